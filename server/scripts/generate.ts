@@ -1,0 +1,76 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import pg from 'pg'
+import { openDatabase, poolOptions } from '../src/foundation/database/database.ts'
+import { startEmbedded } from '../src/foundation/database/embedded.ts'
+import { migrate } from '../src/foundation/database/migrate.ts'
+import { openApiDocument } from '../src/testing/openapi.ts'
+
+const { values } = parseArgs({ options: { verify: { type: 'boolean' } } })
+const root = process.cwd()
+const stale: string[] = []
+
+/** Writes a generated file, or with --verify says whether the committed one is still what the sources make. */
+function settle(file: string, content: string): void {
+  const path = join(root, file)
+  const before = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  if (before === content) return
+  if (values.verify) stale.push(file)
+  else {
+    writeFileSync(path, content)
+    process.stdout.write(`wrote ${file}\n`)
+  }
+}
+
+/** Types of the tables, from a database that the migrations have just made. */
+async function tables(): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'hawker-generate-'))
+  const embedded = await startEmbedded({ directory, durable: false, tcpPort: 20_000 + (process.pid % 20_000) })
+  try {
+    const pool = new pg.Pool(poolOptions(embedded.connection, 2, 60_000))
+    await migrate(pool)
+    await pool.end()
+    const { host, port, user, database } = embedded.connection
+    const out = join(directory, 'tables.ts')
+    const mapping = JSON.stringify({ int8: 'bigint', timestamptz: 'Date', date: 'string', json: 'unknown', jsonb: 'unknown' })
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [
+        join(root, 'node_modules/kysely-codegen/dist/cli/bin.js'),
+        '--dialect',
+        'postgres',
+        '--url',
+        `postgres://${user}@${host}:${port}/${database}`,
+        '--default-schema',
+        'hawker',
+        '--include-pattern',
+        'hawker.*',
+        '--type-mapping',
+        mapping,
+        '--out-file',
+        out,
+        '--log-level',
+        'error',
+      ],
+      { encoding: 'utf8', cwd: root },
+    )
+    if (status !== 0) throw new Error(`kysely-codegen failed: ${stderr}`)
+    return readFileSync(out, 'utf8')
+  } finally {
+    await embedded.stop()
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+settle('server/src/foundation/database/tables.ts', await tables())
+const unconnected = openDatabase('postgres://nobody@localhost/none')
+settle('openapi.json', await openApiDocument(unconnected))
+await unconnected.close()
+
+if (stale.length > 0) {
+  process.stderr.write(`Not up to date: ${stale.join(', ')}. Run \`npm run generate\` and commit what it writes.\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs'
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import { countPendingEvents } from './engine/events/order-events.ts'
+import type { Database } from './foundation/database/database.ts'
+import { type Api, type ApiOptions, createApi } from './foundation/http/api.ts'
+import { type Authentication, authentication } from './foundation/http/authentication.ts'
+import { healthRoutes } from './foundation/http/health.ts'
+import { idempotency } from './foundation/http/idempotency.ts'
+import type { Metrics } from './foundation/http/observability.ts'
+import { referenceRoutes } from './foundation/http/reference.ts'
+import type { Now } from './foundation/shared/time.ts'
+import { findKnownKey } from './resources/businesses/queries.ts'
+import { customersRoutes } from './resources/customers/routes.ts'
+import { eventsRoutes } from './resources/events/routes.ts'
+
+export interface AppDeps {
+  config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'>
+  database: Database
+  log: Logger
+  metrics: Metrics
+  now: Now
+  /** Called after a commit that appended an event. */
+  onEvent?: (businessId: string) => void
+  /** Where the OpenAPI document is; absent while it is being made. */
+  openApiFile?: string
+  checkAnswer?: NonNullable<ApiOptions['checkAnswer']>
+  beforeRoutes?: NonNullable<ApiOptions['beforeRoutes']>
+}
+
+export interface App extends Api {
+  readonly authentication: Authentication
+}
+
+/** Every route, in one list. */
+export async function createApp(deps: AppDeps): Promise<App> {
+  const { config, database, log, metrics, now, onEvent = () => undefined, openApiFile, checkAnswer, beforeRoutes } = deps
+  const keys = authentication((keyHash) => findKnownKey(database.db, keyHash))
+  const api = await createApi({
+    log,
+    metrics,
+    authentication: keys,
+    idempotency: idempotency(database.db),
+    publicUrl: config.publicUrl,
+    rateLimit: config.rateLimit,
+    ...(checkAnswer ? { checkAnswer } : {}),
+    ...(beforeRoutes ? { beforeRoutes } : {}),
+  })
+  healthRoutes(api, { database, metrics })
+  referenceRoutes(api, openApiFile ? () => readFileSync(openApiFile, 'utf8') : undefined)
+  customersRoutes(api, { database, now, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses })
+  eventsRoutes(api, { database })
+
+  metrics.gauge('hawker_database_connections', 'Open connections of the main pool.', () => database.pool.totalCount)
+  metrics.gauge('hawker_database_connections_idle', 'Idle connections of the main pool.', () => database.pool.idleCount)
+  metrics.gauge('hawker_database_waiting', 'Queries that wait for a connection of the main pool.', () => database.pool.waitingCount)
+  metrics.gauge('hawker_database_slow_connections', 'Open connections of the pool for lists and searches.', () => database.slowPool.totalCount)
+  metrics.gauge('hawker_database_slow_waiting', 'Lists and searches that wait for a connection.', () => database.slowPool.waitingCount)
+  metrics.gauge('hawker_events_pending', 'Committed events that have no place in their order yet.', () => countPendingEvents(database.slow))
+  return { ...api, authentication: keys }
+}

@@ -1,0 +1,97 @@
+import { resolve } from 'node:path'
+import { isTimeZone } from './foundation/shared/time.ts'
+
+/** Everything that can be set from outside, read and checked once. */
+export interface Config {
+  /** Where the API listens. */
+  readonly host: string
+  readonly port: number
+  /** How clients reach the API, without a trailing slash; undefined means: as the request came. */
+  readonly publicUrl: string | undefined
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+  /** An own PostgreSQL ≥ 15; undefined means the embedded one in `dataDirectory`. */
+  readonly databaseUrl: string | undefined
+  /** The job queue's database; the same as `databaseUrl` unless set (scale-out: the queue lives outside the tenants' shards). */
+  readonly controlDatabaseUrl: string | undefined
+  /** Connections of the main pool, in each process. */
+  readonly databaseConnections: number
+  /** TCP port for the embedded PostgreSQL; undefined means a Unix socket only. */
+  readonly databasePort: number | undefined
+  readonly dataDirectory: string
+  /** The API key and salt of the first business, for scripts that need to know them beforehand. */
+  readonly apiKey: string | undefined
+  readonly salt: string | undefined
+  /** 32 bytes that encrypt stored salts; undefined means a key file in `dataDirectory`. */
+  readonly secretKey: Buffer | undefined
+  /** Requests per minute and API key; 0 means no limit. */
+  readonly rateLimit: number
+  /** Days that an Idempotency-Key is remembered. */
+  readonly idempotencyDays: number
+  /** Whether rows of different businesses may share one statement (plain PostgreSQL: yes, Citus: no). */
+  readonly groupCommitAcrossBusinesses: boolean
+}
+
+/** A wrong setting: one line that names the variable; the command ends with exit code 2. */
+export class ConfigError extends Error {}
+
+type Environment = Record<string, string | undefined>
+
+/** The configuration that environment variables describe. Throws `ConfigError` for the first wrong value. */
+export function readConfig(environment: Environment = process.env): Config {
+  const text = (name: string) => environment[name]?.trim() || undefined
+  const wrong = (name: string, must: string, secret = false): never => {
+    const got = secret ? '' : `, not "${environment[name]}"`
+    throw new ConfigError(`${name} must be ${must}${got}.`)
+  }
+  const whole = (name: string, fallback: number, min: number, max: number) => {
+    const value = text(name)
+    if (value === undefined) return fallback
+    if (!/^\d{1,9}$/.test(value) || Number(value) < min || Number(value) > max) wrong(name, `a whole number from ${min} to ${max}`)
+    return Number(value)
+  }
+  const flag = (name: string, fallback: boolean) => {
+    const value = text(name)
+    if (value === undefined) return fallback
+    if (!/^(true|false|1|0)$/.test(value)) wrong(name, 'true or false')
+    return value === 'true' || value === '1'
+  }
+  const url = (name: string, protocols: string[]) => {
+    const value = text(name)
+    if (value === undefined) return undefined
+    const schemes = protocols.map((protocol) => `${protocol}//`).join(' or ')
+    const parsed = URL.canParse(value) ? new URL(value) : undefined
+    if (!parsed || !protocols.includes(parsed.protocol)) wrong(name, `a URL that begins with ${schemes}`, name.includes('DATABASE'))
+    return value.replace(/\/+$/, '')
+  }
+
+  const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+  const logLevel = levels.find((level) => level === (text('LOG_LEVEL') ?? 'info')) ?? wrong('LOG_LEVEL', `one of ${levels.join(', ')}`)
+  const apiKey = text('HAWKER_API_KEY')
+  if (apiKey !== undefined && !/^[\x21-\x7e]{16,255}$/.test(apiKey)) wrong('HAWKER_API_KEY', '16 to 255 printable characters without spaces', true)
+  const salt = text('HAWKER_SALT')
+  if (salt !== undefined && !/^[\x21-\x7e]{8,255}$/.test(salt)) wrong('HAWKER_SALT', '8 to 255 printable characters without spaces', true)
+  const secretKey = text('HAWKER_SECRET_KEY')
+  if (secretKey !== undefined && !/^[0-9a-f]{64}$/i.test(secretKey)) wrong('HAWKER_SECRET_KEY', '64 hexadecimal digits (32 bytes)', true)
+  const host = text('HOST') === 'localhost' ? '127.0.0.1' : (text('HOST') ?? '127.0.0.1')
+  if (!/^[0-9a-z.:_-]{1,255}$/i.test(host)) wrong('HOST', 'a host name or an IP address')
+  if (!isTimeZone('Asia/Singapore')) throw new ConfigError('This Node.js has no time zones; use a build with full ICU.')
+  const databaseUrl = url('DATABASE_URL', ['postgres:', 'postgresql:'])
+
+  return Object.freeze({
+    host,
+    port: whole('PORT', 8080, 0, 65_535),
+    publicUrl: url('HAWKER_PUBLIC_URL', ['http:', 'https:']),
+    logLevel,
+    databaseUrl,
+    controlDatabaseUrl: url('CONTROL_DATABASE_URL', ['postgres:', 'postgresql:']) ?? databaseUrl,
+    databaseConnections: whole('HAWKER_DATABASE_CONNECTIONS', 6, 2, 64),
+    databasePort: text('HAWKER_DATABASE_PORT') === undefined ? undefined : whole('HAWKER_DATABASE_PORT', 0, 1, 65_535),
+    dataDirectory: resolve(text('HAWKER_DATA_DIR') ?? '.hawker'),
+    apiKey,
+    salt,
+    secretKey: secretKey === undefined ? undefined : Buffer.from(secretKey, 'hex'),
+    rateLimit: whole('HAWKER_RATE_LIMIT', 0, 0, 10_000_000),
+    idempotencyDays: whole('HAWKER_IDEMPOTENCY_DAYS', 30, 1, 3650),
+    groupCommitAcrossBusinesses: flag('HAWKER_GROUP_COMMIT_ACROSS_BUSINESSES', true),
+  })
+}

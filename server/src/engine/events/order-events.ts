@@ -1,0 +1,119 @@
+import { type Kysely, sql } from 'kysely'
+import type { DB } from '../../foundation/database/tables.ts'
+
+/** Events placed in one transaction; more wait for the next round. */
+const batch = 2000
+
+/**
+ * Gives every committed event of a business its place: 1, 2, 3 … without a gap. An event that commits late gets a later
+ * place, so a consumer that remembers the last place it saw misses nothing. Returns how many were placed.
+ *
+ * The business's counter is locked first and the events are read after that, so two relays never place the same event.
+ * Ids grow with time and a change takes its id while it holds its object's row, so the events of one object keep their order.
+ */
+export async function orderEvents(db: Kysely<DB>, businessId: string): Promise<number> {
+  const { rows } = await sql`select 1 from events where business_id = ${businessId} and sequence is null limit 1`.execute(db)
+  if (rows.length === 0) return 0
+  return db.transaction().execute(async (tx) => {
+    await sql`select 1 from event_positions where business_id = ${businessId} for update`.execute(tx)
+    const { numAffectedRows } = await sql`
+      update events set sequence = placed.sequence
+      from (
+        select pending.id, position.last_sequence + row_number() over (order by pending.id) as sequence
+        from (select id from events where business_id = ${businessId} and sequence is null order by id limit ${batch}) pending,
+          (select last_sequence from event_positions where business_id = ${businessId}) position
+      ) placed
+      where events.business_id = ${businessId} and events.id = placed.id and events.sequence is null`.execute(tx)
+    const count = Number(numAffectedRows ?? 0n)
+    if (count > 0) {
+      await sql`update event_positions set last_sequence = last_sequence + ${count} where business_id = ${businessId}`.execute(tx)
+    }
+    return count
+  })
+}
+
+/** Businesses that have events without a place. Reads the index of pending events only. */
+export async function businessesWithPendingEvents(db: Kysely<DB>): Promise<string[]> {
+  const { rows } = await sql<{ business_id: string }>`
+    with recursive pending as (
+      (select business_id from events where sequence is null order by business_id limit 1)
+      union all
+      select (select business_id from events where sequence is null and business_id > pending.business_id order by business_id limit 1)
+      from pending where pending.business_id is not null
+    )
+    select business_id from pending where business_id is not null`.execute(db)
+  return rows.map((row) => row.business_id)
+}
+
+/** How many events wait for a place, up to a limit; a gauge, so it never counts a whole table. */
+export async function countPendingEvents(db: Kysely<DB>, limit = 100_000): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from (select 1 from events where sequence is null limit ${limit}) pending`.execute(db)
+  return rows[0]?.count ?? 0
+}
+
+export interface Relay {
+  /** Tells the relay that a business has new events, so that it does not wait for the next round. */
+  wake(businessId: string): void
+  /** Places what is left and stops. */
+  stop(): Promise<void>
+}
+
+export interface RelayOptions {
+  /** Time between two rounds over all businesses, for events that another process wrote. */
+  pollMs?: number
+  /** Time in which the events of one business gather before they are placed together. */
+  gatherMs?: number
+  onError: (error: unknown) => void
+}
+
+/** Places events as they are committed: woken by this process, and by polling for what others wrote. */
+export function startRelay(db: Kysely<DB>, { pollMs = 500, gatherMs = 20, onError }: RelayOptions): Relay {
+  const awake = new Set<string>()
+  let stopped = false
+  let timer: NodeJS.Timeout | undefined
+  let lastPoll = 0
+  let round: Promise<void> = Promise.resolve()
+
+  async function placeAll(): Promise<void> {
+    if (Date.now() - lastPoll >= pollMs) {
+      lastPoll = Date.now()
+      for (const id of await businessesWithPendingEvents(db)) awake.add(id)
+    }
+    for (const id of [...awake]) {
+      awake.delete(id)
+      if ((await orderEvents(db, id)) === batch) awake.add(id)
+    }
+  }
+
+  function schedule(ms: number): void {
+    if (stopped) return
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      timer = undefined
+      round = placeAll()
+        .catch(onError)
+        .then(() => schedule(awake.size > 0 ? gatherMs : pollMs))
+    }, ms)
+  }
+
+  schedule(0)
+  let waking = false
+  return {
+    wake(businessId) {
+      awake.add(businessId)
+      if (waking || !timer) return
+      waking = true
+      setTimeout(() => {
+        waking = false
+        if (timer) schedule(0)
+      }, gatherMs)
+    },
+    async stop() {
+      stopped = true
+      clearTimeout(timer)
+      await round
+      await placeAll().catch(onError)
+    },
+  }
+}

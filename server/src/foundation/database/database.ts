@@ -1,0 +1,109 @@
+import { Kysely, type KyselyPlugin, type Kysely as KyselyType, PostgresDialect, type Transaction } from 'kysely'
+import pg from 'pg'
+import type { DB } from './tables.ts'
+import { requireBusiness } from './tenancy.ts'
+
+/** The pool or an open transaction: what every query takes first. */
+export type Db = KyselyType<DB> | Transaction<DB>
+
+/** One PostgreSQL, as a process sees it. */
+export interface Database {
+  /** The builder over the main pool; transactions are opened from it. */
+  readonly db: KyselyType<DB>
+  /** Lists, searches and reports, on connections of their own, so that they hold up nothing short. */
+  readonly slow: KyselyType<DB>
+  /** The main pool itself, for the few statements that are prepared by name because they run thousands of times a second. */
+  readonly pool: pg.Pool
+  readonly slowPool: pg.Pool
+  close(): Promise<void>
+}
+
+export type Connection = string | { host: string; port: number; user: string; database: string }
+
+export interface DatabaseOptions {
+  connections?: number
+  slowConnections?: number
+  /** Called when an idle connection breaks. */
+  onError?: (error: Error) => void
+  /** Refuses builder queries on tenant tables that name no business; on in tests. */
+  guardTenancy?: boolean
+}
+
+/** PostgreSQL's types as TypeScript has them: int8 is bigint, dates stay text, times are Date. */
+const types = new Map<number, (text: string) => unknown>([
+  [pg.types.builtins.INT8, BigInt],
+  [pg.types.builtins.DATE, (text) => text],
+])
+
+/** The settings that every connection starts with; the lock time-out turns a stuck lock into an answer. */
+const session = '-c search_path=hawker,public -c timezone=UTC -c lock_timeout=2000 -c idle_in_transaction_session_timeout=30000'
+
+/** Pool settings for a connection; statements have a time limit on the server and one on the client. */
+export function poolOptions(connection: Connection, max: number, statementTimeoutMs: number): pg.PoolConfig {
+  const where = typeof connection === 'string' ? { connectionString: connection } : connection
+  return {
+    ...where,
+    max,
+    options: `${session} -c statement_timeout=${statementTimeoutMs}`,
+    query_timeout: statementTimeoutMs + 5000,
+    connectionTimeoutMillis: 10_000,
+    idleTimeoutMillis: 60_000,
+    application_name: 'hawker',
+    types: {
+      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+        types.get(oid) ?? pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+    },
+  }
+}
+
+/** Opens the pools; connects only when the first query comes. */
+export function openDatabase(connection: Connection, options: DatabaseOptions = {}): Database {
+  const plugins: KyselyPlugin[] = options.guardTenancy ? [requireBusiness] : []
+  const open = (max: number, statementTimeoutMs: number) => {
+    const pool = new pg.Pool(poolOptions(connection, max, statementTimeoutMs))
+    pool.on('error', (error) => options.onError?.(error))
+    return { pool, kysely: new Kysely<DB>({ dialect: new PostgresDialect({ pool }), plugins }) }
+  }
+  const main = open(options.connections ?? 6, 15_000)
+  const slow = open(options.slowConnections ?? 2, 10_000)
+  return {
+    db: main.kysely,
+    slow: slow.kysely,
+    pool: main.pool,
+    slowPool: slow.pool,
+    async close() {
+      await Promise.all([main.kysely.destroy(), slow.kysely.destroy()])
+    },
+  }
+}
+
+interface PostgresError {
+  code?: string
+  constraint?: string
+  message?: string
+}
+
+/**
+ * The name of the unique constraint that an error reports, without the shard suffix that Citus adds; undefined for any
+ * other error (scale-out rule 19).
+ */
+export function violatedConstraint(error: unknown): string | undefined {
+  const { code, constraint, message } = (error ?? {}) as PostgresError
+  if (code !== '23505') return undefined
+  const name = constraint ?? /"([a-z0-9_]+)"/.exec(message ?? '')?.[1]
+  return name?.replace(/_\d{5,}$/, '')
+}
+
+const unknown = /^(08...|57P0.|XX000|25006)$/
+
+/** Whether an error leaves open if the statement took effect: the connection broke, or the server was going down. */
+export function isOutcomeUnknown(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as PostgresError
+  if (code && (unknown.test(code) || /^(ECONNRESET|EPIPE|ECONNREFUSED|ENOENT|ETIMEDOUT)$/.test(code))) return true
+  return /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error/.test(message ?? '')
+}
+
+/** Whether an error means that a lock, or the statement, took too long (lock_timeout, statement_timeout, deadlock). */
+export function isContention(error: unknown): boolean {
+  return ['55P03', '57014', '40P01', '40001'].includes((error as PostgresError | null)?.code ?? '')
+}

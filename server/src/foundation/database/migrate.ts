@@ -1,0 +1,113 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type pg from 'pg'
+import { sha256 } from '../shared/secrets.ts'
+
+export interface Migration {
+  readonly name: string
+  readonly statements: string[]
+  readonly checksum: string
+  /** Marked `-- no transaction`: for CREATE INDEX CONCURRENTLY. */
+  readonly transactional: boolean
+}
+
+/** Beside this file in the sources, beside the program when built. */
+const folder = fileURLToPath(new URL('./migrations/', import.meta.url))
+
+/**
+ * The statements of a migration: each ends with a semicolon at the end of a line that an empty line or the file's end
+ * follows. They are sent one by one, because Citus refuses several in one message.
+ */
+export function splitStatements(sql: string): string[] {
+  return sql
+    .split(/;[ \t]*\n(?=[ \t]*\n|[ \t]*$)/)
+    .map((part) => part.replace(/^\s*(--.*\n\s*)*/, '').trim())
+    .filter((part) => part !== '')
+    .map((part) => part.replace(/;$/, ''))
+}
+
+/** Every migration that this version brings, in order. */
+export function readMigrations(): Migration[] {
+  if (!existsSync(folder)) throw new Error(`no migrations in ${folder}`)
+  return readdirSync(folder)
+    .filter((file) => /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
+    .sort()
+    .map((file) => {
+      const sql = readFileSync(join(folder, file), 'utf8')
+      return { name: file.slice(0, -4), statements: splitStatements(sql), checksum: sha256(sql), transactional: !/^-- no transaction$/m.test(sql) }
+    })
+}
+
+/** What a database has: undefined when Hawker never was in it. */
+export async function appliedMigrations(pool: pg.Pool): Promise<{ name: string; checksum: string }[] | undefined> {
+  try {
+    const { rows } = await pool.query('select name, checksum from hawker.migrations order by name')
+    return rows
+  } catch (error) {
+    if (['42P01', '3F000'].includes((error as { code?: string }).code ?? '')) return undefined
+    throw error
+  }
+}
+
+/**
+ * Brings the database up to date and returns the names of what was applied. Forward only. Two processes that start at
+ * once apply each migration once: its row is written first, and the second waits for it. A migration that was changed
+ * after it had been applied, or that this version does not know, stops the start.
+ */
+export async function migrate(pool: pg.Pool): Promise<string[]> {
+  const migrations = readMigrations()
+  const applied = await appliedMigrations(pool)
+  const known = new Map(migrations.map((migration) => [migration.name, migration]))
+  for (const { name, checksum } of applied ?? []) {
+    const migration = known.get(name)
+    if (!migration) throw new Error(`The database has migration ${name}, which this version of Hawker does not know; start the newer version.`)
+    if (migration.checksum !== checksum) throw new Error(`Migration ${name} was changed after it had been applied.`)
+  }
+  if (!applied) {
+    await pool.query('create schema if not exists hawker')
+    await pool.query('create table if not exists hawker.migrations (name text primary key, checksum text not null, applied_at timestamptz not null)')
+  }
+  const missing = migrations.filter(({ name }) => !applied?.some((one) => one.name === name))
+  const done: string[] = []
+  for (const migration of missing) if (await applyWithRetry(pool, migration)) done.push(migration.name)
+  return done
+}
+
+async function applyWithRetry(pool: pg.Pool, migration: Migration): Promise<boolean> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await apply(pool, migration)
+    } catch (error) {
+      // A long transaction holds the table: give way to the traffic queued behind us, then try again.
+      if ((error as { code?: string }).code !== '55P03' || attempt === 20) throw error
+      await new Promise((done) => setTimeout(done, 250 * attempt))
+    }
+  }
+}
+
+async function apply(pool: pg.Pool, { name, checksum, statements, transactional }: Migration): Promise<boolean> {
+  const client = await pool.connect()
+  const record = () => client.query('insert into hawker.migrations values ($1, $2, now()) on conflict do nothing', [name, checksum])
+  try {
+    if (!transactional) {
+      for (const statement of statements) await client.query(statement)
+      return (await record()).rowCount === 1
+    }
+    await client.query('begin')
+    await client.query("set local lock_timeout = '2s'")
+    await client.query("set local citus.multi_shard_modify_mode to 'sequential'") // plain PostgreSQL accepts any dotted name
+    if ((await record()).rowCount === 0) {
+      await client.query('rollback')
+      return false
+    }
+    for (const statement of statements) await client.query(statement)
+    await client.query('commit')
+    return true
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined)
+    throw error
+  } finally {
+    client.release()
+  }
+}

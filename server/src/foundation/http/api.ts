@@ -1,0 +1,425 @@
+import { randomBytes } from 'node:crypto'
+import rateLimit from '@fastify/rate-limit'
+import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+import type { Logger } from 'pino'
+import { type Static, type TSchema, Type } from 'typebox'
+import { isContention, isOutcomeUnknown } from '../database/database.ts'
+import { ApiError } from '../shared/errors.ts'
+import type { Authentication, Business, KnownKey } from './authentication.ts'
+import { type Answer, type Claim, type Idempotency, readClaim } from './idempotency.ts'
+import type { Metrics } from './observability.ts'
+import { acceptBodies, parseForm, tidyInput } from './request-body.ts'
+import { type SchemaError, validationError } from './validation.ts'
+
+export interface ApiOptions {
+  log: Logger
+  metrics: Metrics
+  authentication: Authentication
+  idempotency: Idempotency
+  publicUrl?: string | undefined
+  /** Requests per minute and key; 0 for no limit. */
+  rateLimit?: number
+  /** Checks every answer against its schema and throws when it does not fit; on in tests. */
+  checkAnswer?: (operationId: string, status: number, body: string | undefined) => void
+  /** Registers what must see every route as it is added: the OpenAPI generator. */
+  beforeRoutes?: (fastify: FastifyInstance) => Promise<void>
+}
+
+/** One operation of the API: what OpenAPI says of it, and what is validated. */
+export interface Operation<Query extends TSchema = TSchema, Body extends TSchema = TSchema> {
+  operationId: string
+  tags: string[]
+  summary: string
+  description?: string
+  params?: TSchema
+  query?: Query
+  body?: Body
+  headers?: TSchema
+  /** Schema by status; null for an empty answer. */
+  answers: Record<number, TSchema | null>
+}
+
+/** What a handler gets: the request, understood. */
+export interface Call<Query = unknown, Body = unknown> {
+  readonly business: Business
+  readonly params: Record<string, string>
+  readonly query: Query
+  readonly body: Body
+  readonly headers: Record<string, string | undefined>
+  readonly requestId: string
+  /** Present when the request carries an Idempotency-Key; the handler stores its answer with its effect. */
+  readonly claim: Claim | undefined
+  /** Base of absolute links, without a trailing slash. */
+  readonly baseUrl: string
+  /** The query as it was sent, for links that keep it. */
+  readonly rawQuery: string
+}
+
+export type Handler<Query extends TSchema, Body extends TSchema> = (call: Call<Static<Query>, Static<Body>>) => Promise<Answer>
+
+export interface WriteOptions {
+  /**
+   * True when the handler's own statement finds a taken key (group commit); otherwise the key is looked up before the
+   * handler runs, so that a repeated request is not judged by the state that its first run left.
+   */
+  findsTakenKeys?: boolean
+}
+
+/** The routes' view of the server. */
+export interface Api {
+  read<Query extends TSchema, Body extends TSchema>(path: string, operation: Operation<Query, Body>, handler: Handler<Query, Body>): void
+  write<Query extends TSchema, Body extends TSchema>(
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    operation: Operation<Query, Body>,
+    handler: Handler<Query, Body>,
+    options?: WriteOptions,
+  ): void
+  readonly fastify: FastifyInstance
+}
+
+/** The shape of every refusal (behaviour §1.5), with `code` and `request_id` added. */
+export const ErrorAnswer = Type.Object(
+  {
+    message: Type.String({ description: 'What is wrong, for people.' }),
+    errors: Type.Optional(
+      Type.Record(Type.String(), Type.Array(Type.String()), { description: 'Every bad field with its faults; nested fields are joined by dots.' }),
+    ),
+    code: Type.String({ description: 'What is wrong, for programs; these words do not change.' }),
+    request_id: Type.String({ description: "The request in the server's log; also in the X-Request-Id header." }),
+  },
+  { title: 'Error' },
+)
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+type Method = (typeof methods)[number]
+
+const securityHeaders: Record<string, string> = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    known: KnownKey | null
+    beganAt: number
+  }
+  interface FastifyContextConfig {
+    operation?: string
+  }
+}
+
+/** The HTTP server with what every route shares: keys, bodies, errors, limits, log and metrics. */
+export async function createApi(options: ApiOptions): Promise<Api> {
+  const { log, metrics } = options
+  const processMark = randomBytes(6).toString('hex')
+  let requests = 0
+  const routes = new Map<string, Set<Method>>()
+
+  const fastify: FastifyInstance = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (logger) => logger, // a child for each request costs more than the line it writes
+    requestIdHeader: false,
+    genReqId: (request) => {
+      const sent = request.headers['x-request-id']
+      if (typeof sent === 'string' && /^[\w.:/+=-]{1,128}$/.test(sent)) return sent
+      requests += 1
+      return `req_${processMark}${requests.toString(36).padStart(6, '0')}`
+    },
+    bodyLimit: 1_048_576,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 65_000,
+    http: { headersTimeout: 20_000, maxHeaderSize: 16_384 },
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024, querystringParser: (text) => (text === '' ? {} : parseForm(text)) },
+    rewriteUrl: (request) => {
+      const url = request.url ?? '/'
+      // HitPay's own examples call /v1/customer (behaviour §7.4 and the contract's samples).
+      return /^\/v1\/customer(?![\w-])/.test(url) ? `/v1/customers${url.slice('/v1/customer'.length)}` : url
+    },
+    frameworkErrors: (error, request, reply) => refuse(error, request, reply),
+    clientErrorHandler(error, socket) {
+      const [status, code, message] =
+        error.code === 'HPE_HEADER_OVERFLOW'
+          ? ['431 Request Header Fields Too Large', 'headers_too_large', 'The request headers are too large.']
+          : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+            ? ['408 Request Timeout', 'request_timeout', 'The request did not arrive in time.']
+            : ['400 Bad Request', 'malformed_request', 'The request is not valid HTTP.']
+      if (!socket.writable) return
+      const body = JSON.stringify({ message, code, request_id: `req_${processMark}` })
+      socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+    },
+    ajv: { customOptions: { allErrors: true, coerceTypes: true, removeAdditional: false, useDefaults: true, verbose: true, strict: false } },
+  })
+  fastify.setSerializerCompiler(() => JSON.stringify)
+  fastify.decorateRequest('known', null)
+  fastify.decorateRequest('beganAt', 0)
+  acceptBodies(fastify)
+
+  fastify.addHook('onRequest', (request, reply, done) => {
+    request.beganAt = performance.now()
+    reply.headers(securityHeaders)
+    reply.header('x-request-id', request.id)
+    done()
+  })
+  fastify.addHook('onRoute', ({ method, url }) => {
+    const known = routes.get(url) ?? new Set()
+    for (const one of [method].flat()) known.add(one as Method)
+    routes.set(url, known)
+  })
+
+  await options.beforeRoutes?.(fastify)
+
+  const observers = new Map<string, (seconds: number) => void>()
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? '(unknown)'
+    const status = reply.statusCode
+    const milliseconds = performance.now() - request.beganAt
+    const name = `${request.method} ${route} ${status}`
+    let observe = observers.get(name)
+    if (!observe) {
+      observe = metrics.requestDuration(request.method, route, status)
+      observers.set(name, observe)
+    }
+    observe(milliseconds / 1000)
+    // The route's pattern, never the address as sent: paths and queries can hold personal data.
+    if (status >= 500) log.error(requestLine(request, route, status, milliseconds), 'request')
+    else if (log.isLevelEnabled('info')) log.info(requestLine(request, route, status, milliseconds), 'request')
+    done()
+  })
+
+  if (options.rateLimit) {
+    await fastify.register(rateLimit, {
+      global: true,
+      hook: 'preValidation',
+      max: options.rateLimit,
+      timeWindow: 60_000,
+      keyGenerator: (request) => request.known?.keyId ?? request.ip,
+      allowList: (request) => request.known === null,
+      errorResponseBuilder: (_request, context) =>
+        new ApiError(429, 'too_many_requests', 'Too Many Attempts.', { headers: { 'retry-after': String(Math.ceil(context.ttl / 1000)) } }),
+    })
+  }
+
+  function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const known = asApiError(error)
+    if (known.status >= 500) log.error({ error, request_id: request.id, route: request.routeOptions?.url }, 'request failed')
+    void reply
+      .code(known.status)
+      .headers({ ...securityHeaders, ...known.headers, 'x-request-id': request.id, 'content-type': 'application/json' })
+      .send(JSON.stringify({ message: known.message, errors: known.errors, code: known.code, request_id: request.id }))
+  }
+  fastify.setErrorHandler((error, request, reply) => refuse(error, request, reply))
+
+  fastify.setNotFoundHandler((request, reply) => {
+    const path = (request.raw.url ?? '').split('?')[0] ?? ''
+    const allowed = allowedMethods(routes, path)
+    if (allowed.length === 0 || allowed.includes(request.method as Method)) return refuse(new ApiError(404, 'route_not_found', 'Not Found'), request, reply)
+    const message = `The ${request.method} method is not supported for this route. Supported methods: ${allowed.join(', ')}.`
+    refuse(new ApiError(405, 'method_not_allowed', message, { headers: { allow: allowed.join(', ') } }), request, reply)
+  })
+
+  const identify = (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void) => {
+    try {
+      const known = options.authentication.authenticate(apiKeyOf(request))
+      if ('then' in known) {
+        known.then((found) => {
+          request.known = found
+          done()
+        }, done)
+        return
+      }
+      request.known = known
+      done()
+    } catch (error) {
+      done(error as Error)
+    }
+  }
+
+  function add(
+    method: Method,
+    path: string,
+    operation: Operation,
+    handler: Handler<TSchema, TSchema>,
+    { findsTakenKeys = false }: WriteOptions,
+    hidden = false,
+  ): void {
+    const { operationId, answers, params, query, body, headers, ...about } = operation
+    const response = Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, schema ?? Type.Null({ description: 'Nothing.' })]))
+    const isWrite = method !== 'GET'
+    fastify.route({
+      method,
+      url: path,
+      config: { operation: operationId },
+      onRequest: identify,
+      preValidation: (request, _reply, done) => {
+        if (request.body !== undefined && request.body !== null) {
+          const tidy = tidyInput(request.body)
+          request.body = method === 'POST' ? withoutNulls(tidy) : tidy
+        } else if (body) request.body = {}
+        done()
+      },
+      schema: {
+        ...about,
+        operationId,
+        ...(hidden ? { hide: true } : {}),
+        ...(params ? { params } : {}),
+        ...(query ? { querystring: query } : {}),
+        ...(headers ? { headers } : {}),
+        ...(body ? { body } : {}),
+        response,
+      } as never,
+      handler: async (request, reply) => {
+        const { business } = request.known as KnownKey
+        const params = request.params as Record<string, string>
+        const claim = isWrite
+          ? readClaim(request.headers['idempotency-key'], business.id, `${method} ${path} ${JSON.stringify(params)}`, request.body)
+          : undefined
+        const url = request.raw.url ?? ''
+        const question = url.indexOf('?')
+        const call: Call = {
+          business,
+          params,
+          query: request.query,
+          body: request.body,
+          headers: request.headers as Record<string, string | undefined>,
+          requestId: request.id,
+          claim,
+          baseUrl: options.publicUrl ?? `${request.protocol}://${request.host}`,
+          rawQuery: question < 0 ? '' : url.slice(question + 1),
+        }
+        const run = () => handler(call as never)
+        const answer = claim ? await options.idempotency.once(claim, { lookFirst: !findsTakenKeys }, run) : await run()
+        options.checkAnswer?.(operationId, answer.status, answer.body)
+        reply.code(answer.status)
+        if (answer.headers) reply.headers(answer.headers)
+        if (answer.body === undefined) return reply.send()
+        reply.header('content-type', 'application/json')
+        return reply.send(answer.body)
+      },
+    })
+  }
+
+  const overridden = new Map<string, Map<string, string>>()
+  /** Laravel's `_method` in a form: POST stands for the method that it names (behaviour §1.3). */
+  function acceptMethodOverride(method: string, path: string): void {
+    const targets = overridden.get(path) ?? new Map<string, string>()
+    targets.set(method, method)
+    if (overridden.has(path) || routes.get(path)?.has('POST')) {
+      overridden.set(path, targets)
+      return
+    }
+    overridden.set(path, targets)
+    fastify.post(path, { schema: { hide: true } as never, onRequest: identify }, async (request, reply) => {
+      const wanted = String((request.body as Record<string, unknown> | undefined)?._method ?? '').toUpperCase()
+      if (!targets.has(wanted)) {
+        const allowed = methods.filter((one) => one !== 'HEAD' && (targets.has(one) || (one === 'GET' && routes.get(path)?.has('GET'))))
+        throw new ApiError(405, 'method_not_allowed', `The POST method is not supported for this route. Supported methods: ${allowed.join(', ')}.`, {
+          headers: { allow: allowed.join(', ') },
+        })
+      }
+      const { _method, ...fields } = request.body as Record<string, unknown>
+      const answer = await fastify.inject({
+        method: wanted as 'PATCH',
+        url: request.raw.url ?? path,
+        headers: {
+          ...pick(request.headers, ['x-business-api-key', 'authorization', 'idempotency-key', 'if-match', 'if-none-match', 'host']),
+          'x-request-id': request.id,
+          'content-type': 'application/json',
+        },
+        payload: JSON.stringify(fields),
+      })
+      for (const [name, value] of Object.entries(answer.headers))
+        if (!/^(content-length|connection|date|transfer-encoding)$/.test(name)) reply.header(name, value)
+      return reply.code(answer.statusCode).send(answer.body === '' ? undefined : answer.body)
+    })
+  }
+
+  return {
+    fastify,
+    read: (path, operation, handler) => add('GET', path, operation, handler as Handler<TSchema, TSchema>, {}),
+    write: (method, path, operation, handler, more = {}) => {
+      add(method, path, operation, handler as Handler<TSchema, TSchema>, more)
+      if (method !== 'POST') acceptMethodOverride(method, path)
+    },
+  }
+}
+
+function requestLine(request: FastifyRequest, route: string, status: number, milliseconds: number): object {
+  return {
+    request_id: request.id,
+    method: request.method,
+    route,
+    status,
+    duration_ms: Math.round(milliseconds * 100) / 100,
+    business_id: request.known?.business.id,
+    key_id: request.known?.keyId,
+  }
+}
+
+function apiKeyOf(request: FastifyRequest): string | undefined {
+  const header = request.headers['x-business-api-key']
+  if (typeof header === 'string' && header !== '') return header.trim()
+  const bearer = request.headers.authorization
+  return bearer?.startsWith('Bearer ') ? bearer.slice(7).trim() : undefined
+}
+
+function pick(headers: Record<string, unknown>, names: string[]): Record<string, string> {
+  const picked: Record<string, string> = {}
+  for (const name of names) if (typeof headers[name] === 'string') picked[name] = headers[name]
+  return picked
+}
+
+/** On create a null is a field that was left out. */
+function withoutNulls(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, inner]) => inner !== null)
+      .map(([name, inner]) => [name, withoutNulls(inner)]),
+  )
+}
+
+/** The methods of the routes whose pattern a path fits. */
+function allowedMethods(routes: Map<string, Set<Method>>, path: string): Method[] {
+  const parts = path.replace(/\/+$/, '').split('/')
+  const found = new Set<Method>()
+  for (const [pattern, known] of routes) {
+    const wanted = pattern.replace(/\/+$/, '').split('/')
+    if (wanted.length === parts.length && wanted.every((part, i) => part.startsWith(':') || part === parts[i])) for (const method of known) found.add(method)
+  }
+  return methods.filter((method) => found.has(method) && method !== 'HEAD')
+}
+
+/** Every error as an answer. What nobody foresaw is a 500 that says nothing. */
+function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  const { validation, statusCode, code, message } = error as FastifyError
+  if (validation) return validationError(validation as SchemaError[]) as ApiError
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new ApiError(413, 'body_too_large', 'The request body is larger than 1 MiB.')
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' || code === 'FST_ERR_CTP_INVALID_TYPE') {
+    return new ApiError(
+      415,
+      'unsupported_media_type',
+      'The content type is not supported; send application/json, application/x-www-form-urlencoded or multipart/form-data.',
+    )
+  }
+  if (isContention(error)) return new ApiError(503, 'busy', 'The server is busy; try again.', { headers: { 'retry-after': '1' } })
+  if (isOutcomeUnknown(error)) {
+    return new ApiError(
+      503,
+      'database_unavailable',
+      'The database did not answer, so the outcome is unknown; repeat the request with the same Idempotency-Key.',
+      { headers: { 'retry-after': '2' } },
+    )
+  }
+  if (code === '22021' || code === '22P05') return new ApiError(422, 'invalid_characters', 'The request has characters that cannot be stored.')
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return new ApiError(statusCode, 'bad_request', message)
+  return new ApiError(500, 'server_error', 'Server Error')
+}

@@ -1,0 +1,78 @@
+import { timingSafeEqual } from 'node:crypto'
+import { ApiError } from '../shared/errors.ts'
+import { sha256 } from '../shared/secrets.ts'
+
+/** The business that a request acts for; what presenters and handlers need of it. */
+export interface Business {
+  readonly id: string
+  readonly name: string
+  readonly slug: string
+  /** ISO 3166-1 alpha-2. */
+  readonly country: string
+  /** ISO 4217 in lower case. */
+  readonly currency: string
+  /** IANA name. */
+  readonly timezone: string
+  readonly mode: 'sandbox' | 'live'
+}
+
+/** An API key as it is stored: never the key itself. */
+export interface KnownKey {
+  readonly keyId: string
+  /** SHA-256 of the key, in hexadecimal. */
+  readonly keyHash: string
+  readonly business: Business
+}
+
+export interface Authentication {
+  /** The business behind a key, at once when the key was seen lately. Throws 401. */
+  authenticate(key: string | undefined): KnownKey | Promise<KnownKey>
+  /** Forgets what is remembered, so that a change made by this process holds at once. */
+  forget(): void
+  /** Keys that were used since the last call, with the time of their last use; for one write in a while instead of one a request. */
+  takeUses(): { business_id: string; id: string; at: Date }[]
+}
+
+/** How long another process's revocation may take to be seen here. */
+const rememberedMs = 5_000
+const maxRemembered = 10_000
+
+/** Finds keys by hash through `find` and remembers the answers for a few seconds. */
+export function authentication(find: (keyHash: string) => Promise<KnownKey | undefined>): Authentication {
+  const remembered = new Map<string, { known: KnownKey; hash: Buffer; until: number }>()
+  const uses = new Map<string, { business_id: string; id: string; at: Date }>()
+  const refuse = () => new ApiError(401, 'invalid_api_key', 'Invalid business api key.')
+
+  function used(known: KnownKey): KnownKey {
+    const use = uses.get(known.keyId)
+    if (use) use.at = new Date()
+    else uses.set(known.keyId, { business_id: known.business.id, id: known.keyId, at: new Date() })
+    return known
+  }
+
+  async function lookUp(hash: string): Promise<KnownKey> {
+    const known = await find(hash)
+    if (!known || !timingSafeEqual(Buffer.from(known.keyHash, 'hex'), Buffer.from(hash, 'hex'))) throw refuse()
+    if (remembered.size >= maxRemembered) remembered.clear()
+    remembered.set(hash, { known, hash: Buffer.from(hash, 'hex'), until: Date.now() + rememberedMs })
+    return used(known)
+  }
+
+  return {
+    authenticate(key) {
+      if (!key || key.length > 255) throw refuse()
+      const hash = sha256(key)
+      const entry = remembered.get(hash)
+      if (entry && entry.until > Date.now() && timingSafeEqual(entry.hash, Buffer.from(hash, 'hex'))) return used(entry.known)
+      return lookUp(hash)
+    },
+    forget() {
+      remembered.clear()
+    },
+    takeUses() {
+      const taken = [...uses.values()]
+      uses.clear()
+      return taken
+    },
+  }
+}

@@ -1,0 +1,23 @@
+import type { Database } from '../database/database.ts'
+import type { Api } from './api.ts'
+import type { Metrics } from './observability.ts'
+
+/** Whether the process lives, whether it can serve, and what it measures. None of them needs a key. */
+export function healthRoutes({ fastify }: Pick<Api, 'fastify'>, { database, metrics }: { database: Database; metrics: Metrics }): void {
+  const hidden = { schema: { hide: true } as never }
+
+  fastify.get('/healthz', hidden, (_request, reply) => reply.type('application/json').send('{"status":"ok"}'))
+
+  fastify.get('/readyz', hidden, async (request, reply) => {
+    reply.type('application/json')
+    try {
+      await database.pool.query('select 1')
+      return reply.send('{"status":"ready"}')
+    } catch (error) {
+      request.log.warn({ error }, 'not ready')
+      return reply.code(503).send('{"status":"database unavailable"}')
+    }
+  })
+
+  fastify.get('/metrics', hidden, async (_request, reply) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics.text()))
+}

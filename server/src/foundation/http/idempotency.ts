@@ -1,0 +1,191 @@
+import type { Kysely } from 'kysely'
+import { type Db, isContention, violatedConstraint } from '../database/database.ts'
+import type { DB } from '../database/tables.ts'
+import { ApiError, conflict, invalid } from '../shared/errors.ts'
+import { newId } from '../shared/ids.ts'
+import { sha256 } from '../shared/secrets.ts'
+
+/** What a route answers; `body` is JSON text, so that what is sent, stored and replayed are the same bytes. */
+export interface Answer {
+  status: number
+  body?: string
+  headers?: Record<string, string>
+}
+
+/** A request that carries an Idempotency-Key. */
+export interface Claim {
+  readonly businessId: string
+  readonly key: string
+  /** Digests of the request's parts by name: `request` (method and path) and each field of the body. */
+  readonly fingerprint: Fingerprint
+}
+
+export type Fingerprint = Record<string, string>
+
+/** A row of `idempotency_keys`, as it is written in the transaction of the effect. */
+export interface StoredAnswer {
+  business_id: string
+  key: string
+  object_id: string
+  fingerprint: string
+  status: number
+  headers: string
+  body: string
+}
+
+/** Thrown inside a transaction whose key turns out to be taken; it undoes the effect, and the stored answer is given. */
+export class KeyTaken extends Error {}
+
+/** How long a request waits for another one with its key before it is told to come back. */
+const patienceMs = 2_000
+/** PostgreSQL's limit for an index row leaves room for this; longer keys are a mistake anyway. */
+const keyPattern = /^[\x21-\x7e]{1,255}$/
+
+function digest(value: unknown): string {
+  return sha256(typeof value === 'string' ? value : canonical(value)).slice(0, 16)
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).filter(([, inner]) => inner !== undefined)
+    return `{${entries
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner)}`)
+      .join(',')}}`
+  }
+  return JSON.stringify(value)
+}
+
+/** The claim of a request, or undefined when it carries no key. The body is compared as it was understood, not as it was spelled. */
+export function readClaim(header: string | string[] | undefined, businessId: string, request: string, body: unknown): Claim | undefined {
+  if (header === undefined) return undefined
+  const key = Array.isArray(header) ? header[0] : header
+  if (!key || !keyPattern.test(key)) {
+    throw invalid({ 'Idempotency-Key': ['The Idempotency-Key must have 1 to 255 printable ASCII characters without spaces.'] }, 'invalid_idempotency_key')
+  }
+  const fingerprint: Fingerprint = { request: digest(request) }
+  // Salted with the key, so that equal values of two requests do not show as equal digests.
+  for (const [field, value] of Object.entries((body ?? {}) as object)) fingerprint[`body.${field}`] = digest(`${key} ${typeof value} ${canonical(value)}`)
+  return { businessId, key, fingerprint }
+}
+
+/** The row that makes a key taken. `objectId` is the object that the request made, or a new id. */
+export function storedAnswer(claim: Claim, objectId: string, answer: Answer): StoredAnswer {
+  return {
+    business_id: claim.businessId,
+    key: claim.key,
+    object_id: objectId,
+    fingerprint: JSON.stringify(claim.fingerprint),
+    status: answer.status,
+    headers: JSON.stringify(answer.headers ?? {}),
+    body: answer.body ?? '',
+  }
+}
+
+/** Stores the answer in the effect's transaction. Throws `KeyTaken` when another request with this key has committed. */
+export async function rememberAnswer(tx: Db, claim: Claim, answer: Answer, at: Date): Promise<void> {
+  try {
+    await tx
+      .insertInto('idempotency_keys')
+      .values({ ...storedAnswer(claim, newId(at), answer), created_at: at })
+      .execute()
+  } catch (error) {
+    throw violatedConstraint(error) === 'idempotency_keys_pkey' ? new KeyTaken() : error
+  }
+}
+
+function differences(stored: Fingerprint, claimed: Fingerprint): string[] {
+  const names = new Set([...Object.keys(stored), ...Object.keys(claimed)])
+  return [...names].filter((name) => stored[name] !== claimed[name]).sort()
+}
+
+/** The stored answer marked as a replay, or the 422 that names what differs from the first request. */
+function replay(claim: Claim, stored: { fingerprint: Fingerprint; answer: Answer }): Answer {
+  const differing = differences(stored.fingerprint, claim.fingerprint)
+  if (differing.length > 0) {
+    const fields = differing.map((name) => (name === 'request' ? 'request' : name.slice('body.'.length)))
+    const text = 'This Idempotency-Key was used before, with a different'
+    throw invalid(
+      Object.fromEntries(fields.map((field) => [field, [field === 'request' ? `${text} method or path.` : `${text} ${field.replaceAll('_', ' ')}.`]])),
+      'idempotency_key_reused',
+    )
+  }
+  return { ...stored.answer, headers: { ...stored.answer.headers, 'idempotent-replayed': 'true' } }
+}
+
+const inFlight = () => conflict('idempotency_key_in_flight', 'A request with this Idempotency-Key is still being processed.', { 'retry-after': '1' })
+
+export interface Idempotency {
+  /** Runs a write once for its key, and answers every repetition with the first answer. */
+  once(claim: Claim, options: { lookFirst: boolean }, run: () => Promise<Answer>): Promise<Answer>
+}
+
+/**
+ * The key's row is written in the transaction of the effect, so a key is taken exactly when its effect exists. Requests
+ * with one key in one process go one after the other; between processes the unique key decides.
+ */
+export function idempotency(db: Kysely<DB>): Idempotency {
+  const running = new Map<string, Promise<unknown>>()
+
+  async function find(claim: Claim): Promise<{ fingerprint: Fingerprint; answer: Answer } | undefined> {
+    const row = await db
+      .selectFrom('idempotency_keys')
+      .select(['fingerprint', 'status', 'headers', 'body'])
+      .where('business_id', '=', claim.businessId)
+      .where('key', '=', claim.key)
+      .executeTakeFirst()
+    if (!row) return undefined
+    const answer: Answer = { status: row.status, headers: row.headers as Record<string, string> }
+    if (row.body !== '') answer.body = row.body
+    return { fingerprint: row.fingerprint as Fingerprint, answer }
+  }
+
+  async function runOrReplay(claim: Claim, lookFirst: boolean, run: () => Promise<Answer>): Promise<Answer> {
+    if (lookFirst) {
+      const stored = await find(claim)
+      if (stored) return replay(claim, stored)
+    }
+    try {
+      return await run()
+    } catch (error) {
+      // Another process may have finished the same request between our look and our write: then its answer is ours too.
+      if (error instanceof KeyTaken || isContention(error) || error instanceof ApiError || violatedConstraint(error)) {
+        const stored = await find(claim)
+        if (stored) return replay(claim, stored)
+        if (error instanceof KeyTaken || isContention(error)) throw inFlight()
+      }
+      throw error
+    }
+  }
+
+  return {
+    async once(claim, { lookFirst }, run) {
+      const slot = `${claim.businessId} ${claim.key}`
+      const deadline = Date.now() + patienceMs
+      let mustLook = lookFirst
+      for (let earlier = running.get(slot); earlier; earlier = running.get(slot)) {
+        mustLook = true
+        const left = deadline - Date.now()
+        if (left <= 0) throw inFlight()
+        let timer: NodeJS.Timeout | undefined
+        await Promise.race([
+          earlier.catch(() => undefined),
+          new Promise((done) => {
+            timer = setTimeout(done, left)
+          }),
+        ])
+        clearTimeout(timer)
+        const stored = running.get(slot) === earlier ? undefined : await find(claim)
+        if (stored) return replay(claim, stored)
+      }
+      const run1 = runOrReplay(claim, mustLook, run)
+      running.set(slot, run1)
+      try {
+        return await run1
+      } finally {
+        running.delete(slot)
+      }
+    },
+  }
+}

@@ -1,0 +1,113 @@
+import { type DestinationStream, type Logger, pino } from 'pino'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** Fields that may hold secrets or personal data; wherever they turn up in a log line they are replaced. */
+const redacted = [
+  'name',
+  'email',
+  'phone',
+  'phone_number',
+  'phone_number_e164',
+  'address',
+  'birth_date',
+  'gender',
+  'remark',
+  'metadata',
+  'external_id',
+  'body',
+  'headers',
+  'query',
+  'params',
+  'key',
+  'salt',
+  'secret',
+  'password',
+  'authorization',
+  'card_number',
+  'number',
+  'cvc',
+]
+
+/**
+ * The process's log: JSON lines on standard output, written in the background and flushed a few times a second and at
+ * the end. Errors are logged with their type, code and stack, never with the row values that PostgreSQL adds to them.
+ */
+export function createLog(level: string, destination?: DestinationStream): Logger {
+  const paths = redacted.flatMap((name) => [name, `*.${name}`, `*.*.${name}`])
+  const log = pino(
+    {
+      level,
+      base: null,
+      messageKey: 'message',
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths, censor: '[redacted]' },
+      serializers: { error: describeError, err: describeError },
+    },
+    destination ?? pino.destination({ dest: 1, sync: false, minLength: 8192, periodicFlush: 200 }),
+  )
+  return log
+}
+
+/** What may be said of an error in a log. A PostgreSQL error's detail and message can quote a row, so only its code and place are kept. */
+export function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { type: typeof error }
+  const { code, constraint, table } = error as { code?: string; constraint?: string; table?: string }
+  const fromDatabase = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)
+  const stack = error.stack
+    ?.split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, 12)
+    .map((line) => line.trim())
+  return { type: error.name, code, ...(fromDatabase ? { constraint, table } : { message: error.message }), stack }
+}
+
+export interface Metrics {
+  /** Prometheus' text format. */
+  text(): Promise<string>
+  /** The observer of one route's and status's duration, in seconds; kept by the caller, since finding it costs more than using it. */
+  requestDuration(method: string, route: string, status: number): (seconds: number) => void
+  /** Adds a gauge that is read when the metrics are. */
+  gauge(name: string, help: string, read: () => number | Promise<number>): void
+  counter(name: string, help: string): (count?: number) => void
+}
+
+/** The process's metrics, in a registry of its own. */
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  let defaults = false
+  const durations = new Histogram({
+    name: 'hawker_http_request_duration_seconds',
+    help: 'Time from the request to the end of the answer, by route.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers: [registry],
+  })
+  return {
+    async text() {
+      if (!defaults) {
+        defaults = true
+        collectDefaultMetrics({ register: registry, prefix: 'hawker_' })
+      }
+      return registry.metrics()
+    },
+    requestDuration(method, route, status) {
+      const child = durations.labels(method, route, String(status))
+      return (seconds) => child.observe(seconds)
+    },
+    gauge(name, help, read) {
+      new Gauge({
+        name,
+        help,
+        registers: [registry],
+        async collect() {
+          this.set(await read())
+        },
+      })
+    },
+    counter(name, help) {
+      const counter = new Counter({ name, help, registers: [registry] })
+      return (count = 1) => counter.inc(count)
+    },
+  }
+}

@@ -1,0 +1,146 @@
+import type { IncomingMessage } from 'node:http'
+import { Busboy } from '@fastify/busboy'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import qs from 'qs'
+import { ApiError } from '../shared/errors.ts'
+
+/** Nesting that a body may have; deeper ones are refused before anything walks them. */
+const maxDepth = 16
+const maxFields = 1000
+
+const malformed = (kind: string) => new ApiError(400, 'malformed_body', `The request body is not valid ${kind}.`)
+const tooDeep = () => new ApiError(400, 'body_too_deep', `The request body is nested more than ${maxDepth} levels deep.`)
+const notAnObject = () => new ApiError(400, 'malformed_body', 'The request body must be an object.')
+
+/** Whether JSON text nests deeper than allowed; reads brackets outside strings, without building anything. */
+function nestsTooDeep(text: string): boolean {
+  let depth = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (inString) {
+      if (code === 92) i += 1
+      else if (code === 34) inString = false
+    } else if (code === 34) inString = true
+    else if (code === 123 || code === 91) {
+      depth += 1
+      if (depth > maxDepth) return true
+    } else if (code === 125 || code === 93) depth -= 1
+  }
+  return false
+}
+
+function parseJson(text: string): unknown {
+  if (text.trim() === '') return {}
+  if (text.length > 2 * maxDepth && nestsTooDeep(text)) throw tooDeep()
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw malformed('JSON')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw notAnObject()
+  return value
+}
+
+/** A form-encoded body or query: `a[b]=1`, `a[]=1`, `a[0]=1` and repeated keys, as PHP reads them. */
+export function parseForm(text: string): Record<string, unknown> {
+  try {
+    return qs.parse(text, {
+      depth: maxDepth,
+      strictDepth: true,
+      parameterLimit: maxFields,
+      throwOnLimitExceeded: true,
+      arrayLimit: maxFields,
+      allowPrototypes: false,
+      ignoreQueryPrefix: true,
+    }) as Record<string, unknown>
+  } catch (error) {
+    if (error instanceof RangeError && /depth/i.test(error.message)) throw tooDeep()
+    throw new ApiError(400, 'malformed_body', `The form has more than ${maxFields} fields.`)
+  }
+}
+
+function parseMultipart(request: FastifyRequest, body: Buffer): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const pairs: string[] = []
+    let parser: ReturnType<typeof Busboy>
+    try {
+      parser = Busboy({ headers: request.headers as { 'content-type': string }, limits: { fields: maxFields, fieldSize: 1_048_576, files: 20 } })
+    } catch {
+      reject(malformed('multipart/form-data'))
+      return
+    }
+    parser.on('field', (name, value) => {
+      pairs.push(`${encodeURIComponent(name).replaceAll('%5B', '[').replaceAll('%5D', ']')}=${encodeURIComponent(value)}`)
+    })
+    parser.on('file', (_name, stream) => stream.resume()) // no resource takes files yet
+    parser.on('error', () => reject(malformed('multipart/form-data')))
+    parser.on('finish', () => {
+      try {
+        resolve(parseForm(pairs.join('&')))
+      } catch (error) {
+        reject(error)
+      }
+    })
+    parser.end(body)
+  })
+}
+
+const ignoresBody = (request: FastifyRequest) => request.method === 'GET' || request.method === 'HEAD' || request.method === 'DELETE'
+
+/**
+ * Reads JSON, form-encoded and multipart bodies on every write. Bodies on GET and DELETE, which some clients leave there,
+ * are read away and ignored. Anything else is a 4xx in JSON: malformed 400, unknown type 415, too large 413.
+ */
+export function acceptBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  const kinds: [string | RegExp, (request: FastifyRequest, body: Buffer) => unknown][] = [
+    ['application/json', (_request, body) => parseJson(body.toString('utf8'))],
+    [/^application\/[a-z0-9.+-]+\+json/i, (_request, body) => parseJson(body.toString('utf8'))],
+    ['application/x-www-form-urlencoded', (_request, body) => parseForm(body.toString('utf8'))],
+    [/^multipart\/form-data/i, parseMultipart],
+  ]
+  for (const [type, parse] of kinds) {
+    app.addContentTypeParser(type, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) =>
+      ignoresBody(request) ? undefined : parse(request, body),
+    )
+  }
+  app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage, done: (error: Error | null, body?: unknown) => void) => {
+    if (ignoresBody(request)) {
+      payload.resume()
+      payload.once('end', () => done(null, undefined))
+      return
+    }
+    const type = request.headers['content-type'] ?? ''
+    payload.resume()
+    if (type === '' && request.headers['content-length'] === '0') return done(null, {})
+    done(
+      new ApiError(
+        415,
+        'unsupported_media_type',
+        `The content type ${type === '' ? 'is missing' : `${JSON.stringify(type.slice(0, 80))} is not supported`}; send application/json, application/x-www-form-urlencoded or multipart/form-data.`,
+      ),
+    )
+  })
+}
+
+/**
+ * What Laravel does to input before validating it: texts are trimmed, and an empty text is null. So a form can clear a
+ * field (`remark=`), and blanks around an e-mail address do no harm.
+ */
+export function tidyInput(value: unknown): unknown {
+  if (typeof value === 'string') {
+    const text = value.trim()
+    return text === '' ? null : text
+  }
+  if (Array.isArray(value)) return value.map(tidyInput)
+  if (typeof value === 'object' && value !== null) {
+    const tidy: Record<string, unknown> = {}
+    for (const key of Object.keys(value)) {
+      if (key !== '__proto__') tidy[key] = tidyInput((value as Record<string, unknown>)[key])
+    }
+    return tidy
+  }
+  return value
+}

@@ -1,0 +1,46 @@
+import { type Static, type TSchema, Type } from 'typebox'
+
+/**
+ * Text without control characters, NUL and unpaired surrogates. `message` is what a violation is called in a 422;
+ * it stands in the schema, because that is where the rule stands.
+ */
+export function plainText(maxLength: number, options: Record<string, unknown> = {}) {
+  return Type.String({ maxLength, pattern: '^[^\\p{Cc}\\p{Cs}]*$', ...options })
+}
+
+/** Text that may have line breaks and tabs, otherwise as `plainText`. */
+export function longText(maxLength: number, options: Record<string, unknown> = {}) {
+  return Type.String({ maxLength, pattern: '^(?:[^\\p{Cc}\\p{Cs}]|[\\n\\r\\t])*$', ...options })
+}
+
+/** A schema that also takes null. Written as two types and not as alternatives, so that faults are reported once. */
+export function nullable<Schema extends TSchema>(schema: Schema) {
+  const { type, ...rest } = schema as unknown as { type: string }
+  return Type.Unsafe<Static<Schema> | null>({ ...rest, type: [type, 'null'] })
+}
+
+/** The Idempotency-Key header, on every write. */
+export const writeHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({ description: 'Makes the request safe to repeat for 30 days: the first answer is given again, marked `Idempotent-Replayed: true`.' }),
+  ),
+})
+
+/** As `writeHeaders`, with If-Match. */
+export const changeHeaders = Type.Object({
+  ...writeHeaders.properties,
+  'if-match': Type.Optional(Type.String({ description: 'Change only this version (an `ETag`); otherwise 412 with the current tag.' })),
+})
+
+/** The envelope of a list that is followed by cursor (behaviour §1.8). */
+export function CursorPage<Item extends TSchema>(item: Item, title: string) {
+  const nullableText = Type.Unsafe<string | null>({ type: ['string', 'null'] })
+  return Type.Object(
+    {
+      data: Type.Array(item),
+      links: Type.Object({ first: nullableText, last: nullableText, prev: nullableText, next: nullableText }),
+      meta: Type.Object({ path: Type.String(), per_page: Type.Integer(), next_cursor: nullableText, prev_cursor: nullableText }),
+    },
+    { title },
+  )
+}

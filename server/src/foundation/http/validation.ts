@@ -1,0 +1,89 @@
+import { type FieldErrors, invalid, spoken } from '../shared/errors.ts'
+
+/** What Ajv reports, as far as it is needed here. */
+export interface SchemaError {
+  keyword: string
+  instancePath: string
+  params: Record<string, unknown>
+  schema?: unknown
+  parentSchema?: { type?: string; format?: string; description?: string; message?: string; minimum?: number; maximum?: number }
+}
+
+const types: Record<string, string> = {
+  string: 'a string',
+  integer: 'an integer',
+  number: 'a number',
+  boolean: 'true or false',
+  object: 'an object',
+  array: 'an array',
+}
+
+/** The field that an error is about: `/address/postal_code` is `address.postal_code`. */
+function fieldOf({ keyword, instancePath, params }: SchemaError): string {
+  const at = instancePath
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  if (keyword === 'required') at.push(String(params.missingProperty))
+  return at.join('.')
+}
+
+/** One violation in the words that HitPay's clients know (Laravel's, behaviour §1.5). */
+function textOf(error: SchemaError, field: string): string {
+  const the = `The ${spoken(field)}`
+  const { params, parentSchema } = error
+  if (parentSchema?.message && error.keyword !== 'required' && error.keyword !== 'type') return `${the} ${parentSchema.message}`
+  switch (error.keyword) {
+    case 'required':
+      return `${the} field is required.`
+    case 'type':
+      return `${the} must be ${types[String([params.type].flat().find((type) => type !== 'null'))] ?? 'of another type'}.`
+    case 'maxLength':
+      return `${the} may not be greater than ${params.limit} characters.`
+    case 'minLength':
+      if (params.limit === 1) return `${the} field is required.`
+      return `${the} must be at least ${params.limit} characters.`
+    case 'minimum':
+    case 'maximum': {
+      const { minimum, maximum } = parentSchema ?? {}
+      if (minimum !== undefined && maximum !== undefined) return `${the} must be between ${minimum} and ${maximum}.`
+      return error.keyword === 'minimum' ? `${the} must be at least ${params.limit}.` : `${the} may not be greater than ${params.limit}.`
+    }
+    case 'enum':
+    case 'const':
+      return `The selected ${spoken(field)} is invalid.`
+    case 'maxProperties':
+    case 'maxItems':
+      return `${the} may not have more than ${params.limit} items.`
+    case 'format':
+      if (params.format === 'email') return `${the} must be a valid email address.`
+      return `${the} format is invalid.`
+    default:
+      return `${the} format is invalid.`
+  }
+}
+
+/** A body can have thousands of bad fields; an answer that names all of them helps no one. */
+const maxFieldsNamed = 100
+
+const alternatives = new Set(['anyOf', 'oneOf', 'if', 'not'])
+
+/** Turns Ajv's list into one 422 that names every bad field once for each fault. */
+export function validationError(found: SchemaError[]): Error {
+  const errors: FieldErrors = {}
+  for (const error of found) {
+    const field = fieldOf(error)
+    // An alternative that failed says nothing beside the errors inside it, and "must be null" is no advice.
+    if (alternatives.has(error.keyword)) continue
+    if (error.keyword === 'type' && error.params.type === 'null') continue
+    if (error.keyword === 'propertyNames') continue
+    const text = textOf(error, field || 'request body')
+    const texts = (errors[field] ??= [])
+    // A field that is missing or empty has no other fault worth naming.
+    if (texts.some((one) => one.endsWith('field is required.'))) continue
+    if (text.endsWith('field is required.')) texts.length = 0
+    if (!texts.includes(text)) texts.push(text)
+    if (Object.keys(errors).length >= maxFieldsNamed) break
+  }
+  return invalid(errors)
+}

@@ -1,0 +1,116 @@
+/** Where the present comes from; tests pass their own. */
+export type Now = () => Date
+
+const zones = new Map<string, Intl.DateTimeFormat>()
+const offsets = new Map<string, { from: number; until: number; minutes: number }>()
+const offsetValidity = 900_000 // zone rules change on quarter hours at the finest
+
+/** Whether a text is an IANA time zone that this machine knows. */
+export function isTimeZone(zone: string): boolean {
+  try {
+    formatterOf(zone)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function formatterOf(zone: string): Intl.DateTimeFormat {
+  let formatter = zones.get(zone)
+  if (!formatter) {
+    formatter = new Intl.DateTimeFormat('en-US', {
+      timeZone: zone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    })
+    zones.set(zone, formatter)
+  }
+  return formatter
+}
+
+/** Minutes that a zone's clocks are ahead of UTC at a moment (480 for Asia/Singapore today). */
+export function offsetMinutes(at: number, zone: string): number {
+  const known = offsets.get(zone)
+  if (known && at >= known.from && at < known.until) return known.minutes
+  const part: Record<string, number> = {}
+  for (const { type, value } of formatterOf(zone).formatToParts(at)) part[type] = Number(value)
+  const local = Date.UTC(part.year ?? 0, (part.month ?? 1) - 1, part.day, part.hour, part.minute, part.second)
+  const minutes = Math.round((local - Math.floor(at / 1000) * 1000) / 60_000)
+  const from = Math.floor(at / offsetValidity) * offsetValidity
+  offsets.set(zone, { from, until: from + offsetValidity, minutes })
+  return minutes
+}
+
+const two = (n: number) => (n < 10 ? `0${n}` : String(n))
+
+/** A moment on a business's clock without offset, as payment requests show it: `2025-05-21T16:57:25` (behaviour §1.9). */
+export function formatLocalTime(at: Date | number, zone: string): string {
+  const ms = Number(at)
+  return new Date(ms + offsetMinutes(ms, zone) * 60_000).toISOString().slice(0, 19)
+}
+
+/** A moment on a business's clock with offset, as most resources show it: `2024-09-04T16:05:21+08:00` (behaviour §1.9). */
+export function formatBusinessTime(at: Date | number, zone: string): string {
+  const ms = Number(at)
+  const minutes = offsetMinutes(ms, zone)
+  const size = Math.abs(minutes)
+  const offset = `${minutes < 0 ? '-' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`
+  return new Date(ms + minutes * 60_000).toISOString().slice(0, 19) + offset
+}
+
+/** A moment in UTC with microseconds, as refunds and nested locations show it: `2026-06-11T05:01:08.000000Z` (behaviour §1.9). */
+export function formatUtcMicroseconds(at: Date | number): string {
+  return `${new Date(Number(at)).toISOString().slice(0, 23)}000Z`
+}
+
+/** The day on a business's clock: `2026-11-22`. */
+export function businessDay(at: Date | number, zone: string): string {
+  return formatLocalTime(at, zone).slice(0, 10)
+}
+
+/** Whether `YYYY-MM-DD` names a day that the calendar has: 2024-02-29 does, 2023-02-29 does not. */
+export function isCalendarDay(text: string): boolean {
+  const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text)
+  if (!match || match[1] === '0000') return false
+  const at = new Date(`${text}T00:00:00Z`)
+  return !Number.isNaN(at.getTime()) && at.toISOString().slice(0, 10) === text
+}
+
+/** The moment at which a calendar day begins on a business's clock. */
+export function startOfDay(day: string, zone: string): Date {
+  const utc = Date.parse(`${day}T00:00:00Z`)
+  const guess = utc - offsetMinutes(utc, zone) * 60_000
+  return new Date(utc - offsetMinutes(guess, zone) * 60_000)
+}
+
+/** The calendar day after one. */
+export function nextDay(day: string): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10)
+}
+
+const moment = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?$/
+
+/**
+ * A moment as clients write it: RFC 3339 with an offset, or date and time without one, then on the business's clock.
+ * Returns undefined for anything else, and for days that the calendar does not have.
+ */
+export function parseMoment(text: string, zone: string): Date | undefined {
+  const match = moment.exec(text)
+  if (!match || !isCalendarDay(text.slice(0, 10))) return undefined
+  const iso = text.replace(' ', 'T')
+  const at = new Date(match[3] ? iso : `${iso}Z`)
+  if (Number.isNaN(at.getTime())) return undefined
+  if (match[3]) return at
+  const guess = at.getTime() - offsetMinutes(at.getTime(), zone) * 60_000
+  return new Date(at.getTime() - offsetMinutes(guess, zone) * 60_000)
+}
+
+/** The later of now and one millisecond after `previous`: times of one object only go forward, whatever the clock does. */
+export function laterThan(previous: Date, now: Date): Date {
+  return now > previous ? now : new Date(previous.getTime() + 1)
+}

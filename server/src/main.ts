@@ -1,0 +1,136 @@
+import { parseArgs } from 'node:util'
+import { type Config, ConfigError, readConfig } from './config.ts'
+import { doctor } from './doctor.ts'
+import { StartError } from './foundation/database/data-directory.ts'
+import { createLog, createMetrics } from './foundation/http/observability.ts'
+import { keysCommand, UsageError } from './keys.ts'
+import { ensureSandbox, openConfiguredDatabase, openControlPool, serve } from './serve.ts'
+import { welcome } from './welcome.ts'
+import { startWorker } from './worker.ts'
+
+const usage = `Usage: hawker <command>
+
+  start                     API and worker in one process; the embedded PostgreSQL unless DATABASE_URL is set
+  api                       the API alone
+  worker                    the worker alone (needs DATABASE_URL)
+  migrate                   bring the database up to date and stop
+  keys create [--name N]    make an API key with its salt; they are shown once
+  keys list                 the keys there are, by their last four characters
+  keys revoke <id>          make a key invalid
+  doctor                    check configuration, database, migrations, clock and disk
+
+  keys takes --business <id> where there is more than one business, and --json.
+
+Settings come from the environment; docs/operating.md lists them.
+`
+
+/** Stops on the first SIGTERM or SIGINT; a second one ends the process at once. */
+function onSignal(stop: () => Promise<void>): void {
+  let stopping = false
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(130)
+      stopping = true
+      stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          process.stderr.write(`${error}\n`)
+          process.exit(1)
+        },
+      )
+    })
+  }
+}
+
+async function startCommand(config: Config, parts: { api: boolean; worker: boolean }): Promise<void> {
+  const began = performance.now()
+  if (!parts.api && !config.databaseUrl)
+    throw new ConfigError('DATABASE_URL must be set for `hawker worker`: the embedded database belongs to the process that runs `hawker start`.')
+  const log = createLog(config.logLevel)
+  const metrics = createMetrics()
+  const opened = await openConfiguredDatabase(config, log)
+  let stopServing: () => Promise<void> = async () => undefined
+  let stopping = false
+  const stop = async () => {
+    stopping = true
+    log.info('stopping')
+    await stopServing()
+    await opened.close()
+    log.flush()
+  }
+  void opened.embedded?.exited.then(() => {
+    if (stopping) return
+    log.fatal('the embedded PostgreSQL has ended; see postgres.log in the data directory')
+    log.flush()
+    process.exit(1)
+  })
+  onSignal(stop)
+  try {
+    if (!parts.api) {
+      const controlPool = openControlPool(config, opened.connection)
+      const worker = startWorker({ database: opened.database, now: () => new Date(), log, idempotencyDays: config.idempotencyDays, controlPool })
+      stopServing = async () => {
+        await worker.stop()
+        await controlPool.end()
+      }
+      log.info({ migrated: opened.migrated }, 'worker started')
+      return
+    }
+    const minted = await ensureSandbox(config, opened.database)
+    const served = await serve(config, opened, log, metrics, { withWorker: parts.worker })
+    stopServing = served.stop
+    const milliseconds = Math.round(performance.now() - began)
+    if (parts.worker) process.stdout.write(welcome({ url: served.url, minted, config, milliseconds }))
+    log.info({ url: served.url, migrated: opened.migrated, milliseconds }, 'ready')
+  } catch (error) {
+    stopping = true
+    await opened.close()
+    if ((error as { code?: string }).code === 'EADDRINUSE')
+      throw new StartError(`Port ${config.port} is taken on ${config.host}. Set PORT to another one, for example PORT=${config.port + 1} npm start.`)
+    if ((error as { code?: string }).code === 'EACCES') throw new StartError(`Port ${config.port} may not be opened by this user; set PORT to 1024 or more.`)
+    if ((error as { code?: string }).code === 'EADDRNOTAVAIL')
+      throw new StartError(`This machine has no address ${config.host}; set HOST to one of its own, or 0.0.0.0 for all.`)
+    throw error
+  }
+}
+
+async function migrateCommand(config: Config): Promise<void> {
+  const opened = await openConfiguredDatabase(config, createLog('silent'))
+  await opened.close()
+  process.stdout.write(opened.migrated.length === 0 ? 'The database is up to date.\n' : `Applied ${opened.migrated.join(', ')}.\n`)
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    strict: true,
+    options: { help: { type: 'boolean', short: 'h' }, name: { type: 'string' }, business: { type: 'string' }, json: { type: 'boolean' } },
+  })
+  const [command = 'help', ...rest] = positionals
+  if (values.help || command === 'help') {
+    process.stdout.write(usage)
+    return
+  }
+  if (command === 'doctor') {
+    process.exitCode = await doctor(readConfig)
+    return
+  }
+  const config = readConfig()
+  if (command === 'start') await startCommand(config, { api: true, worker: true })
+  else if (command === 'api') await startCommand(config, { api: true, worker: false })
+  else if (command === 'worker') await startCommand(config, { api: false, worker: true })
+  else if (command === 'migrate') await migrateCommand(config)
+  else if (command === 'keys') await keysCommand(config, rest, values)
+  else throw new UsageError(`There is no command "${command}".`)
+}
+
+try {
+  await main()
+} catch (error) {
+  const { code } = error as { code?: string }
+  const badUsage = error instanceof UsageError || code?.startsWith('ERR_PARSE_ARGS')
+  const expected = badUsage || error instanceof ConfigError || error instanceof StartError
+  process.stderr.write(expected ? `hawker: ${(error as Error).message}\n` : `hawker: ${error instanceof Error ? (error.stack ?? error.message) : error}\n`)
+  if (badUsage) process.stderr.write(`\n${usage}`)
+  process.exit(badUsage || error instanceof ConfigError ? 2 : 1)
+}

@@ -1,0 +1,43 @@
+import type { Db } from '../../foundation/database/database.ts'
+import type { Business } from '../../foundation/http/authentication.ts'
+import { newId, randomHex } from '../../foundation/shared/ids.ts'
+import { encryptSecret, sha256 } from '../../foundation/shared/secrets.ts'
+import { insertApiKey, insertBusiness } from './queries.ts'
+
+/** A key and its salt at the only moment at which they are known in plain. */
+export interface MintedKey {
+  id: string
+  key: string
+  salt: string
+}
+
+/** Makes an API key for a business: `test_` and 64 hexadecimal digits in the sandbox, the digits alone in live (behaviour §1.2). */
+export async function createApiKey(
+  tx: Db,
+  business: Business,
+  options: { name: string; secretKey: Buffer; at: Date; key?: string | undefined; salt?: string | undefined },
+): Promise<MintedKey> {
+  const { name, secretKey, at } = options
+  const key = options.key ?? `${business.mode === 'sandbox' ? 'test_' : ''}${randomHex(32)}`
+  const salt = options.salt ?? randomHex(32)
+  const id = newId<'api_key'>(at)
+  const row = { business_id: business.id, id, name, key_hash: sha256(key), key_ending: key.slice(-4), salt_encrypted: encryptSecret(salt, secretKey) }
+  await insertApiKey(tx, row, at)
+  return { id, key, salt }
+}
+
+/** Makes a business; by default the sandbox that the first start brings: Singapore, SGD. */
+export async function createBusiness(tx: Db, at: Date, about: Partial<Omit<Business, 'id'>> = {}): Promise<Business> {
+  const business: Business = {
+    id: newId<'business'>(at),
+    name: 'Sandbox',
+    slug: 'sandbox',
+    country: 'SG',
+    currency: 'sgd',
+    timezone: 'Asia/Singapore',
+    mode: 'sandbox',
+    ...about,
+  }
+  await insertBusiness(tx, business, at)
+  return business
+}

@@ -1,0 +1,82 @@
+import type { Database } from '../../foundation/database/database.ts'
+import type { Call } from '../../foundation/http/api.ts'
+import type { Business } from '../../foundation/http/authentication.ts'
+import { type Cursor, cursorEnvelope, decodeCursor, encodeCursor, skippedRows } from '../../foundation/http/pagination.ts'
+import { type FieldErrors, invalid } from '../../foundation/shared/errors.ts'
+import { lowestIdAt } from '../../foundation/shared/ids.ts'
+import { toE164 } from '../../foundation/shared/phone.ts'
+import { searchable, searchPattern } from '../../foundation/shared/search-text.ts'
+import { isCalendarDay, nextDay, parseMoment, startOfDay } from '../../foundation/shared/time.ts'
+import { type CustomerFilter, type CustomerOrder, type ListedCustomer, listCustomers } from './queries.ts'
+import { completeJson, type ListCustomers } from './wire.ts'
+
+const maxKeywords = 5
+
+function filterOf(query: ListCustomers, business: Business): CustomerFilter {
+  const errors: FieldErrors = {}
+  const filter: CustomerFilter = { patterns: [] }
+  for (const keyword of (query.keywords ?? '').split(',')) {
+    const pattern = searchPattern(keyword)
+    if (pattern !== undefined) filter.patterns.push(pattern)
+  }
+  if (filter.patterns.length > maxKeywords) errors.keywords = [`The keywords may not have more than ${maxKeywords} items.`]
+  if (query.email) filter.email = query.email.trim()
+  if (query.external_id) filter.externalId = query.external_id
+  const number = query.phone_number?.trim()
+  if (number) {
+    // A `+` in a query that was not encoded arrives as a space, which was trimmed away: digits alone are tried as E.164 too.
+    const e164 = toE164(number, null, business.country) ?? toE164(`+${number}`, null, business.country)
+    filter.phone = { number, e164, pattern: `%${searchable(number.replace(/^\+/, '')).replace(/[\\%_]/g, '\\$&')}%` }
+  }
+  if (query.metadata && Object.keys(query.metadata).length > 0) filter.metadata = query.metadata
+  const from = query.created_from && bound('created_from', query.created_from, business, false, errors)
+  const until = query.created_to && bound('created_to', query.created_to, business, true, errors)
+  if (from) filter.idFrom = lowestIdAt(from)
+  if (until) filter.idBefore = lowestIdAt(until)
+  if (from && until && from > until) errors.created_to = ['The created to must be a date after or equal to created from.']
+  if (Object.keys(errors).length > 0) throw invalid(errors)
+  return filter
+}
+
+/** The moment that bounds a list: a day's beginning or, at the upper end, the beginning of the next day; a moment is included at both ends. */
+function bound(field: string, text: string, { timezone }: Business, upper: boolean, errors: FieldErrors): Date | undefined {
+  const value = text.trim()
+  if (isCalendarDay(value)) return startOfDay(upper ? nextDay(value) : value, timezone)
+  // The `+` of an offset that was not encoded arrives as a space.
+  const at = parseMoment(value.replace(/(:\d{2}(?:\.\d+)?) (\d{2}:?\d{2})$/, '$1+$2'), timezone)
+  if (!at) errors[field] = [`The ${field.replaceAll('_', ' ')} is not a valid date.`]
+  return at && upper ? new Date(at.getTime() + 1) : at
+}
+
+function orderOf({ order_by }: ListCustomers): CustomerOrder {
+  if (order_by?.name) return `name ${order_by.name}`
+  return order_by?.created_at === 'asc' ? 'created_at asc' : 'created_at desc'
+}
+
+/** One page of customers in HitPay's envelope, as JSON text. */
+export async function customersPage(database: Database, { business, query, baseUrl, rawQuery }: Call<ListCustomers>): Promise<string> {
+  const order = orderOf(query)
+  const perPage = query.per_page
+  const cursor = query.cursor ? decodeCursor(query.cursor, order) : undefined
+  const skip = cursor || !query.page ? 0 : skippedRows(query.page, perPage)
+  const rows = await listCustomers(database, business.id, { filter: filterOf(query, business), order, cursor, skip, limit: perPage + 1 })
+  const more = rows.length > perPage
+  const shown = more ? rows.slice(0, perPage) : rows
+  const backwards = cursor?.direction === 'previous'
+  if (backwards) shown.reverse()
+
+  const at = (row: ListedCustomer | undefined, direction: Cursor['direction']) =>
+    row ? encodeCursor({ order, key: row.sort_key, id: row.id, direction }) : null
+  const hasNext = backwards ? true : more
+  const hasPrevious = backwards ? more : cursor !== undefined || skip > 0
+  return cursorEnvelope(
+    shown.map((row) => completeJson(row.json, row.created_ms, row.updated_ms, business)),
+    {
+      path: `${baseUrl}/v1/customers`,
+      query: rawQuery,
+      perPage,
+      next: hasNext ? at(shown.at(-1), 'next') : null,
+      previous: hasPrevious ? at(shown[0], 'previous') : null,
+    },
+  )
+}

@@ -1,0 +1,320 @@
+import { type RawBuilder, sql } from 'kysely'
+import type pg from 'pg'
+import type { Database, Db } from '../../foundation/database/database.ts'
+import type { StoredAnswer } from '../../foundation/http/idempotency.ts'
+import type { Cursor } from '../../foundation/http/pagination.ts'
+
+/** What a customer is made of, apart from identity and times. */
+export interface CustomerFields {
+  external_id: string | null
+  name: string | null
+  email: string
+  phone_number: string
+  phone_number_country_code: string | null
+  phone_number_e164: string | null
+  birth_date: string | null
+  gender: string | null
+  remark: string | null
+  address: { city: string; state: string; street: string; postal_code: string; country: string | null } | null
+  metadata: Record<string, string>
+  /** Derived from name, e-mail and phone (`search-text.ts`). */
+  search: string
+}
+
+export interface CustomerRow extends CustomerFields {
+  business_id: string
+  id: string
+  version: number
+  created_at: Date
+  updated_at: Date
+}
+
+/** A customer's JSON as PostgreSQL makes it, without the times; `wire.ts` puts those in. */
+export interface CustomerJson {
+  id: string
+  json: string
+  version: number
+  created_ms: number
+  updated_ms: number
+}
+
+const stored = (fields: CustomerFields) => ({ ...fields, address: fields.address && JSON.stringify(fields.address), metadata: JSON.stringify(fields.metadata) })
+
+/** A new customer with everything that belongs into its transaction. */
+export interface NewCustomer {
+  row: CustomerRow
+  eventId: string
+  /** The customer as the API shows it, as JSON text: the event's data. */
+  shown: string
+  requestId: string
+  answer: StoredAnswer | undefined
+}
+
+/**
+ * Writes customers, their events and their idempotency records in one statement. Answers, for each, whether it was
+ * written: false means that its Idempotency-Key was taken. A duplicate external id fails the statement.
+ */
+export async function insertCustomers(pool: pg.Pool, customers: NewCustomer[]): Promise<boolean[]> {
+  const column = (read: (customer: NewCustomer) => string | number | null) => customers.map(read)
+  const { rows } = await pool.query<{ id: string }>({
+    name: 'insert_customers',
+    text: `
+      with input as (
+        select * from unnest(
+          $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::date[], $10::text[], $11::text[],
+          $12::json[], $13::jsonb[], $14::text[], $15::timestamptz[], $16::uuid[], $17::json[], $18::text[],
+          $19::text[], $20::json[], $21::int2[], $22::json[], $23::text[]
+        ) as input (
+          business_id, id, external_id, name, email, phone_number, phone_number_country_code, phone_number_e164, birth_date, gender, remark,
+          address, metadata, search, at, event_id, shown, request_id,
+          key, fingerprint, status, headers, body
+        )
+      ), claimed as (
+        insert into idempotency_keys (business_id, key, object_id, fingerprint, status, headers, body, created_at)
+        select business_id, key, id, fingerprint, status, headers, body, at from input where key is not null
+        on conflict (business_id, key) do nothing
+        returning object_id
+      ), accepted as (
+        select * from input where key is null or id in (select object_id from claimed)
+      ), written as (
+        insert into customers (business_id, id, external_id, name, email, phone_number, phone_number_country_code, phone_number_e164, birth_date,
+          gender, remark, address, metadata, search, version, created_at, updated_at)
+        select business_id, id, external_id, name, email, phone_number, phone_number_country_code, phone_number_e164, birth_date,
+          gender, remark, address, metadata, search, 1, at, at from accepted
+      ), told as (
+        insert into events (business_id, id, type, object_id, data, request_id, created_at)
+        select business_id, event_id, 'customer.created', id, shown, request_id, at from accepted
+      )
+      select id from accepted`,
+    values: [
+      column(({ row }) => row.business_id),
+      column(({ row }) => row.id),
+      column(({ row }) => row.external_id),
+      column(({ row }) => row.name),
+      column(({ row }) => row.email),
+      column(({ row }) => row.phone_number),
+      column(({ row }) => row.phone_number_country_code),
+      column(({ row }) => row.phone_number_e164),
+      column(({ row }) => row.birth_date),
+      column(({ row }) => row.gender),
+      column(({ row }) => row.remark),
+      column(({ row }) => row.address && JSON.stringify(row.address)),
+      column(({ row }) => JSON.stringify(row.metadata)),
+      column(({ row }) => row.search),
+      column(({ row }) => row.created_at.toISOString()),
+      column(({ eventId }) => eventId),
+      column(({ shown }) => shown),
+      column(({ requestId }) => requestId),
+      column(({ answer }) => answer?.key ?? null),
+      column(({ answer }) => answer?.fingerprint ?? null),
+      column(({ answer }) => answer?.status ?? null),
+      column(({ answer }) => answer?.headers ?? null),
+      column(({ answer }) => answer?.body ?? null),
+    ],
+  })
+  if (rows.length === customers.length) return customers.map(() => true)
+  const written = new Set(rows.map(({ id }) => id))
+  return customers.map(({ row }) => written.has(row.id))
+}
+
+/** Inserts one customer inside a transaction unless its external id is taken; false when it is. */
+export async function insertCustomerUnlessTaken(tx: Db, row: CustomerRow): Promise<boolean> {
+  const { business_id, id, version, created_at, updated_at } = row
+  const inserted = await tx
+    .insertInto('customers')
+    .values({ ...stored(fieldsOf(row)), business_id, id, version, created_at, updated_at })
+    .onConflict((conflict) => conflict.columns(['business_id', 'external_id']).where('external_id', 'is not', null).doNothing())
+    .executeTakeFirst()
+  return inserted.numInsertedOrUpdatedRows === 1n
+}
+
+/** The fields of a row, without identity and times. */
+export function fieldsOf(row: CustomerRow): CustomerFields {
+  const { business_id, id, version, created_at, updated_at, ...fields } = row
+  return fields
+}
+
+/** How a path names a customer: by our id, or by the merchant's own. */
+export type CustomerReference = { id: string } | { external_id: string }
+
+/** Finds a customer and holds its row until the transaction ends. */
+export async function lockCustomer(tx: Db, businessId: string, reference: CustomerReference): Promise<CustomerRow | undefined> {
+  let query = tx.selectFrom('customers').selectAll().where('business_id', '=', businessId)
+  query = 'id' in reference ? query.where('id', '=', reference.id) : query.where('external_id', '=', reference.external_id)
+  return (await query.forUpdate().executeTakeFirst()) as CustomerRow | undefined
+}
+
+/** Writes a customer's new fields; its row must be held by this transaction. */
+export async function updateCustomer(tx: Db, businessId: string, row: CustomerRow): Promise<void> {
+  await tx
+    .updateTable('customers')
+    .set({ ...stored(fieldsOf(row)), version: row.version, updated_at: row.updated_at })
+    .where('business_id', '=', businessId)
+    .where('id', '=', row.id)
+    .execute()
+}
+
+/** Deletes a customer; its row must be held by this transaction. */
+export async function deleteCustomer(tx: Db, businessId: string, id: string): Promise<void> {
+  await tx.deleteFrom('customers').where('business_id', '=', businessId).where('id', '=', id).execute()
+}
+
+/** The JSON that PostgreSQL makes of a row `c`; the same fields as `presentCustomer`, kept alike by a test. */
+const json = `row_to_json((select shown from (select c.id, c.name, c.birth_date, c.gender, c.email, c.phone_number, c.address, c.remark,
+  c.phone_number_country_code, c.external_id, c.phone_number_e164, c.metadata) shown))::text as json, c.version,
+  (extract(epoch from c.created_at) * 1000)::float8 as created_ms, (extract(epoch from c.updated_at) * 1000)::float8 as updated_ms`
+
+/** Finds customers by business and id, in one query for all that are asked for at once. */
+export async function findCustomersById(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(CustomerJson | undefined)[]> {
+  const { rows } = await pool.query<CustomerJson>({
+    name: 'find_customers_by_id',
+    text: `select c.id, ${json} from unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id)
+      join customers c on c.business_id = wanted.business_id and c.id = wanted.id`,
+    values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],
+  })
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  return keys.map(({ id }) => byId.get(id))
+}
+
+/** Finds a customer by the merchant's own id. */
+export async function findCustomerByExternalId(pool: pg.Pool, businessId: string, externalId: string): Promise<CustomerJson | undefined> {
+  const { rows } = await pool.query<CustomerJson>({
+    name: 'find_customer_by_external_id',
+    text: `select c.id, ${json} from customers c where c.business_id = $1 and c.external_id = $2`,
+    values: [businessId, externalId],
+  })
+  return rows[0]
+}
+
+export interface CustomerFilter {
+  /** LIKE patterns over the search text; all must match. */
+  patterns: string[]
+  email?: string
+  /** The number as sent, its E.164 form where it has one, and a pattern that finds either in the search text. */
+  phone?: { number: string; e164: string | null; pattern: string }
+  externalId?: string
+  metadata?: Record<string, string>
+  /** Bounds of ids: an id begins with the time of its creation. */
+  idFrom?: string
+  idBefore?: string
+}
+
+export type CustomerOrder = 'created_at desc' | 'created_at asc' | 'name asc' | 'name desc'
+
+export interface ListOptions {
+  filter: CustomerFilter
+  order: CustomerOrder
+  cursor: Cursor | undefined
+  skip: number
+  limit: number
+}
+
+export interface ListedCustomer extends CustomerJson {
+  /** The value that the list is ordered by, for the cursor; empty where it is the id. */
+  sort_key: string
+}
+
+/** Rows that a search looks through in the list's own order before it asks the trigram index. */
+const walked = 1000
+const walkedAtMost = 20_000
+
+/**
+ * One page of a business's customers, in the order asked for (reversed when the cursor points back).
+ *
+ * A search walks the newest rows first: a common word fills a page within a few of them, and the trigram index would
+ * have to collect every match. Where the walk finds too few, the word is rare, and the index finds its rows at once.
+ */
+export async function listCustomers({ slow: db, slowPool }: Database, businessId: string, options: ListOptions): Promise<ListedCustomer[]> {
+  const { filter, limit, skip } = options
+  const isSearch = filter.patterns.length > 0 || filter.phone !== undefined || filter.metadata !== undefined
+  if (!isSearch || filter.email !== undefined || filter.externalId !== undefined) {
+    const { rows } = await slowPool.query<ListedCustomer>(prepared(page(businessId, options).compile(db)))
+    return rows
+  }
+  const wanted = skip + limit
+  const first = await walk(db, businessId, options, walked)
+  if (first.rows.length >= limit || first.scanned < walked) return first.rows
+  const found = skip + first.rows.length
+  const needed = found > 0 ? Math.ceil((wanted / found) * walked * 1.5) : Number.POSITIVE_INFINITY
+  if (needed <= walkedAtMost) {
+    const second = await walk(db, businessId, options, needed)
+    if (second.rows.length >= limit || second.scanned < needed) return second.rows
+  }
+  const { rows } = await page(businessId, options, true).execute(db)
+  return rows
+}
+
+const names = new Map<string, string>()
+
+/**
+ * A plain list as a statement that PostgreSQL keeps planned. Searches are not kept: their plan depends on the word.
+ * There are as many texts as there are combinations of filters, so the names are few.
+ */
+function prepared({ sql: text, parameters }: { sql: string; parameters: readonly unknown[] }): pg.QueryConfig {
+  let name = names.get(text)
+  if (name === undefined) {
+    name = `list_customers_${names.size + 1}`
+    names.set(text, name)
+  }
+  return { name, text, values: [...parameters] }
+}
+
+const sortKey = (order: CustomerOrder) => (order.startsWith('name') ? sql`coalesce(c.name, '')` : sql`''`)
+const collated = sql`coalesce(c.name, '') collate "und-x-icu"`
+
+function orderOf({ order, cursor }: ListOptions): RawBuilder<unknown> {
+  const forward = cursor?.direction !== 'previous'
+  const direction = order.endsWith('asc') === forward ? sql`asc` : sql`desc`
+  return order.startsWith('name') ? sql`${collated} ${direction}, c.id ${direction}` : sql`c.id ${direction}`
+}
+
+function positionOf({ order, cursor }: ListOptions): RawBuilder<unknown> {
+  if (!cursor) return sql``
+  const comparison = order.endsWith('asc') === (cursor.direction === 'next') ? sql`>` : sql`<`
+  if (order.startsWith('name')) return sql`and (${collated}, c.id) ${comparison} (${cursor.key}, ${cursor.id}::uuid)`
+  return sql`and c.id ${comparison} ${cursor.id}`
+}
+
+function searchOf({ patterns, phone, metadata }: CustomerFilter): RawBuilder<unknown> {
+  const parts: RawBuilder<unknown>[] = patterns.map((pattern) => sql`and c.search like ${pattern}`)
+  if (phone) parts.push(sql`and c.search like ${phone.pattern} and (c.phone_number = ${phone.number} or c.phone_number_e164 = ${phone.e164})`)
+  if (metadata) parts.push(sql`and c.metadata @> ${JSON.stringify(metadata)}::jsonb and c.metadata <> '{}'::jsonb`)
+  return sql.join(parts, sql` `)
+}
+
+function boundsOf({ email, externalId, idFrom, idBefore }: CustomerFilter): RawBuilder<unknown> {
+  const parts: RawBuilder<unknown>[] = []
+  if (email !== undefined) parts.push(sql`and lower(c.email collate "C") = lower(${email}::text collate "C")`)
+  if (externalId !== undefined) parts.push(sql`and c.external_id = ${externalId}`)
+  if (idFrom) parts.push(sql`and c.id >= ${idFrom}`)
+  if (idBefore) parts.push(sql`and c.id < ${idBefore}`)
+  return sql.join(parts, sql` `)
+}
+
+function page(businessId: string, options: ListOptions, byIndex = false): RawBuilder<ListedCustomer> {
+  const { filter, limit, skip, order } = options
+  const from = byIndex
+    ? // All matches first, as a set, so that the planner asks the trigram index and not the list's order.
+      sql`(with found as materialized (
+          select c.* from customers c where c.business_id = ${businessId} ${searchOf(filter)} ${boundsOf(filter)} ${positionOf(options)}
+        ) select * from found)`
+    : sql`customers`
+  const where = byIndex ? sql`true` : sql`c.business_id = ${businessId} ${searchOf(filter)} ${boundsOf(filter)} ${positionOf(options)}`
+  return sql<ListedCustomer>`
+    select c.id, ${sortKey(order)} as sort_key, ${sql.raw(json)} from ${from} c where ${where}
+    order by ${orderOf(options)} limit ${limit} offset ${skip}`
+}
+
+async function walk(db: Db, businessId: string, options: ListOptions, depth: number): Promise<{ rows: ListedCustomer[]; scanned: number }> {
+  const { filter, limit, skip, order } = options
+  const { rows } = await sql<ListedCustomer & { scanned: number }>`
+    with recent as materialized (
+      select c.* from customers c where c.business_id = ${businessId} ${boundsOf(filter)} ${positionOf(options)}
+      order by ${orderOf(options)} limit ${depth}
+    )
+    select counted.scanned, matching.* from (select count(*)::int as scanned from recent) counted left join lateral (
+      select c.id, ${sortKey(order)} as sort_key, ${sql.raw(json)} from recent c where true ${searchOf(filter)}
+      order by ${orderOf(options)} limit ${limit} offset ${skip}
+    ) matching on true`.execute(db)
+  return { rows: rows.filter((row) => row.id !== null), scanned: rows[0]?.scanned ?? 0 }
+}
