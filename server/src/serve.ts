@@ -136,7 +136,9 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
 export function openControlPool(config: Config, connection: Connection): pg.Pool {
   const { options: _ours, query_timeout: _limit, ...rest } = poolOptions(config.controlDatabaseUrl ?? connection, 4, 60_000)
   const pool = new pg.Pool(rest)
-  pool.on('error', () => undefined) // graphile-worker reports and reconnects
+  // graphile-worker reports broken connections and reconnects; without listeners Node would end the process.
+  pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
 }
 

@@ -48,7 +48,23 @@ export const UpdateCustomer = Type.Object({
 export type UpdateCustomer = Static<typeof UpdateCustomer>
 
 /** What `POST` takes (contract: e-mail and phone number are required). */
-export const CreateCustomer = Type.Object({ ...UpdateCustomer.properties, email: editable.email, phone_number: editable.phone_number })
+export const CreateCustomer = Type.Object(
+  { ...UpdateCustomer.properties, email: editable.email, phone_number: editable.phone_number },
+  {
+    examples: [
+      {
+        name: 'John Doe',
+        email: 'jsmith@example.com',
+        phone_number: '91234567',
+        phone_number_country_code: '65',
+        remark: 'VIP',
+        birth_date: '2023-12-25',
+        gender: 'male',
+        address: { city: 'Singapore', state: 'Singapore', street: '1 Keong Saik Road', postal_code: '089109', country: 'SG' },
+      },
+    ],
+  },
+)
 export type CreateCustomer = Static<typeof CreateCustomer>
 
 const text = (description?: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], ...(description ? { description } : {}) })
