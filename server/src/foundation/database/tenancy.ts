@@ -1,7 +1,32 @@
 import { type ColumnNode, type KyselyPlugin, OperationNodeTransformer, type TableNode } from 'kysely'
 
 /** Tables whose every row belongs to one business; the schema test keeps this list and the catalogue alike. */
-export const tenantTables: ReadonlySet<string> = new Set(['api_keys', 'customers', 'events', 'event_positions', 'idempotency_keys'])
+export const tenantTables: ReadonlySet<string> = new Set([
+  'api_keys',
+  'bank_accounts',
+  'bank_credits',
+  'charges',
+  'customers',
+  'event_positions',
+  'events',
+  'fee_schedules',
+  'idempotency_keys',
+  'ledger_accounts',
+  'ledger_transfers',
+  'locations',
+  'mails',
+  'payment_request_expiries',
+  'payment_requests',
+  'rail_checks',
+  'rail_credentials',
+  'rail_notifications',
+  'refunds',
+  'releases',
+  'webhook_attempts',
+  'webhook_deliveries',
+  'webhook_endpoints',
+  'webhook_queue',
+])
 
 /** Tables found by something opaque that a client sends, without knowing the business (scale-out rule 10). */
 export const lookupTables: ReadonlySet<string> = new Set(['directory'])
