@@ -1,7 +1,8 @@
 // Gets a checkout ready to run, with nothing but Node.js: modules when they are missing or older than the lockfile, and
 // the built program when a source is newer. Used by every npm script, so that one command works on a fresh clone.
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -11,14 +12,18 @@ const stamp = join(root, 'node_modules', '.hawker-installed')
 
 const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0)
 
-function newest(folder, skip = new Set()) {
-  let latest = 0
+/** What a folder's files are, by name, size and time: another value means that something was changed, added or taken away. */
+function signature(folder, skip, hash = createHash('sha1')) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (skip.has(entry.name)) continue
     const path = join(folder, entry.name)
-    latest = Math.max(latest, entry.isDirectory() ? newest(path, skip) : modified(path))
+    if (entry.isDirectory()) signature(path, skip, hash)
+    else {
+      const { size, mtimeMs } = statSync(path)
+      hash.update(`${path} ${size} ${mtimeMs}\n`)
+    }
   }
-  return latest
+  return hash
 }
 
 function requireNode() {
@@ -51,8 +56,10 @@ const entries = {
 /** Bundles one entry when a source is newer, and returns its file's URL. */
 async function build(name, force = false) {
   const out = join(dist, `${name}.js`)
-  const sources = Math.max(newest(join(root, 'server'), new Set(['node_modules', 'dist'])), modified(join(root, 'package-lock.json')))
-  if (force || modified(out) < sources) {
+  const made = join(dist, `${name}.made-from`)
+  const hash = signature(join(root, 'server'), new Set(['node_modules', 'dist']))
+  const sources = hash.update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  if (force || !existsSync(out) || !existsSync(made) || readFileSync(made, 'utf8') !== sources) {
     const { build: bundle } = await import('esbuild').catch(() => {
       process.stderr.write('The program is not built, and esbuild is not installed; run npm ci with development dependencies.\n')
       process.exit(1)
@@ -78,8 +85,7 @@ async function build(name, force = false) {
         js: "import { createRequire as __createRequire } from 'node:module'; import { dirname as __dirnameOf } from 'node:path'; import { fileURLToPath as __fileURLToPath } from 'node:url'; const require = __createRequire(import.meta.url), __filename = __fileURLToPath(import.meta.url), __dirname = __dirnameOf(__filename);",
       },
     })
-    const now = new Date()
-    utimesSync(out, now, now)
+    writeFileSync(made, sources)
   }
   return pathToFileURL(out).href
 }
