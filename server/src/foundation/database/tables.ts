@@ -3,6 +3,12 @@
  * Please do not edit it manually.
  */
 
+import type { ColumnType } from "kysely";
+
+export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S, I | undefined, U>
+  : ColumnType<T, T | undefined, T>;
+
 export interface ApiKeys {
   business_id: string;
   created_at: Date;
@@ -15,6 +21,38 @@ export interface ApiKeys {
   salt_encrypted: string;
 }
 
+export interface BankAccounts {
+  account_number: string;
+  active: boolean;
+  adapter: string;
+  business_id: string;
+  created_at: Date;
+  currency: string;
+  id: string;
+  name: string;
+  proxy_type: string | null;
+  proxy_value: string | null;
+  secret_encrypted: string;
+  updated_at: Date;
+}
+
+export interface BankCredits {
+  amount_minor: bigint;
+  bank_account_id: string;
+  bank_reference: string;
+  booked_at: Date;
+  business_id: string;
+  charge_id: string | null;
+  created_at: Date;
+  currency: string;
+  id: string;
+  payer_name: string | null;
+  payment_request_id: string | null;
+  reference: string | null;
+  status: string;
+  updated_at: Date;
+}
+
 export interface Businesses {
   country: string;
   created_at: Date;
@@ -22,8 +60,45 @@ export interface Businesses {
   id: string;
   mode: string;
   name: string;
+  payment_methods: string[] | null;
   slug: string;
   timezone: string;
+}
+
+export interface Charges {
+  admin_fee_minor: Generated<bigint>;
+  amount_minor: bigint;
+  business_id: string;
+  card: unknown | null;
+  channel: string;
+  closed_at: Date | null;
+  created_at: Date;
+  currency: string;
+  customer_email: string | null;
+  customer_id: string | null;
+  customer_name: string | null;
+  customer_phone: string | null;
+  discount_fee_minor: Generated<bigint>;
+  discount_fee_rate: Generated<number>;
+  failure_code: string | null;
+  failure_message: string | null;
+  fixed_fee_minor: Generated<bigint>;
+  id: string;
+  location_id: string | null;
+  metadata: unknown;
+  method: string;
+  payment_request_id: string | null;
+  rail: string;
+  rail_data: unknown;
+  rail_reference: string | null;
+  reference_number: string | null;
+  refunded_at: Date | null;
+  refunded_minor: Generated<bigint>;
+  remark: string | null;
+  search: string;
+  status: string;
+  unapplied_reason: string | null;
+  updated_at: Date;
 }
 
 export interface Customers {
@@ -60,6 +135,7 @@ export interface EventPositions {
 
 export interface Events {
   business_id: string;
+  callbacks: unknown | null;
   created_at: Date;
   data: unknown;
   id: string;
@@ -68,6 +144,16 @@ export interface Events {
   request_id: string | null;
   sequence: bigint | null;
   type: string;
+}
+
+export interface FeeSchedules {
+  business_id: string;
+  currency: string;
+  fixed_minor: bigint;
+  method: string;
+  rate_basis_points: number;
+  release_days: number;
+  updated_at: Date;
 }
 
 export interface IdempotencyKeys {
@@ -81,19 +167,246 @@ export interface IdempotencyKeys {
   status: number;
 }
 
+export interface LedgerAccounts {
+  account: string;
+  balance_minor: bigint;
+  business_id: string;
+  currency: string;
+  epoch: number;
+  guarded: boolean;
+}
+
+export interface LedgerTransfers {
+  amount_minor: bigint;
+  business_id: string;
+  created_at: Date;
+  credit_account: string;
+  credit_epoch: number;
+  currency: string;
+  debit_account: string;
+  debit_epoch: number;
+  id: string;
+  purpose: string;
+  source: string;
+  source_id: string;
+}
+
+export interface Locations {
+  active: boolean;
+  business_id: string;
+  city: string;
+  country: string;
+  created_at: Date;
+  id: string;
+  name: string;
+  postal_code: string;
+  state: string;
+  street: string;
+  updated_at: Date;
+}
+
+export interface Mails {
+  attempts: number;
+  body_html: string;
+  body_text: string;
+  business_id: string;
+  created_at: Date;
+  id: string;
+  recipient: string;
+  sent_at: Date | null;
+  source: string;
+  source_id: string;
+  status: string;
+  subject: string;
+}
+
 export interface Migrations {
   applied_at: Date;
   checksum: string;
   name: string;
 }
 
+export interface PaymentRequestExpiries {
+  business_id: string;
+  due_at: Date;
+  id: string;
+}
+
+export interface PaymentRequests {
+  add_admin_fee: boolean;
+  address: unknown | null;
+  allow_repeated_payments: boolean;
+  amount_minor: bigint | null;
+  api_key_id: string;
+  business_id: string;
+  channel: string;
+  completed_at: Date | null;
+  created_at: Date;
+  currency: string;
+  customer_id: string | null;
+  deleted_at: Date | null;
+  email: string | null;
+  email_status: string;
+  expires_at: Date | null;
+  failed_webhook: string | null;
+  generate_direct_link: boolean;
+  generate_qr: boolean;
+  id: string;
+  is_currency_editable: boolean;
+  is_default: boolean;
+  line_items: unknown | null;
+  location_id: string | null;
+  metadata: unknown;
+  name: string | null;
+  payment_methods: string[];
+  payment_reference: string;
+  phone: string | null;
+  purpose: string | null;
+  redirect_url: string | null;
+  reference_number: string | null;
+  search: string;
+  send_email: boolean;
+  send_sms: boolean;
+  sms_status: string;
+  staff_id: string | null;
+  status: string;
+  updated_at: Date;
+  version: number;
+  webhook: string | null;
+  wifi_terminal_id: string | null;
+}
+
+export interface RailChecks {
+  attempts: number;
+  business_id: string;
+  due_at: Date;
+  id: string;
+  kind: string;
+}
+
+export interface RailCredentials {
+  business_id: string;
+  created_at: Date;
+  data_encrypted: string;
+  rail: string;
+  updated_at: Date;
+}
+
+export interface RailNotifications {
+  business_id: string;
+  rail: string;
+  rail_event_id: string;
+  received_at: Date;
+}
+
+export interface Refunds {
+  amount_minor: bigint;
+  api_key_id: string | null;
+  business_id: string;
+  charge_id: string;
+  created_at: Date;
+  currency: string;
+  email: string | null;
+  failure_code: string | null;
+  failure_message: string | null;
+  id: string;
+  payment_request_id: string | null;
+  rail_reference: string | null;
+  reason: string | null;
+  refunded_at: Date | null;
+  refunded_by: string | null;
+  send_email: boolean;
+  status: string;
+  updated_at: Date;
+  webhook: string | null;
+}
+
+export interface Releases {
+  amount_minor: bigint;
+  business_id: string;
+  charge_id: string;
+  currency: string;
+  due_at: Date;
+}
+
+export interface WebhookAttempts {
+  business_id: string;
+  delivery_id: string;
+  duration_ms: number;
+  error: string | null;
+  number: number;
+  response_body: string | null;
+  response_headers: unknown | null;
+  response_status: number | null;
+  sent_at: Date;
+}
+
+export interface WebhookDeliveries {
+  api_key_id: string | null;
+  attempts: number;
+  body: string;
+  business_id: string;
+  created_at: Date;
+  endpoint_id: string | null;
+  event_id: string;
+  event_sequence: bigint;
+  event_type: string;
+  headers: unknown;
+  id: string;
+  object_id: string;
+  response_status: number | null;
+  status: string;
+  updated_at: Date;
+  url: string;
+  version: number;
+}
+
+export interface WebhookEndpoints {
+  business_id: string;
+  created_at: Date;
+  disabled_at: Date | null;
+  disabled_reason: string | null;
+  event_types: string[] | null;
+  id: string;
+  name: string;
+  salt_encrypted: string;
+  updated_at: Date;
+  url: string;
+}
+
+export interface WebhookQueue {
+  business_id: string;
+  delivery_id: string;
+  due_at: Date;
+  lane: string;
+}
+
 export interface DB {
   api_keys: ApiKeys;
+  bank_accounts: BankAccounts;
+  bank_credits: BankCredits;
   businesses: Businesses;
+  charges: Charges;
   customers: Customers;
   directory: Directory;
   event_positions: EventPositions;
   events: Events;
+  fee_schedules: FeeSchedules;
   idempotency_keys: IdempotencyKeys;
+  ledger_accounts: LedgerAccounts;
+  ledger_transfers: LedgerTransfers;
+  locations: Locations;
+  mails: Mails;
   migrations: Migrations;
+  payment_request_expiries: PaymentRequestExpiries;
+  payment_requests: PaymentRequests;
+  rail_checks: RailChecks;
+  rail_credentials: RailCredentials;
+  rail_notifications: RailNotifications;
+  refunds: Refunds;
+  releases: Releases;
+  webhook_attempts: WebhookAttempts;
+  webhook_deliveries: WebhookDeliveries;
+  webhook_endpoints: WebhookEndpoints;
+  webhook_queue: WebhookQueue;
 }
