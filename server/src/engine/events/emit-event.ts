@@ -1,18 +1,49 @@
+import { sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 
-/** Every kind of event that Hawker emits; the first part names the object. */
-export const eventTypes = ['customer.created', 'customer.updated', 'customer.deleted'] as const
+/** Every kind of event that Hawker emits; the first part names the object. Those after the blank line are additions to HitPay's. */
+export const eventTypes = [
+  'charge.created',
+  'charge.updated',
+  'charge.failed',
+  'payment_request.completed',
+  'payment_request.failed',
+
+  'customer.created',
+  'customer.updated',
+  'customer.deleted',
+  'payment_request.created',
+  'payment_request.updated',
+  'payment_request.deleted',
+  'payment_request.expired',
+  'payment_request.canceled',
+  'charge.unapplied',
+  'refund.created',
+  'refund.updated',
+  'bank_credit.unmatched',
+  'bank_credit.allocated',
+  'webhook_delivery.failed',
+] as const
 export type EventType = (typeof eventTypes)[number]
+
+/** A form callback of version 1 that goes out with an event (behaviour §3.1): to `url`, signed with the salt of `apiKeyId`. */
+export interface Callback {
+  url: string
+  apiKeyId: string
+  /** The form's fields without `hmac`, in the order in which they are sent. */
+  fields: Record<string, string>
+}
 
 /** A change of state, told to whoever follows the business's events. */
 export interface NewEvent {
   type: EventType
   objectId: string
-  /** The object as the API shows it after the change, as JSON text. */
+  /** The object as webhooks show it after the change, as JSON text. */
   data: string
   /** On updates: the fields that changed, with their values before, as JSON text. */
   previousAttributes?: string | null
+  callbacks?: Callback[]
   requestId: string | null
   at: Date
 }
@@ -22,19 +53,22 @@ export interface NewEvent {
  * (`orderEvents`), so that writers never wait for a counter. Returns its id.
  */
 export async function emitEvent(tx: Db, businessId: string, event: NewEvent): Promise<string> {
-  const id = newId<'event'>(event.at)
-  await tx
-    .insertInto('events')
-    .values({
-      business_id: businessId,
-      id,
-      type: event.type,
-      object_id: event.objectId,
-      data: event.data,
-      previous_attributes: event.previousAttributes ?? null,
-      request_id: event.requestId,
-      created_at: event.at,
-    })
-    .execute()
-  return id
+  const [id] = await emitEvents(tx, [{ ...event, businessId }])
+  return id as string
+}
+
+/** Appends events of any businesses in one statement, in the order given; returns their ids. */
+export async function emitEvents(tx: Db, events: (NewEvent & { businessId: string })[]): Promise<string[]> {
+  if (events.length === 0) return []
+  const ids = events.map(({ at }) => newId<'event'>(at))
+  await sql`
+    insert into events (business_id, id, type, object_id, data, previous_attributes, callbacks, request_id, created_at)
+    select * from unnest(
+      ${events.map((event) => event.businessId)}::uuid[], ${ids}::uuid[], ${events.map((event) => event.type)}::text[],
+      ${events.map((event) => event.objectId)}::uuid[], ${events.map((event) => event.data)}::json[],
+      ${events.map((event) => event.previousAttributes ?? null)}::json[],
+      ${events.map((event) => (event.callbacks && event.callbacks.length > 0 ? JSON.stringify(event.callbacks) : null))}::json[],
+      ${events.map((event) => event.requestId)}::text[], ${events.map((event) => event.at)}::timestamptz[]
+    )`.execute(tx)
+  return ids
 }

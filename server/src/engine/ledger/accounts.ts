@@ -1,0 +1,14 @@
+/** What a business owns, as HitPay names it (behaviour §7.11); none of these can go below zero. */
+export const wallets = ['available', 'pending', 'reserve', 'deposit'] as const
+export type Wallet = (typeof wallets)[number]
+
+/**
+ * An account of a business's books. Besides its wallets: `clearing:<rail>` is what a rail owes the business (below zero
+ * while it does), `fees` what the business has paid in fees, `sandbox` where play money comes from.
+ */
+export type Account = Wallet | 'fees' | 'sandbox' | `clearing:${string}`
+
+/** Whether an account may not be overdrawn. */
+export function isGuarded(account: Account): boolean {
+  return (wallets as readonly string[]).includes(account)
+}

@@ -1,0 +1,137 @@
+import { sql } from 'kysely'
+import type { Db } from '../../foundation/database/database.ts'
+import { newId } from '../../foundation/shared/ids.ts'
+import type { Currency } from '../../foundation/shared/money.ts'
+import { type Account, isGuarded } from './accounts.ts'
+
+/** Money to be moved from one account of a business to another. */
+export interface Transfer {
+  businessId: string
+  /** What the money moves for; with `purpose` it can be booked once only. */
+  source: 'charge' | 'refund' | 'release' | 'bank_credit' | 'sandbox'
+  sourceId: string
+  purpose: string
+  debit: Account
+  credit: Account
+  currency: Currency
+  amountMinor: bigint
+  at: Date
+}
+
+/** Thrown when a guarded account has less than a debit takes; nothing is booked then. */
+export class InsufficientFunds extends Error {
+  readonly businessId: string
+  readonly account: Account
+  readonly currency: Currency
+  readonly availableMinor: bigint
+  constructor(businessId: string, account: Account, currency: Currency, availableMinor: bigint) {
+    super(`${account} has ${availableMinor} ${currency}`)
+    this.businessId = businessId
+    this.account = account
+    this.currency = currency
+    this.availableMinor = availableMinor
+  }
+}
+
+interface Held {
+  epoch: number
+  balanceMinor: bigint
+}
+
+const keyOf = (businessId: string, account: string, currency: string) => `${businessId} ${account} ${currency}`
+
+/**
+ * Books transfers; the only writer of the ledger's tables. Call it once in a transaction, as late as possible, with
+ * everything that the transaction books.
+ *
+ * A credit, and a debit of an account that may go below zero, is an insert: it holds its account's row shared, so that any
+ * number of them go side by side. A debit of a guarded account holds the row alone, adds up the exact balance, refuses to
+ * overdraw (`InsufficientFunds`), and closes the epoch with the balance after it, on which the table has a constraint of its
+ * own. Rows are taken in one order everywhere,
+ * so transactions cannot block each other in a circle. Amounts of zero are left out.
+ */
+export async function post(tx: Db, all: Transfer[]): Promise<void> {
+  const transfers = all.filter(({ amountMinor }) => amountMinor !== 0n)
+  if (transfers.length === 0) return
+  const debited = new Set(transfers.filter(({ debit }) => isGuarded(debit)).map((one) => keyOf(one.businessId, one.debit, one.currency)))
+  const held = await hold(tx, transfers, debited)
+  for (const key of debited) await settleBalance(tx, key, held, transfers)
+  await insert(tx, transfers, held)
+}
+
+/** Takes every account that the transfers touch: alone when a guarded one is debited, else shared. Makes those that are missing. */
+async function hold(tx: Db, transfers: Transfer[], debited: Set<string>): Promise<Map<string, Held>> {
+  const touched = new Map<string, { businessId: string; account: Account; currency: string }>()
+  for (const { businessId, debit, credit, currency } of transfers) {
+    for (const account of [debit, credit]) touched.set(keyOf(businessId, account, currency), { businessId, account, currency })
+  }
+  const keys = [...touched.keys()].sort()
+  const read = async () => {
+    const held = new Map<string, Held>()
+    // Row by row in the sorted order when some are taken alone; in one statement when all are shared.
+    const groups = debited.size === 0 ? [keys] : keys.map((key) => [key])
+    for (const group of groups) {
+      const accounts = group.map((key) => touched.get(key)).filter((one) => one !== undefined)
+      const strength = group.some((key) => debited.has(key)) ? sql`for update of a` : sql`for share of a`
+      const { rows } = await sql<{ business_id: string; account: string; currency: string; epoch: number; balance_minor: bigint }>`
+        select a.business_id, a.account, a.currency, a.epoch, a.balance_minor
+        from unnest(${accounts.map((one) => one.businessId)}::uuid[], ${accounts.map((one) => one.account)}::text[], ${accounts.map((one) => one.currency)}::text[])
+          with ordinality as wanted (business_id, account, currency, n)
+        join ledger_accounts a on a.business_id = wanted.business_id and a.account = wanted.account and a.currency = wanted.currency
+        order by wanted.n ${strength}`.execute(tx)
+      for (const row of rows) held.set(keyOf(row.business_id, row.account, row.currency), { epoch: row.epoch, balanceMinor: row.balance_minor })
+    }
+    return held
+  }
+  const held = await read()
+  const missing = keys.filter((key) => !held.has(key))
+  if (missing.length === 0) return held
+  const accounts = missing.map((key) => touched.get(key)).filter((one) => one !== undefined)
+  await sql`
+    insert into ledger_accounts (business_id, account, currency, epoch, balance_minor, guarded)
+    select business_id, account, currency, 1, 0, guarded
+    from unnest(${accounts.map((one) => one.businessId)}::uuid[], ${accounts.map((one) => one.account)}::text[], ${accounts.map((one) => one.currency)}::text[],
+      ${accounts.map((one) => isGuarded(one.account))}::bool[]) as made (business_id, account, currency, guarded)
+    on conflict do nothing`.execute(tx)
+  return read()
+}
+
+/** Adds up a guarded account that is held alone, takes what the transfers debit, and begins its next epoch. */
+async function settleBalance(tx: Db, key: string, held: Map<string, Held>, transfers: Transfer[]): Promise<void> {
+  const before = held.get(key)
+  const sample = transfers.find((one) => keyOf(one.businessId, one.debit, one.currency) === key)
+  if (!before || !sample) throw new Error(`account ${key} is not held`)
+  const { businessId, debit: account, currency } = sample
+  const exact = before.balanceMinor + (await movedIn(tx, businessId, account, currency, before.epoch))
+  const taken = transfers.reduce((sum, one) => sum + (keyOf(one.businessId, one.debit, one.currency) === key ? one.amountMinor : 0n), 0n)
+  const given = transfers.reduce((sum, one) => sum + (keyOf(one.businessId, one.credit, one.currency) === key ? one.amountMinor : 0n), 0n)
+  if (exact + given < taken) throw new InsufficientFunds(businessId, account, currency, exact)
+  // Nobody else holds the row, so the epoch ends here, with these transfers in it; whatever comes next is of the next one.
+  await sql`
+    update ledger_accounts set epoch = ${before.epoch + 1}, balance_minor = ${(exact + given - taken).toString()}::bigint
+    where business_id = ${businessId} and account = ${account} and currency = ${currency}`.execute(tx)
+}
+
+/** What came into an account less what left it, in one epoch. */
+export async function movedIn(db: Db, businessId: string, account: string, currency: string, epoch: number): Promise<bigint> {
+  const { rows } = await sql<{ moved: bigint }>`
+    select (
+      coalesce((select sum(amount_minor) from ledger_transfers where business_id = ${businessId} and credit_account = ${account} and currency = ${currency} and credit_epoch = ${epoch}), 0)
+      - coalesce((select sum(amount_minor) from ledger_transfers where business_id = ${businessId} and debit_account = ${account} and currency = ${currency} and debit_epoch = ${epoch}), 0)
+    )::bigint as moved`.execute(db)
+  return rows[0]?.moved ?? 0n
+}
+
+async function insert(tx: Db, transfers: Transfer[], held: Map<string, Held>): Promise<void> {
+  const epochOf = (businessId: string, account: string, currency: string) => held.get(keyOf(businessId, account, currency))?.epoch ?? 0
+  await sql`
+    insert into ledger_transfers (business_id, id, source, source_id, purpose, debit_account, credit_account, currency, amount_minor, debit_epoch, credit_epoch, created_at)
+    select * from unnest(
+      ${transfers.map((one) => one.businessId)}::uuid[], ${transfers.map((one) => newId<'transfer'>(one.at))}::uuid[], ${transfers.map((one) => one.source)}::text[],
+      ${transfers.map((one) => one.sourceId)}::uuid[], ${transfers.map((one) => one.purpose)}::text[],
+      ${transfers.map((one) => one.debit)}::text[], ${transfers.map((one) => one.credit)}::text[], ${transfers.map((one) => one.currency)}::text[],
+      ${transfers.map((one) => one.amountMinor.toString())}::bigint[],
+      ${transfers.map((one) => epochOf(one.businessId, one.debit, one.currency))}::int[], ${transfers.map((one) => epochOf(one.businessId, one.credit, one.currency))}::int[],
+      ${transfers.map((one) => one.at)}::timestamptz[]
+    )`.execute(tx)
+}

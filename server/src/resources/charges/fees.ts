@@ -1,0 +1,70 @@
+import { sql } from 'kysely'
+import type { Db } from '../../foundation/database/database.ts'
+import type { Currency } from '../../foundation/shared/money.ts'
+
+/** What a method costs the merchant: a fixed part and a share, and how long the rail keeps the money. */
+export interface FeeSchedule {
+  fixedMinor: bigint
+  /** Hundredths of a percent. */
+  rateBasisPoints: number
+  /** Days until the money is available; 0 is at once. */
+  releaseDays: number
+}
+
+export interface Fee {
+  fixedMinor: bigint
+  shareMinor: bigint
+  rateBasisPoints: number
+}
+
+const free: FeeSchedule = { fixedMinor: 0n, rateBasisPoints: 0, releaseDays: 0 }
+
+/** Public price points (behaviour §5.4) as realistic defaults; a business sets its own. */
+const defaults: Record<string, Record<string, [fixedMinor: bigint, rateBasisPoints: number, releaseDays: number]>> = {
+  card: { sgd: [50n, 365, 2], myr: [100n, 300, 2], '*': [0n, 365, 2] },
+  paynow_online: { sgd: [30n, 65, 0] },
+  grabpay_direct: { sgd: [0n, 300, 0], myr: [0n, 200, 0] },
+  grabpay_paylater: { sgd: [0n, 550, 0] },
+  shopee_pay: { sgd: [0n, 300, 0], myr: [0n, 220, 0], '*': [0n, 300, 0] },
+  atome: { sgd: [0n, 550, 0] },
+  shopback_qr: { sgd: [20n, 390, 0] },
+  wechat_pay: { '*': [0n, 150, 0] },
+  wechat: { '*': [0n, 150, 0] },
+  alipay: { '*': [0n, 150, 0] },
+  upi_qr: { '*': [0n, 200, 0] },
+  giro: { sgd: [225n, 65, 0] },
+  fpx: { myr: [40n, 180, 0] },
+  touch_n_go: { myr: [0n, 190, 0] },
+  duitnow: { myr: [0n, 120, 0] },
+  cash: { '*': [0n, 0, 0] },
+  '*': { '*': [0n, 150, 0] },
+}
+
+function defaultFor(method: string, currency: Currency): FeeSchedule {
+  const found = defaults[method]?.[currency] ?? defaults[method]?.['*'] ?? defaults['*']?.['*']
+  return found ? { fixedMinor: found[0], rateBasisPoints: found[1], releaseDays: found[2] } : free
+}
+
+/** The schedules of businesses, as a function of method and currency; one query for all of them. */
+export async function feeSchedules(db: Db, businessIds: string[]): Promise<(businessId: string, method: string, currency: Currency) => FeeSchedule> {
+  const { rows } = await sql<{ business_id: string; method: string; currency: string; fixed_minor: bigint; rate_basis_points: number; release_days: number }>`
+    select business_id, method, currency, fixed_minor, rate_basis_points, release_days from fee_schedules
+    where business_id = any (${[...new Set(businessIds)]}::uuid[])`.execute(db)
+  const own = new Map(rows.map((row) => [`${row.business_id} ${row.method} ${row.currency}`, row]))
+  return (businessId, method, currency) => {
+    const row = own.get(`${businessId} ${method} ${currency}`)
+    if (row) return { fixedMinor: row.fixed_minor, rateBasisPoints: row.rate_basis_points, releaseDays: row.release_days }
+    return defaultFor(method, currency)
+  }
+}
+
+/**
+ * The fee on an amount. The share is rounded down to the smallest unit, as HitPay's examples are (behaviour §5.4), and both
+ * parts together never exceed the amount.
+ */
+export function feeOn(amountMinor: bigint, { fixedMinor, rateBasisPoints }: FeeSchedule): Fee {
+  const fixed = fixedMinor < amountMinor ? fixedMinor : amountMinor
+  const share = (amountMinor * BigInt(rateBasisPoints)) / 10_000n
+  const left = amountMinor - fixed
+  return { fixedMinor: fixed, shareMinor: share < left ? share : left, rateBasisPoints }
+}
