@@ -17,11 +17,11 @@ export interface PaymentInput {
   /** A card that the rail has tokenised already. */
   token?: string
   /** Sandbox: what shall happen. */
-  outcome?: 'completed' | 'failed' | 'canceled' | 'timeout'
+  outcome?: 'completed' | 'failed' | 'canceled' | 'timeout' | undefined
   /** Sandbox: answer only after this many seconds. */
   delaySeconds?: number
-  /** Sandbox: the result of a 3-D Secure challenge, when the card asks for one. */
-  challenge?: 'passed' | 'failed' | 'abandoned'
+  /** Sandbox: what the payer does when the card asks for 3-D Secure; `ask` sends the browser to the challenge. */
+  challenge?: 'passed' | 'failed' | 'abandoned' | 'ask'
 }
 
 /** One attempt to pay, as a rail sees it. */
@@ -44,6 +44,8 @@ export interface Attempt {
   /** The rail's name for it, once it is known. */
   readonly railReference: string | null
   readonly createdAt: Date
+  /** The present, so that a rail needs no clock of its own. */
+  readonly now: Date
 }
 
 /** What the payer has to do next. */
@@ -67,6 +69,7 @@ export interface RefundAttempt {
   readonly chargeData: Record<string, unknown>
   readonly method: string
   readonly createdAt: Date
+  readonly now: Date
 }
 
 export type RefundOutcome =

@@ -49,7 +49,6 @@ export function accountOf(body: Buffer): { accountNumber: string; fields: Record
 
 function textOf(fields: Record<string, unknown>, name: string, maxLength: number): string | null {
   const value = fields[name]
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
   return typeof value === 'string' && value.trim() !== ''
     ? value
         .trim()
