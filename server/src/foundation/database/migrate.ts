@@ -21,6 +21,7 @@ const folder = fileURLToPath(new URL('./migrations/', import.meta.url))
  */
 export function splitStatements(sql: string): string[] {
   return sql
+    .replaceAll('\r\n', '\n')
     .split(/;[ \t]*\n(?=[ \t]*\n|[ \t]*$)/)
     .map((part) => part.replace(/^\s*(--.*\n\s*)*/, '').trim())
     .filter((part) => part !== '')
@@ -34,7 +35,8 @@ export function readMigrations(): Migration[] {
     .filter((file) => /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
     .sort()
     .map((file) => {
-      const sql = readFileSync(join(folder, file), 'utf8')
+      // A checkout on Windows may change line ends; the migration is the same.
+      const sql = readFileSync(join(folder, file), 'utf8').replaceAll('\r\n', '\n')
       return { name: file.slice(0, -4), statements: splitStatements(sql), checksum: sha256(sql), transactional: !/^-- no transaction$/m.test(sql) }
     })
 }

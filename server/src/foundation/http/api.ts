@@ -8,7 +8,7 @@ import { ApiError } from '../shared/errors.ts'
 import type { Authentication, Business, KnownKey } from './authentication.ts'
 import { type Answer, type Claim, type Idempotency, readClaim } from './idempotency.ts'
 import type { Metrics } from './observability.ts'
-import { acceptBodies, parseForm, tidyInput } from './request-body.ts'
+import { acceptBodies, malformedQueries, malformedQuery, parseQuery, tidyInput } from './request-body.ts'
 import { type SchemaError, validationError } from './validation.ts'
 
 export interface ApiOptions {
@@ -110,6 +110,8 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     operation?: string
+    /** A POST that only stands for the method in its form: no method of its own in texts, and counted once by the limit. */
+    standsForOthers?: boolean
   }
 }
 
@@ -118,6 +120,10 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const { log, metrics } = options
   const processMark = randomBytes(6).toString('hex')
   let requests = 0
+  const newRequestId = () => {
+    requests += 1
+    return `req_${processMark}${requests.toString(36).padStart(6, '0')}`
+  }
   const routes = new Map<string, Set<Method>>()
 
   const fastify: FastifyInstance = Fastify({
@@ -128,8 +134,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     genReqId: (request) => {
       const sent = request.headers['x-request-id']
       if (typeof sent === 'string' && /^[\w.:/+=-]{1,128}$/.test(sent)) return sent
-      requests += 1
-      return `req_${processMark}${requests.toString(36).padStart(6, '0')}`
+      return newRequestId()
     },
     bodyLimit: 1_048_576,
     requestTimeout: 30_000,
@@ -137,7 +142,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     http: { headersTimeout: 20_000, maxHeaderSize: 16_384 },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024, querystringParser: (text) => (text === '' ? {} : parseForm(text)) },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 4096, querystringParser: parseQuery },
     rewriteUrl: (request) => {
       const url = request.url ?? '/'
       // HitPay's own examples call /v1/customer (behaviour §7.4 and the contract's samples).
@@ -152,8 +157,17 @@ export async function createApi(options: ApiOptions): Promise<Api> {
             ? ['408 Request Timeout', 'request_timeout', 'The request did not arrive in time.']
             : ['400 Bad Request', 'malformed_request', 'The request is not valid HTTP.']
       if (!socket.writable) return
-      const body = JSON.stringify({ message, code, request_id: `req_${processMark}` })
-      socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+      const id = newRequestId()
+      const body = JSON.stringify({ message, code, request_id: id })
+      const headers = {
+        ...securityHeaders,
+        'x-request-id': id,
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+        connection: 'close',
+      }
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+      socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n${body}`)
     },
     ajv: { customOptions: { allErrors: true, coerceTypes: true, removeAdditional: false, useDefaults: true, verbose: true, strict: false } },
   })
@@ -166,9 +180,12 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     request.beganAt = performance.now()
     reply.headers(securityHeaders)
     reply.header('x-request-id', request.id)
-    done()
+    // Whatever a DELETE calls the body that it ignores.
+    if (request.method === 'DELETE') request.raw.headers['content-type'] = undefined
+    done(malformedQueries.has(request.query as object) ? malformedQuery() : undefined)
   })
-  fastify.addHook('onRoute', ({ method, url }) => {
+  fastify.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.standsForOthers) return
     const known = routes.get(url) ?? new Set()
     for (const one of [method].flat()) known.add(one as Method)
     routes.set(url, known)
@@ -316,29 +333,33 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       return
     }
     overridden.set(path, targets)
-    fastify.post(path, { schema: { hide: true } as never, onRequest: identify }, async (request, reply) => {
-      const wanted = String((request.body as Record<string, unknown> | undefined)?._method ?? '').toUpperCase()
-      if (!targets.has(wanted)) {
-        const allowed = methods.filter((one) => one !== 'HEAD' && (targets.has(one) || (one === 'GET' && routes.get(path)?.has('GET'))))
-        throw new ApiError(405, 'method_not_allowed', `The POST method is not supported for this route. Supported methods: ${allowed.join(', ')}.`, {
-          headers: { allow: allowed.join(', ') },
+    fastify.post(
+      path,
+      { schema: { hide: true } as never, config: { standsForOthers: true, rateLimit: false }, onRequest: identify },
+      async (request, reply) => {
+        const wanted = String((request.body as Record<string, unknown> | undefined)?._method ?? '').toUpperCase()
+        if (!targets.has(wanted)) {
+          const allowed = methods.filter((one) => one !== 'HEAD' && (targets.has(one) || (one === 'GET' && routes.get(path)?.has('GET'))))
+          throw new ApiError(405, 'method_not_allowed', `The POST method is not supported for this route. Supported methods: ${allowed.join(', ')}.`, {
+            headers: { allow: allowed.join(', ') },
+          })
+        }
+        const { _method, ...fields } = request.body as Record<string, unknown>
+        const answer = await fastify.inject({
+          method: wanted as 'PATCH',
+          url: request.raw.url ?? path,
+          headers: {
+            ...pick(request.headers, ['x-business-api-key', 'authorization', 'idempotency-key', 'if-match', 'if-none-match', 'host']),
+            'x-request-id': request.id,
+            'content-type': 'application/json',
+          },
+          payload: JSON.stringify(fields),
         })
-      }
-      const { _method, ...fields } = request.body as Record<string, unknown>
-      const answer = await fastify.inject({
-        method: wanted as 'PATCH',
-        url: request.raw.url ?? path,
-        headers: {
-          ...pick(request.headers, ['x-business-api-key', 'authorization', 'idempotency-key', 'if-match', 'if-none-match', 'host']),
-          'x-request-id': request.id,
-          'content-type': 'application/json',
-        },
-        payload: JSON.stringify(fields),
-      })
-      for (const [name, value] of Object.entries(answer.headers))
-        if (!/^(content-length|connection|date|transfer-encoding)$/.test(name)) reply.header(name, value)
-      return reply.code(answer.statusCode).send(answer.body === '' ? undefined : answer.body)
-    })
+        for (const [name, value] of Object.entries(answer.headers))
+          if (!/^(content-length|connection|date|transfer-encoding)$/.test(name)) reply.header(name, value)
+        return reply.code(answer.statusCode).send(answer.body === '' ? undefined : answer.body)
+      },
+    )
   }
 
   return {

@@ -62,6 +62,23 @@ export function parseForm(text: string): Record<string, unknown> {
   }
 }
 
+/** Queries that could not be read. The router asks for a query where an error would end the process, so it is refused later. */
+export const malformedQueries = new WeakSet<object>()
+export const malformedQuery = () =>
+  new ApiError(400, 'malformed_query', `The query has more than ${maxFields} fields, or is nested more than ${maxDepth} levels deep.`)
+
+/** As `parseForm`, but never throws: what cannot be read is an empty query that stands in `malformedQueries`. */
+export function parseQuery(text: string): Record<string, unknown> {
+  if (text === '') return {}
+  try {
+    return parseForm(text)
+  } catch {
+    const nothing = {}
+    malformedQueries.add(nothing)
+    return nothing
+  }
+}
+
 function parseMultipart(request: FastifyRequest, body: Buffer): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const pairs: string[] = []
