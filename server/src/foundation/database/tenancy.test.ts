@@ -41,7 +41,8 @@ test('a violated constraint is known by its name, also with the suffix of a shar
 })
 
 test('errors that leave the outcome open are told from those that do not', () => {
-  for (const code of ['08006', '08001', '57P01', '57P03', 'XX000', '25006', '53100', '53300', '3D000', 'ECONNRESET']) expect([code, isOutcomeUnknown({ code })]).toEqual([code, true])
+  for (const code of ['08006', '08001', '57P01', '57P03', 'XX000', '25006', '53100', '53300', '3D000', 'ECONNRESET'])
+    expect([code, isOutcomeUnknown({ code })]).toEqual([code, true])
   expect(isOutcomeUnknown(new Error('Connection terminated unexpectedly'))).toBe(true)
   expect(isOutcomeUnknown(new Error('Query read timeout'))).toBe(true)
   for (const code of ['23505', '22P02', '55P03', '42601']) expect([code, isOutcomeUnknown({ code })]).toEqual([code, false])
