@@ -58,6 +58,17 @@ describe('migrations', () => {
     expect(await Promise.all(pools.map((pool) => migrate(pool)))).toEqual([[], [], [], []])
   })
 
+  test('go on when another process makes the schema in the same moment', async () => {
+    const pool = await aPool()
+    const other = await pool.connect()
+    await other.query('begin; create schema hawker')
+    const done = migrate(pool, [migration('0001_a', 'select 1;\n')])
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await other.query('commit')
+    other.release()
+    expect(await done).toEqual(['0001_a'])
+  })
+
   test('stop when an applied one was changed', async () => {
     const pool = await aPool()
     await migrate(pool, [migration('0001_a', 'select 1;\n')])
