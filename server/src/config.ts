@@ -40,7 +40,7 @@ type Environment = Record<string, string | undefined>
 export function readConfig(environment: Environment = process.env): Config {
   const text = (name: string) => environment[name]?.trim() || undefined
   const wrong = (name: string, must: string, secret = false): never => {
-    const got = secret ? '' : `, not "${environment[name]}"`
+    const got = secret ? '' : `, not ${JSON.stringify(environment[name])}`
     throw new ConfigError(`${name} must be ${must}${got}.`)
   }
   const whole = (name: string, fallback: number, min: number, max: number) => {

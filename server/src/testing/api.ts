@@ -7,6 +7,7 @@ import type { Business } from '../foundation/http/authentication.ts'
 import { createLog, createMetrics } from '../foundation/http/observability.ts'
 import { randomHex } from '../foundation/shared/ids.ts'
 import { createApiKey, createBusiness } from '../resources/businesses/create-business.ts'
+import { openApiFile } from '../serve.ts'
 import { type TestClock, testClock } from './clock.ts'
 import { testDatabase } from './database.ts'
 import { openApiDocument } from './openapi.ts'
@@ -77,6 +78,7 @@ export async function startTestServer(database: Database, config: Partial<Parame
     log,
     metrics: createMetrics(),
     now: clock.now,
+    openApiFile: openApiFile(),
     checkAnswer: await answerChecker(database),
   })
   await app.fastify.listen({ port: 0, host: '127.0.0.1' })

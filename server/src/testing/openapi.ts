@@ -1,8 +1,8 @@
 import swagger from '@fastify/swagger'
 import { createApp } from '../app.ts'
 import type { Database } from '../foundation/database/database.ts'
-import { ErrorAnswer } from '../foundation/http/api.ts'
 import { createLog, createMetrics } from '../foundation/http/observability.ts'
+import { ErrorAnswer } from '../foundation/http/refusals.ts'
 
 type Json = Record<string, unknown>
 

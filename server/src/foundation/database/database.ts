@@ -94,9 +94,10 @@ export function violatedConstraint(error: unknown): string | undefined {
   return name?.replace(/_\d{5,}$/, '')
 }
 
-const unknown = /^(08...|57P0.|XX000|25006)$/
+/** Connections that broke or cannot be had, a server that stops or is a standby, and one without disk, memory or connections to spare. */
+const unknown = /^(08...|57P0.|53...|3D000|28...|XX000|25006)$/
 
-/** Whether an error leaves open if the statement took effect: the connection broke, or the server was going down. */
+/** Whether an error leaves open if the statement took effect: the connection broke, or the server cannot work. */
 export function isOutcomeUnknown(error: unknown): boolean {
   const { code, message } = (error ?? {}) as PostgresError
   if (code && (unknown.test(code) || /^(ECONNRESET|EPIPE|ECONNREFUSED|ENOENT|ETIMEDOUT)$/.test(code))) return true

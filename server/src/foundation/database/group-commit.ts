@@ -37,6 +37,7 @@ export function groupCommit<Row, Result>(options: GroupCommitOptions<Row, Result
   async function flush(rows: Waiting<Row, Result>[]): Promise<void> {
     try {
       const results = await write(rows.map(({ row }) => row))
+      if (results.length !== rows.length) throw new Error(`a group commit of ${rows.length} rows answered for ${results.length}`)
       rows.forEach((waiting, i) => {
         waiting.resolve(results[i] as Result)
       })

@@ -81,11 +81,20 @@ export function isCalendarDay(text: string): boolean {
   return !Number.isNaN(at.getTime()) && at.toISOString().slice(0, 10) === text
 }
 
-/** The moment at which a calendar day begins on a business's clock. */
+/**
+ * The moment at which a zone's clocks show `local` (written as if it were UTC). The earlier one where they show it twice;
+ * where they skip it, the moment as far behind the skip as `local` is behind its beginning.
+ */
+function momentOn(local: number, zone: string): Date {
+  const before = local - offsetMinutes(local - 86_400_000, zone) * 60_000
+  const after = local - offsetMinutes(local + 86_400_000, zone) * 60_000
+  const shows = [Math.min(before, after), Math.max(before, after)].find((at) => at + offsetMinutes(at, zone) * 60_000 === local)
+  return new Date(shows ?? before)
+}
+
+/** The moment at which a calendar day begins on a business's clock, also where the clocks skip midnight. */
 export function startOfDay(day: string, zone: string): Date {
-  const utc = Date.parse(`${day}T00:00:00Z`)
-  const guess = utc - offsetMinutes(utc, zone) * 60_000
-  return new Date(utc - offsetMinutes(guess, zone) * 60_000)
+  return momentOn(Date.parse(`${day}T00:00:00Z`), zone)
 }
 
 /** The calendar day after one. */
@@ -105,9 +114,7 @@ export function parseMoment(text: string, zone: string): Date | undefined {
   const iso = text.replace(' ', 'T')
   const at = new Date(match[3] ? iso : `${iso}Z`)
   if (Number.isNaN(at.getTime())) return undefined
-  if (match[3]) return at
-  const guess = at.getTime() - offsetMinutes(at.getTime(), zone) * 60_000
-  return new Date(at.getTime() - offsetMinutes(guess, zone) * 60_000)
+  return match[3] ? at : momentOn(at.getTime(), zone)
 }
 
 /** The later of now and one millisecond after `previous`: times of one object only go forward, whatever the clock does. */

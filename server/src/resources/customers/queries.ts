@@ -1,8 +1,8 @@
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
 import type { Database, Db } from '../../foundation/database/database.ts'
-import type { StoredAnswer } from '../../foundation/http/idempotency.ts'
-import type { Cursor } from '../../foundation/http/pagination.ts'
+import type { StoredAnswer } from '../../foundation/database/stored-answer.ts'
+import type { Cursor } from '../../foundation/shared/cursor.ts'
 
 /** What a customer is made of, apart from identity and times. */
 export interface CustomerFields {
