@@ -10,9 +10,14 @@ import { idempotency } from './foundation/http/idempotency.ts'
 import type { Metrics } from './foundation/http/observability.ts'
 import { referenceRoutes } from './foundation/http/reference.ts'
 import type { Now } from './foundation/shared/time.ts'
+import { bankAccountsRoutes } from './resources/bank-accounts/routes.ts'
 import { findKnownKey } from './resources/businesses/queries.ts'
+import { settleCharges } from './resources/charges/settle-charges.ts'
+import type { StartDeps } from './resources/charges/start-payment.ts'
 import { customersRoutes } from './resources/customers/routes.ts'
 import { eventsRoutes } from './resources/events/routes.ts'
+import { railRegistry } from './resources/rails/registry.ts'
+import { sandboxRoutes } from './resources/sandbox/routes.ts'
 
 export interface AppDeps {
   config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'>
@@ -22,14 +27,22 @@ export interface AppDeps {
   now: Now
   /** Called after a commit that appended an event. */
   onEvent?: (businessId: string) => void
+  /** How this server is reached, for links in answers and webhooks that no request asked for. */
+  baseUrl: () => string
+  /** The key that encrypts stored secrets. */
+  secretKey: () => Buffer
   /** Where the OpenAPI document is; absent while it is being made. */
   openApiFile?: string
   checkAnswer?: NonNullable<ApiOptions['checkAnswer']>
   beforeRoutes?: NonNullable<ApiOptions['beforeRoutes']>
 }
 
+/** What the routes and jobs of payments share. */
+export type PaymentsDeps = StartDeps & { secretKey: () => Buffer }
+
 export interface App extends Api {
   readonly authentication: Authentication
+  readonly payments: PaymentsDeps
 }
 
 /** Every route, in one list. */
@@ -51,11 +64,21 @@ export async function createApp(deps: AppDeps): Promise<App> {
   customersRoutes(api, { database, now, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses })
   eventsRoutes(api, { database })
 
+  const settleDeps = { database, now, onEvent, baseUrl: deps.baseUrl, groupAcrossBusinesses: config.groupCommitAcrossBusinesses }
+  const payments: PaymentsDeps = {
+    ...settleDeps,
+    rails: railRegistry({ database, secretKey: deps.secretKey }),
+    settle: settleCharges(settleDeps),
+    secretKey: deps.secretKey,
+  }
+  sandboxRoutes(api, payments)
+  bankAccountsRoutes(api, payments)
+
   metrics.gauge('hawker_database_connections', 'Open connections of the main pool.', () => database.pool.totalCount)
   metrics.gauge('hawker_database_connections_idle', 'Idle connections of the main pool.', () => database.pool.idleCount)
   metrics.gauge('hawker_database_waiting', 'Queries that wait for a connection of the main pool.', () => database.pool.waitingCount)
   metrics.gauge('hawker_database_slow_connections', 'Open connections of the pool for lists and searches.', () => database.slowPool.totalCount)
   metrics.gauge('hawker_database_slow_waiting', 'Lists and searches that wait for a connection.', () => database.slowPool.waitingCount)
   metrics.gauge('hawker_events_pending', 'Committed events that have no place in their order yet.', () => countPendingEvents(database.slow))
-  return { ...api, authentication: keys }
+  return { ...api, authentication: keys, payments }
 }

@@ -109,10 +109,22 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
   const { database, connection } = opened
   const now = () => new Date()
   let worker: Worker | undefined
-  const app = await createApp({ config, database, log, metrics, now, openApiFile: openApiFile(), onEvent: (businessId) => worker?.relay.wake(businessId) })
+  let url = config.publicUrl ?? ''
+  const app = await createApp({
+    config,
+    database,
+    log,
+    metrics,
+    now,
+    baseUrl: () => url,
+    secretKey: () => secretKeyOf(config),
+    openApiFile: openApiFile(),
+    onEvent: (businessId) => worker?.relay.wake(businessId),
+  })
   await app.fastify.listen({ host: config.host, port: config.port, backlog: 1024 })
   const [address] = app.fastify.addresses() as AddressInfo[]
   const host = ['0.0.0.0', '::', '127.0.0.1'].includes(config.host) ? 'localhost' : config.host
+  url = config.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${address?.port ?? config.port}`
   const controlPool = withWorker ? openControlPool(config, connection) : undefined
   if (controlPool) worker = startWorker({ database, now, log, idempotencyDays: config.idempotencyDays, controlPool })
 
@@ -120,7 +132,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
     recordKeyUses(database.db, app.authentication.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not note when keys were used'))
   const uses = setInterval(() => void noteUses(), 30_000)
   return {
-    url: config.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${address?.port ?? config.port}`,
+    url,
     app,
     async stop() {
       clearInterval(uses)

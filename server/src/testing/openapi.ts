@@ -66,6 +66,8 @@ export async function openApiDocument(database: Database): Promise<string> {
     log: createLog('silent'),
     metrics: createMetrics(),
     now: () => new Date(),
+    baseUrl: () => '',
+    secretKey: () => Buffer.alloc(32),
     beforeRoutes: async (fastify) => {
       await fastify.register(swagger, {
         openapi: {

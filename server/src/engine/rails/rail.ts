@@ -1,14 +1,5 @@
+import type { Card } from '../../foundation/shared/card.ts'
 import type { Currency } from '../../foundation/shared/money.ts'
-
-/** A card as it may be kept: never its number. */
-export interface Card {
-  brand: string
-  last4: string
-  /** ISO 3166-1 alpha-2. */
-  country: string
-  /** The rail's name for the card, usable with that rail only. */
-  token?: string
-}
 
 /** What a payer brings, for the duration of one call; none of it is stored as it is. */
 export interface PaymentInput {

@@ -1,5 +1,6 @@
+import type { Card } from '../../../foundation/shared/card.ts'
 import { paymentMethods } from '../methods.ts'
-import type { Attempt, Card, Outcome, PaymentInput, Rail, RefundAttempt, RefundOutcome } from '../rail.ts'
+import type { Attempt, Outcome, PaymentInput, Rail, RefundAttempt, RefundOutcome } from '../rail.ts'
 import { findTestCard, type TestCard } from '../test-cards.ts'
 
 /** What a card payment uses when no card is named. */

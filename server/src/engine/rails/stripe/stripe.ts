@@ -1,8 +1,8 @@
 import type Stripe from 'stripe'
+import type { Card } from '../../../foundation/shared/card.ts'
 import {
   type Attempt,
   BadNotification,
-  type Card,
   type Outcome,
   type PaymentInput,
   type Rail,
