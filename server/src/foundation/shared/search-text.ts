@@ -5,7 +5,7 @@
  * for them would read the whole index. So everything outside ASCII is written in ASCII capitals, five to a character,
  * the first of A–M and the others of N–Z: a match can start only at a character, and every script is searched alike.
  */
-const inherent: Record<string, string> = { đ: 'd', ð: 'd', ø: 'o', ł: 'l', ß: 'ss', æ: 'ae', œ: 'oe', þ: 'th', ı: 'i' }
+const inherent: Record<string, string> = { đ: 'd', ð: 'd', ø: 'o', ł: 'l', ß: 'ss', æ: 'ae', œ: 'oe', þ: 'th', ı: 'i', ς: 'σ' }
 
 /** Lower case without accents: `Nguyễn` is `nguyen`. Marks of scripts in which they are vowels stay. */
 export function fold(text: string): string {
@@ -13,7 +13,7 @@ export function fold(text: string): string {
     .normalize('NFKD')
     .replace(/[\u0300-\u036f]/g, '')
     .toLowerCase()
-  return bare.replace(/[đðøłßæœþı]/g, (letter) => inherent[letter] ?? letter).normalize('NFC')
+  return bare.replace(/[đðøłßæœþıς]/g, (letter) => inherent[letter] ?? letter).normalize('NFC')
 }
 
 function spell(codePoint: number): string {
@@ -51,7 +51,8 @@ export function searchTextOf(parts: (string | null | undefined)[]): string {
  * because two letters have no trigram of their own. Characters outside ASCII count five.
  */
 export function searchPattern(keyword: string): string | undefined {
-  const text = searchable(keyword)
+  // Numbers stand in the search text with and without their `+`, but not at the same place.
+  const text = searchable(keyword).replace(/^\+(?=\d)/, '')
   if (text === '') return undefined
   const literal = text.replace(/[\\%_]/g, (character) => `\\${character}`)
   return text.length < 3 ? `% ${literal}%` : `%${literal}%`

@@ -97,8 +97,9 @@ export function startOfDay(day: string, zone: string): Date {
   return momentOn(Date.parse(`${day}T00:00:00Z`), zone)
 }
 
-/** The calendar day after one. */
+/** The calendar day after one; the last one that has four digits of a year is its own. */
 export function nextDay(day: string): string {
+  if (day === '9999-12-31') return day
   return new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10)
 }
 

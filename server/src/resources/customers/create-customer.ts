@@ -10,6 +10,12 @@ import type { CustomersDeps } from './routes.ts'
 import { applyTo } from './understand.ts'
 import { presentCustomer, type UpdateCustomer } from './wire.ts'
 
+/** The 422 of an external id that another customer has; any other error as it is. */
+export function externalIdTaken(error: unknown): unknown {
+  if (violatedConstraint(error) !== 'customers_external_id') return error
+  return invalid({ external_id: ['The external id has already been taken.'] }, 'external_id_taken')
+}
+
 /**
  * Creates customers by group commit: those that arrive together share one statement and one durable commit, each with
  * its own event, idempotency record, answer and failure.
@@ -31,10 +37,7 @@ export function createCustomer({ database, now, onEvent, groupAcrossBusinesses }
     const answer: Answer = { status: 201, body: shown, headers: { etag: etagOf(row), location: `/v1/customers/${row.id}` } }
     const written = await commit({ row, eventId: newId<'event'>(at), shown, requestId, answer: claim && storedAnswer(claim, row.id, answer) }).catch(
       (error: unknown) => {
-        if (violatedConstraint(error) === 'customers_external_id') {
-          throw invalid({ external_id: ['The external id has already been taken.'] }, 'external_id_taken')
-        }
-        throw error
+        throw externalIdTaken(error)
       },
     )
     if (!written) throw new KeyTaken()

@@ -53,6 +53,7 @@ export interface NewCustomer {
 /**
  * Writes customers, their events and their idempotency records in one statement. Answers, for each, whether it was
  * written: false means that its Idempotency-Key was taken. A duplicate external id fails the statement.
+ * Unique values are taken in one order, so that two statements that share some wait for each other without a deadlock.
  */
 export async function insertCustomers(pool: pg.Pool, customers: NewCustomer[]): Promise<boolean[]> {
   const column = (read: (customer: NewCustomer) => string | number | null) => customers.map(read)
@@ -72,6 +73,7 @@ export async function insertCustomers(pool: pg.Pool, customers: NewCustomer[]): 
       ), claimed as (
         insert into idempotency_keys (business_id, key, object_id, fingerprint, status, headers, body, created_at)
         select business_id, key, id, fingerprint, status, headers, body, at from input where key is not null
+        order by business_id, key
         on conflict (business_id, key) do nothing
         returning object_id
       ), accepted as (
@@ -81,6 +83,7 @@ export async function insertCustomers(pool: pg.Pool, customers: NewCustomer[]): 
           gender, remark, address, metadata, search, version, created_at, updated_at)
         select business_id, id, external_id, name, email, phone_number, phone_number_country_code, phone_number_e164, birth_date,
           gender, remark, address, metadata, search, 1, at, at from accepted
+        order by business_id, external_id
       ), told as (
         insert into events (business_id, id, type, object_id, data, request_id, created_at)
         select business_id, event_id, 'customer.created', id, shown, request_id, at from accepted
@@ -166,14 +169,15 @@ const json = `row_to_json((select shown from (select c.id, c.name, c.birth_date,
 
 /** Finds customers by business and id, in one query for all that are asked for at once. */
 export async function findCustomersById(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(CustomerJson | undefined)[]> {
-  const { rows } = await pool.query<CustomerJson>({
+  const { rows } = await pool.query<CustomerJson & { business_id: string }>({
     name: 'find_customers_by_id',
-    text: `select c.id, ${json} from unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id)
+    text: `select c.business_id, c.id, ${json} from unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id)
       join customers c on c.business_id = wanted.business_id and c.id = wanted.id`,
     values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],
   })
-  const byId = new Map(rows.map((row) => [row.id, row]))
-  return keys.map(({ id }) => byId.get(id))
+  // By business and id: callers of different businesses may ask for the same id at once, and one of them owns it.
+  const found = new Map(rows.map((row) => [`${row.business_id} ${row.id}`, row]))
+  return keys.map(({ businessId, id }) => found.get(`${businessId} ${id}`))
 }
 
 /** Finds a customer by the merchant's own id. */
@@ -186,12 +190,19 @@ export async function findCustomerByExternalId(pool: pg.Pool, businessId: string
   return rows[0]
 }
 
+/** A number as it may have been sent, or in E.164. */
+export interface PhoneSpelling {
+  column: 'phone_number' | 'phone_number_e164'
+  number: string
+  pattern: string
+}
+
 export interface CustomerFilter {
   /** LIKE patterns over the search text; all must match. */
   patterns: string[]
   email?: string
-  /** The number as sent, its E.164 form where it has one, and a pattern that finds either in the search text. */
-  phone?: { number: string; e164: string | null; pattern: string }
+  /** Spellings of one phone number, each with a pattern that finds it in the search text. */
+  phone?: PhoneSpelling[]
   externalId?: string
   metadata?: Record<string, string>
   /** Bounds of ids: an id begins with the time of its creation. */
@@ -277,7 +288,10 @@ function positionOf({ order, cursor }: ListOptions): RawBuilder<unknown> {
 
 function searchOf({ patterns, phone, metadata }: CustomerFilter): RawBuilder<unknown> {
   const parts: RawBuilder<unknown>[] = patterns.map((pattern) => sql`and c.search like ${pattern}`)
-  if (phone) parts.push(sql`and c.search like ${phone.pattern} and (c.phone_number = ${phone.number} or c.phone_number_e164 = ${phone.e164})`)
+  if (phone) {
+    const spellings = phone.map(({ column, number, pattern }) => sql`c.search like ${pattern} and ${sql.ref(`c.${column}`)} = ${number}`)
+    parts.push(sql`and (${sql.join(spellings, sql` or `)})`)
+  }
   if (metadata) parts.push(sql`and c.metadata @> ${JSON.stringify(metadata)}::jsonb and c.metadata <> '{}'::jsonb`)
   return sql.join(parts, sql` `)
 }

@@ -7,10 +7,10 @@ import { etagOf, isKnown, preconditionFailed, requireMatch } from '../../foundat
 import type { Answer } from '../../foundation/http/idempotency.ts'
 import { changeHeaders, writeHeaders } from '../../foundation/http/schemas.ts'
 import { writeOnce } from '../../foundation/http/transaction.ts'
-import { ApiError, invalid, notFound } from '../../foundation/shared/errors.ts'
+import { ApiError, invalid, notFound, spoken } from '../../foundation/shared/errors.ts'
 import { isUuid, newId } from '../../foundation/shared/ids.ts'
 import { laterThan, type Now } from '../../foundation/shared/time.ts'
-import { createCustomer } from './create-customer.ts'
+import { createCustomer, externalIdTaken } from './create-customer.ts'
 import { customersPage } from './list-customers.ts'
 import {
   type CustomerJson,
@@ -24,7 +24,7 @@ import {
   lockCustomer,
   updateCustomer,
 } from './queries.ts'
-import { acceptOtherDialect, applyTo, previousAttributes } from './understand.ts'
+import { acceptOtherDialect, applyTo, faultsOf, previousAttributes } from './understand.ts'
 import { CreateCustomer, Customer, CustomerId, CustomerPage, completeJson, ListCustomers, presentCustomer, UpdateCustomer, UpsertHeaders } from './wire.ts'
 
 export interface CustomersDeps {
@@ -40,9 +40,15 @@ const tags = ['Customers']
 
 /** How a path names a customer. Throws the same 404 as for an unknown one when it can name none. */
 function referenceOf(id: string): CustomerReference {
-  if (id.startsWith('ext:') && !/[\p{Cc}\p{Cs}]/u.test(id)) return { external_id: id.slice('ext:'.length) }
+  // Trimmed as the bodies that set it are.
+  if (id.startsWith('ext:') && !/[\p{Cc}\p{Cs}]/u.test(id)) return { external_id: id.slice('ext:'.length).trim() }
   if (isUuid(id)) return { id: id.toLowerCase() }
   throw notFound('Customer', id)
+}
+
+/** 412 when If-None-Match says that this version, or any (`*`), must not be there. */
+function requireUnknown(ifNoneMatch: string | undefined, row: CustomerRow): void {
+  if (isKnown(ifNoneMatch, etagOf(row))) throw preconditionFailed('The customer exists already.', etagOf(row))
 }
 
 function answerWith(status: number, row: CustomerRow, body: string): Answer {
@@ -53,6 +59,7 @@ function answerWith(status: number, row: CustomerRow, body: string): Answer {
 export function customersRoutes(api: Api, deps: CustomersDeps): void {
   const { database, now, onEvent } = deps
   const create = createCustomer(deps)
+  const taking = { understand: acceptOtherDialect, faults: (body: unknown, business: Business) => faultsOf(body, business, now()) }
   // Gets that arrive together are one query; nothing is kept beyond it.
   const reader = new DataLoader<{ businessId: string; id: string }, CustomerJson | undefined>((keys) => findCustomersById(database.pool, keys), {
     cache: false,
@@ -63,8 +70,8 @@ export function customersRoutes(api: Api, deps: CustomersDeps): void {
   api.write(
     'POST',
     '/v1/customers',
-    { operationId: 'createCustomer', tags, summary: 'Create a customer', headers: writeHeaders, body: CreateCustomer, answers: { 201: Customer } },
-    (call) => create(call, acceptOtherDialect(call.body)),
+    { operationId: 'createCustomer', tags, summary: 'Create a customer', headers: writeHeaders, body: CreateCustomer, answers: { 201: Customer }, ...taking },
+    (call) => create(call, call.body),
     { findsTakenKeys: true },
   )
 
@@ -116,34 +123,39 @@ export function customersRoutes(api: Api, deps: CustomersDeps): void {
       const before = await lockCustomer(tx, business.id, reference)
       if (!before) throw notFound('Customer', id)
       requireMatch(headers['if-match'], etagOf(before))
-      return change(tx, business, before, acceptOtherDialect(body), requestId)
+      requireUnknown(headers['if-none-match'], before)
+      return change(tx, business, before, body, requestId)
+    }).catch((error: unknown) => {
+      throw externalIdTaken(error)
     })
     onEvent(business.id)
     return answer
   }
 
-  const updating = { tags, params: CustomerId, headers: changeHeaders, body: UpdateCustomer, answers: { 200: Customer } }
+  const updating = { tags, params: CustomerId, headers: changeHeaders, body: UpdateCustomer, answers: { 200: Customer }, ...taking }
   api.write('PATCH', '/v1/customers/:customer_id', { operationId: 'updateCustomer', summary: 'Update a customer', ...updating }, update)
 
   /** The customer with this external id, made or changed; a hundred callers at once leave one row and one created event. */
   async function upsert({ business, body, headers, claim, requestId }: Call<unknown, UpdateCustomer>, externalId: string): Promise<Answer> {
-    const createOnly = headers['if-none-match']?.trim() === '*'
-    const changes = acceptOtherDialect(body)
+    const changes = body
     if (changes.external_id && changes.external_id !== externalId) throw invalid({ external_id: ['The external id must be the one in the path.'] })
     const answer = await writeOnce(database.db, claim, now(), async (tx) => {
       // A row can be deleted between the insert that found it and the lock that looks for it; then the insert is tried again.
       for (let attempt = 0; attempt < 5; attempt++) {
         const before = await lockCustomer(tx, business.id, { external_id: externalId })
         if (before) {
-          if (createOnly) throw preconditionFailed('There is a customer with this external id already.', etagOf(before))
           requireMatch(headers['if-match'], etagOf(before))
+          requireUnknown(headers['if-none-match'], before)
           return change(tx, business, before, { ...changes, external_id: externalId }, requestId)
         }
         if (headers['if-match'] !== undefined) throw preconditionFailed('There is no customer with this external id.')
         const required = { email: changes.email, phone_number: changes.phone_number }
         const missing = Object.entries(required).filter(([, value]) => value === undefined)
-        if (missing.length > 0) throw invalid(Object.fromEntries(missing.map(([field]) => [field, [`The ${field.replaceAll('_', ' ')} field is required.`]])))
         const at = now()
+        if (missing.length > 0) {
+          const texts = missing.map(([field]) => [field, [`The ${spoken(field)} field is required.`]])
+          throw invalid({ ...Object.fromEntries(texts), ...faultsOf(changes, business, at) })
+        }
         const row: CustomerRow = {
           ...applyTo(undefined, { ...changes, external_id: externalId }, business, at),
           business_id: business.id,
@@ -176,11 +188,12 @@ export function customersRoutes(api: Api, deps: CustomersDeps): void {
     },
     (call) => {
       const id = call.params.customer_id ?? ''
-      const reference = referenceOf(id)
-      if ('id' in reference) return update(call)
-      const { external_id } = reference
-      if (external_id === '' || external_id.length > 255) throw invalid({ external_id: ['The external id must have 1 to 255 characters.'] })
-      return upsert(call, external_id)
+      if (!id.startsWith('ext:')) return update(call)
+      const externalId = id.slice('ext:'.length).trim()
+      if (externalId === '') throw invalid({ external_id: ['The external id field is required.'] })
+      if ([...externalId].length > 255) throw invalid({ external_id: ['The external id may not be greater than 255 characters.'] })
+      if (/[\p{Cc}\p{Cs}]/u.test(externalId)) throw invalid({ external_id: ['The external id format is invalid.'] })
+      return upsert(call, externalId)
     },
   )
 
