@@ -54,6 +54,13 @@ export function searchPattern(keyword: string): string | undefined {
   // Numbers stand in the search text with and without their `+`, but not at the same place.
   const text = searchable(keyword).replace(/^\+(?=\d)/, '')
   if (text === '') return undefined
-  const literal = text.replace(/[\\%_]/g, (character) => `\\${character}`)
-  return text.length < 3 ? `% ${literal}%` : `%${literal}%`
+  return text.length < 3 ? `% ${literal(text)}%` : `%${literal(text)}%`
 }
+
+/** The LIKE pattern for a whole part of a row, such as its phone number; undefined where there is nothing to look for. */
+export function partPattern(part: string): string | undefined {
+  const text = searchable(part)
+  return text === '' ? undefined : `% ${literal(text)}%`
+}
+
+const literal = (text: string) => text.replace(/[\\%_]/g, (character) => `\\${character}`)

@@ -5,7 +5,7 @@ import { type Cursor, cursorEnvelope, decodeCursor, encodeCursor, skippedRows } 
 import { type FieldErrors, invalid } from '../../foundation/shared/errors.ts'
 import { lowestIdAt } from '../../foundation/shared/ids.ts'
 import { toE164 } from '../../foundation/shared/phone.ts'
-import { searchPattern } from '../../foundation/shared/search-text.ts'
+import { partPattern, searchPattern } from '../../foundation/shared/search-text.ts'
 import { isCalendarDay, nextDay, parseMoment, startOfDay } from '../../foundation/shared/time.ts'
 import { type CustomerFilter, type CustomerOrder, type ListedCustomer, listCustomers, type PhoneSpelling } from './queries.ts'
 import { completeJson, type ListCustomers } from './wire.ts'
@@ -29,7 +29,7 @@ function filterOf(query: ListCustomers, business: Business): CustomerFilter {
   const until = query.created_to && bound('created_to', query.created_to, business, true, errors)
   if (from) filter.idFrom = lowestIdAt(from)
   if (until) filter.idBefore = lowestIdAt(until)
-  if (from && until && from > until) errors.created_to = ['The created to must be a date after or equal to created from.']
+  if (from && until && from >= until) errors.created_to = ['The created to must be a date after or equal to created from.']
   if (Object.keys(errors).length > 0) throw invalid(errors)
   return filter
 }
@@ -42,7 +42,8 @@ function spellingsOf(sent: string, { country }: Business): PhoneSpelling[] {
   const e164 = new Set([toE164(number, null, country), toE164(`+${number.replace(/^\+/, '')}`, null, country)])
   const spellings: PhoneSpelling[] = []
   const add = (column: PhoneSpelling['column'], one: string) => {
-    const pattern = searchPattern(one)
+    // The digits of E.164 stand in the search text without their `+`.
+    const pattern = partPattern(column === 'phone_number' ? one : one.slice(1))
     if (pattern !== undefined) spellings.push({ column, number: one, pattern })
   }
   for (const one of numbers) add('phone_number', one)
