@@ -1,0 +1,84 @@
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { idOf, loadCustomers, pageAfter, population } from './customers.ts'
+import { runTraffic } from './generator.ts'
+import { programVersion } from './machine.ts'
+import { table } from './report.ts'
+import { databaseUrl, openLoader, startCluster, startHawker } from './servers.ts'
+import type { Workspace } from './workspace.ts'
+
+interface CpuProfile {
+  nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[]
+  samples: number[]
+  timeDeltas: number[]
+}
+
+/** For each line of the bundled program, the source file that it came from. */
+function sourcesByLine(): string[] {
+  let source = ''
+  const built = readFileSync(fileURLToPath(new URL('./main.js', import.meta.url)), 'utf8')
+  return built.split('\n').map((line) => {
+    const named = /^\/\/ (?:\.\.\/)*((?:node_modules|server|src)\/\S+)$/.exec(line)?.[1]
+    source = named ?? source
+    return source
+  })
+}
+
+function topFunctions(file: string, limit: number): string[][] {
+  const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(file, 'utf8')) as CpuProfile
+  const sources = sourcesByLine()
+  const names = new Map(
+    nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
+      const where = url.endsWith('/dist/main.js') ? (sources[lineNumber] ?? '') : url.replace(/^.*\/node_modules\//, 'node_modules/')
+      return [id, `${functionName || '(anonymous)'}  ${where}`.trim()]
+    }),
+  )
+  const spent = new Map<string, number>()
+  samples.forEach((id, i) => {
+    const name = names.get(id) ?? '?'
+    spent.set(name, (spent.get(name) ?? 0) + (timeDeltas[i] ?? 0))
+  })
+  const idle = spent.get('(idle)') ?? 0
+  spent.delete('(idle)')
+  const busy = [...spent.values()].reduce((sum, one) => sum + one, 0)
+  const top = [...spent].sort(([, a], [, b]) => b - a).slice(0, limit)
+  return [
+    ['share of busy time', 'function'],
+    ...top.map(([name, time]) => [`${((time / busy) * 100).toFixed(1)} %`, name]),
+    [`(idle ${((idle / (idle + busy)) * 100).toFixed(0)} % of all)`, ''],
+  ]
+}
+
+/** Runs the server under V8's profiler at 64 connections and prints the functions with the most time of their own. */
+export async function profile(workspace: Workspace, { rows, seconds }: { rows: number; seconds: number }): Promise<void> {
+  const cluster = await startCluster(workspace)
+  const people = population(cluster.businessId, cluster.otherBusinessId, rows)
+  const loader = await openLoader(cluster, 'postgres')
+  await loadCustomers(loader, people)
+  await loader.end()
+  const wrk = programVersion('wrk', ['--version']) !== undefined
+  const numbers = Array.from({ length: 2000 }, () => 30 + Math.floor(Math.random() * (rows - 30)))
+  const paths = {
+    create: undefined,
+    get: numbers.map((number) => `/v1/customers/${idOf(people, number)}`),
+    list: numbers.map((number) => pageAfter(people, number, 25)),
+  }
+  for (const operation of ['create', 'get', 'list'] as const) {
+    await cluster.copy(operation)
+    const folder = join(workspace.folder, `profile-${operation}`)
+    mkdirSync(folder)
+    const hawker = await startHawker(workspace, operation, {
+      apiKey: cluster.apiKey,
+      environment: { DATABASE_URL: databaseUrl(cluster, operation) },
+      nodeArguments: ['--cpu-prof', '--cpu-prof-dir', folder],
+    })
+    const wanted = paths[operation]
+    const traffic = { url: hawker.url, apiKey: cluster.apiKey, connections: 64, seconds, ...(wanted ? { paths: wanted } : {}) }
+    const { perSecond } = await runTraffic(workspace, traffic, { wrk })
+    await hawker.stop()
+    const [file] = readdirSync(folder)
+    process.stdout.write(`\n  ${operation}: ${perSecond.toFixed(0)} requests/s under the profiler\n\n`)
+    if (file) process.stdout.write(`${table(topFunctions(join(folder, file), 30).map(([share = '', name = '']) => [`${share.padStart(8)}  ${name}`]))}\n`)
+  }
+}

@@ -1,0 +1,1 @@
+export const scale = async (..._a: unknown[]) => {}
