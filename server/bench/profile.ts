@@ -8,6 +8,8 @@ import { table } from './report.ts'
 import { databaseUrl, openLoader, startCluster, startHawker } from './servers.ts'
 import type { Workspace } from './workspace.ts'
 
+const startMicroseconds = 1_500_000
+
 interface CpuProfile {
   nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[]
   samples: number[]
@@ -25,29 +27,38 @@ function sourcesByLine(): string[] {
   })
 }
 
-function topFunctions(file: string, limit: number): string[][] {
+/** Where a function is: a package, a file of ours, or Node itself. */
+const areaOf = (where: string) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(where)?.[0] ?? (where.startsWith('node:') || where === '' ? 'Node.js' : where)
+
+/** Shares of the busy time by function and by package or file, without the start of the program. */
+function shares(file: string, limit: number): { functions: string[][]; areas: string[][] } {
   const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(file, 'utf8')) as CpuProfile
   const sources = sourcesByLine()
   const names = new Map(
     nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
       const where = url.endsWith('/dist/main.js') ? (sources[lineNumber] ?? '') : url.replace(/^.*\/node_modules\//, 'node_modules/')
-      return [id, `${functionName || '(anonymous)'}  ${where}`.trim()]
+      return [id, { name: `${functionName || '(anonymous)'}  ${where}`.trim(), area: /^\(.*\)$/.test(functionName) && !where ? functionName : areaOf(where) }]
     }),
   )
-  const spent = new Map<string, number>()
+  const functions = new Map<string, number>()
+  const areas = new Map<string, number>()
+  let passed = 0
+  let busy = 0
   samples.forEach((id, i) => {
-    const name = names.get(id) ?? '?'
-    spent.set(name, (spent.get(name) ?? 0) + (timeDeltas[i] ?? 0))
+    const spent = timeDeltas[i] ?? 0
+    passed += spent
+    const { name, area } = names.get(id) ?? { name: '?', area: '?' }
+    if (passed < startMicroseconds || name === '(idle)') return
+    busy += spent
+    functions.set(name, (functions.get(name) ?? 0) + spent)
+    areas.set(area, (areas.get(area) ?? 0) + spent)
   })
-  const idle = spent.get('(idle)') ?? 0
-  spent.delete('(idle)')
-  const busy = [...spent.values()].reduce((sum, one) => sum + one, 0)
-  const top = [...spent].sort(([, a], [, b]) => b - a).slice(0, limit)
-  return [
-    ['share of busy time', 'function'],
-    ...top.map(([name, time]) => [`${((time / busy) * 100).toFixed(1)} %`, name]),
-    [`(idle ${((idle / (idle + busy)) * 100).toFixed(0)} % of all)`, ''],
-  ]
+  const top = (spent: Map<string, number>) =>
+    [...spent]
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, limit)
+      .map(([name, time]) => [`${((time / busy) * 100).toFixed(1).padStart(8)} %  ${name}`])
+  return { functions: top(functions), areas: top(areas) }
 }
 
 /** Runs the server under V8's profiler at 64 connections and prints the functions with the most time of their own. */
@@ -79,6 +90,8 @@ export async function profile(workspace: Workspace, { rows, seconds }: { rows: n
     await hawker.stop()
     const [file] = readdirSync(folder)
     process.stdout.write(`\n  ${operation}: ${perSecond.toFixed(0)} requests/s under the profiler\n\n`)
-    if (file) process.stdout.write(`${table(topFunctions(join(folder, file), 30).map(([share = '', name = '']) => [`${share.padStart(8)}  ${name}`]))}\n`)
+    if (!file) continue
+    const { functions, areas } = shares(join(folder, file), 25)
+    process.stdout.write(`${table(functions)}\n\n  ${operation}, by package or file\n\n${table(areas.slice(0, 15))}\n`)
   }
 }
