@@ -12,6 +12,8 @@ import { sleep, type Workspace } from './workspace.ts'
 /** One thing that is measured once in each round. */
 export interface Cell {
   readonly name: string
+  /** Cells of one group are measured one after the other, as they are compared with each other. */
+  readonly group: string
   measure(): Promise<CellResult>
 }
 
@@ -112,6 +114,7 @@ function httpCell(bench: Bench, name: string, server: ServerName, operation: Ope
   const { workspace, cluster, options } = bench
   return {
     name,
+    group: name.includes(',') ? 'variants' : operation,
     async measure() {
       const hawker = bench.hawkers.get(server)
       if (!hawker) throw new Error(`There is no server ${server}.`)
@@ -155,6 +158,7 @@ async function directCells(bench: Bench): Promise<Cell[]> {
   const connection = { ...cluster.embedded.connection, database: 'direct' }
   const cell = (name: string, operation: Operation, run: () => Promise<Load>): Cell => ({
     name,
+    group: operation,
     async measure() {
       if (operation === 'create') await reset(bench, 'direct')
       const before = cluster.cpu()
@@ -194,7 +198,7 @@ async function warmUp(bench: Bench): Promise<void> {
   }
 }
 
-/** Measures every cell once a round, each round in another order. */
+/** Measures every cell once a round, each round in another order of groups and of cells in a group. */
 export async function runRounds(
   cells: Cell[],
   rounds: number,
@@ -202,7 +206,9 @@ export async function runRounds(
 ): Promise<Map<string, CellResult[]>> {
   const results = new Map<string, CellResult[]>(cells.map(({ name }) => [name, []]))
   for (let round = 1; round <= rounds; round++) {
-    const order = cells.map((cell) => ({ cell, place: Math.random() })).sort((a, b) => a.place - b.place)
+    const groups = new Map<string, number>()
+    for (const { group } of cells) groups.set(group, groups.get(group) ?? Math.random())
+    const order = cells.map((cell) => ({ cell, place: (groups.get(cell.group) ?? 0) + Math.random() * 1e-9 })).sort((a, b) => a.place - b.place)
     for (const { cell } of order) {
       const result = await cell.measure()
       results.get(cell.name)?.push(result)
