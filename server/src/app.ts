@@ -15,7 +15,7 @@ import { customersRoutes } from './resources/customers/routes.ts'
 import { eventsRoutes } from './resources/events/routes.ts'
 
 export interface AppDeps {
-  config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'>
+  config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'> & Partial<Pick<Config, 'groupCommitRows'>>
   database: Database
   log: Logger
   metrics: Metrics
@@ -48,7 +48,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   })
   healthRoutes(api, { database, metrics })
   referenceRoutes(api, openApiFile ? () => readFileSync(openApiFile, 'utf8') : undefined)
-  customersRoutes(api, { database, now, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses })
+  customersRoutes(api, { database, now, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses, groupRows: config.groupCommitRows })
   eventsRoutes(api, { database })
 
   metrics.gauge('hawker_database_connections', 'Open connections of the main pool.', () => database.pool.totalCount)

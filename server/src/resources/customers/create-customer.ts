@@ -20,12 +20,12 @@ export function externalIdTaken(error: unknown): unknown {
  * Creates customers by group commit: those that arrive together share one statement and one durable commit, each with
  * its own event, idempotency record, answer and failure.
  */
-export function createCustomer({ database, now, onEvent, groupAcrossBusinesses }: CustomersDeps) {
+export function createCustomer({ database, now, onEvent, groupAcrossBusinesses, groupRows = 256 }: CustomersDeps) {
   const commit = groupCommit<NewCustomer, boolean>({
     write: (customers) => insertCustomers(database.pool, customers),
     groupOf: groupAcrossBusinesses ? () => '' : ({ row }) => row.business_id,
-    maxRows: 256,
-    maxInFlight: 2,
+    maxRows: groupRows,
+    maxInFlight: groupRows === 1 ? Number.POSITIVE_INFINITY : 2, // alone in its statement, a row waits for a connection only
     mayBeOneRow: (error) => !isOutcomeUnknown(error),
   })
 

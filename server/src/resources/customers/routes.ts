@@ -34,6 +34,8 @@ export interface CustomersDeps {
   onEvent: (businessId: string) => void
   /** Whether rows of different businesses may share a statement. */
   groupAcrossBusinesses: boolean
+  /** Rows that one statement may carry; 256 when undefined. */
+  groupRows?: number | undefined
 }
 
 const tags = ['Customers']
