@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Database } from '../src/foundation/database/database.ts'
 import { encodeCursor } from '../src/foundation/http/pagination.ts'
-import { searchTextOf } from '../src/foundation/shared/search-text.ts'
+import { gramOf, gramsOf, searchTextOf } from '../src/foundation/shared/search-text.ts'
 import { listCustomers } from '../src/resources/customers/queries.ts'
 import { personSql } from './people.ts'
 
@@ -37,11 +37,33 @@ export function pageAfter(people: Population, number: number, perPage: number): 
   return `/v1/customers?per_page=${perPage}&cursor=${cursor}`
 }
 
+/** What can stand in the search texts of a population. */
+const alphabet = [...' .@+-_abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ']
+
+/** Every gram that a population can have, by its text: PostgreSQL looks them up, since it cannot make them as fast. */
+async function prepareGrams(client: pg.Client, { businessId, otherBusinessId }: Population): Promise<void> {
+  const texts = alphabet.flatMap((a) => alphabet.flatMap((b) => (a === ' ' ? [`${a}${b}`] : []).concat(alphabet.map((c) => `${a}${b}${c}`))))
+  await client.query('create temp table gram_of (business_id uuid, text text collate "C", gram int4, primary key (text, business_id) include (gram))')
+  for (const id of [businessId, otherBusinessId]) {
+    await client.query('insert into gram_of select $1, * from unnest($2::text[], $3::int4[])', [id, texts, texts.map((text) => gramOf(text, id))])
+  }
+  await client.query('analyze gram_of')
+}
+
+/** The grams of a search text, as `gramsOf` makes them. */
+function gramsSql(search: string): string {
+  return `(
+    select array_agg(distinct gram_of.gram) from (select ${search} as text) searched, generate_series(1, length(searched.text)) as i,
+      lateral (values (substr(searched.text, i, 3)), (substr(searched.text, i, 2))) as part (text)
+    join gram_of on gram_of.text = part.text and gram_of.business_id = named.business_id
+  )`
+}
+
 /** Every fourth row has a neighbour in another business, so that tenancy in the indexes matters. */
 function loadSql(people: Population): string {
   return `
-    insert into customers (business_id, id, name, email, phone_number, phone_number_country_code, phone_number_e164, metadata, search, version, created_at, updated_at)
-    select business_id, ${idSql(people, 'unique_number')}, name, email, phone, '65', '+65' || phone, '{}', ${personSql.search}, 1, at, at
+    insert into customers (business_id, id, name, email, phone_number, phone_number_country_code, phone_number_e164, metadata, search, search_grams, version, created_at, updated_at)
+    select business_id, ${idSql(people, 'unique_number')}, name, email, phone, '65', '+65' || phone, '{}', ${personSql.search}, ${gramsSql(personSql.search)}, 1, at, at
     from (
       select *, ${personSql.name} as name, ${personSql.email} as email, ${personSql.searchName} as search_name,
         to_timestamp((${people.beganAtMs}::int8 + unique_number * ${stepMs}::int8) / 1000.0) as at
@@ -64,6 +86,7 @@ export async function loadCustomers(client: pg.Client, people: Population): Prom
     `select indexname as name, indexdef as definition from pg_indexes where schemaname = 'hawker' and tablename = 'customers' and indexname <> 'customers_pkey'`,
   )
   await client.query(`set maintenance_work_mem = '1GB'; set synchronous_commit = off; select setseed(0.42)`)
+  await prepareGrams(client, people)
   for (const { name } of indexes) await client.query(`drop index hawker.${name}`)
   await client.query(loadSql(people))
   for (const { definition } of indexes) await client.query(definition)
@@ -74,7 +97,7 @@ export async function loadCustomers(client: pg.Client, people: Population): Prom
 
 async function checkLooks(client: pg.Client, people: Population): Promise<void> {
   const numbers = Array.from({ length: 200 }, (_, i) => 1 + Math.floor((i / 200) * people.rows))
-  const { rows } = await client.query<Record<'name' | 'email' | 'phone_number' | 'phone_number_e164' | 'search', string>>(
+  const { rows } = await client.query<Record<'name' | 'email' | 'phone_number' | 'phone_number_e164' | 'search', string> & { search_grams: number[] }>(
     'select * from customers where business_id = $1 and id = any($2)',
     [people.businessId, [...new Set(numbers)].map((number) => idOf(people, number))],
   )
@@ -82,6 +105,8 @@ async function checkLooks(client: pg.Client, people: Population): Promise<void> 
   for (const row of rows) {
     const expected = searchTextOf([row.name, row.email, row.phone_number, row.phone_number_e164.slice(1)])
     if (row.search !== expected) throw new Error(`A loaded customer's search text is not the API's: ${JSON.stringify([row.search, expected])}`)
+    const sorted = (grams: number[]) => JSON.stringify([...grams].sort((a, b) => a - b))
+    if (sorted(row.search_grams) !== sorted(gramsOf(expected, people.businessId))) throw new Error(`A loaded customer's grams are not the API's: ${expected}`)
   }
 }
 

@@ -3,6 +3,7 @@ import pg from 'pg'
 import type { Connection } from '../src/foundation/database/database.ts'
 import { poolOptions } from '../src/foundation/database/database.ts'
 import { newId } from '../src/foundation/shared/ids.ts'
+import { gramsOf } from '../src/foundation/shared/search-text.ts'
 import { idOf, type Population } from './customers.ts'
 import { type Load, loadOf } from './load.ts'
 import { personOf, searchOf } from './people.ts'
@@ -48,7 +49,11 @@ function senders({ people, list }: DirectTask): Record<Operation, Send> {
         updated_at: at,
       }
       const values = [people.businessId, id, person.name, person.email, person.phone, searchOf(person), at.toISOString()]
-      return client.query({ name: 'insert_one', text: insertOne, values: [...values, newId<'event'>(at), JSON.stringify(shown), `req_${number}`] })
+      return client.query({
+        name: 'insert_one',
+        text: insertOne,
+        values: [...values, newId<'event'>(at), JSON.stringify(shown), `req_${number}`, gramsOf(searchOf(person), people.businessId)],
+      })
     },
     get: (client) => client.query({ name: 'select_one', text: selectOne, values: [people.businessId, idOf(people, anyNumber())] }),
     list: (client) => {

@@ -1,13 +1,17 @@
+import { gramsOf } from '../src/foundation/shared/search-text.ts'
 import { idSql, type Population } from './customers.ts'
 import { type Person, personOf, searchOf } from './people.ts'
 
-const customerColumns = `business_id, id, name, email, phone_number, phone_number_country_code, phone_number_e164, metadata, search, version, created_at, updated_at`
+/** Grams of a row that come of its digits: eight of the e-mail's and twice seven of the phone's. */
+const digitGrams = 22
+
+const customerColumns = `business_id, id, name, email, phone_number, phone_number_country_code, phone_number_e164, metadata, search, search_grams, version, created_at, updated_at`
 
 /** One customer and its event in one statement, with parameters, as a program would send it by hand. */
 export const insertOne = `
   with written as (
     insert into customers (${customerColumns})
-    values ($1::uuid, $2::uuid, $3, $4, $5, '65', '+65' || $5, '{}', $6, 1, $7::timestamptz, $7)
+    values ($1::uuid, $2::uuid, $3, $4, $5, '65', '+65' || $5, '{}', $6, $11::int4[], 1, $7::timestamptz, $7)
   )
   insert into events (business_id, id, type, object_id, data, request_id, created_at)
   values ($1, $8::uuid, 'customer.created', $2, $9::json, $10, $7)`
@@ -29,11 +33,14 @@ function insertScript(people: Population, person: Person): string {
   const phone = ':phone::text'
   const [searchName = ''] = searchOf(person).split('\n')
   const searchText = `'${searchName}' || E'\\n ' || ${email} || E'\\n ' || ${phone} || E'\\n 65' || ${phone}`
+  // The parts that do not vary have the grams that the API gives them; those of the digits are drawn from as many as there are.
+  const fixed = gramsOf([searchName, ` ${local}`, domain].join('\n'), people.businessId)
+  const grams = `'{${fixed}}'::int4[] || array(select floor(random() * 2000)::int4 from generate_series(1, ${digitGrams}))`
   return `\\set number random(1, 1000000000)
 \\set phone random(80000000, 99999999)
 with written as (
   insert into customers (${customerColumns})
-  values ('${people.businessId}', uuidv7(), '${person.name.replaceAll("'", "''")}', ${email}, ${phone}, '65', '+65' || ${phone}, '{}', ${searchText}, 1, now(), now())
+  values ('${people.businessId}', uuidv7(), '${person.name.replaceAll("'", "''")}', ${email}, ${phone}, '65', '+65' || ${phone}, '{}', ${searchText}, ${grams}, 1, now(), now())
   returning id, created_at
 )
 insert into events (business_id, id, type, object_id, data, request_id, created_at)

@@ -9,6 +9,7 @@ import { type Answer, type Claim, type Idempotency, readClaim } from './idempote
 import type { Metrics } from './observability.ts'
 import { allowedMethods, asApiError, type Method, methods } from './refusals.ts'
 import { acceptBodies, malformedQueries, malformedQuery, parseQuery, tidyInput } from './request-body.ts'
+import { afterResponse } from './request-log.ts'
 
 export interface ApiOptions {
   log: Logger
@@ -184,23 +185,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
 
   await options.beforeRoutes?.(fastify)
 
-  const observers = new Map<string, (seconds: number) => void>()
-  fastify.addHook('onResponse', (request, reply, done) => {
-    const route = request.routeOptions.url ?? '(unknown)'
-    const status = reply.statusCode
-    const milliseconds = performance.now() - request.beganAt
-    const name = `${request.method} ${route} ${status}`
-    let observe = observers.get(name)
-    if (!observe) {
-      observe = metrics.requestDuration(request.method, route, status)
-      observers.set(name, observe)
-    }
-    observe(milliseconds / 1000)
-    // The route's pattern, never the address as sent: paths and queries can hold personal data.
-    if (status >= 500) log.error(requestLine(request, route, status, milliseconds), 'request')
-    else if (log.isLevelEnabled('info')) log.info(requestLine(request, route, status, milliseconds), 'request')
-    done()
-  })
+  fastify.addHook('onResponse', afterResponse(log, metrics))
 
   if (options.rateLimit) {
     await fastify.register(rateLimit, {
@@ -361,18 +346,6 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       add(method, path, operation, handler as Handler<TSchema, TSchema>, more)
       if (method !== 'POST') acceptMethodOverride(method, path)
     },
-  }
-}
-
-function requestLine(request: FastifyRequest, route: string, status: number, milliseconds: number): object {
-  return {
-    request_id: request.id,
-    method: request.method,
-    route,
-    status,
-    duration_ms: Math.round(milliseconds * 100) / 100,
-    business_id: request.known?.business.id,
-    key_id: request.known?.keyId,
   }
 }
 

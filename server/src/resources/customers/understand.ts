@@ -2,7 +2,7 @@ import type { Business } from '../../foundation/http/authentication.ts'
 import { parseCountry } from '../../foundation/shared/countries.ts'
 import { type FieldErrors, invalid } from '../../foundation/shared/errors.ts'
 import { toE164 } from '../../foundation/shared/phone.ts'
-import { searchTextOf } from '../../foundation/shared/search-text.ts'
+import { gramsOf, searchTextOf } from '../../foundation/shared/search-text.ts'
 import { businessDay, isCalendarDay } from '../../foundation/shared/time.ts'
 import type { CustomerFields } from './queries.ts'
 import type { Address, UpdateCustomer } from './wire.ts'
@@ -58,6 +58,7 @@ const nothing: CustomerFields = {
   address: null,
   metadata: {},
   search: '',
+  search_grams: [],
 }
 
 /** A customer's fields after `body` is applied to `before` (nothing, for a new customer). Throws one 422 with every fault. */
@@ -79,6 +80,7 @@ export function applyTo(before: CustomerFields | undefined, body: UpdateCustomer
   if (wrong.length > 0) throw invalid(errors, wrong.length === 1 && wrong[0] === 'external_id' ? 'external_id_immutable' : undefined)
   after.phone_number_e164 = toE164(after.phone_number, after.phone_number_country_code, business.country)
   after.search = searchTextOf([after.name, after.email, after.phone_number, digitsBeyond(after)])
+  after.search_grams = gramsOf(after.search, business.id)
   return after
 }
 
