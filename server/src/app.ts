@@ -20,7 +20,7 @@ import { railRegistry } from './resources/rails/registry.ts'
 import { sandboxRoutes } from './resources/sandbox/routes.ts'
 
 export interface AppDeps {
-  config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'>
+  config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'> & Partial<Pick<Config, 'groupCommitRows'>>
   database: Database
   log: Logger
   metrics: Metrics
@@ -61,7 +61,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   })
   healthRoutes(api, { database, metrics })
   referenceRoutes(api, openApiFile ? () => readFileSync(openApiFile, 'utf8') : undefined)
-  customersRoutes(api, { database, now, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses })
+  customersRoutes(api, { database, now, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses, groupRows: config.groupCommitRows })
   eventsRoutes(api, { database })
 
   const settleDeps = { database, now, onEvent, baseUrl: deps.baseUrl, groupAcrossBusinesses: config.groupCommitAcrossBusinesses }

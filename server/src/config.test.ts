@@ -19,6 +19,7 @@ test('nothing set is a configuration that works', () => {
     rateLimit: 0,
     idempotencyDays: 30,
     groupCommitAcrossBusinesses: true,
+    groupCommitRows: 256,
   })
 })
 
@@ -39,6 +40,7 @@ test('every variable is read', () => {
     HAWKER_RATE_LIMIT: '400',
     HAWKER_IDEMPOTENCY_DAYS: '7',
     HAWKER_GROUP_COMMIT_ACROSS_BUSINESSES: 'false',
+    HAWKER_GROUP_COMMIT_ROWS: '1',
   })
   expect(config).toEqual({
     host: '0.0.0.0',
@@ -56,6 +58,7 @@ test('every variable is read', () => {
     rateLimit: 400,
     idempotencyDays: 7,
     groupCommitAcrossBusinesses: false,
+    groupCommitRows: 1,
   })
   expect(Object.isFrozen(config)).toBe(true)
 })
@@ -94,6 +97,7 @@ describe('a wrong value is one line that names its variable', () => {
     ['HAWKER_RATE_LIMIT', 'many'],
     ['HAWKER_IDEMPOTENCY_DAYS', '0'],
     ['HAWKER_GROUP_COMMIT_ACROSS_BUSINESSES', 'yes'],
+    ['HAWKER_GROUP_COMMIT_ROWS', '0'],
   ])('%s=%j', (name, value) => {
     const read = () => readConfig({ [name]: value })
     expect(read).toThrow(ConfigError)

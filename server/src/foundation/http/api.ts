@@ -3,12 +3,13 @@ import rateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { type Static, type TSchema, Type } from 'typebox'
-import { ApiError } from '../shared/errors.ts'
+import { ApiError, type FieldErrors } from '../shared/errors.ts'
 import type { Authentication, Business, KnownKey } from './authentication.ts'
 import { type Answer, type Claim, type Idempotency, readClaim } from './idempotency.ts'
 import type { Metrics } from './observability.ts'
 import { allowedMethods, asApiError, type Method, methods } from './refusals.ts'
 import { acceptBodies, malformedQueries, malformedQuery, parseQuery, tidyInput } from './request-body.ts'
+import { afterResponse } from './request-log.ts'
 
 export interface ApiOptions {
   log: Logger
@@ -34,9 +35,16 @@ export interface Operation<Query extends TSchema = TSchema, Body extends TSchema
   query?: Query
   body?: Body
   headers?: TSchema
+  /** Brings other spellings of a body into the documented one, before it is validated. */
+  understand?: (body: Record<string, unknown>) => Record<string, unknown>
+  /** Faults of a body that a schema cannot name; asked when the schema refuses, so that one 422 names every bad field. */
+  faults?: Faults
   /** Schema by status; null for an empty answer. */
   answers: Record<number, TSchema | null>
 }
+
+/** Reads a body of any shape; answers what is wrong with it beyond its schema. */
+export type Faults = (body: unknown, business: Business) => FieldErrors
 
 /** What a handler gets: the request, understood. */
 export interface Call<Query = unknown, Body = unknown> {
@@ -106,6 +114,7 @@ declare module 'fastify' {
     rawBody?: boolean
     /** A POST that only stands for the method in its form: no method of its own in texts, and counted once by the limit. */
     standsForOthers?: boolean
+    faults?: Faults
   }
 }
 
@@ -187,23 +196,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
 
   await options.beforeRoutes?.(fastify)
 
-  const observers = new Map<string, (seconds: number) => void>()
-  fastify.addHook('onResponse', (request, reply, done) => {
-    const route = request.routeOptions.url ?? '(unknown)'
-    const status = reply.statusCode
-    const milliseconds = performance.now() - request.beganAt
-    const name = `${request.method} ${route} ${status}`
-    let observe = observers.get(name)
-    if (!observe) {
-      observe = metrics.requestDuration(request.method, route, status)
-      observers.set(name, observe)
-    }
-    observe(milliseconds / 1000)
-    // The route's pattern, never the address as sent: paths and queries can hold personal data.
-    if (status >= 500) log.error(requestLine(request, route, status, milliseconds), 'request')
-    else if (log.isLevelEnabled('info')) log.info(requestLine(request, route, status, milliseconds), 'request')
-    done()
-  })
+  fastify.addHook('onResponse', afterResponse(log, metrics))
 
   if (options.rateLimit) {
     await fastify.register(rateLimit, {
@@ -219,7 +212,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   }
 
   function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    const known = asApiError(error)
+    const known = asApiError(error, request)
     if (known.status >= 500) log.error({ error, request_id: request.id, route: request.routeOptions?.url }, 'request failed')
     void reply
       .code(known.status)
@@ -261,17 +254,18 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     { findsTakenKeys = false }: WriteOptions,
     hidden = false,
   ): void {
-    const { operationId, answers, params, query, body, headers, ...about } = operation
+    const { operationId, answers, params, query, body, headers, understand, faults, ...about } = operation
     const response = Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, schema ?? Type.Null({ description: 'Nothing.' })]))
     const isWrite = method !== 'GET'
     fastify.route({
       method,
       url: path,
-      config: { operation: operationId },
+      config: { operation: operationId, ...(faults ? { faults } : {}) },
       onRequest: identify,
       preValidation: (request, _reply, done) => {
         if (request.body !== undefined && request.body !== null) {
-          const tidy = tidyInput(request.body)
+          const plain = tidyInput(request.body) as Record<string, unknown>
+          const tidy = understand ? understand(plain) : plain
           request.body = method === 'POST' ? withoutNulls(tidy) : tidy
         } else if (body) request.body = {}
         done()
@@ -373,18 +367,6 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       add(method, path, operation, handler as Handler<TSchema, TSchema>, more)
       if (method !== 'POST') acceptMethodOverride(method, path)
     },
-  }
-}
-
-function requestLine(request: FastifyRequest, route: string, status: number, milliseconds: number): object {
-  return {
-    request_id: request.id,
-    method: request.method,
-    route,
-    status,
-    duration_ms: Math.round(milliseconds * 100) / 100,
-    business_id: request.known?.business.id,
-    key_id: request.known?.keyId,
   }
 }
 

@@ -1,4 +1,4 @@
-import type { FastifyError } from 'fastify'
+import type { FastifyError, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { isContention, isOutcomeUnknown } from '../database/database.ts'
 import { ApiError } from '../shared/errors.ts'
@@ -32,10 +32,13 @@ export function allowedMethods(routes: Map<string, Set<Method>>, path: string): 
 }
 
 /** Every error as an answer. What nobody foresaw is a 500 that says nothing. */
-export function asApiError(error: unknown): ApiError {
+export function asApiError(error: unknown, request: FastifyRequest): ApiError {
   if (error instanceof ApiError) return error
-  const { validation, statusCode, code, message } = error as FastifyError
-  if (validation) return validationError(validation as SchemaError[]) as ApiError
+  const { validation, validationContext, statusCode, code, message } = error as FastifyError
+  if (validation) {
+    const faults = validationContext === 'body' && request.known ? request.routeOptions.config.faults?.(request.body, request.known.business) : undefined
+    return validationError(validation as SchemaError[], faults)
+  }
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new ApiError(413, 'body_too_large', 'The request body is larger than 1 MiB.')
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' || code === 'FST_ERR_CTP_INVALID_TYPE') {
     return new ApiError(

@@ -53,7 +53,8 @@ export function parseForm(text: string): Record<string, unknown> {
       parameterLimit: maxFields,
       throwOnLimitExceeded: true,
       arrayLimit: maxFields,
-      allowPrototypes: false,
+      // Objects without a prototype, so that `metadata[constructor]` is a name like any other.
+      plainObjects: true,
       ignoreQueryPrefix: true,
     }) as Record<string, unknown>
   } catch (error) {

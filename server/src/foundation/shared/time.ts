@@ -2,7 +2,8 @@
 export type Now = () => Date
 
 const zones = new Map<string, Intl.DateTimeFormat>()
-const offsets = new Map<string, { from: number; until: number; minutes: number }>()
+const offsets = new Map<string, Map<number, number>>()
+const offsetsKept = 20_000 // for each zone: half a year of quarter hours
 const offsetValidity = 900_000 // zone rules change on quarter hours at the finest
 
 /** Whether a text is an IANA time zone that this machine knows. */
@@ -35,14 +36,19 @@ function formatterOf(zone: string): Intl.DateTimeFormat {
 
 /** Minutes that a zone's clocks are ahead of UTC at a moment (480 for Asia/Singapore today). */
 export function offsetMinutes(at: number, zone: string): number {
-  const known = offsets.get(zone)
-  if (known && at >= known.from && at < known.until) return known.minutes
+  let known = offsets.get(zone)
+  if (!known || known.size > offsetsKept) {
+    known = new Map()
+    offsets.set(zone, known)
+  }
+  const quarter = Math.floor(at / offsetValidity)
+  const remembered = known.get(quarter)
+  if (remembered !== undefined) return remembered
   const part: Record<string, number> = {}
   for (const { type, value } of formatterOf(zone).formatToParts(at)) part[type] = Number(value)
   const local = Date.UTC(part.year ?? 0, (part.month ?? 1) - 1, part.day, part.hour, part.minute, part.second)
   const minutes = Math.round((local - Math.floor(at / 1000) * 1000) / 60_000)
-  const from = Math.floor(at / offsetValidity) * offsetValidity
-  offsets.set(zone, { from, until: from + offsetValidity, minutes })
+  known.set(quarter, minutes)
   return minutes
 }
 
@@ -97,8 +103,9 @@ export function startOfDay(day: string, zone: string): Date {
   return momentOn(Date.parse(`${day}T00:00:00Z`), zone)
 }
 
-/** The calendar day after one. */
+/** The calendar day after one; the last one that has four digits of a year is its own. */
 export function nextDay(day: string): string {
+  if (day === '9999-12-31') return day
   return new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10)
 }
 
