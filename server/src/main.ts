@@ -68,7 +68,8 @@ async function startCommand(config: Config, parts: { api: boolean; worker: boole
   try {
     if (!parts.api) {
       const controlPool = openControlPool(config, opened.connection)
-      const worker = startWorker({ database: opened.database, now: () => new Date(), log, idempotencyDays: config.idempotencyDays, controlPool })
+      const baseUrl = () => config.publicUrl ?? `http://localhost:${config.port}`
+      const worker = startWorker({ database: opened.database, now: () => new Date(), log, idempotencyDays: config.idempotencyDays, controlPool, baseUrl })
       stopServing = async () => {
         await worker.stop()
         await controlPool.end()

@@ -126,7 +126,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
   const host = ['0.0.0.0', '::', '127.0.0.1'].includes(config.host) ? 'localhost' : config.host
   url = config.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${address?.port ?? config.port}`
   const controlPool = withWorker ? openControlPool(config, connection) : undefined
-  if (controlPool) worker = startWorker({ database, now, log, idempotencyDays: config.idempotencyDays, controlPool })
+  if (controlPool) worker = startWorker({ database, now, log, idempotencyDays: config.idempotencyDays, controlPool, baseUrl: () => url })
 
   const noteUses = () =>
     recordKeyUses(database.db, app.authentication.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not note when keys were used'))

@@ -2,7 +2,9 @@ import type pg from 'pg'
 import { type Relay, startRelay } from './engine/events/order-events.ts'
 import { forgetIdempotencyKeys } from './foundation/jobs/forget-idempotency-keys.ts'
 import type { Job, JobDeps } from './foundation/jobs/job.ts'
+import { startPoller } from './foundation/jobs/poller.ts'
 import { startJobs } from './foundation/jobs/runner.ts'
+import { expirePaymentRequests } from './resources/payment-requests/expire-payment-requests.ts'
 
 /** Every job and every schedule, in one list. */
 export const jobs: Job[] = [forgetIdempotencyKeys]
@@ -13,12 +15,18 @@ export interface Worker {
 }
 
 /**
- * Starts what works outside requests: the relay that orders events, at once, and the job queue, whose start nobody
- * waits for. A queue that cannot start is logged and tried again; requests do not depend on it.
+ * Starts what works outside requests: at once the relay that orders events and what has to happen on time, then the job
+ * queue, whose start nobody waits for. A queue that cannot start is logged and tried again; requests do not depend on it.
  */
-export function startWorker(deps: JobDeps & { controlPool: pg.Pool }): Worker {
-  const { database, log, controlPool } = deps
+export function startWorker(deps: JobDeps & { controlPool: pg.Pool; baseUrl: () => string }): Worker {
+  const { database, now, log, controlPool, baseUrl } = deps
   const relay = startRelay(database.db, { onError: (error) => log.error({ error }, 'ordering events failed') })
+  const onEvent = (businessId: string) => relay.wake(businessId)
+  const expiry = startPoller({
+    everyMs: 250,
+    run: async () => void (await expirePaymentRequests({ database, now, onEvent, baseUrl })),
+    onError: (error) => log.error({ error }, 'expiring payment requests failed'),
+  })
   let stopped = false
   let queue: Promise<{ stop(): Promise<void> } | undefined> = Promise.resolve(undefined)
   const begin = () => {
@@ -35,6 +43,7 @@ export function startWorker(deps: JobDeps & { controlPool: pg.Pool }): Worker {
       stopped = true
       clearTimeout(soon)
       await (await queue)?.stop()
+      await expiry.stop()
       await relay.stop()
     },
   }

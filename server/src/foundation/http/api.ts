@@ -49,6 +49,8 @@ export type Faults = (body: unknown, business: Business) => FieldErrors
 /** What a handler gets: the request, understood. */
 export interface Call<Query = unknown, Body = unknown> {
   readonly business: Business
+  /** The API key that the request came with. */
+  readonly keyId: string
   readonly params: Record<string, string>
   readonly query: Query
   readonly body: Body
@@ -281,7 +283,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
         response,
       } as never,
       handler: async (request, reply) => {
-        const { business } = request.known as KnownKey
+        const { business, keyId } = request.known as KnownKey
         const params = request.params as Record<string, string>
         const claim = isWrite
           ? readClaim(request.headers['idempotency-key'], business.id, `${method} ${path} ${JSON.stringify(params)}`, request.body)
@@ -290,6 +292,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
         const question = url.indexOf('?')
         const call: Call = {
           business,
+          keyId,
           params,
           query: request.query,
           body: request.body,
