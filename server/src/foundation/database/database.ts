@@ -49,7 +49,7 @@ export function poolOptions(connection: Connection, max: number, statementTimeou
     options: `${session} -c lock_timeout=${lockTimeoutMs} -c statement_timeout=${statementTimeoutMs}`,
     query_timeout: statementTimeoutMs + 5000,
     connectionTimeoutMillis: 10_000,
-    idleTimeoutMillis: 60_000,
+    idleTimeoutMillis: 30_000,
     application_name: 'hawker',
     types: {
       getTypeParser: ((oid: number, format?: 'text' | 'binary') =>

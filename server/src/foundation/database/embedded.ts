@@ -63,7 +63,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
   const cluster = join(directory, 'postgres')
   const sockets = socketFolder(cluster, account)
 
-  await endLeftBehind(cluster)
+  await endLeftBehind(cluster, sockets)
   if (!existsSync(join(cluster, 'PG_VERSION'))) await makeCluster(cluster, programs, account)
 
   const settings: Record<string, string> = {
@@ -128,7 +128,12 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
  * Only its own user and root may use the socket.
  */
 export function runningConnection(directory: string): EmbeddedDatabase['connection'] {
-  const lines = readFileSync(join(directory, 'postgres', 'postmaster.pid'), 'utf8').split('\n')
+  let lines: string[]
+  try {
+    lines = readFileSync(join(directory, 'postgres', 'postmaster.pid'), 'utf8').split('\n')
+  } catch {
+    throw new StartError('Hawker is just starting or stopping on this data directory; try again in a moment.')
+  }
   return { host: (lines[4] ?? '').trim(), port: Number(lines[3]), user: superuser, database: 'postgres' }
 }
 
@@ -305,7 +310,7 @@ function send(signal: NodeJS.Signals, pids: number[]): void {
  * Ends what a Hawker that was killed left running: its server, the children of a server that was killed itself, or an
  * initdb in the middle of its work. `postmaster.pid` may also name a process that is long gone, or another program.
  */
-async function endLeftBehind(cluster: string): Promise<void> {
+async function endLeftBehind(cluster: string, sockets: string): Promise<void> {
   const left = postmaster(cluster)
   // A start that was interrupted may have a server that has not written its pid yet, so what runs is looked for.
   const server = left && left.pid > 0 && worksOn(left.pid, cluster) ? left.pid : undefined
@@ -313,7 +318,13 @@ async function endLeftBehind(cluster: string): Promise<void> {
   const rest = () => (server !== undefined && worksOn(server, cluster) ? [server] : processesOf(cluster))
   for (let waited = 0; ; waited += 20) {
     const running = rest()
-    if (running.length === 0) return
+    if (running.length === 0) {
+      // PostgreSQL refuses to start while any process has the pid in these files, be it another program's by now (after
+      // a restart of the machine or container), or that of a killed server which nobody has collected yet.
+      if (left) await rm(join(cluster, 'postmaster.pid'), { force: true })
+      for (const name of readdirSync(sockets)) if (name.startsWith('.s.PGSQL.')) await rm(join(sockets, name), { force: true })
+      return
+    }
     if (waited === 0 && server === undefined) send('SIGINT', running)
     // Without their server, children end by themselves at the next look; what is stuck has nothing left to lose.
     if (waited === (server === undefined ? 1_000 : 10_000)) send('SIGQUIT', running)
