@@ -58,8 +58,10 @@ const entries = {
 async function build(name, force = false) {
   const out = join(dist, `${name}.js`)
   const made = join(dist, `${name}.made-from`)
-  const hash = signature(join(root, 'server'), new Set(['node_modules', 'dist']))
-  const sources = hash.update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  // The program is made of src alone: an edited test does not make a running checkout build again.
+  const hash = signature(join(root, 'server', ...(name === 'main' ? ['src'] : [])), new Set(['node_modules', 'dist']))
+  for (const file of [join(root, 'package-lock.json'), fileURLToPath(import.meta.url)]) hash.update(readFileSync(file))
+  const sources = hash.digest('hex')
   if (force || !existsSync(out) || !existsSync(made) || readFileSync(made, 'utf8') !== sources) {
     const { build: bundle } = await import('esbuild').catch(() => {
       process.stderr.write('The program is not built, and esbuild is not installed; run npm ci with development dependencies.\n')
