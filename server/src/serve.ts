@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
@@ -168,22 +169,25 @@ const isAnswering = (socket: Socket) => Boolean((socket as Socket & { _httpMessa
 const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))
 
 /**
- * Runs `act` right after the event loop has looked at its sockets, in a turn that had little else to do: what had
- * arrived by then has been read, and hardly anything can have arrived since.
+ * Runs `act` right after the event loop has looked at its sockets, in a turn that took no connection (libuv takes one a
+ * turn, so others may wait behind it) and had little else to do: what had arrived has been read, and hardly anything can
+ * have arrived since.
  */
-async function whenAllIsRead(act: () => void): Promise<void> {
-  for (let attempt = 0; attempt < 50; attempt++) {
-    const quick = await new Promise<boolean>((done) => {
+async function whenAllIsRead(sockets: Set<Socket>, act: () => void): Promise<void> {
+  const patience = performance.now() + 2_000
+  for (let isDone = false; !isDone; ) {
+    isDone = await new Promise<boolean>((done) => {
       setTimeout(() => {
-        const before = performance.now()
+        const began = performance.now()
+        const newest = [...sockets].at(-1)
         setImmediate(() => {
-          const isQuick = performance.now() - before < 0.3
-          if (isQuick || attempt === 49) act()
-          done(isQuick)
+          const now = performance.now()
+          const isQuiet = (now - began < 0.3 && [...sockets].at(-1) === newest) || now > patience
+          if (isQuiet) act()
+          done(isQuiet)
         })
       }, 1)
     })
-    if (quick) return
   }
 }
 
@@ -200,16 +204,8 @@ const answerMs = 30_000
  */
 async function drain({ fastify }: App, sockets: Set<Socket>): Promise<void> {
   const { server } = fastify
-  const pending = new Map<Socket, number>()
-  server.prependListener('request', (request, response) => {
-    const { socket } = request
-    pending.set(socket, (pending.get(socket) ?? 0) + 1)
-    response.once('close', () => pending.set(socket, (pending.get(socket) ?? 1) - 1))
-    // Asked when the head is written: of several requests in one packet (pipelining), the last one's answer closes.
-    Object.defineProperty(response, 'shouldKeepAlive', { get: () => (pending.get(socket) ?? 0) > 1, set: () => undefined })
-  })
   let closed: Promise<void> = Promise.resolve()
-  await whenAllIsRead(() => {
+  await whenAllIsRead(sockets, () => {
     closed = new Promise<void>((done) => {
       // Node's close() also ends idle connections at once; ours waits for what is on its way.
       const { closeIdleConnections } = server
@@ -218,10 +214,17 @@ async function drain({ fastify }: App, sockets: Set<Socket>): Promise<void> {
       server.closeIdleConnections = closeIdleConnections
     })
   })
+  // Not before there is nothing left to connect to: a client that is told to close comes back on a new connection.
+  const latest = new Map<Socket, ServerResponse>()
+  server.prependListener('request', ({ socket }, response) => {
+    latest.set(socket, response)
+    // Asked when the head is written: of several requests in one packet (pipelining), the last one's answer closes.
+    Object.defineProperty(response, 'shouldKeepAlive', { get: () => latest.get(socket) !== response, set: () => undefined })
+  })
   const began = performance.now()
   await sleep(arrivalMs)
   while (sockets.size > 0) {
-    await whenAllIsRead(() => {
+    await whenAllIsRead(sockets, () => {
       server.closeIdleConnections()
       const passed = performance.now() - began
       for (const socket of sockets) {

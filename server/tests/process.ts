@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -102,9 +102,12 @@ export async function run(args: string[], options?: HawkerOptions): Promise<{ co
   return { code, out: one.out(), err: one.err() }
 }
 
+/** Memory where there is plenty of it: these tests are about processes, and many first starts wait long for a busy disk. */
+const base = existsSync('/dev/shm') && statfsSync('/dev/shm').bavail * statfsSync('/dev/shm').bsize > 3e9 ? '/dev/shm' : tmpdir()
+
 /** A new folder that any account may enter. */
 export function newFolder(name = ''): string {
-  const folder = mkdtempSync(join(tmpdir(), 'hawker-process-'))
+  const folder = mkdtempSync(join(base, 'hawker-process-'))
   folders.add(folder)
   chmodSync(folder, 0o755)
   if (name) mkdirSync(join(folder, name), { recursive: true })
