@@ -76,7 +76,13 @@ export function openDatabase(connection: Connection, options: DatabaseOptions = 
     slowPool: slow.pool,
     writePool: write.pool,
     async close() {
-      await Promise.all([main.kysely.destroy(), slow.kysely.destroy(), write.kysely.destroy()])
+      await Promise.all(
+        [main, slow, write].map(async ({ pool, kysely }) => {
+          await kysely.destroy()
+          // Kysely ends the pool only when it has used it itself; a connection left open would hold up the process's end.
+          if (!pool.ending) await pool.end()
+        }),
+      )
     },
   }
 }
