@@ -83,7 +83,7 @@ async function round(run: Run, number: number, seed: number): Promise<void> {
   const { directory, workers } = run
   for (const worker of workers) worker.operations = []
   const way = process.platform === 'linux' ? (ways[pick.below(ways.length)] ?? 'hawker') : 'hawker'
-  const killAfter = 50 + pick.below(750)
+  const killAfter = 100 + pick.below(800)
   const twice = pick.chance(0.3)
   const before = client(run.server.url)
   // Each worker has choices of its own, so that they do not depend on whose answer comes first.

@@ -20,8 +20,8 @@ async function sendUntilClear(send: Send, sent: Sent): Promise<Answer> {
 
 /** Repeats every request that has a key and no answer; it must take effect exactly once, whether or not it had before. */
 export async function retryUnacknowledged(workers: Worker[], send: Send): Promise<number> {
-  let retried = 0
-  for (const worker of workers) {
+  const retry = async (worker: Worker) => {
+    let retried = 0
     for (const operation of worker.operations) {
       if (acknowledged(operation) || operation.sent.key === undefined) continue
       retried += 1
@@ -30,13 +30,14 @@ export async function retryUnacknowledged(workers: Worker[], send: Send): Promis
         throw new Violation(`the retry of ${operation.kind} ${operation.label} was answered ${operation.answer.status} ${operation.answer.text}`)
       applyEffect(worker, operation, idIn(operation.answer))
     }
+    return retried
   }
-  return retried
+  return (await Promise.all(workers.map(retry))).reduce((sum, retried) => sum + retried, 0)
 }
 
 /** For what was sent without a key and not answered, both outcomes are right; asks the database which one it was. */
 export async function learnOutcomes(workers: Worker[], pool: pg.Pool): Promise<void> {
-  for (const worker of workers) {
+  const learn = async (worker: Worker) => {
     for (const operation of worker.operations) {
       if (acknowledged(operation)) continue
       const { kind, label, target } = operation
@@ -48,13 +49,14 @@ export async function learnOutcomes(workers: Worker[], pool: pg.Pool): Promise<v
       if (rows.length === 1) applyEffect(worker, operation, rows[0].object_id)
     }
   }
+  await Promise.all(workers.map(learn))
 }
 
 /** Repeats some acknowledged requests: their answers must come back byte for byte. */
 export async function replaySome(workers: Worker[], send: Send, { below }: Choices, count: number): Promise<number> {
   const keyed = workers.flatMap(({ operations }) => operations.filter((operation) => acknowledged(operation) && operation.sent.key !== undefined))
-  for (let i = 0; i < Math.min(count, keyed.length); i++) {
-    const { kind, label, sent, answer: first } = keyed[below(keyed.length)] as Operation
+  const chosen = Array.from({ length: Math.min(count, keyed.length) }, () => keyed[below(keyed.length)] as Operation)
+  const replay = async ({ kind, label, sent, answer: first }: Operation) => {
     const again = await sendUntilClear(send, sent)
     if (again.status !== first?.status || again.text !== first.text || again.etag !== first.etag) {
       throw new Violation(
@@ -63,7 +65,8 @@ export async function replaySome(workers: Worker[], send: Send, { below }: Choic
     }
     if (!again.replayed) throw new Violation(`the replay of ${kind} ${label} is not marked as one`)
   }
-  return Math.min(count, keyed.length)
+  await Promise.all(chosen.map(replay))
+  return chosen.length
 }
 
 /** Follows the events over HTTP from where the last round ended: their sequences must go on without a gap. */
