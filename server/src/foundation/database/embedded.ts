@@ -119,6 +119,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
       const late = setTimeout(() => child.kill('SIGQUIT'), 20_000)
       await exited
       clearTimeout(late)
+      if (dirname(sockets) !== directory) await rm(sockets, { recursive: true, force: true }) // one in /tmp
     },
   }
 }
@@ -232,7 +233,7 @@ function socketFolder(cluster: string, account: Account | undefined): string {
   const beside = `${cluster}-socket`
   const tooLong = Buffer.byteLength(beside) > 85 || beside.includes(',') || beside.includes('"')
   const hash = createHash('sha256')
-    .update(`${process.getuid?.() ?? 0} ${cluster}`)
+    .update(`${process.getuid?.() ?? 0} ${realpathSync(dirname(cluster))}`) // one folder, by whatever path it is reached
     .digest('hex')
     .slice(0, 16)
   const folder = tooLong ? join(tmpdir(), `hawker-${hash}`) : beside
@@ -250,8 +251,10 @@ async function makeCluster(cluster: string, programs: Programs, account: Account
   await rm(unfinished, { recursive: true, force: true, maxRetries: 5 })
   mkdirSync(unfinished, { mode: 0o700 })
   if (account) chownSync(unfinished, account.uid, account.gid)
-  const locale = ['--encoding', 'UTF8', '--locale', 'C']
-  const { program, args, as } = asAccount(account, programs.initdb, ['-D', unfinished, '-U', superuser, '-A', 'trust', ...locale])
+  const settings = ['-U', superuser, '-A', 'trust', '--encoding', 'UTF8', '--locale', 'C']
+  // As durable as a sync of each of the thousand files, and half a second faster.
+  if (platform() === 'linux') settings.push('--sync-method=syncfs')
+  const { program, args, as } = asAccount(account, programs.initdb, ['-D', unfinished, ...settings])
   try {
     await run(program, args, { cwd: dirname(cluster), env: serverEnvironment(), ...as })
   } catch (error) {
