@@ -119,7 +119,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
       const late = setTimeout(() => child.kill('SIGQUIT'), 20_000)
       await exited
       clearTimeout(late)
-      if (dirname(sockets) !== directory) await rm(sockets, { recursive: true, force: true }) // one in /tmp
+      if (dirname(sockets) !== realpathSync(directory)) await rm(sockets, { recursive: true, force: true }) // one in /tmp
     },
   }
 }
@@ -230,10 +230,11 @@ function serverEnvironment(): NodeJS.ProcessEnv {
 
 /** Where the socket lives: in the cluster's folder, or in a private folder in /tmp when that path is too long for a socket. */
 function socketFolder(cluster: string, account: Account | undefined): string {
-  const beside = `${cluster}-socket`
+  // One folder, by whatever path the cluster is reached.
+  const beside = join(realpathSync(dirname(cluster)), `${basename(cluster)}-socket`)
   const tooLong = Buffer.byteLength(beside) > 85 || beside.includes(',') || beside.includes('"')
   const hash = createHash('sha256')
-    .update(`${process.getuid?.() ?? 0} ${realpathSync(dirname(cluster))}`) // one folder, by whatever path it is reached
+    .update(`${process.getuid?.() ?? 0} ${beside}`)
     .digest('hex')
     .slice(0, 16)
   const folder = tooLong ? join(tmpdir(), `hawker-${hash}`) : beside
