@@ -30,9 +30,10 @@ export function startWorker(deps: JobDeps & { controlPool: pg.Pool; baseUrl: () 
   let stopped = false
   let queue: Promise<{ stop(): Promise<void> } | undefined> = Promise.resolve(undefined)
   const begin = () => {
+    if (stopped) return
     queue = startJobs(controlPool, jobs, deps).catch((error: unknown) => {
       log.error({ error }, 'the job queue did not start; it is tried again')
-      if (!stopped) setTimeout(begin, 10_000).unref()
+      setTimeout(begin, 10_000).unref()
       return undefined
     })
   }

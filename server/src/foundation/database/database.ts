@@ -49,7 +49,7 @@ export function poolOptions(connection: Connection, max: number, statementTimeou
     options: `${session} -c lock_timeout=${lockTimeoutMs} -c statement_timeout=${statementTimeoutMs}`,
     query_timeout: statementTimeoutMs + 5000,
     connectionTimeoutMillis: 10_000,
-    idleTimeoutMillis: 60_000,
+    idleTimeoutMillis: 30_000,
     application_name: 'hawker',
     types: {
       getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
@@ -76,7 +76,13 @@ export function openDatabase(connection: Connection, options: DatabaseOptions = 
     slowPool: slow.pool,
     writePool: write.pool,
     async close() {
-      await Promise.all([main.kysely.destroy(), slow.kysely.destroy(), write.kysely.destroy()])
+      await Promise.all(
+        [main, slow, write].map(async ({ pool, kysely }) => {
+          await kysely.destroy()
+          // Kysely ends the pool only when it has used it itself; a connection left open would hold up the process's end.
+          if (!pool.ending) await pool.end()
+        }),
+      )
     },
   }
 }
