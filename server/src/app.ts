@@ -11,18 +11,24 @@ import type { Metrics } from './foundation/http/observability.ts'
 import { referenceRoutes } from './foundation/http/reference.ts'
 import type { Now } from './foundation/shared/time.ts'
 import { accountStatusRoutes } from './resources/account-status/routes.ts'
+import { balancesRoutes } from './resources/balances/routes.ts'
 import { bankAccountsRoutes } from './resources/bank-accounts/routes.ts'
 import { findKnownKey } from './resources/businesses/queries.ts'
 import { presentPayment } from './resources/charges/event-wire.ts'
+import { feeRoutes } from './resources/charges/fee-routes.ts'
 import { listPayments } from './resources/charges/queries.ts'
+import { chargesRoutes } from './resources/charges/routes.ts'
 import { settleCharges } from './resources/charges/settle-charges.ts'
-import type { StartDeps } from './resources/charges/start-payment.ts'
+import type { Rails, StartDeps } from './resources/charges/start-payment.ts'
 import { customersRoutes } from './resources/customers/routes.ts'
 import { eventsRoutes } from './resources/events/routes.ts'
 import { locationsRoutes } from './resources/locations/routes.ts'
+import { mailsRoutes } from './resources/mails/routes.ts'
 import { issueQr } from './resources/payment-requests/issue-qr.ts'
 import { paymentRequestsRoutes } from './resources/payment-requests/routes.ts'
 import { railRegistry } from './resources/rails/registry.ts'
+import { chargeRefunds } from './resources/refunds/charge-refunds.ts'
+import { refundsRoutes } from './resources/refunds/routes.ts'
 import { sandboxRoutes } from './resources/sandbox/routes.ts'
 
 export interface AppDeps {
@@ -37,6 +43,8 @@ export interface AppDeps {
   baseUrl: () => string
   /** The key that encrypts stored secrets. */
   secretKey: () => Buffer
+  /** How money moves; the rails that are set up, unless a test brings its own. */
+  rails?: Rails
   /** Where the OpenAPI document is; absent while it is being made. */
   openApiFile?: string
   checkAnswer?: NonNullable<ApiOptions['checkAnswer']>
@@ -49,6 +57,15 @@ export type PaymentsDeps = StartDeps & { secretKey: () => Buffer }
 export interface App extends Api {
   readonly authentication: Authentication
   readonly payments: PaymentsDeps
+}
+
+/** Sets up what moves money: the rails, and the one function that settles charges. */
+export function paymentsOf(
+  deps: Pick<AppDeps, 'database' | 'now' | 'baseUrl' | 'secretKey' | 'rails'> & { onEvent: (businessId: string) => void; groupAcrossBusinesses: boolean },
+): PaymentsDeps {
+  const { database, now, baseUrl, secretKey, rails, onEvent, groupAcrossBusinesses } = deps
+  const settleDeps = { database, now, onEvent, baseUrl, groupAcrossBusinesses }
+  return { ...settleDeps, rails: rails ?? railRegistry({ database, secretKey }), settle: settleCharges(settleDeps), secretKey }
 }
 
 /** Every route, in one list. */
@@ -83,13 +100,12 @@ export async function createApp(deps: AppDeps): Promise<App> {
     },
   })
 
-  const settleDeps = { database, now, onEvent, baseUrl: deps.baseUrl, groupAcrossBusinesses: config.groupCommitAcrossBusinesses }
-  const payments: PaymentsDeps = {
-    ...settleDeps,
-    rails: railRegistry({ database, secretKey: deps.secretKey }),
-    settle: settleCharges(settleDeps),
-    secretKey: deps.secretKey,
-  }
+  const payments = paymentsOf({ ...deps, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses })
+  chargesRoutes(api, { ...payments, refunds: chargeRefunds(database) })
+  feeRoutes(api, payments)
+  refundsRoutes(api, payments)
+  balancesRoutes(api, payments)
+  mailsRoutes(api, payments)
   sandboxRoutes(api, payments)
   bankAccountsRoutes(api, payments)
 

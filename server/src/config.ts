@@ -28,6 +28,10 @@ export interface Config {
   readonly rateLimit: number
   /** Days that an Idempotency-Key is remembered. */
   readonly idempotencyDays: number
+  /** The mail server; undefined means that mails are kept to be read, not sent. */
+  readonly smtpUrl: string | undefined
+  /** The sender of mails. */
+  readonly mailFrom: string
   /** Whether rows of different businesses may share one statement (plain PostgreSQL: yes, Citus: no). */
   readonly groupCommitAcrossBusinesses: boolean
   /** Rows that one statement may carry; 1 writes each request by itself. */
@@ -58,12 +62,12 @@ export function readConfig(environment: Environment = process.env): Config {
     if (!/^(true|false|1|0)$/.test(value)) wrong(name, 'true or false')
     return value === 'true' || value === '1'
   }
-  const url = (name: string, protocols: string[]) => {
+  const url = (name: string, protocols: string[], secret = name.includes('DATABASE')) => {
     const value = text(name)
     if (value === undefined) return undefined
     const schemes = protocols.map((protocol) => `${protocol}//`).join(' or ')
     const parsed = URL.canParse(value) ? new URL(value) : undefined
-    if (!parsed || !protocols.includes(parsed.protocol)) wrong(name, `a URL that begins with ${schemes}`, name.includes('DATABASE'))
+    if (!parsed || !protocols.includes(parsed.protocol)) wrong(name, `a URL that begins with ${schemes}`, secret)
     return value.replace(/\/+$/, '')
   }
 
@@ -97,6 +101,8 @@ export function readConfig(environment: Environment = process.env): Config {
     secretKey: secretKey === undefined ? undefined : Buffer.from(secretKey, 'hex'),
     rateLimit: whole('HAWKER_RATE_LIMIT', 0, 0, 10_000_000),
     idempotencyDays: whole('HAWKER_IDEMPOTENCY_DAYS', 30, 1, 3650),
+    smtpUrl: url('SMTP_URL', ['smtp:', 'smtps:'], true),
+    mailFrom: text('MAIL_FROM') ?? 'receipts@localhost',
     groupCommitAcrossBusinesses: flag('HAWKER_GROUP_COMMIT_ACROSS_BUSINESSES', true),
     groupCommitRows: whole('HAWKER_GROUP_COMMIT_ROWS', 256, 1, 1000),
   })

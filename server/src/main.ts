@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Logger } from 'pino'
+import { paymentsOf } from './app.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { doctor } from './doctor.ts'
 import { StartError } from './foundation/database/data-directory.ts'
 import { createLog, createMetrics } from './foundation/http/observability.ts'
 import { keysCommand, UsageError } from './keys.ts'
-import { ensureSandbox, type OpenedDatabase, openConfiguredDatabase, openControlPool, serve } from './serve.ts'
+import { ensureSandbox, mailerOf, type OpenedDatabase, openConfiguredDatabase, openControlPool, secretKeyOf, serve } from './serve.ts'
 import { welcome } from './welcome.ts'
 import { startWorker } from './worker.ts'
 
@@ -119,8 +120,17 @@ async function startApi(config: Config, parts: { worker: boolean }, opened: Open
 
 function startWorkerAlone(config: Config, opened: OpenedDatabase, log: Logger): () => Promise<void> {
   const controlPool = openControlPool(config, opened.connection)
-  const baseUrl = () => config.publicUrl ?? `http://localhost:${config.port}`
-  const worker = startWorker({ database: opened.database, now: () => new Date(), log, idempotencyDays: config.idempotencyDays, controlPool, baseUrl })
+  const { database } = opened
+  const now = () => new Date()
+  const payments = paymentsOf({
+    database,
+    now,
+    onEvent: () => undefined,
+    baseUrl: () => config.publicUrl ?? `http://localhost:${config.port}`,
+    secretKey: () => secretKeyOf(config),
+    groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
+  })
+  const worker = startWorker({ database, now, log, idempotencyDays: config.idempotencyDays, controlPool, payments, sendMail: mailerOf(config) })
   log.info({ migrated: opened.migrated }, 'worker started')
   return async () => {
     await worker.stop()

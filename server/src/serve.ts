@@ -11,6 +11,7 @@ import { type Connection, type Database, openDatabase, poolOptions } from './fou
 import { type EmbeddedDatabase, runningConnection, startEmbedded } from './foundation/database/embedded.ts'
 import { migrate } from './foundation/database/migrate.ts'
 import type { Metrics } from './foundation/http/observability.ts'
+import { type SendMail, smtpMailer } from './foundation/mail/send-mail.ts'
 import { sha256 } from './foundation/shared/secrets.ts'
 import { createApiKey, createBusiness, type MintedKey } from './resources/businesses/create-business.ts'
 import { listBusinesses, recordKeyUses } from './resources/businesses/queries.ts'
@@ -98,6 +99,11 @@ export async function ensureSandbox(config: Config, database: Database): Promise
   return database.db.transaction().execute((tx) => createApiKey(tx, first, { ...options, name: 'HAWKER_API_KEY', secretKey: secretKeyOf(config) }))
 }
 
+/** Sends mails through the configured server; undefined when there is none. */
+export function mailerOf({ smtpUrl, mailFrom }: Config): SendMail | undefined {
+  return smtpUrl === undefined ? undefined : smtpMailer(smtpUrl, mailFrom)
+}
+
 export interface Served {
   readonly url: string
   readonly app: App
@@ -134,7 +140,17 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
   const host = ['0.0.0.0', '::', '127.0.0.1'].includes(config.host) ? 'localhost' : config.host
   url = config.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${address?.port ?? config.port}`
   const controlPool = withWorker ? openControlPool(config, connection) : undefined
-  if (controlPool) worker = startWorker({ database, now, log, idempotencyDays: config.idempotencyDays, controlPool, baseUrl: () => url })
+  if (controlPool) {
+    worker = startWorker({
+      database,
+      now,
+      log,
+      idempotencyDays: config.idempotencyDays,
+      controlPool,
+      payments: app.payments,
+      sendMail: mailerOf(config),
+    })
+  }
 
   const noteUses = () =>
     recordKeyUses(database.db, app.authentication.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not note when keys were used'))

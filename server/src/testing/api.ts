@@ -7,6 +7,7 @@ import type { Business } from '../foundation/http/authentication.ts'
 import { createLog, createMetrics } from '../foundation/http/observability.ts'
 import { randomHex } from '../foundation/shared/ids.ts'
 import { createApiKey, createBusiness } from '../resources/businesses/create-business.ts'
+import type { Rails } from '../resources/charges/start-payment.ts'
 import { openApiFile } from '../serve.ts'
 import { type TestClock, testClock } from './clock.ts'
 import { testDatabase } from './database.ts'
@@ -64,7 +65,11 @@ async function answerChecker(database: Database): Promise<Checker> {
 }
 
 /** Starts a server of its own; `testServer` shares one. */
-export async function startTestServer(database: Database, config: Partial<Parameters<typeof createApp>[0]['config']> = {}): Promise<TestServer> {
+export async function startTestServer(
+  database: Database,
+  config: Partial<Parameters<typeof createApp>[0]['config']> = {},
+  more: { rails?: Rails } = {},
+): Promise<TestServer> {
   const clock = testClock()
   let written = ''
   const log = createLog('info', {
@@ -83,6 +88,7 @@ export async function startTestServer(database: Database, config: Partial<Parame
     secretKey: () => testSecretKey,
     openApiFile: openApiFile(),
     checkAnswer: await answerChecker(database),
+    ...more,
   })
   await app.fastify.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.fastify.server.address() as AddressInfo

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
 import type { DB } from '../../foundation/database/tables.ts'
 import type { Account } from './accounts.ts'
-import { movedIn } from './post.ts'
+import { movedIn, type Transfer } from './post.ts'
 
 export interface Balance {
   account: Account
@@ -59,4 +59,31 @@ export async function rollForward(db: Kysely<DB>, businessId: string, account: s
       where business_id = ${businessId} and account = ${account} and currency = ${currency}`.execute(tx)
     return true
   })
+}
+
+/** Accounts whose present epoch has so many transfers that adding them up on every read is a waste. */
+export async function busyAccounts(db: Db, atLeast = worthRolling): Promise<{ businessId: string; account: string; currency: string }[]> {
+  const { rows } = await sql<{ businessId: string; account: string; currency: string }>`
+    select a.business_id as "businessId", a.account, a.currency from ledger_accounts a
+    where exists (
+      select 1 from ledger_transfers t where t.business_id = a.business_id and t.credit_account = a.account and t.currency = a.currency and t.credit_epoch = a.epoch
+      offset ${atLeast - 1}
+    ) or exists (
+      select 1 from ledger_transfers t where t.business_id = a.business_id and t.debit_account = a.account and t.currency = a.currency and t.debit_epoch = a.epoch
+      offset ${atLeast - 1}
+    )`.execute(db)
+  return rows
+}
+
+/** What was booked for one thing, in the order of booking. */
+export async function listTransfers(
+  db: Db,
+  businessId: string,
+  source: Transfer['source'],
+  sourceId: string,
+): Promise<{ purpose: string; debit: Account; credit: Account; currency: string; amountMinor: bigint }[]> {
+  const { rows } = await sql<{ purpose: string; debit: Account; credit: Account; currency: string; amountMinor: bigint }>`
+    select purpose, debit_account as debit, credit_account as credit, currency, amount_minor as "amountMinor" from ledger_transfers
+    where business_id = ${businessId} and source_id = ${sourceId} and source = ${source} order by id`.execute(db)
+  return rows
 }

@@ -59,41 +59,66 @@ export async function post(tx: Db, all: Transfer[]): Promise<void> {
   await insert(tx, transfers, held)
 }
 
-/** Takes every account that the transfers touch: alone when a guarded one is debited, else shared. Makes those that are missing. */
+/**
+ * Takes every account that the transfers touch: alone when a guarded one is debited, else shared. Accounts that are missing
+ * are made before any row is taken: whoever waits for an account that another transaction is making must hold nothing that
+ * the other may want.
+ */
 async function hold(tx: Db, transfers: Transfer[], debited: Set<string>): Promise<Map<string, Held>> {
-  const touched = new Map<string, { businessId: string; account: Account; currency: string }>()
+  const touched = new Map<string, Touched>()
   for (const { businessId, debit, credit, currency } of transfers) {
     for (const account of [debit, credit]) touched.set(keyOf(businessId, account, currency), { businessId, account, currency })
   }
-  const keys = [...touched.keys()].sort()
-  const read = async () => {
-    const held = new Map<string, Held>()
-    // Row by row in the sorted order when some are taken alone; in one statement when all are shared.
-    const groups = debited.size === 0 ? [keys] : keys.map((key) => [key])
-    for (const group of groups) {
-      const accounts = group.map((key) => touched.get(key)).filter((one) => one !== undefined)
-      const strength = group.some((key) => debited.has(key)) ? sql`for update of a` : sql`for share of a`
-      const { rows } = await sql<{ business_id: string; account: string; currency: string; epoch: number; balance_minor: bigint }>`
-        select a.business_id, a.account, a.currency, a.epoch, a.balance_minor
-        from unnest(${accounts.map((one) => one.businessId)}::uuid[], ${accounts.map((one) => one.account)}::text[], ${accounts.map((one) => one.currency)}::text[])
-          with ordinality as wanted (business_id, account, currency, n)
-        join ledger_accounts a on a.business_id = wanted.business_id and a.account = wanted.account and a.currency = wanted.currency
-        order by wanted.n ${strength}`.execute(tx)
-      for (const row of rows) held.set(keyOf(row.business_id, row.account, row.currency), { epoch: row.epoch, balanceMinor: row.balance_minor })
-    }
-    return held
+  const accounts = [...touched.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, account]) => account)
+  if (debited.size === 0) {
+    const held = await take(tx, accounts, 'share')
+    if (held.size === accounts.length) return held
   }
-  const held = await read()
-  const missing = keys.filter((key) => !held.has(key))
-  if (missing.length === 0) return held
-  const accounts = missing.map((key) => touched.get(key)).filter((one) => one !== undefined)
+  await make(tx, accounts)
+  if (debited.size === 0) return take(tx, accounts, 'share')
+  const held = new Map<string, Held>()
+  // Row by row in the sorted order, since some are taken alone and others shared.
+  for (const account of accounts) {
+    const strength = debited.has(keyOf(account.businessId, account.account, account.currency)) ? 'update' : 'share'
+    for (const [key, row] of await take(tx, [account], strength)) held.set(key, row)
+  }
+  return held
+}
+
+interface Touched {
+  businessId: string
+  account: Account
+  currency: string
+}
+
+/** Locks accounts in their order when all of them exist, otherwise none. */
+async function take(tx: Db, accounts: Touched[], strength: 'share' | 'update'): Promise<Map<string, Held>> {
+  const { rows } = await sql<{ business_id: string; account: string; currency: string; epoch: number; balance_minor: bigint }>`
+    with wanted as materialized (
+      select * from unnest(${accounts.map((one) => one.businessId)}::uuid[], ${accounts.map((one) => one.account)}::text[], ${accounts.map((one) => one.currency)}::text[])
+        with ordinality as wanted (business_id, account, currency, n)
+    ), present as materialized (
+      select count(*) as count from wanted join ledger_accounts a on a.business_id = wanted.business_id and a.account = wanted.account and a.currency = wanted.currency
+    )
+    select a.business_id, a.account, a.currency, a.epoch, a.balance_minor
+    from wanted join ledger_accounts a on a.business_id = wanted.business_id and a.account = wanted.account and a.currency = wanted.currency
+    where (select count from present) = ${accounts.length}
+    order by wanted.n ${strength === 'update' ? sql`for update of a` : sql`for share of a`}`.execute(tx)
+  return new Map(rows.map((row) => [keyOf(row.business_id, row.account, row.currency), { epoch: row.epoch, balanceMinor: row.balance_minor }]))
+}
+
+/** Makes accounts that do not exist, in their order. */
+async function make(tx: Db, accounts: Touched[]): Promise<void> {
   await sql`
     insert into ledger_accounts (business_id, account, currency, epoch, balance_minor, guarded)
-    select business_id, account, currency, 1, 0, guarded
+    select wanted.business_id, wanted.account, wanted.currency, 1, 0, wanted.guarded
     from unnest(${accounts.map((one) => one.businessId)}::uuid[], ${accounts.map((one) => one.account)}::text[], ${accounts.map((one) => one.currency)}::text[],
-      ${accounts.map((one) => isGuarded(one.account))}::bool[]) as made (business_id, account, currency, guarded)
+      ${accounts.map((one) => isGuarded(one.account))}::bool[]) with ordinality as wanted (business_id, account, currency, guarded, n)
+    where not exists (
+      select 1 from ledger_accounts a where a.business_id = wanted.business_id and a.account = wanted.account and a.currency = wanted.currency
+    )
+    order by wanted.n
     on conflict do nothing`.execute(tx)
-  return read()
 }
 
 /** Adds up a guarded account that is held alone, takes what the transfers debit, and begins its next epoch. */

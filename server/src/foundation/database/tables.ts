@@ -212,6 +212,7 @@ export interface Mails {
   body_text: string;
   business_id: string;
   created_at: Date;
+  due_at: Date;
   id: string;
   recipient: string;
   sent_at: Date | null;
@@ -311,6 +312,7 @@ export interface Refunds {
   failure_code: string | null;
   failure_message: string | null;
   id: string;
+  idempotency_key: string | null;
   payment_request_id: string | null;
   rail_reference: string | null;
   reason: string | null;

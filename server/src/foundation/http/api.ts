@@ -304,9 +304,10 @@ export async function createApi(options: ApiOptions): Promise<Api> {
         }
         const run = () => handler(call as never)
         const answer = claim ? await options.idempotency.once(claim, { lookFirst: !findsTakenKeys }, run) : await run()
-        options.checkAnswer?.(operationId, answer.status, answer.body)
+        if (!answer.stream) options.checkAnswer?.(operationId, answer.status, answer.body)
         reply.code(answer.status)
         if (answer.headers) reply.headers(answer.headers)
+        if (answer.stream) return reply.send(answer.stream)
         if (answer.body === undefined) return reply.send()
         reply.header('content-type', 'application/json')
         return reply.send(answer.body)

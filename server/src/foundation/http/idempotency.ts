@@ -1,4 +1,5 @@
-import type { Kysely } from 'kysely'
+import type { Readable } from 'node:stream'
+import { type Kysely, sql } from 'kysely'
 import { type Db, isContention, violatedConstraint } from '../database/database.ts'
 import type { StoredAnswer } from '../database/stored-answer.ts'
 import type { DB } from '../database/tables.ts'
@@ -11,6 +12,8 @@ export interface Answer {
   status: number
   body?: string
   headers?: Record<string, string>
+  /** Sent instead of `body`, piece by piece; reads only. Its content type is in `headers`. */
+  stream?: Readable
 }
 
 /** A request that carries an Idempotency-Key. */
@@ -76,15 +79,22 @@ export function storedAnswer(claim: Claim, objectId: string, answer: Answer): St
 }
 
 /** Stores the answer in the effect's transaction. Throws `KeyTaken` when another request with this key has committed. */
-export async function rememberAnswer(tx: Db, claim: Claim, answer: Answer, at: Date): Promise<void> {
+export async function rememberAnswer(tx: Db, claim: Claim, answer: Answer, at: Date, objectId: string = newId(at)): Promise<void> {
   try {
     await tx
       .insertInto('idempotency_keys')
-      .values({ ...storedAnswer(claim, newId(at), answer), created_at: at })
+      .values({ ...storedAnswer(claim, objectId, answer), created_at: at })
       .execute()
   } catch (error) {
     throw violatedConstraint(error) === 'idempotency_keys_pkey' ? new KeyTaken() : error
   }
+}
+
+/** Puts an object's final answer in place of the one that was stored while its outcome was open. */
+export async function replaceAnswer(tx: Db, businessId: string, key: string, objectId: string, answer: Answer): Promise<void> {
+  await sql`
+    update idempotency_keys set status = ${answer.status}, headers = ${JSON.stringify(answer.headers ?? {})}::json, body = ${answer.body ?? ''}
+    where business_id = ${businessId} and key = ${key} and object_id = ${objectId}`.execute(tx)
 }
 
 function differences(stored: Fingerprint, claimed: Fingerprint): string[] {

@@ -56,3 +56,14 @@ export function CursorPage<Item extends TSchema>(item: Item, title: string) {
     { title },
   )
 }
+
+/** True or false in every spelling that clients use (behaviour §1.3): JSON's, `"true"`, `1`, `"1"`. `isTrue` reads it. */
+export function lenientFlag(description?: string) {
+  const values = [true, false, 'true', 'false', 'True', 'False', '1', '0']
+  return Type.Unsafe<boolean | string>({ type: ['boolean', 'string'], enum: values, ...(description ? { description } : {}) })
+}
+
+/** What a lenient flag says; undefined where it was left out. */
+export function isTrue(flag: boolean | string | undefined): boolean | undefined {
+  return flag === undefined ? undefined : flag === true || flag === '1' || String(flag).toLowerCase() === 'true'
+}

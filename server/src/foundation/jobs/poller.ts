@@ -1,27 +1,53 @@
+/** Work that is looked for again and again, and at once when someone knows that there is some. */
 export interface Poller {
-  /** Waits for the round that is under way and begins no other. */
+  /** Runs soon instead of at the next turn. */
+  wake(): void
+  /** Waits for the run under way; none begins after it. */
   stop(): Promise<void>
 }
 
-/** Runs work again and again, one round at a time, with a pause in between; for what must happen within a second. */
-export function startPoller({ everyMs, run, onError }: { everyMs: number; run: () => Promise<void>; onError: (error: unknown) => void }): Poller {
-  let stopped = false
-  let timer: NodeJS.Timeout | undefined
-  let round: Promise<void> = Promise.resolve()
+export interface PollerOptions {
+  everyMs: number
+  run: () => Promise<unknown>
+  onError: (error: unknown) => void
+}
 
-  function schedule(): void {
-    if (stopped) return
-    timer = setTimeout(() => {
-      round = run().catch(onError).then(schedule)
-    }, everyMs)
+/** Calls `run` every so often, never twice at once. */
+export function startPoller({ everyMs, run, onError }: PollerOptions): Poller {
+  let stopped = false
+  let woken = false
+  let running: Promise<void> | undefined
+  let timer: NodeJS.Timeout | undefined
+
+  function begin(): void {
+    clearTimeout(timer)
+    woken = false
+    running = Promise.resolve()
+      .then(run)
+      .catch(onError)
+      .then(() => {
+        running = undefined
+        schedule(woken ? 0 : everyMs)
+      })
   }
 
-  schedule()
+  function schedule(ms: number): void {
+    if (stopped) return
+    clearTimeout(timer)
+    timer = setTimeout(begin, ms)
+    timer.unref()
+  }
+
+  schedule(everyMs)
   return {
+    wake() {
+      woken = true
+      if (!running) schedule(0)
+    },
     async stop() {
       stopped = true
       clearTimeout(timer)
-      await round
+      await running
     },
   }
 }

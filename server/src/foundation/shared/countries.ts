@@ -1,8 +1,16 @@
 import codes from 'i18n-iso-countries/codes.json' with { type: 'json' }
+import english from 'i18n-iso-countries/langs/en.json' with { type: 'json' }
 
-// The codes alone: the package's entry also loads the countries' names in 80 languages, which cost memory and nothing shows.
+// The codes and the English names alone: the package's entry also loads the countries' names in 80 others, which cost memory and nothing shows.
 const alpha2 = new Set(codes.map(([code]) => code))
+const englishNames = new Map<string, string | string[]>(Object.entries(english.countries))
 const fromAlpha3 = new Map(codes.map(([two, three]) => [three, two]))
+
+/** A country's English name; the code itself for one that does not exist. */
+export function countryName(code: string): string {
+  const names = englishNames.get(code)
+  return (Array.isArray(names) ? names[0] : names) ?? code
+}
 
 /**
  * The ISO 3166-1 alpha-2 code, in upper case, of a country given as alpha-2 or alpha-3 in either case;

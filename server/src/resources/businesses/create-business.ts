@@ -1,3 +1,4 @@
+import { bookSandboxFloat } from '../../engine/ledger/sandbox-float.ts'
 import type { Db } from '../../foundation/database/database.ts'
 import type { Business } from '../../foundation/http/authentication.ts'
 import { newId, randomHex } from '../../foundation/shared/ids.ts'
@@ -26,7 +27,7 @@ export async function createApiKey(
   return { id, key, salt }
 }
 
-/** Makes a business; by default the sandbox that the first start brings: Singapore, SGD. */
+/** Makes a business, with play money when it is a sandbox; by default the sandbox that the first start brings: Singapore, SGD. */
 export async function createBusiness(tx: Db, at: Date, about: Partial<Omit<Business, 'id'>> = {}): Promise<Business> {
   const business: Business = {
     id: newId<'business'>(at),
@@ -39,5 +40,6 @@ export async function createBusiness(tx: Db, at: Date, about: Partial<Omit<Busin
     ...about,
   }
   await insertBusiness(tx, business, at)
+  if (business.mode === 'sandbox') await bookSandboxFloat(tx, business.id, business.currency, at)
   return business
 }

@@ -9,6 +9,8 @@ export interface FeeSchedule {
   rateBasisPoints: number
   /** Days until the money is available; 0 is at once. */
   releaseDays: number
+  /** Smaller amounts cost this instead. */
+  below?: { amountMinor: bigint; rateBasisPoints: number; minimumMinor: bigint }
 }
 
 export interface Fee {
@@ -40,9 +42,25 @@ const defaults: Record<string, Record<string, [fixedMinor: bigint, rateBasisPoin
   '*': { '*': [0n, 150, 0] },
 }
 
+/** PayNow in Singapore: below 100.00 no fixed part, 0.9 % and at least 0.20 (behaviour §5.4). */
+const payNowBelow = { amountMinor: 10_000n, rateBasisPoints: 90, minimumMinor: 20n }
+
 function defaultFor(method: string, currency: Currency): FeeSchedule {
   const found = defaults[method]?.[currency] ?? defaults[method]?.['*'] ?? defaults['*']?.['*']
-  return found ? { fixedMinor: found[0], rateBasisPoints: found[1], releaseDays: found[2] } : free
+  if (!found) return free
+  const schedule = { fixedMinor: found[0], rateBasisPoints: found[1], releaseDays: found[2] }
+  return method === 'paynow_online' && currency === 'sgd' ? { ...schedule, below: payNowBelow } : schedule
+}
+
+/** The schedules that hold where a business has none of its own; what holds for any currency is shown in the business's. */
+export function defaultSchedules(home: Currency): { method: string; currency: Currency; schedule: FeeSchedule }[] {
+  return Object.entries(defaults)
+    .filter(([method]) => method !== '*')
+    .flatMap(([method, byCurrency]) => {
+      const named = Object.keys(byCurrency).filter((currency) => currency !== '*')
+      const shown = '*' in byCurrency && !named.includes(home) ? [...named, home] : named
+      return shown.map((currency) => ({ method, currency, schedule: defaultFor(method, currency) }))
+    })
 }
 
 /** The schedules of businesses, as a function of method and currency; one query for all of them. */
@@ -62,7 +80,12 @@ export async function feeSchedules(db: Db, businessIds: string[]): Promise<(busi
  * The fee on an amount. The share is rounded down to the smallest unit, as HitPay's examples are (behaviour §5.4), and both
  * parts together never exceed the amount.
  */
-export function feeOn(amountMinor: bigint, { fixedMinor, rateBasisPoints }: FeeSchedule): Fee {
+export function feeOn(amountMinor: bigint, { fixedMinor, rateBasisPoints, below }: FeeSchedule): Fee {
+  if (below && amountMinor < below.amountMinor) {
+    const share = (amountMinor * BigInt(below.rateBasisPoints)) / 10_000n
+    const atLeast = share > below.minimumMinor ? share : below.minimumMinor
+    return { fixedMinor: 0n, shareMinor: atLeast < amountMinor ? atLeast : amountMinor, rateBasisPoints: below.rateBasisPoints }
+  }
   const fixed = fixedMinor < amountMinor ? fixedMinor : amountMinor
   const share = (amountMinor * BigInt(rateBasisPoints)) / 10_000n
   const left = amountMinor - fixed

@@ -3,6 +3,8 @@ import type { Db } from '../../foundation/database/database.ts'
 import type { Card } from '../../foundation/shared/card.ts'
 
 export type ChargeStatus = 'pending' | 'succeeded' | 'failed' | 'canceled' | 'refunded' | 'partially_refunded' | 'requires_customer_action'
+/** What is looked at again later: a rail is asked about a charge or a refund; a duplicate charge is refunded. */
+export type CheckKind = 'charge' | 'refund' | 'duplicate'
 export type UnappliedReason = 'late' | 'duplicate' | 'short' | 'over'
 
 export interface ChargeRow {
@@ -151,7 +153,7 @@ export async function findCharge(db: Db, businessId: string, id: string): Promis
 }
 
 /** Sets when a rail is asked about charges or refunds; replaces an earlier appointment. */
-export async function scheduleChecks(tx: Db, checks: { businessId: string; id: string; kind: 'charge' | 'refund'; dueAt: Date }[]): Promise<void> {
+export async function scheduleChecks(tx: Db, checks: { businessId: string; id: string; kind: CheckKind; dueAt: Date }[]): Promise<void> {
   if (checks.length === 0) return
   await sql`
     insert into rail_checks (business_id, id, kind, due_at, attempts)

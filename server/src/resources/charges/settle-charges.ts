@@ -9,6 +9,8 @@ import type { Business } from '../../foundation/http/authentication.ts'
 import { type Answer, type Claim, rememberAnswer } from '../../foundation/http/idempotency.ts'
 import { formatAmount } from '../../foundation/shared/money.ts'
 import { laterThan, type Now } from '../../foundation/shared/time.ts'
+import { insertMails, type MailRow } from '../mails/queries.ts'
+import { receiptMail } from '../mails/receipt.ts'
 import { forgetExpiries, lockPaymentRequests, type PaymentRequestRow, writeStatuses } from '../payment-requests/queries.ts'
 import { type Payment, presentPaymentRequest } from '../payment-requests/wire.ts'
 import { presentChargeEvent, presentPayment } from './event-wire.ts'
@@ -138,6 +140,7 @@ async function settleAll(tx: Transaction<DB>, settlements: Settlement[], deps: S
     finished.filter(({ status, expires_at }) => status !== 'pending' && expires_at !== null).map(({ business_id, id }) => ({ businessId: business_id, id })),
   )
   await keepAppointments(tx, changed)
+  await insertMails(tx, changed.flatMap(receiptOf))
   await emitEvents(tx, await eventsOf(tx, changed, deps))
   await insertReleases(tx, changed.filter((one) => one.charge.status === 'succeeded' && one.releaseDays > 0).map(releaseOf))
   const settled = cases.map((one): Settled => ({ charge: one.charge, paymentRequest: one.request, changed: one.changed, answer: undefined }))
@@ -256,6 +259,18 @@ async function keepAppointments(tx: Transaction<DB>, cases: Case[]): Promise<voi
     }),
   )
   await forgetChecks(tx, cases.filter((one) => final.has(one.charge.status) && !one.settlement.charge.isNew).map(keyOf))
+  // What came in twice is given back by a job, which begins at once.
+  const twice = cases.filter((one) => one.charge.status === 'succeeded' && one.charge.unapplied_reason === 'duplicate')
+  await scheduleChecks(
+    tx,
+    twice.map((one) => ({ ...keyOf(one), kind: 'duplicate', dueAt: one.charge.updated_at })),
+  )
+}
+
+/** The payer's receipt, when the request asks for one and says where to. */
+function receiptOf({ charge, request, settlement }: Case): MailRow[] {
+  if (charge.status !== 'succeeded' || !request?.send_email || charge.customer_email === null) return []
+  return [receiptMail(settlement.business, charge, charge.customer_email, charge.updated_at)]
 }
 
 async function eventsOf(tx: Transaction<DB>, cases: Case[], deps: SettleDeps): Promise<(NewEvent & { businessId: string })[]> {

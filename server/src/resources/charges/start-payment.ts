@@ -156,10 +156,16 @@ export async function startPayment(deps: StartDeps, business: Business, payment:
   return deps.settle({ ...shared, charge: { isNew: false, id: charge.id, paymentRequestId: request.id }, outcome })
 }
 
+/** What is known of a call that was not answered. */
+interface Unknown {
+  status: 'pending'
+  checkAfterSeconds: number
+}
+
 /** A rail's answer; anything else than an answer in time is an unknown outcome, and stays pending. */
-export async function answerOrPending(call: () => Promise<Outcome>): Promise<Outcome> {
+export async function answerOrPending<Answered = Outcome>(call: () => Promise<Answered>): Promise<Answered | Unknown> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<Outcome>((done) => {
+  const late = new Promise<Unknown>((done) => {
     timer = setTimeout(() => done({ status: 'pending', checkAfterSeconds: 15 }), patienceMs)
   })
   try {

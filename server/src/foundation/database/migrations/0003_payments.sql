@@ -144,6 +144,9 @@ create index charges_customer on hawker.charges (business_id, customer_id, id) w
 -- What a rail calls the charge is unique: one notification cannot make two.
 create unique index charges_rail_reference on hawker.charges (business_id, rail, rail_reference) where rail_reference is not null;
 
+-- Lists of failed, pending or refunded charges. Most charges are inserted as succeeded and never enter it.
+create index charges_not_succeeded on hawker.charges (business_id, id) where status <> 'succeeded';
+
 create index charges_search on hawker.charges using gin (business_id, search gin_trgm_ops) with (gin_pending_list_limit = 256);
 
 create table hawker.refunds (
@@ -160,6 +163,8 @@ create table hawker.refunds (
   send_email boolean not null,
   email text,
   api_key_id uuid,
+  -- The Idempotency-Key of its request, whose stored answer follows the refund's outcome.
+  idempotency_key text,
   rail_reference text,
   failure_code text,
   failure_message text,
@@ -173,11 +178,11 @@ select hawker.tenant_table('hawker.refunds');
 
 create index refunds_charge on hawker.refunds (business_id, charge_id);
 
--- Charges and refunds whose outcome only the rail knows, by when to ask it again.
+-- Charges and refunds whose outcome only the rail knows, and duplicate charges that are to be refunded, by when to act.
 create table hawker.rail_checks (
   business_id uuid not null,
   id uuid not null,
-  kind text not null check (kind in ('charge', 'refund')),
+  kind text not null check (kind in ('charge', 'refund', 'duplicate')),
   due_at timestamptz not null,
   attempts integer not null,
   primary key (business_id, id)

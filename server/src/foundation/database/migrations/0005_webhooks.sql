@@ -90,6 +90,7 @@ create table hawker.mails (
   source_id uuid not null,
   status text not null check (status in ('pending', 'kept', 'sent', 'failed')),
   attempts integer not null,
+  due_at timestamptz not null,
   created_at timestamptz not null,
   sent_at timestamptz,
   primary key (business_id, id)
@@ -99,4 +100,4 @@ select hawker.tenant_table('hawker.mails');
 
 create unique index mails_once on hawker.mails (business_id, source_id, source);
 
-create index mails_pending on hawker.mails (business_id, id) where status = 'pending';
+create index mails_pending on hawker.mails (due_at) where status = 'pending';

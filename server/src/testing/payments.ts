@@ -1,0 +1,210 @@
+import type { Outcome, Rail, RefundOutcome } from '../engine/rails/rail.ts'
+import type { Card } from '../foundation/shared/card.ts'
+import { newId, randomHex } from '../foundation/shared/ids.ts'
+import { searchTextOf } from '../foundation/shared/search-text.ts'
+import { type ChargeRow, insertCharges, scheduleChecks } from '../resources/charges/queries.ts'
+import { type Settled, type Settlement, settleCharges } from '../resources/charges/settle-charges.ts'
+import type { Rails } from '../resources/charges/start-payment.ts'
+import type { PaymentRequestRow } from '../resources/payment-requests/queries.ts'
+import { type CheckDeps, checkRails } from '../resources/refunds/check-rails.ts'
+import { type Client, startTestServer, type TestServer } from './api.ts'
+import { testDatabase } from './database.ts'
+
+/** A rail whose answers a test decides, and which remembers what it was told, by idempotency key. */
+export interface ScriptedRail extends Rail {
+  /** Answers to come, first to last; then everything succeeds. An error is thrown. */
+  readonly refundAnswers: (RefundOutcome | Error)[]
+  readonly checkAnswers: Outcome[]
+  /** Money given back, once for each key. */
+  readonly given: Map<string, bigint>
+  calls: number
+}
+
+export function scriptedRail(name: string, { local = false, refundable = true } = {}): ScriptedRail {
+  const given = new Map<string, bigint>()
+  const refundAnswers: (RefundOutcome | Error)[] = []
+  const checkAnswers: Outcome[] = []
+  const rail: ScriptedRail = {
+    name,
+    local,
+    methods: ['card', 'paynow_online'],
+    refundAnswers,
+    checkAnswers,
+    given,
+    calls: 0,
+    start: async ({ id }) => ({ status: 'succeeded', reference: `ch_${id}` }),
+    check: async ({ id }) => checkAnswers.shift() ?? { status: 'succeeded', reference: `ch_${id}` },
+  }
+  if (!refundable) return rail
+  const refund: NonNullable<Rail['refund']> = async ({ id, amountMinor }) => {
+    rail.calls += 1
+    const answer = refundAnswers.shift()
+    if (answer instanceof Error) throw answer
+    if (answer) return answer
+    given.set(id, amountMinor)
+    return { status: 'succeeded', reference: `re_${id}` }
+  }
+  return {
+    ...rail,
+    refund,
+    checkRefund: refund,
+    get calls() {
+      return rail.calls
+    },
+  }
+}
+
+/** A server with three rails: one in another place, a local one, and one that cannot refund. */
+export interface Payments {
+  server: TestServer
+  remote: ScriptedRail
+  local: ScriptedRail
+  final: ScriptedRail
+  settle: (settlement: Settlement) => Promise<Settled>
+  /** Does what the poller would do now, at a time in the future if asked to. */
+  check(afterSeconds?: number): Promise<number>
+}
+
+export async function startPayments(): Promise<Payments> {
+  const [remote, local, final] = [scriptedRail('remote'), scriptedRail('local', { local: true }), scriptedRail('final', { refundable: false })]
+  const known = new Map([remote, local, final].map((rail) => [rail.name, rail]))
+  const byName: Rails['byName'] = async (_business, name) => {
+    const rail = known.get(name)
+    return rail && { rail, access: {} }
+  }
+  const rails: Rails = { byName, find: (business) => byName(business, 'remote') }
+  const database = await testDatabase()
+  const server = await startTestServer(database, {}, { rails })
+  const shared = { database, now: server.clock.now, onEvent: () => undefined, baseUrl: () => server.url }
+  const settle = settleCharges({ ...shared, groupAcrossBusinesses: true })
+  return {
+    server,
+    remote,
+    local,
+    final,
+    settle,
+    check(afterSeconds = 0) {
+      const now = () => new Date(Date.now() + afterSeconds * 1000)
+      return checkRails({ ...shared, now, rails, settle, log: server.app.fastify.log as CheckDeps['log'] })
+    },
+  }
+}
+
+/** A charge of 100.00 SGD by card that nobody has settled, with what a test wants to say of it. */
+export function aCharge({ business }: Client, about: Partial<ChargeRow> = {}): ChargeRow {
+  const at = about.created_at ?? new Date()
+  const id = newId<'charge'>(at)
+  const row: ChargeRow = {
+    business_id: business.id,
+    id,
+    payment_request_id: null,
+    customer_id: null,
+    customer_name: 'Tan Ah Kow',
+    customer_email: 'payer@example.com',
+    customer_phone: null,
+    location_id: null,
+    channel: 'api_custom',
+    method: 'card',
+    rail: 'remote',
+    status: 'pending',
+    currency: 'sgd',
+    amount_minor: 10_000n,
+    refunded_minor: 0n,
+    fixed_fee_minor: 0n,
+    discount_fee_minor: 0n,
+    discount_fee_rate: 0,
+    admin_fee_minor: 0n,
+    unapplied_reason: null,
+    failure_code: null,
+    failure_message: null,
+    rail_reference: null,
+    card: null,
+    rail_data: {},
+    remark: 'Kaya toast',
+    reference_number: null,
+    metadata: {},
+    search: '',
+    closed_at: null,
+    refunded_at: null,
+    created_at: at,
+    updated_at: at,
+    ...about,
+  }
+  row.search = searchTextOf([row.customer_name, row.customer_email, row.customer_phone, row.reference_number, row.remark, row.id])
+  return row
+}
+
+export const visa: Card = { brand: 'visa', last4: '4242', country: 'US' }
+
+/** A charge that was paid: settled by the code that settles every charge. */
+export async function aPaidCharge(payments: Payments, client: Client, about: Partial<ChargeRow> = {}): Promise<ChargeRow> {
+  const row = aCharge(client, about)
+  const outcome: Outcome = { status: 'succeeded', reference: `ch_${row.id}`, ...(row.method === 'card' ? { card: visa } : {}) }
+  const { charge } = await payments.settle({ business: client.business, charge: { isNew: true, row }, outcome, requestId: null })
+  return charge
+}
+
+/** A charge whose rail has not answered yet. */
+export async function aPendingCharge(client: Client, about: Partial<ChargeRow> = {}): Promise<ChargeRow> {
+  const row = aCharge(client, about)
+  await client.server.database.db.transaction().execute(async (tx) => {
+    await insertCharges(tx, [row])
+    await scheduleChecks(tx, [{ businessId: row.business_id, id: row.id, kind: 'charge', dueAt: row.created_at }])
+  })
+  return row
+}
+
+/** A payment request that waits for 100.00 SGD, written without the API. */
+export async function aPaymentRequest({ business, server }: Client, about: Partial<PaymentRequestRow> = {}): Promise<PaymentRequestRow> {
+  const at = new Date()
+  const row: PaymentRequestRow = {
+    business_id: business.id,
+    id: newId<'payment_request'>(at),
+    status: 'pending',
+    amount_minor: 10_000n,
+    currency: 'sgd',
+    name: 'Tan Ah Kow',
+    email: 'payer@example.com',
+    phone: null,
+    purpose: 'Kaya toast',
+    reference_number: 'A-1007',
+    payment_methods: ['card'],
+    redirect_url: null,
+    webhook: null,
+    failed_webhook: null,
+    send_sms: false,
+    send_email: false,
+    sms_status: 'pending',
+    email_status: 'pending',
+    allow_repeated_payments: false,
+    add_admin_fee: false,
+    is_currency_editable: false,
+    is_default: false,
+    generate_qr: false,
+    generate_direct_link: false,
+    expires_at: null,
+    address: null,
+    line_items: null,
+    metadata: {},
+    channel: 'api_custom',
+    wifi_terminal_id: null,
+    staff_id: null,
+    location_id: null,
+    customer_id: null,
+    api_key_id: newId<'api_key'>(at),
+    payment_reference: randomHex(8).toUpperCase(),
+    search: '',
+    version: 1,
+    created_at: at,
+    updated_at: at,
+    completed_at: null,
+    deleted_at: null,
+    ...about,
+  }
+  const json = (value: unknown) => (value === null ? null : JSON.stringify(value))
+  await server.database.db
+    .insertInto('payment_requests')
+    .values({ ...row, address: json(row.address), line_items: json(row.line_items), metadata: JSON.stringify(row.metadata) })
+    .execute()
+  return row
+}
