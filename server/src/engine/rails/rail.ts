@@ -41,6 +41,8 @@ export interface Attempt {
   readonly returnUrl: string
   /** What the rail asked us to keep when it last answered. */
   readonly data: Record<string, unknown>
+  /** The rail's name for it, once it is known. */
+  readonly railReference: string | null
   readonly createdAt: Date
 }
 

@@ -75,7 +75,17 @@ export interface Api {
     handler: Handler<Query, Body>,
     options?: WriteOptions,
   ): void
+  /** A POST without a business's key and with the body as it came: for messages that carry a signature of their own. */
+  raw(path: string, handler: (message: RawCall) => Promise<Answer>): void
   readonly fastify: FastifyInstance
+}
+
+/** A message from outside, before anyone has checked it. */
+export interface RawCall {
+  readonly params: Record<string, string>
+  readonly body: Buffer
+  readonly headers: Record<string, string | undefined>
+  readonly requestId: string
 }
 
 /** The shape of every refusal (behaviour §1.5), with `code` and `request_id` added. */
@@ -110,6 +120,7 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     operation?: string
+    rawBody?: boolean
   }
 }
 
@@ -341,8 +352,18 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     })
   }
 
+  function addRaw(path: string, handler: (message: RawCall) => Promise<Answer>): void {
+    fastify.post(path, { config: { rawBody: true }, schema: { hide: true } as never }, async (request, reply) => {
+      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+      const headers = request.headers as Record<string, string | undefined>
+      const answer = await handler({ params: request.params as Record<string, string>, body, headers, requestId: request.id })
+      return reply.code(answer.status).header('content-type', 'application/json').send(answer.body)
+    })
+  }
+
   return {
     fastify,
+    raw: addRaw,
     read: (path, operation, handler) => add('GET', path, operation, handler as Handler<TSchema, TSchema>, {}),
     write: (method, path, operation, handler, more = {}) => {
       add(method, path, operation, handler as Handler<TSchema, TSchema>, more)

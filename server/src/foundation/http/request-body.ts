@@ -87,6 +87,9 @@ function parseMultipart(request: FastifyRequest, body: Buffer): Promise<unknown>
   })
 }
 
+/** Routes whose signature is over the bytes as they came get those. */
+const wantsRaw = (request: FastifyRequest) => request.routeOptions.config.rawBody === true
+
 const ignoresBody = (request: FastifyRequest) => request.method === 'GET' || request.method === 'HEAD' || request.method === 'DELETE'
 
 /**
@@ -103,7 +106,7 @@ export function acceptBodies(app: FastifyInstance): void {
   ]
   for (const [type, parse] of kinds) {
     app.addContentTypeParser(type, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) =>
-      ignoresBody(request) ? undefined : parse(request, body),
+      ignoresBody(request) ? undefined : wantsRaw(request) ? body : parse(request, body),
     )
   }
   app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage, done: (error: Error | null, body?: unknown) => void) => {

@@ -52,10 +52,25 @@ export async function insertApiKey(tx: Db, key: NewApiKey, at: Date): Promise<vo
   await tx.insertInto('directory').values({ lookup: key.key_hash, kind: apiKeyKind, business_id: key.business_id, target_id: key.id }).execute()
 }
 
+/** A business by its id; for messages that name it without a key. */
+export async function findBusiness(db: Db, id: string): Promise<Business | undefined> {
+  const row = await db
+    .selectFrom('businesses')
+    .select(['id', 'name', 'slug', 'country', 'currency', 'timezone', 'mode'])
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return row && { ...row, mode: row.mode as Business['mode'] }
+}
+
 /** The oldest businesses; an installation has few, and the command line shows them all. */
 export async function listBusinesses(db: Db): Promise<Business[]> {
-  const rows = await db.selectFrom('businesses').selectAll().orderBy('created_at').limit(1000).execute()
-  return rows.map(({ created_at, ...row }) => ({ ...row, mode: row.mode as Business['mode'] }))
+  const rows = await db
+    .selectFrom('businesses')
+    .select(['id', 'name', 'slug', 'country', 'currency', 'timezone', 'mode'])
+    .orderBy('created_at')
+    .limit(1000)
+    .execute()
+  return rows.map((row) => ({ ...row, mode: row.mode as Business['mode'] }))
 }
 
 export interface ListedKey {

@@ -58,6 +58,7 @@ export function attemptOf(
     payer: { name: charge.customer_name, email: charge.customer_email, phone: charge.customer_phone },
     returnUrl,
     data: charge.rail_data,
+    railReference: charge.rail_reference,
     createdAt: charge.created_at,
   }
 }

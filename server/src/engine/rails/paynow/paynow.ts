@@ -1,0 +1,35 @@
+import { buildPayNow } from '../qr/paynow.ts'
+import type { Attempt, Outcome, Rail, RailAccess } from '../rail.ts'
+
+/** How often a payer's transfer is looked for; the bank's notice settles it long before. */
+const checkSeconds = 3_600
+
+/** The payload that a payer's bank app scans: the business's own proxy, the amount, and our reference in 62.01. */
+export function payNowPayload(access: RailAccess, attempt: Pick<Attempt, 'amountMinor' | 'reference'>, expiresAt?: Date): string {
+  return buildPayNow({
+    proxyType: access.proxy_type === 'mobile' ? 'mobile' : 'uen',
+    proxy: access.proxy_value ?? '',
+    amountMinor: attempt.amountMinor,
+    reference: attempt.reference,
+    expiresAt,
+    expiryPrecision: 'second',
+    name: (access.name ?? 'NA').slice(0, 25),
+  })
+}
+
+async function start(attempt: Attempt, _input: unknown, access: RailAccess): Promise<Outcome> {
+  const payload = payNowPayload(access, attempt)
+  return { status: 'requires_action', action: { type: 'qr', payload, expiresAt: null }, checkAfterSeconds: checkSeconds }
+}
+
+/**
+ * PayNow issued by the business itself: the code carries our reference, and only the bank's notice of the credit settles
+ * it (`resources/bank-accounts`). There is nobody to ask, so asking answers that it is still open.
+ */
+export const payNowRail: Rail = {
+  name: 'paynow',
+  local: true,
+  methods: ['paynow_online'],
+  start,
+  check: async () => ({ status: 'pending', checkAfterSeconds: checkSeconds }),
+}
