@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
+import { countQueuedDeliveries } from './engine/events/delivery-queries.ts'
+import { fanOut } from './engine/events/fan-out.ts'
 import { countPendingEvents } from './engine/events/order-events.ts'
 import type { Database } from './foundation/database/database.ts'
 import { type Api, type ApiOptions, createApi } from './foundation/http/api.ts'
@@ -13,6 +15,8 @@ import type { Now } from './foundation/shared/time.ts'
 import { findKnownKey } from './resources/businesses/queries.ts'
 import { customersRoutes } from './resources/customers/routes.ts'
 import { eventsRoutes } from './resources/events/routes.ts'
+import { webhookDeliveriesRoutes } from './resources/webhook-deliveries/routes.ts'
+import { webhookEventsRoutes } from './resources/webhook-events/routes.ts'
 
 export interface AppDeps {
   config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'>
@@ -20,6 +24,8 @@ export interface AppDeps {
   log: Logger
   metrics: Metrics
   now: Now
+  /** Hides and opens stored salts. */
+  secretKey: Buffer
   /** Called after a commit that appended an event. */
   onEvent?: (businessId: string) => void
   /** Where the OpenAPI document is; absent while it is being made. */
@@ -34,7 +40,7 @@ export interface App extends Api {
 
 /** Every route, in one list. */
 export async function createApp(deps: AppDeps): Promise<App> {
-  const { config, database, log, metrics, now, onEvent = () => undefined, openApiFile, checkAnswer, beforeRoutes } = deps
+  const { config, database, log, metrics, now, secretKey, onEvent = () => undefined, openApiFile, checkAnswer, beforeRoutes } = deps
   const keys = authentication((keyHash) => findKnownKey(database.db, keyHash))
   const api = await createApi({
     log,
@@ -49,7 +55,9 @@ export async function createApp(deps: AppDeps): Promise<App> {
   healthRoutes(api, { database, metrics })
   referenceRoutes(api, openApiFile ? () => readFileSync(openApiFile, 'utf8') : undefined)
   customersRoutes(api, { database, now, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses })
-  eventsRoutes(api, { database })
+  eventsRoutes(api, { database, onOrdered: fanOut({ secretKey, now }), onEvent })
+  webhookEventsRoutes(api, { database, now, secretKey })
+  webhookDeliveriesRoutes(api, { database, now, secretKey, onEvent })
 
   metrics.gauge('hawker_database_connections', 'Open connections of the main pool.', () => database.pool.totalCount)
   metrics.gauge('hawker_database_connections_idle', 'Idle connections of the main pool.', () => database.pool.idleCount)
@@ -57,5 +65,8 @@ export async function createApp(deps: AppDeps): Promise<App> {
   metrics.gauge('hawker_database_slow_connections', 'Open connections of the pool for lists and searches.', () => database.slowPool.totalCount)
   metrics.gauge('hawker_database_slow_waiting', 'Lists and searches that wait for a connection.', () => database.slowPool.waitingCount)
   metrics.gauge('hawker_events_pending', 'Committed events that have no place in their order yet.', () => countPendingEvents(database.slow))
+  metrics.gauge('hawker_webhook_deliveries_pending', 'Deliveries that are due or wait for their next try, counted up to 100,000.', () =>
+    countQueuedDeliveries(database.slow),
+  )
   return { ...api, authentication: keys }
 }

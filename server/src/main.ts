@@ -4,7 +4,7 @@ import { doctor } from './doctor.ts'
 import { StartError } from './foundation/database/data-directory.ts'
 import { createLog, createMetrics } from './foundation/http/observability.ts'
 import { keysCommand, UsageError } from './keys.ts'
-import { ensureSandbox, openConfiguredDatabase, openControlPool, serve } from './serve.ts'
+import { ensureSandbox, openConfiguredDatabase, openControlPool, secretKeyOf, serve } from './serve.ts'
 import { welcome } from './welcome.ts'
 import { startWorker } from './worker.ts'
 
@@ -68,7 +68,16 @@ async function startCommand(config: Config, parts: { api: boolean; worker: boole
   try {
     if (!parts.api) {
       const controlPool = openControlPool(config, opened.connection)
-      const worker = startWorker({ database: opened.database, now: () => new Date(), log, idempotencyDays: config.idempotencyDays, controlPool })
+      const worker = startWorker({
+        database: opened.database,
+        now: () => new Date(),
+        log,
+        metrics,
+        secretKey: secretKeyOf(config),
+        groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
+        idempotencyDays: config.idempotencyDays,
+        controlPool,
+      })
       stopServing = async () => {
         await worker.stop()
         await controlPool.end()

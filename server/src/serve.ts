@@ -108,13 +108,33 @@ export function openApiFile(): string {
 export async function serve(config: Config, opened: OpenedDatabase, log: Logger, metrics: Metrics, { withWorker }: { withWorker: boolean }): Promise<Served> {
   const { database, connection } = opened
   const now = () => new Date()
+  const secretKey = secretKeyOf(config)
   let worker: Worker | undefined
-  const app = await createApp({ config, database, log, metrics, now, openApiFile: openApiFile(), onEvent: (businessId) => worker?.relay.wake(businessId) })
+  const app = await createApp({
+    config,
+    database,
+    log,
+    metrics,
+    now,
+    secretKey,
+    openApiFile: openApiFile(),
+    onEvent: (businessId) => worker?.relay.wake(businessId),
+  })
   await app.fastify.listen({ host: config.host, port: config.port, backlog: 1024 })
   const [address] = app.fastify.addresses() as AddressInfo[]
   const host = ['0.0.0.0', '::', '127.0.0.1'].includes(config.host) ? 'localhost' : config.host
   const controlPool = withWorker ? openControlPool(config, connection) : undefined
-  if (controlPool) worker = startWorker({ database, now, log, idempotencyDays: config.idempotencyDays, controlPool })
+  if (controlPool)
+    worker = startWorker({
+      database,
+      now,
+      log,
+      metrics,
+      secretKey,
+      groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
+      idempotencyDays: config.idempotencyDays,
+      controlPool,
+    })
 
   const noteUses = () =>
     recordKeyUses(database.db, app.authentication.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not note when keys were used'))

@@ -77,6 +77,7 @@ export async function startTestServer(database: Database, config: Partial<Parame
     log,
     metrics: createMetrics(),
     now: clock.now,
+    secretKey: testSecretKey,
     checkAnswer: await answerChecker(database),
   })
   await app.fastify.listen({ port: 0, host: '127.0.0.1' })

@@ -66,6 +66,7 @@ export async function openApiDocument(database: Database): Promise<string> {
     log: createLog('silent'),
     metrics: createMetrics(),
     now: () => new Date(),
+    secretKey: Buffer.alloc(32),
     beforeRoutes: async (fastify) => {
       await fastify.register(swagger, {
         openapi: {

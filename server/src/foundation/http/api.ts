@@ -35,6 +35,8 @@ export interface Operation<Query extends TSchema = TSchema, Body extends TSchema
   query?: Query
   body?: Body
   headers?: TSchema
+  /** The body's texts are taken as they are: not trimmed, and empty ones are not null. */
+  keepsText?: boolean
   /** Schema by status; null for an empty answer. */
   answers: Record<number, TSchema | null>
 }
@@ -42,6 +44,8 @@ export interface Operation<Query extends TSchema = TSchema, Body extends TSchema
 /** What a handler gets: the request, understood. */
 export interface Call<Query = unknown, Body = unknown> {
   readonly business: Business
+  /** The API key that the request came with. */
+  readonly keyId: string
   readonly params: Record<string, string>
   readonly query: Query
   readonly body: Body
@@ -261,7 +265,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     { findsTakenKeys = false }: WriteOptions,
     hidden = false,
   ): void {
-    const { operationId, answers, params, query, body, headers, ...about } = operation
+    const { operationId, answers, params, query, body, headers, keepsText, ...about } = operation
     const response = Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, schema ?? Type.Null({ description: 'Nothing.' })]))
     const isWrite = method !== 'GET'
     fastify.route({
@@ -270,6 +274,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       config: { operation: operationId },
       onRequest: identify,
       preValidation: (request, _reply, done) => {
+        if (keepsText && request.body) return done()
         if (request.body !== undefined && request.body !== null) {
           const tidy = tidyInput(request.body)
           request.body = method === 'POST' ? withoutNulls(tidy) : tidy
@@ -287,7 +292,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
         response,
       } as never,
       handler: async (request, reply) => {
-        const { business } = request.known as KnownKey
+        const { business, keyId } = request.known as KnownKey
         const params = request.params as Record<string, string>
         const claim = isWrite
           ? readClaim(request.headers['idempotency-key'], business.id, `${method} ${path} ${JSON.stringify(params)}`, request.body)
@@ -296,6 +301,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
         const question = url.indexOf('?')
         const call: Call = {
           business,
+          keyId,
           params,
           query: request.query,
           body: request.body,
