@@ -95,3 +95,18 @@ export function readConfig(environment: Environment = process.env): Config {
     groupCommitAcrossBusinesses: flag('HAWKER_GROUP_COMMIT_ACROSS_BUSINESSES', true),
   })
 }
+
+/** What commands need that talk to a running Hawker. */
+export interface ClientConfig {
+  readonly url: string
+  readonly apiKey: string
+}
+
+/** Where a running Hawker is, and the key to speak to it with. Throws `ConfigError` when there is none. */
+export function readClientConfig(environment: Environment = process.env): ClientConfig {
+  const url = environment.HAWKER_URL?.trim() || 'http://localhost:8080'
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw new ConfigError(`HAWKER_URL must be a URL that begins with http:// or https://, not "${url}".`)
+  const apiKey = environment.HAWKER_API_KEY?.trim()
+  if (!apiKey) throw new ConfigError('HAWKER_API_KEY must be set to a key of the running Hawker; it was shown at its first start.')
+  return Object.freeze({ url, apiKey })
+}
