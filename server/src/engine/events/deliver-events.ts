@@ -85,16 +85,17 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     active += 1
     lanes.begin(delivery.lane)
     const hangs = setTimeout(rest, hangsAfterMs)
-    const attempt = await sendDelivery(delivery, deps)
-    clearTimeout(hangs)
-    rest()
-    lanes.end(delivery.lane)
-    learn(attempt)
-    feed()
     try {
+      const attempt = await sendDelivery(delivery, deps).finally(() => {
+        clearTimeout(hangs)
+        rest()
+        lanes.end(delivery.lane)
+      })
+      learn(attempt)
+      feed()
       await record(attempt)
     } catch (error) {
-      log.error({ error }, 'the outcome of a delivery could not be written; it is sent again when its lease ends')
+      log.error({ error }, 'the outcome of a delivery is not known; it is sent again when its lease ends')
     }
   }
 

@@ -135,7 +135,7 @@ describe('GET /v1/webhook-deliveries', () => {
     for (let path: string | null = '/v1/webhook-deliveries?per_page=4'; path; ) {
       const { json } = await client.get(path)
       seen.push(...json.data.map(({ id }: { id: string }) => id))
-      path = json.links.next && json.links.next.replace(client.server.url, '')
+      path = json.links.next?.replace(client.server.url, '') ?? null
     }
     expect(seen).toEqual((await list('per_page=100')).map(({ id }) => id))
     expect(seen).toEqual([...seen].sort().reverse())
