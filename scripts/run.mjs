@@ -25,7 +25,10 @@ async function enter(name) {
 
 const tasks = {
   hawker: () => enter('main'),
-  bench: () => enter('bench'),
+  async bench() {
+    await prepare('main')
+    await enter('bench')
+  },
   crash: () => enter('crash'),
   generate: () => enter('generate'),
   async build() {

@@ -12,30 +12,41 @@ import { idempotency } from './foundation/http/idempotency.ts'
 import type { Metrics } from './foundation/http/observability.ts'
 import { referenceRoutes } from './foundation/http/reference.ts'
 import type { Now } from './foundation/shared/time.ts'
+import { bankAccountsRoutes } from './resources/bank-accounts/routes.ts'
 import { findKnownKey } from './resources/businesses/queries.ts'
+import { settleCharges } from './resources/charges/settle-charges.ts'
+import type { StartDeps } from './resources/charges/start-payment.ts'
 import { customersRoutes } from './resources/customers/routes.ts'
 import { eventsRoutes } from './resources/events/routes.ts'
+import { railRegistry } from './resources/rails/registry.ts'
+import { sandboxRoutes } from './resources/sandbox/routes.ts'
 import { webhookDeliveriesRoutes } from './resources/webhook-deliveries/routes.ts'
 import { webhookEventsRoutes } from './resources/webhook-events/routes.ts'
 
 export interface AppDeps {
-  config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'>
+  config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'> & Partial<Pick<Config, 'groupCommitRows'>>
   database: Database
   log: Logger
   metrics: Metrics
   now: Now
-  /** Hides and opens stored salts. */
-  secretKey: Buffer
   /** Called after a commit that appended an event. */
   onEvent?: (businessId: string) => void
+  /** How this server is reached, for links in answers and webhooks that no request asked for. */
+  baseUrl: () => string
+  /** The key that encrypts stored secrets. */
+  secretKey: () => Buffer
   /** Where the OpenAPI document is; absent while it is being made. */
   openApiFile?: string
   checkAnswer?: NonNullable<ApiOptions['checkAnswer']>
   beforeRoutes?: NonNullable<ApiOptions['beforeRoutes']>
 }
 
+/** What the routes and jobs of payments share. */
+export type PaymentsDeps = StartDeps & { secretKey: () => Buffer }
+
 export interface App extends Api {
   readonly authentication: Authentication
+  readonly payments: PaymentsDeps
 }
 
 /** Every route, in one list. */
@@ -54,10 +65,20 @@ export async function createApp(deps: AppDeps): Promise<App> {
   })
   healthRoutes(api, { database, metrics })
   referenceRoutes(api, openApiFile ? () => readFileSync(openApiFile, 'utf8') : undefined)
-  customersRoutes(api, { database, now, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses })
+  customersRoutes(api, { database, now, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses, groupRows: config.groupCommitRows })
   eventsRoutes(api, { database, onOrdered: fanOut({ secretKey, now }), onEvent })
   webhookEventsRoutes(api, { database, now, secretKey })
   webhookDeliveriesRoutes(api, { database, now, secretKey, onEvent })
+
+  const settleDeps = { database, now, onEvent, baseUrl: deps.baseUrl, groupAcrossBusinesses: config.groupCommitAcrossBusinesses }
+  const payments: PaymentsDeps = {
+    ...settleDeps,
+    rails: railRegistry({ database, secretKey: deps.secretKey }),
+    settle: settleCharges(settleDeps),
+    secretKey: deps.secretKey,
+  }
+  sandboxRoutes(api, payments)
+  bankAccountsRoutes(api, payments)
 
   metrics.gauge('hawker_database_connections', 'Open connections of the main pool.', () => database.pool.totalCount)
   metrics.gauge('hawker_database_connections_idle', 'Idle connections of the main pool.', () => database.pool.idleCount)
@@ -68,5 +89,5 @@ export async function createApp(deps: AppDeps): Promise<App> {
   metrics.gauge('hawker_webhook_deliveries_pending', 'Deliveries that are due or wait for their next try, counted up to 100,000.', () =>
     countQueuedDeliveries(database.slow),
   )
-  return { ...api, authentication: keys }
+  return { ...api, authentication: keys, payments }
 }

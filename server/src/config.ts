@@ -29,6 +29,8 @@ export interface Config {
   readonly idempotencyDays: number
   /** Whether rows of different businesses may share one statement (plain PostgreSQL: yes, Citus: no). */
   readonly groupCommitAcrossBusinesses: boolean
+  /** Rows that one statement may carry; 1 writes each request by itself. */
+  readonly groupCommitRows: number
 }
 
 /** A wrong setting: one line that names the variable; the command ends with exit code 2. */
@@ -40,7 +42,7 @@ type Environment = Record<string, string | undefined>
 export function readConfig(environment: Environment = process.env): Config {
   const text = (name: string) => environment[name]?.trim() || undefined
   const wrong = (name: string, must: string, secret = false): never => {
-    const got = secret ? '' : `, not "${environment[name]}"`
+    const got = secret ? '' : `, not ${JSON.stringify(environment[name])}`
     throw new ConfigError(`${name} must be ${must}${got}.`)
   }
   const whole = (name: string, fallback: number, min: number, max: number) => {
@@ -93,6 +95,7 @@ export function readConfig(environment: Environment = process.env): Config {
     rateLimit: whole('HAWKER_RATE_LIMIT', 0, 0, 10_000_000),
     idempotencyDays: whole('HAWKER_IDEMPOTENCY_DAYS', 30, 1, 3650),
     groupCommitAcrossBusinesses: flag('HAWKER_GROUP_COMMIT_ACROSS_BUSINESSES', true),
+    groupCommitRows: whole('HAWKER_GROUP_COMMIT_ROWS', 256, 1, 1000),
   })
 }
 

@@ -5,7 +5,7 @@ import { doctor } from './doctor.ts'
 import { StartError } from './foundation/database/data-directory.ts'
 import { createLog, createMetrics } from './foundation/http/observability.ts'
 import { keysCommand, UsageError } from './keys.ts'
-import { ensureSandbox, openConfiguredDatabase, openControlPool, secretKeyOf, serve } from './serve.ts'
+import { ensureSandbox, openConfiguredDatabase, openControlPool, secretKeyReader, serve } from './serve.ts'
 import { welcome } from './welcome.ts'
 import { startWorker } from './worker.ts'
 
@@ -76,7 +76,7 @@ async function startCommand(config: Config, parts: { api: boolean; worker: boole
         now: () => new Date(),
         log,
         metrics,
-        secretKey: secretKeyOf(config),
+        secretKey: secretKeyReader(config),
         groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
         idempotencyDays: config.idempotencyDays,
         controlPool,

@@ -63,6 +63,15 @@ export async function openConfiguredDatabase(config: Config, log: Logger, { migr
   }
 }
 
+/** The key that encrypts stored secrets, read when it is first needed. */
+export function secretKeyReader(config: Config): () => Buffer {
+  let key: Buffer | undefined
+  return () => {
+    key ??= secretKeyOf(config)
+    return key
+  }
+}
+
 /** The key that encrypts stored secrets. */
 export function secretKeyOf(config: Config): Buffer {
   return config.secretKey ?? secretKeyIn(config.dataDirectory)
@@ -108,14 +117,16 @@ export function openApiFile(): string {
 export async function serve(config: Config, opened: OpenedDatabase, log: Logger, metrics: Metrics, { withWorker }: { withWorker: boolean }): Promise<Served> {
   const { database, connection } = opened
   const now = () => new Date()
-  const secretKey = secretKeyOf(config)
+  const secretKey = secretKeyReader(config)
   let worker: Worker | undefined
+  let url = config.publicUrl ?? ''
   const app = await createApp({
     config,
     database,
     log,
     metrics,
     now,
+    baseUrl: () => url,
     secretKey,
     openApiFile: openApiFile(),
     onEvent: (businessId) => worker?.relay.wake(businessId),
@@ -123,6 +134,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
   await app.fastify.listen({ host: config.host, port: config.port, backlog: 1024 })
   const [address] = app.fastify.addresses() as AddressInfo[]
   const host = ['0.0.0.0', '::', '127.0.0.1'].includes(config.host) ? 'localhost' : config.host
+  url = config.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${address?.port ?? config.port}`
   const controlPool = withWorker ? openControlPool(config, connection) : undefined
   if (controlPool)
     worker = startWorker({
@@ -140,7 +152,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
     recordKeyUses(database.db, app.authentication.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not note when keys were used'))
   const uses = setInterval(() => void noteUses(), 30_000)
   return {
-    url: config.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${address?.port ?? config.port}`,
+    url,
     app,
     async stop() {
       clearInterval(uses)

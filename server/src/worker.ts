@@ -19,7 +19,7 @@ export interface WorkerDeps extends JobDeps {
   controlPool: pg.Pool
   metrics: Metrics
   /** Opens stored salts. */
-  secretKey: Buffer
+  secretKey: () => Buffer
   /** Whether rows of different businesses may share a statement. */
   groupAcrossBusinesses: boolean
 }

@@ -7,6 +7,7 @@ import type { Business } from '../foundation/http/authentication.ts'
 import { createLog, createMetrics } from '../foundation/http/observability.ts'
 import { randomHex } from '../foundation/shared/ids.ts'
 import { createApiKey, createBusiness } from '../resources/businesses/create-business.ts'
+import { openApiFile } from '../serve.ts'
 import { type TestClock, testClock } from './clock.ts'
 import { testDatabase } from './database.ts'
 import { openApiDocument } from './openapi.ts'
@@ -71,18 +72,22 @@ export async function startTestServer(database: Database, config: Partial<Parame
       written += line
     },
   })
+  let url = ''
   const app = await createApp({
     config: { publicUrl: undefined, rateLimit: 0, groupCommitAcrossBusinesses: true, ...config },
     database,
     log,
     metrics: createMetrics(),
     now: clock.now,
-    secretKey: testSecretKey,
+    baseUrl: () => url,
+    secretKey: () => testSecretKey,
+    openApiFile: openApiFile(),
     checkAnswer: await answerChecker(database),
   })
   await app.fastify.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.fastify.server.address() as AddressInfo
-  return { app, url: `http://127.0.0.1:${port}`, database, clock, log: () => written }
+  url = `http://127.0.0.1:${port}`
+  return { app, url, database, clock, log: () => written }
 }
 
 let shared: Promise<TestServer> | undefined

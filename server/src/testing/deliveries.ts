@@ -12,7 +12,7 @@ export function testDispatcher({ server }: Client, more: Partial<DispatcherOptio
   return startDispatcher({
     database,
     log: createLog('silent'),
-    secretKey: testSecretKey,
+    secretKey: () => testSecretKey,
     now: clock.now,
     onEvent: () => undefined,
     pollMs: 0,
@@ -23,7 +23,7 @@ export function testDispatcher({ server }: Client, more: Partial<DispatcherOptio
 
 /** Gives a business's events their places and fans them out, as the relay does. */
 export function placeEvents({ server, business }: Client): Promise<number> {
-  return orderEvents(server.database.db, business.id, fanOut({ secretKey: testSecretKey, now: server.clock.now }))
+  return orderEvents(server.database.db, business.id, fanOut({ secretKey: () => testSecretKey, now: server.clock.now }))
 }
 
 /** Emits events and fans them out; `data` is JSON text, kept byte for byte. Returns their ids. */

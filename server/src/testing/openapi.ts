@@ -1,8 +1,8 @@
 import swagger from '@fastify/swagger'
 import { createApp } from '../app.ts'
 import type { Database } from '../foundation/database/database.ts'
-import { ErrorAnswer } from '../foundation/http/api.ts'
 import { createLog, createMetrics } from '../foundation/http/observability.ts'
+import { ErrorAnswer } from '../foundation/http/refusals.ts'
 
 type Json = Record<string, unknown>
 
@@ -66,7 +66,8 @@ export async function openApiDocument(database: Database): Promise<string> {
     log: createLog('silent'),
     metrics: createMetrics(),
     now: () => new Date(),
-    secretKey: Buffer.alloc(32),
+    baseUrl: () => '',
+    secretKey: () => Buffer.alloc(32),
     beforeRoutes: async (fastify) => {
       await fastify.register(swagger, {
         openapi: {

@@ -249,7 +249,7 @@ test('from commit to the first byte takes less than 50 milliseconds, and hundred
   const sender = dispatcher(client)
   const relay = startRelay(database.db, {
     pollMs: 60_000,
-    onOrdered: fanOut({ secretKey: testSecretKey, now: clock.now }),
+    onOrdered: fanOut({ secretKey: () => testSecretKey, now: clock.now }),
     onPlaced: (businessId) => sender.wake(businessId),
     onError: (error) => createLog('error').error({ error }),
   })

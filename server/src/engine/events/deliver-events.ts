@@ -19,7 +19,7 @@ import { createSafeSender } from './send-safely.ts'
 export interface DispatcherOptions {
   database: Database
   log: Logger
-  secretKey: Buffer
+  secretKey: () => Buffer
   now: SendDeps['now']
   /** Called after a commit that appended an event: a delivery was given up. */
   onEvent: (businessId: string) => void

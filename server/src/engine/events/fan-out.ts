@@ -8,7 +8,7 @@ import { v1Body } from './signature.ts'
 
 export interface FanOutDeps {
   /** Opens stored salts. */
-  secretKey: Buffer
+  secretKey: () => Buffer
   now: Now
 }
 
@@ -64,13 +64,13 @@ async function enabledEndpoints(tx: Db, businessId: string): Promise<EndpointTar
 }
 
 /** Opens the salts of API keys; a key whose salt cannot be opened is left out. */
-async function saltsOf(tx: Db, businessId: string, ids: string[], secretKey: Buffer): Promise<Map<string, string>> {
+async function saltsOf(tx: Db, businessId: string, ids: string[], secretKey: () => Buffer): Promise<Map<string, string>> {
   const salts = new Map<string, string>()
   if (ids.length === 0) return salts
   const rows = await tx.selectFrom('api_keys').select(['id', 'salt_encrypted']).where('business_id', '=', businessId).where('id', 'in', ids).execute()
   for (const { id, salt_encrypted } of rows) {
     try {
-      salts.set(id, decryptSecret(salt_encrypted, secretKey))
+      salts.set(id, decryptSecret(salt_encrypted, secretKey()))
     } catch {
       // One salt of another secret key must not hold up the business's events.
     }

@@ -7,7 +7,7 @@ import { signV2, standardHeaders } from './signature.ts'
 
 export interface SendDeps {
   /** Opens stored salts. */
-  secretKey: Buffer
+  secretKey: () => Buffer
   now: Now
   /** From 0 to 1, for the spread of retries. */
   random: () => number
@@ -35,10 +35,10 @@ export function deliveryHeaders(delivery: Pick<ClaimedDelivery, 'version' | 'eve
 }
 
 /** The salt that signs a delivery; undefined when there is none, or another secret key hid it. */
-function saltOf({ endpoint_salt, key_salt }: ClaimedDelivery, secretKey: Buffer): string | undefined {
+function saltOf({ endpoint_salt, key_salt }: ClaimedDelivery, secretKey: () => Buffer): string | undefined {
   const encrypted = endpoint_salt ?? key_salt
   try {
-    return encrypted === null ? undefined : decryptSecret(encrypted, secretKey)
+    return encrypted === null ? undefined : decryptSecret(encrypted, secretKey())
   } catch {
     return undefined
   }

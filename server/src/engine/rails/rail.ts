@@ -1,14 +1,5 @@
+import type { Card } from '../../foundation/shared/card.ts'
 import type { Currency } from '../../foundation/shared/money.ts'
-
-/** A card as it may be kept: never its number. */
-export interface Card {
-  brand: string
-  last4: string
-  /** ISO 3166-1 alpha-2. */
-  country: string
-  /** The rail's name for the card, usable with that rail only. */
-  token?: string
-}
 
 /** What a payer brings, for the duration of one call; none of it is stored as it is. */
 export interface PaymentInput {
@@ -17,11 +8,11 @@ export interface PaymentInput {
   /** A card that the rail has tokenised already. */
   token?: string
   /** Sandbox: what shall happen. */
-  outcome?: 'completed' | 'failed' | 'canceled' | 'timeout'
+  outcome?: 'completed' | 'failed' | 'canceled' | 'timeout' | undefined
   /** Sandbox: answer only after this many seconds. */
   delaySeconds?: number
-  /** Sandbox: the result of a 3-D Secure challenge, when the card asks for one. */
-  challenge?: 'passed' | 'failed' | 'abandoned'
+  /** Sandbox: what the payer does when the card asks for 3-D Secure; `ask` sends the browser to the challenge. */
+  challenge?: 'passed' | 'failed' | 'abandoned' | 'ask'
 }
 
 /** One attempt to pay, as a rail sees it. */
@@ -44,6 +35,8 @@ export interface Attempt {
   /** The rail's name for it, once it is known. */
   readonly railReference: string | null
   readonly createdAt: Date
+  /** The present, so that a rail needs no clock of its own. */
+  readonly now: Date
 }
 
 /** What the payer has to do next. */
@@ -67,6 +60,7 @@ export interface RefundAttempt {
   readonly chargeData: Record<string, unknown>
   readonly method: string
   readonly createdAt: Date
+  readonly now: Date
 }
 
 export type RefundOutcome =

@@ -15,6 +15,8 @@ export interface Database {
   /** The main pool itself, for the few statements that are prepared by name because they run thousands of times a second. */
   readonly pool: pg.Pool
   readonly slowPool: pg.Pool
+  /** For group commits, whose statements carry many requests: it soon tires of waiting for a lock. */
+  readonly writePool: pg.Pool
   close(): Promise<void>
 }
 
@@ -36,15 +38,15 @@ const types = new Map<number, (text: string) => unknown>([
 ])
 
 /** The settings that every connection starts with; the lock time-out turns a stuck lock into an answer. */
-const session = '-c search_path=hawker,public -c timezone=UTC -c lock_timeout=2000 -c idle_in_transaction_session_timeout=30000'
+const session = '-c search_path=hawker,public -c timezone=UTC -c idle_in_transaction_session_timeout=30000'
 
 /** Pool settings for a connection; statements have a time limit on the server and one on the client. */
-export function poolOptions(connection: Connection, max: number, statementTimeoutMs: number): pg.PoolConfig {
+export function poolOptions(connection: Connection, max: number, statementTimeoutMs: number, lockTimeoutMs = 2_000): pg.PoolConfig {
   const where = typeof connection === 'string' ? { connectionString: connection } : connection
   return {
     ...where,
     max,
-    options: `${session} -c statement_timeout=${statementTimeoutMs}`,
+    options: `${session} -c lock_timeout=${lockTimeoutMs} -c statement_timeout=${statementTimeoutMs}`,
     query_timeout: statementTimeoutMs + 5000,
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 60_000,
@@ -59,20 +61,22 @@ export function poolOptions(connection: Connection, max: number, statementTimeou
 /** Opens the pools; connects only when the first query comes. */
 export function openDatabase(connection: Connection, options: DatabaseOptions = {}): Database {
   const plugins: KyselyPlugin[] = options.guardTenancy ? [requireBusiness] : []
-  const open = (max: number, statementTimeoutMs: number) => {
-    const pool = new pg.Pool(poolOptions(connection, max, statementTimeoutMs))
+  const open = (max: number, statementTimeoutMs: number, lockTimeoutMs?: number) => {
+    const pool = new pg.Pool(poolOptions(connection, max, statementTimeoutMs, lockTimeoutMs))
     pool.on('error', (error) => options.onError?.(error))
     return { pool, kysely: new Kysely<DB>({ dialect: new PostgresDialect({ pool }), plugins }) }
   }
   const main = open(options.connections ?? 6, 15_000)
   const slow = open(options.slowConnections ?? 2, 10_000)
+  const write = open(2, 15_000, 300)
   return {
     db: main.kysely,
     slow: slow.kysely,
     pool: main.pool,
     slowPool: slow.pool,
+    writePool: write.pool,
     async close() {
-      await Promise.all([main.kysely.destroy(), slow.kysely.destroy()])
+      await Promise.all([main.kysely.destroy(), slow.kysely.destroy(), write.kysely.destroy()])
     },
   }
 }
@@ -94,9 +98,10 @@ export function violatedConstraint(error: unknown): string | undefined {
   return name?.replace(/_\d{5,}$/, '')
 }
 
-const unknown = /^(08...|57P0.|XX000|25006)$/
+/** Connections that broke or cannot be had, a server that stops or is a standby, and one without disk, memory or connections to spare. */
+const unknown = /^(08...|57P0.|53...|3D000|28...|XX000|25006)$/
 
-/** Whether an error leaves open if the statement took effect: the connection broke, or the server was going down. */
+/** Whether an error leaves open if the statement took effect: the connection broke, or the server cannot work. */
 export function isOutcomeUnknown(error: unknown): boolean {
   const { code, message } = (error ?? {}) as PostgresError
   if (code && (unknown.test(code) || /^(ECONNRESET|EPIPE|ECONNREFUSED|ENOENT|ETIMEDOUT)$/.test(code))) return true

@@ -13,6 +13,13 @@ export interface GroupCommitOptions<Row, Result> {
   maxRows?: number
   /** Statements under way at once, in each group. */
   maxInFlight?: number
+  /**
+   * Rows that may have to wait for someone else's transaction (a key that is being claimed elsewhere). When the database
+   * tires of waiting, these are written one by one and the others together, so that nobody waits for a stranger's key.
+   */
+  mayWait?: (row: Row) => boolean
+  /** Whether an error means that the statement waited too long for a lock. */
+  waitedTooLong?: (error: unknown) => boolean
   /** Whether an error may be one row's fault; others (a lost connection) fail the whole flush at once. */
   mayBeOneRow?: (error: unknown) => boolean
 }
@@ -31,12 +38,13 @@ interface Group<Row, Result> {
 
 /** A function that writes one row together with whatever else arrives at the same time. */
 export function groupCommit<Row, Result>(options: GroupCommitOptions<Row, Result>): (row: Row) => Promise<Result> {
-  const { write, groupOf = () => '', maxRows = 256, maxInFlight = 1, mayBeOneRow = () => true } = options
+  const { write, groupOf = () => '', maxRows = 256, maxInFlight = 1, mayBeOneRow = () => true, mayWait = () => false, waitedTooLong = () => false } = options
   const groups = new Map<string, Group<Row, Result>>()
 
   async function flush(rows: Waiting<Row, Result>[]): Promise<void> {
     try {
       const results = await write(rows.map(({ row }) => row))
+      if (results.length !== rows.length) throw new Error(`a group commit of ${rows.length} rows answered for ${results.length}`)
       rows.forEach((waiting, i) => {
         waiting.resolve(results[i] as Result)
       })
@@ -44,6 +52,12 @@ export function groupCommit<Row, Result>(options: GroupCommitOptions<Row, Result
       if (rows.length === 1 || !mayBeOneRow(error)) {
         for (const { reject } of rows) reject(error)
         return
+      }
+      if (waitedTooLong(error)) {
+        const calm = rows.filter(({ row }) => !mayWait(row))
+        if (calm.length > 0 && calm.length < rows.length) await flush(calm)
+        for (const waiting of calm.length < rows.length ? rows.filter(({ row }) => mayWait(row)) : []) await flush([waiting])
+        if (calm.length < rows.length) return
       }
       const half = Math.ceil(rows.length / 2)
       await flush(rows.slice(0, half))

@@ -21,6 +21,7 @@ const folder = fileURLToPath(new URL('./migrations/', import.meta.url))
  */
 export function splitStatements(sql: string): string[] {
   return sql
+    .replaceAll('\r\n', '\n')
     .split(/;[ \t]*\n(?=[ \t]*\n|[ \t]*$)/)
     .map((part) => part.replace(/^\s*(--.*\n\s*)*/, '').trim())
     .filter((part) => part !== '')
@@ -34,7 +35,8 @@ export function readMigrations(): Migration[] {
     .filter((file) => /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
     .sort()
     .map((file) => {
-      const sql = readFileSync(join(folder, file), 'utf8')
+      // A checkout on Windows may change line ends; the migration is the same.
+      const sql = readFileSync(join(folder, file), 'utf8').replaceAll('\r\n', '\n')
       return { name: file.slice(0, -4), statements: splitStatements(sql), checksum: sha256(sql), transactional: !/^-- no transaction$/m.test(sql) }
     })
 }
@@ -55,8 +57,7 @@ export async function appliedMigrations(pool: pg.Pool): Promise<{ name: string; 
  * once apply each migration once: its row is written first, and the second waits for it. A migration that was changed
  * after it had been applied, or that this version does not know, stops the start.
  */
-export async function migrate(pool: pg.Pool): Promise<string[]> {
-  const migrations = readMigrations()
+export async function migrate(pool: pg.Pool, migrations = readMigrations()): Promise<string[]> {
   const applied = await appliedMigrations(pool)
   const known = new Map(migrations.map((migration) => [migration.name, migration]))
   for (const { name, checksum } of applied ?? []) {
@@ -65,13 +66,25 @@ export async function migrate(pool: pg.Pool): Promise<string[]> {
     if (migration.checksum !== checksum) throw new Error(`Migration ${name} was changed after it had been applied.`)
   }
   if (!applied) {
-    await pool.query('create schema if not exists hawker')
-    await pool.query('create table if not exists hawker.migrations (name text primary key, checksum text not null, applied_at timestamptz not null)')
+    await createUnlessThere(pool, 'create schema if not exists hawker')
+    await createUnlessThere(
+      pool,
+      'create table if not exists hawker.migrations (name text primary key, checksum text not null, applied_at timestamptz not null)',
+    )
   }
   const missing = migrations.filter(({ name }) => !applied?.some((one) => one.name === name))
   const done: string[] = []
   for (const migration of missing) if (await applyWithRetry(pool, migration)) done.push(migration.name)
   return done
+}
+
+/** `if not exists` looks before it writes: of two processes that look at once, the later one gets an error that means "there". */
+async function createUnlessThere(pool: pg.Pool, statement: string): Promise<void> {
+  try {
+    await pool.query(statement)
+  } catch (error) {
+    if (!['23505', '42P06', '42P07', '42710'].includes((error as { code?: string }).code ?? '')) throw error
+  }
 }
 
 async function applyWithRetry(pool: pg.Pool, migration: Migration): Promise<boolean> {

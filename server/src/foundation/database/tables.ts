@@ -117,6 +117,7 @@ export interface Customers {
   phone_number_e164: string | null;
   remark: string | null;
   search: string;
+  search_grams: number[];
   updated_at: Date;
   version: number;
 }

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import rateLimit from '@fastify/rate-limit'
-import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { type Static, type TSchema, Type } from 'typebox'
-import { isContention, isOutcomeUnknown } from '../database/database.ts'
-import { ApiError } from '../shared/errors.ts'
+import { ApiError, type FieldErrors } from '../shared/errors.ts'
 import type { Authentication, Business, KnownKey } from './authentication.ts'
 import { type Answer, type Claim, type Idempotency, readClaim } from './idempotency.ts'
 import type { Metrics } from './observability.ts'
-import { acceptBodies, parseForm, tidyInput } from './request-body.ts'
-import { type SchemaError, validationError } from './validation.ts'
+import { allowedMethods, asApiError, type Method, methods } from './refusals.ts'
+import { acceptBodies, malformedQueries, malformedQuery, parseQuery, tidyInput } from './request-body.ts'
+import { afterResponse } from './request-log.ts'
 
 export interface ApiOptions {
   log: Logger
@@ -37,9 +37,16 @@ export interface Operation<Query extends TSchema = TSchema, Body extends TSchema
   headers?: TSchema
   /** The body's texts are taken as they are: not trimmed, and empty ones are not null. */
   keepsText?: boolean
+  /** Brings other spellings of a body into the documented one, before it is validated. */
+  understand?: (body: Record<string, unknown>) => Record<string, unknown>
+  /** Faults of a body that a schema cannot name; asked when the schema refuses, so that one 422 names every bad field. */
+  faults?: Faults
   /** Schema by status; null for an empty answer. */
   answers: Record<number, TSchema | null>
 }
+
+/** Reads a body of any shape; answers what is wrong with it beyond its schema. */
+export type Faults = (body: unknown, business: Business) => FieldErrors
 
 /** What a handler gets: the request, understood. */
 export interface Call<Query = unknown, Body = unknown> {
@@ -92,22 +99,6 @@ export interface RawCall {
   readonly requestId: string
 }
 
-/** The shape of every refusal (behaviour §1.5), with `code` and `request_id` added. */
-export const ErrorAnswer = Type.Object(
-  {
-    message: Type.String({ description: 'What is wrong, for people.' }),
-    errors: Type.Optional(
-      Type.Record(Type.String(), Type.Array(Type.String()), { description: 'Every bad field with its faults; nested fields are joined by dots.' }),
-    ),
-    code: Type.String({ description: 'What is wrong, for programs; these words do not change.' }),
-    request_id: Type.String({ description: "The request in the server's log; also in the X-Request-Id header." }),
-  },
-  { title: 'Error' },
-)
-
-const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
-type Method = (typeof methods)[number]
-
 const securityHeaders: Record<string, string> = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -125,6 +116,9 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     operation?: string
     rawBody?: boolean
+    /** A POST that only stands for the method in its form: no method of its own in texts, and counted once by the limit. */
+    standsForOthers?: boolean
+    faults?: Faults
   }
 }
 
@@ -133,6 +127,10 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const { log, metrics } = options
   const processMark = randomBytes(6).toString('hex')
   let requests = 0
+  const newRequestId = () => {
+    requests += 1
+    return `req_${processMark}${requests.toString(36).padStart(6, '0')}`
+  }
   const routes = new Map<string, Set<Method>>()
 
   const fastify: FastifyInstance = Fastify({
@@ -143,8 +141,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     genReqId: (request) => {
       const sent = request.headers['x-request-id']
       if (typeof sent === 'string' && /^[\w.:/+=-]{1,128}$/.test(sent)) return sent
-      requests += 1
-      return `req_${processMark}${requests.toString(36).padStart(6, '0')}`
+      return newRequestId()
     },
     bodyLimit: 1_048_576,
     requestTimeout: 30_000,
@@ -152,7 +149,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     http: { headersTimeout: 20_000, maxHeaderSize: 16_384 },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024, querystringParser: (text) => (text === '' ? {} : parseForm(text)) },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 4096, querystringParser: parseQuery },
     rewriteUrl: (request) => {
       const url = request.url ?? '/'
       // HitPay's own examples call /v1/customer (behaviour §7.4 and the contract's samples).
@@ -167,8 +164,17 @@ export async function createApi(options: ApiOptions): Promise<Api> {
             ? ['408 Request Timeout', 'request_timeout', 'The request did not arrive in time.']
             : ['400 Bad Request', 'malformed_request', 'The request is not valid HTTP.']
       if (!socket.writable) return
-      const body = JSON.stringify({ message, code, request_id: `req_${processMark}` })
-      socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+      const id = newRequestId()
+      const body = JSON.stringify({ message, code, request_id: id })
+      const headers = {
+        ...securityHeaders,
+        'x-request-id': id,
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+        connection: 'close',
+      }
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+      socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n${body}`)
     },
     ajv: { customOptions: { allErrors: true, coerceTypes: true, removeAdditional: false, useDefaults: true, verbose: true, strict: false } },
   })
@@ -181,9 +187,12 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     request.beganAt = performance.now()
     reply.headers(securityHeaders)
     reply.header('x-request-id', request.id)
-    done()
+    // Whatever a DELETE calls the body that it ignores.
+    if (request.method === 'DELETE') request.raw.headers['content-type'] = undefined
+    done(malformedQueries.has(request.query as object) ? malformedQuery() : undefined)
   })
-  fastify.addHook('onRoute', ({ method, url }) => {
+  fastify.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.standsForOthers) return
     const known = routes.get(url) ?? new Set()
     for (const one of [method].flat()) known.add(one as Method)
     routes.set(url, known)
@@ -191,23 +200,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
 
   await options.beforeRoutes?.(fastify)
 
-  const observers = new Map<string, (seconds: number) => void>()
-  fastify.addHook('onResponse', (request, reply, done) => {
-    const route = request.routeOptions.url ?? '(unknown)'
-    const status = reply.statusCode
-    const milliseconds = performance.now() - request.beganAt
-    const name = `${request.method} ${route} ${status}`
-    let observe = observers.get(name)
-    if (!observe) {
-      observe = metrics.requestDuration(request.method, route, status)
-      observers.set(name, observe)
-    }
-    observe(milliseconds / 1000)
-    // The route's pattern, never the address as sent: paths and queries can hold personal data.
-    if (status >= 500) log.error(requestLine(request, route, status, milliseconds), 'request')
-    else if (log.isLevelEnabled('info')) log.info(requestLine(request, route, status, milliseconds), 'request')
-    done()
-  })
+  fastify.addHook('onResponse', afterResponse(log, metrics))
 
   if (options.rateLimit) {
     await fastify.register(rateLimit, {
@@ -223,7 +216,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   }
 
   function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    const known = asApiError(error)
+    const known = asApiError(error, request)
     if (known.status >= 500) log.error({ error, request_id: request.id, route: request.routeOptions?.url }, 'request failed')
     void reply
       .code(known.status)
@@ -265,18 +258,19 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     { findsTakenKeys = false }: WriteOptions,
     hidden = false,
   ): void {
-    const { operationId, answers, params, query, body, headers, keepsText, ...about } = operation
+    const { operationId, answers, params, query, body, headers, keepsText, understand, faults, ...about } = operation
     const response = Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, schema ?? Type.Null({ description: 'Nothing.' })]))
     const isWrite = method !== 'GET'
     fastify.route({
       method,
       url: path,
-      config: { operation: operationId },
+      config: { operation: operationId, ...(faults ? { faults } : {}) },
       onRequest: identify,
       preValidation: (request, _reply, done) => {
         if (keepsText && request.body) return done()
         if (request.body !== undefined && request.body !== null) {
-          const tidy = tidyInput(request.body)
+          const plain = tidyInput(request.body) as Record<string, unknown>
+          const tidy = understand ? understand(plain) : plain
           request.body = method === 'POST' ? withoutNulls(tidy) : tidy
         } else if (body) request.body = {}
         done()
@@ -333,29 +327,33 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       return
     }
     overridden.set(path, targets)
-    fastify.post(path, { schema: { hide: true } as never, onRequest: identify }, async (request, reply) => {
-      const wanted = String((request.body as Record<string, unknown> | undefined)?._method ?? '').toUpperCase()
-      if (!targets.has(wanted)) {
-        const allowed = methods.filter((one) => one !== 'HEAD' && (targets.has(one) || (one === 'GET' && routes.get(path)?.has('GET'))))
-        throw new ApiError(405, 'method_not_allowed', `The POST method is not supported for this route. Supported methods: ${allowed.join(', ')}.`, {
-          headers: { allow: allowed.join(', ') },
+    fastify.post(
+      path,
+      { schema: { hide: true } as never, config: { standsForOthers: true, rateLimit: false }, onRequest: identify },
+      async (request, reply) => {
+        const wanted = String((request.body as Record<string, unknown> | undefined)?._method ?? '').toUpperCase()
+        if (!targets.has(wanted)) {
+          const allowed = methods.filter((one) => one !== 'HEAD' && (targets.has(one) || (one === 'GET' && routes.get(path)?.has('GET'))))
+          throw new ApiError(405, 'method_not_allowed', `The POST method is not supported for this route. Supported methods: ${allowed.join(', ')}.`, {
+            headers: { allow: allowed.join(', ') },
+          })
+        }
+        const { _method, ...fields } = request.body as Record<string, unknown>
+        const answer = await fastify.inject({
+          method: wanted as 'PATCH',
+          url: request.raw.url ?? path,
+          headers: {
+            ...pick(request.headers, ['x-business-api-key', 'authorization', 'idempotency-key', 'if-match', 'if-none-match', 'host']),
+            'x-request-id': request.id,
+            'content-type': 'application/json',
+          },
+          payload: JSON.stringify(fields),
         })
-      }
-      const { _method, ...fields } = request.body as Record<string, unknown>
-      const answer = await fastify.inject({
-        method: wanted as 'PATCH',
-        url: request.raw.url ?? path,
-        headers: {
-          ...pick(request.headers, ['x-business-api-key', 'authorization', 'idempotency-key', 'if-match', 'if-none-match', 'host']),
-          'x-request-id': request.id,
-          'content-type': 'application/json',
-        },
-        payload: JSON.stringify(fields),
-      })
-      for (const [name, value] of Object.entries(answer.headers))
-        if (!/^(content-length|connection|date|transfer-encoding)$/.test(name)) reply.header(name, value)
-      return reply.code(answer.statusCode).send(answer.body === '' ? undefined : answer.body)
-    })
+        for (const [name, value] of Object.entries(answer.headers))
+          if (!/^(content-length|connection|date|transfer-encoding)$/.test(name)) reply.header(name, value)
+        return reply.code(answer.statusCode).send(answer.body === '' ? undefined : answer.body)
+      },
+    )
   }
 
   function addRaw(path: string, handler: (message: RawCall) => Promise<Answer>): void {
@@ -375,18 +373,6 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       add(method, path, operation, handler as Handler<TSchema, TSchema>, more)
       if (method !== 'POST') acceptMethodOverride(method, path)
     },
-  }
-}
-
-function requestLine(request: FastifyRequest, route: string, status: number, milliseconds: number): object {
-  return {
-    request_id: request.id,
-    method: request.method,
-    route,
-    status,
-    duration_ms: Math.round(milliseconds * 100) / 100,
-    business_id: request.known?.business.id,
-    key_id: request.known?.keyId,
   }
 }
 
@@ -411,42 +397,4 @@ function withoutNulls(value: unknown): unknown {
       .filter(([, inner]) => inner !== null)
       .map(([name, inner]) => [name, withoutNulls(inner)]),
   )
-}
-
-/** The methods of the routes whose pattern a path fits. */
-function allowedMethods(routes: Map<string, Set<Method>>, path: string): Method[] {
-  const parts = path.replace(/\/+$/, '').split('/')
-  const found = new Set<Method>()
-  for (const [pattern, known] of routes) {
-    const wanted = pattern.replace(/\/+$/, '').split('/')
-    if (wanted.length === parts.length && wanted.every((part, i) => part.startsWith(':') || part === parts[i])) for (const method of known) found.add(method)
-  }
-  return methods.filter((method) => found.has(method) && method !== 'HEAD')
-}
-
-/** Every error as an answer. What nobody foresaw is a 500 that says nothing. */
-function asApiError(error: unknown): ApiError {
-  if (error instanceof ApiError) return error
-  const { validation, statusCode, code, message } = error as FastifyError
-  if (validation) return validationError(validation as SchemaError[]) as ApiError
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new ApiError(413, 'body_too_large', 'The request body is larger than 1 MiB.')
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' || code === 'FST_ERR_CTP_INVALID_TYPE') {
-    return new ApiError(
-      415,
-      'unsupported_media_type',
-      'The content type is not supported; send application/json, application/x-www-form-urlencoded or multipart/form-data.',
-    )
-  }
-  if (isContention(error)) return new ApiError(503, 'busy', 'The server is busy; try again.', { headers: { 'retry-after': '1' } })
-  if (isOutcomeUnknown(error)) {
-    return new ApiError(
-      503,
-      'database_unavailable',
-      'The database did not answer, so the outcome is unknown; repeat the request with the same Idempotency-Key.',
-      { headers: { 'retry-after': '2' } },
-    )
-  }
-  if (code === '22021' || code === '22P05') return new ApiError(422, 'invalid_characters', 'The request has characters that cannot be stored.')
-  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return new ApiError(statusCode, 'bad_request', message)
-  return new ApiError(500, 'server_error', 'Server Error')
 }

@@ -1,28 +1,9 @@
 import { timingSafeEqual } from 'node:crypto'
+import type { Business, KnownKey } from '../shared/business.ts'
 import { ApiError } from '../shared/errors.ts'
 import { sha256 } from '../shared/secrets.ts'
 
-/** The business that a request acts for; what presenters and handlers need of it. */
-export interface Business {
-  readonly id: string
-  readonly name: string
-  readonly slug: string
-  /** ISO 3166-1 alpha-2. */
-  readonly country: string
-  /** ISO 4217 in lower case. */
-  readonly currency: string
-  /** IANA name. */
-  readonly timezone: string
-  readonly mode: 'sandbox' | 'live'
-}
-
-/** An API key as it is stored: never the key itself. */
-export interface KnownKey {
-  readonly keyId: string
-  /** SHA-256 of the key, in hexadecimal. */
-  readonly keyHash: string
-  readonly business: Business
-}
+export type { Business, KnownKey }
 
 export interface Authentication {
   /** The business behind a key, at once when the key was seen lately. Throws 401. */

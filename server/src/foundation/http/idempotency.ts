@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { type Db, isContention, violatedConstraint } from '../database/database.ts'
+import type { StoredAnswer } from '../database/stored-answer.ts'
 import type { DB } from '../database/tables.ts'
 import { ApiError, conflict, invalid } from '../shared/errors.ts'
 import { newId } from '../shared/ids.ts'
@@ -22,16 +23,7 @@ export interface Claim {
 
 export type Fingerprint = Record<string, string>
 
-/** A row of `idempotency_keys`, as it is written in the transaction of the effect. */
-export interface StoredAnswer {
-  business_id: string
-  key: string
-  object_id: string
-  fingerprint: string
-  status: number
-  headers: string
-  body: string
-}
+export type { StoredAnswer }
 
 /** Thrown inside a transaction whose key turns out to be taken; it undoes the effect, and the stored answer is given. */
 export class KeyTaken extends Error {}

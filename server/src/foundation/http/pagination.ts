@@ -1,14 +1,7 @@
+import type { Cursor } from '../shared/cursor.ts'
 import { invalid } from '../shared/errors.ts'
 
-/** A place in an ordered list: the sort key and id of a row, and whether to read on from there or back. */
-export interface Cursor {
-  /** The list's order, so that a cursor of one order is not taken for another's. */
-  order: string
-  /** The sort key; empty where the order is by id alone. */
-  key: string
-  id: string
-  direction: 'next' | 'previous'
-}
+export type { Cursor }
 
 /** A cursor as clients see it: opaque, URL-safe text. */
 export function encodeCursor({ order, key, id, direction }: Cursor): string {
@@ -69,4 +62,20 @@ export function cursorEnvelope(rows: string[], { path, query, perPage, next, pre
   const links = JSON.stringify({ first: null, last: null, prev: link(previous), next: link(next) })
   const meta = JSON.stringify({ path, per_page: perPage, next_cursor: next, prev_cursor: previous })
   return `{"data":[${rows.join(',')}],"links":${links},"meta":${meta}}`
+}
+
+/** A page of rows in the order of their ids, newest first, as `cursorEnvelope` shows it; `rows` has one more than fits, when there is more. */
+export function keysetPage<Row extends { id: string }>(
+  rows: Row[],
+  { order, cursor, perPage, path, query }: { order: string; cursor: Cursor | undefined; perPage: number; path: string; query: string },
+  present: (row: Row) => string,
+): string {
+  const more = rows.length > perPage
+  const shown = more ? rows.slice(0, perPage) : [...rows]
+  const backwards = cursor?.direction === 'previous'
+  if (backwards) shown.reverse()
+  const at = (row: Row | undefined, direction: Cursor['direction']) => (row ? encodeCursor({ order, key: '', id: row.id, direction }) : null)
+  const next = backwards || more ? at(shown.at(-1), 'next') : null
+  const previous = (backwards ? more : cursor !== undefined) ? at(shown[0], 'previous') : null
+  return cursorEnvelope(shown.map(present), { path, query, perPage, next, previous })
 }

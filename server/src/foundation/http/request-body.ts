@@ -10,6 +10,7 @@ const maxFields = 1000
 
 const malformed = (kind: string) => new ApiError(400, 'malformed_body', `The request body is not valid ${kind}.`)
 const tooDeep = () => new ApiError(400, 'body_too_deep', `The request body is nested more than ${maxDepth} levels deep.`)
+const tooManyFields = () => new ApiError(400, 'malformed_body', `The form has more than ${maxFields} fields.`)
 const notAnObject = () => new ApiError(400, 'malformed_body', 'The request body must be an object.')
 
 /** Whether JSON text nests deeper than allowed; reads brackets outside strings, without building anything. */
@@ -52,12 +53,30 @@ export function parseForm(text: string): Record<string, unknown> {
       parameterLimit: maxFields,
       throwOnLimitExceeded: true,
       arrayLimit: maxFields,
-      allowPrototypes: false,
+      // Objects without a prototype, so that `metadata[constructor]` is a name like any other.
+      plainObjects: true,
       ignoreQueryPrefix: true,
     }) as Record<string, unknown>
   } catch (error) {
     if (error instanceof RangeError && /depth/i.test(error.message)) throw tooDeep()
-    throw new ApiError(400, 'malformed_body', `The form has more than ${maxFields} fields.`)
+    throw tooManyFields()
+  }
+}
+
+/** Queries that could not be read. The router asks for a query where an error would end the process, so it is refused later. */
+export const malformedQueries = new WeakSet<object>()
+export const malformedQuery = () =>
+  new ApiError(400, 'malformed_query', `The query has more than ${maxFields} fields, or is nested more than ${maxDepth} levels deep.`)
+
+/** As `parseForm`, but never throws: what cannot be read is an empty query that stands in `malformedQueries`. */
+export function parseQuery(text: string): Record<string, unknown> {
+  if (text === '') return {}
+  try {
+    return parseForm(text)
+  } catch {
+    const nothing = {}
+    malformedQueries.add(nothing)
+    return nothing
   }
 }
 
@@ -75,6 +94,7 @@ function parseMultipart(request: FastifyRequest, body: Buffer): Promise<unknown>
       pairs.push(`${encodeURIComponent(name).replaceAll('%5B', '[').replaceAll('%5D', ']')}=${encodeURIComponent(value)}`)
     })
     parser.on('file', (_name, stream) => stream.resume()) // no resource takes files yet
+    parser.on('fieldsLimit', () => reject(tooManyFields()))
     parser.on('error', () => reject(malformed('multipart/form-data')))
     parser.on('finish', () => {
       try {

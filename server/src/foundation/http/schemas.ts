@@ -35,11 +35,23 @@ export const changeHeaders = Type.Object({
 /** The envelope of a list that is followed by cursor (behaviour §1.8). */
 export function CursorPage<Item extends TSchema>(item: Item, title: string) {
   const nullableText = Type.Unsafe<string | null>({ type: ['string', 'null'] })
+  // The contract shows these four without a type, and so do we: what a client made from it takes, it takes from us.
+  const untyped = (description: string) => Type.Unsafe<string | null>({ description })
   return Type.Object(
     {
       data: Type.Array(item),
-      links: Type.Object({ first: nullableText, last: nullableText, prev: nullableText, next: nullableText }),
-      meta: Type.Object({ path: Type.String(), per_page: Type.Integer(), next_cursor: nullableText, prev_cursor: nullableText }),
+      links: Type.Object({
+        first: untyped('Always null.'),
+        last: untyped('Always null.'),
+        prev: untyped('Address of the page before, or null.'),
+        next: nullableText,
+      }),
+      meta: Type.Object({
+        path: Type.String(),
+        per_page: Type.Integer(),
+        next_cursor: nullableText,
+        prev_cursor: untyped('Cursor of the page before, or null.'),
+      }),
     },
     { title },
   )

@@ -1,4 +1,4 @@
-import { type FieldErrors, invalid, spoken } from '../shared/errors.ts'
+import { type ApiError, type FieldErrors, invalid, spoken } from '../shared/errors.ts'
 
 /** What Ajv reports, as far as it is needed here. */
 export interface SchemaError {
@@ -68,8 +68,8 @@ const maxFieldsNamed = 100
 
 const alternatives = new Set(['anyOf', 'oneOf', 'if', 'not'])
 
-/** Turns Ajv's list into one 422 that names every bad field once for each fault. */
-export function validationError(found: SchemaError[]): Error {
+/** Turns Ajv's list into one 422 that names every bad field once for each fault; `more` are faults of fields that Ajv finds right. */
+export function validationError(found: SchemaError[], more: FieldErrors = {}): ApiError {
   const errors: FieldErrors = {}
   for (const error of found) {
     const field = fieldOf(error)
@@ -85,5 +85,6 @@ export function validationError(found: SchemaError[]): Error {
     if (!texts.includes(text)) texts.push(text)
     if (Object.keys(errors).length >= maxFieldsNamed) break
   }
+  for (const [field, texts] of Object.entries(more)) errors[field] ??= texts
   return invalid(errors)
 }

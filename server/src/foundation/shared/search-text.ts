@@ -1,11 +1,12 @@
 /**
- * How names, e-mail addresses and phone numbers become text that PostgreSQL's trigrams can search.
+ * How names, e-mail addresses and phone numbers become text that an index can search by its parts.
  *
- * Trigrams are made of what the server's locale calls letters: in many locales Tamil or Thai marks are none, and a search
- * for them would read the whole index. So everything outside ASCII is written in ASCII capitals, five to a character,
- * the first of A–M and the others of N–Z: a match can start only at a character, and every script is searched alike.
+ * Everything outside ASCII is written in ASCII capitals, five to a character, the first of A–M and the others of N–Z: a
+ * match can start only at a character, every script is searched alike, and no server's locale has a say in it.
+ * The index holds grams: numbers made of three neighbouring characters, or of a word's first one, and of the business.
+ * So a search reads the entries of its own business only, however many others there are.
  */
-const inherent: Record<string, string> = { đ: 'd', ð: 'd', ø: 'o', ł: 'l', ß: 'ss', æ: 'ae', œ: 'oe', þ: 'th', ı: 'i' }
+const inherent: Record<string, string> = { đ: 'd', ð: 'd', ø: 'o', ł: 'l', ß: 'ss', æ: 'ae', œ: 'oe', þ: 'th', ı: 'i', ς: 'σ' }
 
 /** Lower case without accents: `Nguyễn` is `nguyen`. Marks of scripts in which they are vowels stay. */
 export function fold(text: string): string {
@@ -13,7 +14,7 @@ export function fold(text: string): string {
     .normalize('NFKD')
     .replace(/[\u0300-\u036f]/g, '')
     .toLowerCase()
-  return bare.replace(/[đðøłßæœþı]/g, (letter) => inherent[letter] ?? letter).normalize('NFC')
+  return bare.replace(/[đðøłßæœþıς]/g, (letter) => inherent[letter] ?? letter).normalize('NFC')
 }
 
 function spell(codePoint: number): string {
@@ -48,11 +49,69 @@ export function searchTextOf(parts: (string | null | undefined)[]): string {
 
 /**
  * The LIKE pattern for one keyword. Three characters or more match anywhere; one or two match only where a word begins,
- * because two letters have no trigram of their own. Characters outside ASCII count five.
+ * because there they make a gram with the space before them. Characters outside ASCII count five.
  */
 export function searchPattern(keyword: string): string | undefined {
-  const text = searchable(keyword)
+  // Numbers stand in the search text with and without their `+`, but not at the same place.
+  const text = searchable(keyword).replace(/^\+(?=\d)/, '')
   if (text === '') return undefined
-  const literal = text.replace(/[\\%_]/g, (character) => `\\${character}`)
-  return text.length < 3 ? `% ${literal}%` : `%${literal}%`
+  return text.length < 3 ? `% ${literal(text)}%` : `%${literal(text)}%`
+}
+
+/** The LIKE pattern for a whole part of a row, such as its phone number; undefined where there is nothing to look for. */
+export function partPattern(part: string): string | undefined {
+  const text = searchable(part)
+  return text === '' ? undefined : `% ${literal(text)}%`
+}
+
+const literal = (text: string) => text.replace(/[\\%_]/g, (character) => `\\${character}`)
+
+/** Where a business's grams begin, so that equal letters of two businesses are different numbers. */
+function seedOf(businessId: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < businessId.length; i++) hash = Math.imul(hash ^ businessId.charCodeAt(i), 0x01000193)
+  return hash
+}
+
+/** One gram as a signed 32-bit number: FNV-1a over the characters, then stirred, so that near texts are far numbers. */
+function gram(seed: number, text: string, from: number, length: number): number {
+  let hash = seed
+  for (let i = from; i < from + length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
+  return (hash ^ (hash >>> 13)) | 0
+}
+
+/** The gram of one text of two or three characters; for data that is made in bulk. */
+export function gramOf(text: string, businessId: string): number {
+  return gram(seedOf(businessId), text, 0, text.length)
+}
+
+/** The grams of a row's search text: each three characters of each part, and each space with the character after it. */
+export function gramsOf(searchText: string, businessId: string): number[] {
+  const seed = seedOf(businessId)
+  const grams = new Set<number>()
+  for (const part of searchText.split('\n')) {
+    for (let i = 0; i + 1 < part.length; i++) {
+      if (part[i] === ' ') grams.add(gram(seed, part, i, 2))
+      if (i + 2 < part.length) grams.add(gram(seed, part, i, 3))
+    }
+  }
+  return [...grams]
+}
+
+/** Grams of a long pattern that are asked for: enough to find its rows, which are compared with the pattern anyway. */
+const gramsAsked = 8
+
+/** Grams that every row has which fits a pattern of `searchPattern` or `partPattern`: side by side, and evenly thinned out when many. */
+export function patternGrams(pattern: string, businessId: string): number[] {
+  const text = pattern.slice(1, -1).replace(/\\(.)/g, '$1')
+  const seed = seedOf(businessId)
+  if (text.length < 3) return [gram(seed, text, 0, text.length)]
+  const starts: number[] = []
+  for (let i = 0; i + 3 <= text.length; i += 3) starts.push(i)
+  if (text.length % 3 !== 0) starts.push(text.length - 3)
+  const step = Math.max(1, starts.length / gramsAsked)
+  const chosen = new Set<number>()
+  for (let i = 0; i < starts.length; i += step) chosen.add(gram(seed, text, starts[Math.floor(i)] ?? 0, 3))
+  return [...chosen]
 }

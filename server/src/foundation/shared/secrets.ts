@@ -17,7 +17,7 @@ export function encryptSecret(text: string, key: Buffer): string {
 export function decryptSecret(text: string, key: Buffer): string {
   const [version, iv = '', tag = '', encrypted = ''] = text.split('.')
   if (version !== 'v1') throw new Error('unknown form of an encrypted secret')
-  const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'))
+  const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'), { authTagLength: 16 })
   decipher.setAuthTag(Buffer.from(tag, 'base64url'))
   return Buffer.concat([decipher.update(Buffer.from(encrypted, 'base64url')), decipher.final()]).toString('utf8')
 }

@@ -2,7 +2,8 @@
 export type Now = () => Date
 
 const zones = new Map<string, Intl.DateTimeFormat>()
-const offsets = new Map<string, { from: number; until: number; minutes: number }>()
+const offsets = new Map<string, Map<number, number>>()
+const offsetsKept = 20_000 // for each zone: half a year of quarter hours
 const offsetValidity = 900_000 // zone rules change on quarter hours at the finest
 
 /** Whether a text is an IANA time zone that this machine knows. */
@@ -35,14 +36,19 @@ function formatterOf(zone: string): Intl.DateTimeFormat {
 
 /** Minutes that a zone's clocks are ahead of UTC at a moment (480 for Asia/Singapore today). */
 export function offsetMinutes(at: number, zone: string): number {
-  const known = offsets.get(zone)
-  if (known && at >= known.from && at < known.until) return known.minutes
+  let known = offsets.get(zone)
+  if (!known || known.size > offsetsKept) {
+    known = new Map()
+    offsets.set(zone, known)
+  }
+  const quarter = Math.floor(at / offsetValidity)
+  const remembered = known.get(quarter)
+  if (remembered !== undefined) return remembered
   const part: Record<string, number> = {}
   for (const { type, value } of formatterOf(zone).formatToParts(at)) part[type] = Number(value)
   const local = Date.UTC(part.year ?? 0, (part.month ?? 1) - 1, part.day, part.hour, part.minute, part.second)
   const minutes = Math.round((local - Math.floor(at / 1000) * 1000) / 60_000)
-  const from = Math.floor(at / offsetValidity) * offsetValidity
-  offsets.set(zone, { from, until: from + offsetValidity, minutes })
+  known.set(quarter, minutes)
   return minutes
 }
 
@@ -81,15 +87,25 @@ export function isCalendarDay(text: string): boolean {
   return !Number.isNaN(at.getTime()) && at.toISOString().slice(0, 10) === text
 }
 
-/** The moment at which a calendar day begins on a business's clock. */
-export function startOfDay(day: string, zone: string): Date {
-  const utc = Date.parse(`${day}T00:00:00Z`)
-  const guess = utc - offsetMinutes(utc, zone) * 60_000
-  return new Date(utc - offsetMinutes(guess, zone) * 60_000)
+/**
+ * The moment at which a zone's clocks show `local` (written as if it were UTC). The earlier one where they show it twice;
+ * where they skip it, the moment as far behind the skip as `local` is behind its beginning.
+ */
+function momentOn(local: number, zone: string): Date {
+  const before = local - offsetMinutes(local - 86_400_000, zone) * 60_000
+  const after = local - offsetMinutes(local + 86_400_000, zone) * 60_000
+  const shows = [Math.min(before, after), Math.max(before, after)].find((at) => at + offsetMinutes(at, zone) * 60_000 === local)
+  return new Date(shows ?? before)
 }
 
-/** The calendar day after one. */
+/** The moment at which a calendar day begins on a business's clock, also where the clocks skip midnight. */
+export function startOfDay(day: string, zone: string): Date {
+  return momentOn(Date.parse(`${day}T00:00:00Z`), zone)
+}
+
+/** The calendar day after one; the last one that has four digits of a year is its own. */
 export function nextDay(day: string): string {
+  if (day === '9999-12-31') return day
   return new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10)
 }
 
@@ -105,9 +121,7 @@ export function parseMoment(text: string, zone: string): Date | undefined {
   const iso = text.replace(' ', 'T')
   const at = new Date(match[3] ? iso : `${iso}Z`)
   if (Number.isNaN(at.getTime())) return undefined
-  if (match[3]) return at
-  const guess = at.getTime() - offsetMinutes(at.getTime(), zone) * 60_000
-  return new Date(at.getTime() - offsetMinutes(guess, zone) * 60_000)
+  return match[3] ? at : momentOn(at.getTime(), zone)
 }
 
 /** The later of now and one millisecond after `previous`: times of one object only go forward, whatever the clock does. */

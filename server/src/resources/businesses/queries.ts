@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
-import type { Business, KnownKey } from '../../foundation/http/authentication.ts'
+import type { Business, KnownKey } from '../../foundation/shared/business.ts'
 
 const apiKeyKind = 'api_key'
 

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import type { Card } from '../../engine/rails/rail.ts'
 import type { Db } from '../../foundation/database/database.ts'
+import type { Card } from '../../foundation/shared/card.ts'
 
 export type ChargeStatus = 'pending' | 'succeeded' | 'failed' | 'canceled' | 'refunded' | 'partially_refunded' | 'requires_customer_action'
 export type UnappliedReason = 'late' | 'duplicate' | 'short' | 'over'

@@ -45,6 +45,7 @@ export function attemptOf(
   request: Pick<PaymentRequestRow, 'payment_reference' | 'purpose'> | undefined,
   business: Business,
   returnUrl: string,
+  now: Date,
 ): Attempt {
   return {
     id: charge.id,
@@ -60,6 +61,7 @@ export function attemptOf(
     data: charge.rail_data,
     railReference: charge.rail_reference,
     createdAt: charge.created_at,
+    now,
   }
 }
 
@@ -141,7 +143,7 @@ export async function startPayment(deps: StartDeps, business: Business, payment:
   const fee = schedules ? feeOn(asked, schedules(business.id, method, request.currency)) : undefined
   const adminFee = fee ? fee.fixedMinor + fee.shareMinor : 0n
   const charge = newCharge(business, rail.name, payment, asked + adminFee, adminFee, at)
-  const attempt = attemptOf(charge, request, business, payment.returnUrl)
+  const attempt = attemptOf(charge, request, business, payment.returnUrl, deps.now())
   const shared = { business, requestId: payment.requestId, ...(payment.answered ? { answered: payment.answered } : {}) }
   if (rail.local) return deps.settle({ ...shared, charge: { isNew: true, row: charge }, outcome: await rail.start(attempt, payment.input, access) })
 

@@ -5,9 +5,9 @@ import { type Cursor, cursorEnvelope, decodeCursor, encodeCursor, skippedRows } 
 import { type FieldErrors, invalid } from '../../foundation/shared/errors.ts'
 import { lowestIdAt } from '../../foundation/shared/ids.ts'
 import { toE164 } from '../../foundation/shared/phone.ts'
-import { searchable, searchPattern } from '../../foundation/shared/search-text.ts'
+import { partPattern, searchPattern } from '../../foundation/shared/search-text.ts'
 import { isCalendarDay, nextDay, parseMoment, startOfDay } from '../../foundation/shared/time.ts'
-import { type CustomerFilter, type CustomerOrder, type ListedCustomer, listCustomers } from './queries.ts'
+import { type CustomerFilter, type CustomerOrder, type ListedCustomer, listCustomers, type PhoneSpelling } from './queries.ts'
 import { completeJson, type ListCustomers } from './wire.ts'
 
 const maxKeywords = 5
@@ -22,30 +22,43 @@ function filterOf(query: ListCustomers, business: Business): CustomerFilter {
   if (filter.patterns.length > maxKeywords) errors.keywords = [`The keywords may not have more than ${maxKeywords} items.`]
   if (query.email) filter.email = query.email.trim()
   if (query.external_id) filter.externalId = query.external_id
-  const number = query.phone_number?.trim()
-  if (number) {
-    // A `+` in a query that was not encoded arrives as a space, which was trimmed away: digits alone are tried as E.164 too.
-    const e164 = toE164(number, null, business.country) ?? toE164(`+${number}`, null, business.country)
-    filter.phone = { number, e164, pattern: `%${searchable(number.replace(/^\+/, '')).replace(/[\\%_]/g, '\\$&')}%` }
-  }
+  const phone = query.phone_number && spellingsOf(query.phone_number, business)
+  if (phone && phone.length > 0) filter.phone = phone
   if (query.metadata && Object.keys(query.metadata).length > 0) filter.metadata = query.metadata
   const from = query.created_from && bound('created_from', query.created_from, business, false, errors)
   const until = query.created_to && bound('created_to', query.created_to, business, true, errors)
   if (from) filter.idFrom = lowestIdAt(from)
   if (until) filter.idBefore = lowestIdAt(until)
-  if (from && until && from > until) errors.created_to = ['The created to must be a date after or equal to created from.']
+  if (from && until && from >= until) errors.created_to = ['The created to must be a date after or equal to created from.']
   if (Object.keys(errors).length > 0) throw invalid(errors)
   return filter
 }
 
-/** The moment that bounds a list: a day's beginning or, at the upper end, the beginning of the next day; a moment is included at both ends. */
+/** The spellings under which a customer with this number may be stored. */
+function spellingsOf(sent: string, { country }: Business): PhoneSpelling[] {
+  const number = sent.trim()
+  // A `+` in a query that was not encoded arrives as a space; digits alone may be E.164 without its `+`.
+  const numbers = sent.startsWith(' ') ? [number, `+${number}`] : [number]
+  const e164 = new Set([toE164(number, null, country), toE164(`+${number.replace(/^\+/, '')}`, null, country)])
+  const spellings: PhoneSpelling[] = []
+  const add = (column: PhoneSpelling['column'], one: string) => {
+    // The digits of E.164 stand in the search text without their `+`.
+    const pattern = partPattern(column === 'phone_number' ? one : one.slice(1))
+    if (pattern !== undefined) spellings.push({ column, number: one, pattern })
+  }
+  for (const one of numbers) add('phone_number', one)
+  for (const one of e164) if (one) add('phone_number_e164', one)
+  return spellings
+}
+
+/** The moment that bounds a list: a day's beginning or, at the upper end, the beginning of the next day; a moment is included at both ends, and without a fraction it is the whole second, as times are shown. */
 function bound(field: string, text: string, { timezone }: Business, upper: boolean, errors: FieldErrors): Date | undefined {
   const value = text.trim()
   if (isCalendarDay(value)) return startOfDay(upper ? nextDay(value) : value, timezone)
   // The `+` of an offset that was not encoded arrives as a space.
   const at = parseMoment(value.replace(/(:\d{2}(?:\.\d+)?) (\d{2}:?\d{2})$/, '$1+$2'), timezone)
   if (!at) errors[field] = [`The ${field.replaceAll('_', ' ')} is not a valid date.`]
-  return at && upper ? new Date(at.getTime() + 1) : at
+  return at && upper ? new Date(at.getTime() + (/\.\d/.test(value) ? 1 : 1000)) : at
 }
 
 function orderOf({ order_by }: ListCustomers): CustomerOrder {

@@ -1,8 +1,9 @@
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
 import type { Database, Db } from '../../foundation/database/database.ts'
-import type { StoredAnswer } from '../../foundation/http/idempotency.ts'
-import type { Cursor } from '../../foundation/http/pagination.ts'
+import type { StoredAnswer } from '../../foundation/database/stored-answer.ts'
+import type { Cursor } from '../../foundation/shared/cursor.ts'
+import { patternGrams } from '../../foundation/shared/search-text.ts'
 
 /** What a customer is made of, apart from identity and times. */
 export interface CustomerFields {
@@ -19,6 +20,8 @@ export interface CustomerFields {
   metadata: Record<string, string>
   /** Derived from name, e-mail and phone (`search-text.ts`). */
   search: string
+  /** Derived from `search` and the business (`gramsOf`). */
+  search_grams: number[]
 }
 
 export interface CustomerRow extends CustomerFields {
@@ -50,42 +53,53 @@ export interface NewCustomer {
   answer: StoredAnswer | undefined
 }
 
+/** What became of a new customer: written, or refused because its Idempotency-Key or its external id was taken. */
+export type Inserted = 'written' | 'key_taken' | 'external_id_taken'
+
 /**
- * Writes customers, their events and their idempotency records in one statement. Answers, for each, whether it was
- * written: false means that its Idempotency-Key was taken. A duplicate external id fails the statement.
+ * Writes customers, their events and their idempotency records in one statement, and answers for each what became of it.
+ * Two of one statement must not share an external id. One that another transaction takes at this very moment fails the
+ * statement. Unique values are taken in one order, so that two statements that share some wait for each other without a
+ * deadlock.
  */
-export async function insertCustomers(pool: pg.Pool, customers: NewCustomer[]): Promise<boolean[]> {
+export async function insertCustomers(pool: pg.Pool, customers: NewCustomer[]): Promise<Inserted[]> {
   const column = (read: (customer: NewCustomer) => string | number | null) => customers.map(read)
-  const { rows } = await pool.query<{ id: string }>({
+  const { rows } = await pool.query<{ id: string; written: boolean }>({
     name: 'insert_customers',
     text: `
       with input as (
         select * from unnest(
           $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::date[], $10::text[], $11::text[],
           $12::json[], $13::jsonb[], $14::text[], $15::timestamptz[], $16::uuid[], $17::json[], $18::text[],
-          $19::text[], $20::json[], $21::int2[], $22::json[], $23::text[]
+          $19::text[], $20::json[], $21::int2[], $22::json[], $23::text[], $24::text[]
         ) as input (
           business_id, id, external_id, name, email, phone_number, phone_number_country_code, phone_number_e164, birth_date, gender, remark,
           address, metadata, search, at, event_id, shown, request_id,
-          key, fingerprint, status, headers, body
+          key, fingerprint, status, headers, body, search_grams
+        )
+      ), free as (
+        select * from input where external_id is null or not exists (
+          select 1 from customers c where c.business_id = input.business_id and c.external_id = input.external_id
         )
       ), claimed as (
         insert into idempotency_keys (business_id, key, object_id, fingerprint, status, headers, body, created_at)
-        select business_id, key, id, fingerprint, status, headers, body, at from input where key is not null
+        select business_id, key, id, fingerprint, status, headers, body, at from free where key is not null
+        order by business_id, key
         on conflict (business_id, key) do nothing
         returning object_id
       ), accepted as (
-        select * from input where key is null or id in (select object_id from claimed)
+        select * from free where key is null or id in (select object_id from claimed)
       ), written as (
         insert into customers (business_id, id, external_id, name, email, phone_number, phone_number_country_code, phone_number_e164, birth_date,
-          gender, remark, address, metadata, search, version, created_at, updated_at)
+          gender, remark, address, metadata, search, search_grams, version, created_at, updated_at)
         select business_id, id, external_id, name, email, phone_number, phone_number_country_code, phone_number_e164, birth_date,
-          gender, remark, address, metadata, search, 1, at, at from accepted
+          gender, remark, address, metadata, search, search_grams::int4[], 1, at, at from accepted
+        order by business_id, external_id
       ), told as (
         insert into events (business_id, id, type, object_id, data, request_id, created_at)
         select business_id, event_id, 'customer.created', id, shown, request_id, at from accepted
       )
-      select id from accepted`,
+      select id, key is null or id in (select object_id from claimed) as written from free`,
     values: [
       column(({ row }) => row.business_id),
       column(({ row }) => row.id),
@@ -110,11 +124,11 @@ export async function insertCustomers(pool: pg.Pool, customers: NewCustomer[]): 
       column(({ answer }) => answer?.status ?? null),
       column(({ answer }) => answer?.headers ?? null),
       column(({ answer }) => answer?.body ?? null),
+      column(({ row }) => `{${row.search_grams}}`),
     ],
   })
-  if (rows.length === customers.length) return customers.map(() => true)
-  const written = new Set(rows.map(({ id }) => id))
-  return customers.map(({ row }) => written.has(row.id))
+  const written = new Map(rows.map((row) => [row.id, row.written]))
+  return customers.map(({ row }) => (written.get(row.id) ? 'written' : written.has(row.id) ? 'key_taken' : 'external_id_taken'))
 }
 
 /** Inserts one customer inside a transaction unless its external id is taken; false when it is. */
@@ -166,14 +180,15 @@ const json = `row_to_json((select shown from (select c.id, c.name, c.birth_date,
 
 /** Finds customers by business and id, in one query for all that are asked for at once. */
 export async function findCustomersById(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(CustomerJson | undefined)[]> {
-  const { rows } = await pool.query<CustomerJson>({
+  const { rows } = await pool.query<CustomerJson & { business_id: string }>({
     name: 'find_customers_by_id',
-    text: `select c.id, ${json} from unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id)
+    text: `select c.business_id, c.id, ${json} from unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id)
       join customers c on c.business_id = wanted.business_id and c.id = wanted.id`,
     values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],
   })
-  const byId = new Map(rows.map((row) => [row.id, row]))
-  return keys.map(({ id }) => byId.get(id))
+  // By business and id: callers of different businesses may ask for the same id at once, and one of them owns it.
+  const found = new Map(rows.map((row) => [`${row.business_id} ${row.id}`, row]))
+  return keys.map(({ businessId, id }) => found.get(`${businessId} ${id}`))
 }
 
 /** Finds a customer by the merchant's own id. */
@@ -186,12 +201,19 @@ export async function findCustomerByExternalId(pool: pg.Pool, businessId: string
   return rows[0]
 }
 
+/** A number as it may have been sent, or in E.164. */
+export interface PhoneSpelling {
+  column: 'phone_number' | 'phone_number_e164'
+  number: string
+  pattern: string
+}
+
 export interface CustomerFilter {
   /** LIKE patterns over the search text; all must match. */
   patterns: string[]
   email?: string
-  /** The number as sent, its E.164 form where it has one, and a pattern that finds either in the search text. */
-  phone?: { number: string; e164: string | null; pattern: string }
+  /** Spellings of one phone number, each with a pattern that finds it in the search text. */
+  phone?: PhoneSpelling[]
   externalId?: string
   metadata?: Record<string, string>
   /** Bounds of ids: an id begins with the time of its creation. */
@@ -214,33 +236,32 @@ export interface ListedCustomer extends CustomerJson {
   sort_key: string
 }
 
-/** Rows that a search looks through in the list's own order before it asks the trigram index. */
-const walked = 1000
-const walkedAtMost = 20_000
+/** Rows that a search looks through in the list's own order before it asks the index, at first and at most. */
+const walked = 1_000
+const walkedAtMost = 8_000
 
 /**
  * One page of a business's customers, in the order asked for (reversed when the cursor points back).
  *
- * A search walks the newest rows first: a common word fills a page within a few of them, and the trigram index would
- * have to collect every match. Where the walk finds too few, the word is rare, and the index finds its rows at once.
+ * A search walks the newest rows first: a common word fills a page within a few of them, and the index would have to collect
+ * every match. Where the walk finds too few, the word is rare, and the index finds its rows at once.
  */
 export async function listCustomers({ slow: db, slowPool }: Database, businessId: string, options: ListOptions): Promise<ListedCustomer[]> {
   const { filter, limit, skip } = options
   const isSearch = filter.patterns.length > 0 || filter.phone !== undefined || filter.metadata !== undefined
   if (!isSearch || filter.email !== undefined || filter.externalId !== undefined) {
-    const { rows } = await slowPool.query<ListedCustomer>(prepared(page(businessId, options).compile(db)))
+    const { rows } = await slowPool.query<ListedCustomer>(prepared(page(businessId, options, 'list').compile(db)))
     return rows
   }
-  const wanted = skip + limit
-  const first = await walk(db, businessId, options, walked)
-  if (first.rows.length >= limit || first.scanned < walked) return first.rows
-  const found = skip + first.rows.length
-  const needed = found > 0 ? Math.ceil((wanted / found) * walked * 1.5) : Number.POSITIVE_INFINITY
-  if (needed <= walkedAtMost) {
-    const second = await walk(db, businessId, options, needed)
-    if (second.rows.length >= limit || second.scanned < needed) return second.rows
+  for (let depth = walked; depth <= walkedAtMost; ) {
+    const { rows } = await page(businessId, options, { walk: depth }).execute(db)
+    if (rows.length >= limit) return rows
+    // As many as were found so far promise a full page after so many rows; a little more, for luck.
+    const needed = Math.ceil(((skip + limit) / (skip + rows.length)) * depth * 1.5)
+    if (!(needed > depth && needed <= walkedAtMost)) break
+    depth = needed
   }
-  const { rows } = await page(businessId, options, true).execute(db)
+  const { rows } = await page(businessId, options, 'index').execute(db)
   return rows
 }
 
@@ -277,7 +298,10 @@ function positionOf({ order, cursor }: ListOptions): RawBuilder<unknown> {
 
 function searchOf({ patterns, phone, metadata }: CustomerFilter): RawBuilder<unknown> {
   const parts: RawBuilder<unknown>[] = patterns.map((pattern) => sql`and c.search like ${pattern}`)
-  if (phone) parts.push(sql`and c.search like ${phone.pattern} and (c.phone_number = ${phone.number} or c.phone_number_e164 = ${phone.e164})`)
+  if (phone) {
+    const spellings = phone.map(({ column, number, pattern }) => sql`c.search like ${pattern} and ${sql.ref(`c.${column}`)} = ${number}`)
+    parts.push(sql`and (${sql.join(spellings, sql` or `)})`)
+  }
   if (metadata) parts.push(sql`and c.metadata @> ${JSON.stringify(metadata)}::jsonb and c.metadata <> '{}'::jsonb`)
   return sql.join(parts, sql` `)
 }
@@ -291,30 +315,38 @@ function boundsOf({ email, externalId, idFrom, idBefore }: CustomerFilter): RawB
   return sql.join(parts, sql` `)
 }
 
-function page(businessId: string, options: ListOptions, byIndex = false): RawBuilder<ListedCustomer> {
+/** Where a page's rows come from: the list's own order, its first rows only, or all that the index finds. */
+type Source = 'list' | 'index' | { walk: number }
+
+function page(businessId: string, options: ListOptions, source: Source): RawBuilder<ListedCustomer> {
   const { filter, limit, skip, order } = options
-  const from = byIndex
-    ? // All matches first, as a set, so that the planner asks the trigram index and not the list's order.
-      sql`(with found as materialized (
-          select c.* from customers c where c.business_id = ${businessId} ${searchOf(filter)} ${boundsOf(filter)} ${positionOf(options)}
-        ) select * from found)`
-    : sql`customers`
-  const where = byIndex ? sql`true` : sql`c.business_id = ${businessId} ${searchOf(filter)} ${boundsOf(filter)} ${positionOf(options)}`
+  const own = sql`c.business_id = ${businessId} ${boundsOf(filter)} ${positionOf(options)}`
+  let from = sql`customers`
+  let where = sql`${own} ${searchOf(filter)}`
+  if (typeof source === 'object') {
+    from = sql`(select c.* from customers c where ${own} order by ${orderOf(options)} limit ${source.walk})`
+    where = sql`true ${searchOf(filter)}`
+  } else if (source === 'index') {
+    // All matches first, as a set, so that the planner asks the index of grams and not the list's order.
+    from = sql`(with found as materialized (select c.* from customers c where ${own} ${gramsAskedOf(filter, businessId)} ${searchOf(filter)}) select * from found)`
+    where = sql`true`
+  }
   return sql<ListedCustomer>`
     select c.id, ${sortKey(order)} as sort_key, ${sql.raw(json)} from ${from} c where ${where}
     order by ${orderOf(options)} limit ${limit} offset ${skip}`
 }
 
-async function walk(db: Db, businessId: string, options: ListOptions, depth: number): Promise<{ rows: ListedCustomer[]; scanned: number }> {
-  const { filter, limit, skip, order } = options
-  const { rows } = await sql<ListedCustomer & { scanned: number }>`
-    with recent as materialized (
-      select c.* from customers c where c.business_id = ${businessId} ${boundsOf(filter)} ${positionOf(options)}
-      order by ${orderOf(options)} limit ${depth}
+/** What the index of grams is asked; rows that it finds are compared with the patterns themselves. */
+function gramsAskedOf({ patterns, phone }: CustomerFilter, businessId: string): RawBuilder<unknown> {
+  const contains = (grams: number[]) => sql`c.search_grams @> ${`{${grams}}`}::int4[]`
+  const parts: RawBuilder<unknown>[] = []
+  if (patterns.length > 0) parts.push(sql`and ${contains([...new Set(patterns.flatMap((pattern) => patternGrams(pattern, businessId)))])}`)
+  if (phone)
+    parts.push(
+      sql`and (${sql.join(
+        phone.map(({ pattern }) => contains(patternGrams(pattern, businessId))),
+        sql` or `,
+      )})`,
     )
-    select counted.scanned, matching.* from (select count(*)::int as scanned from recent) counted left join lateral (
-      select c.id, ${sortKey(order)} as sort_key, ${sql.raw(json)} from recent c where true ${searchOf(filter)}
-      order by ${orderOf(options)} limit ${limit} offset ${skip}
-    ) matching on true`.execute(db)
-  return { rows: rows.filter((row) => row.id !== null), scanned: rows[0]?.scanned ?? 0 }
+  return sql.join(parts, sql` `)
 }

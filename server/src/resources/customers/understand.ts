@@ -2,43 +2,42 @@ import type { Business } from '../../foundation/http/authentication.ts'
 import { parseCountry } from '../../foundation/shared/countries.ts'
 import { type FieldErrors, invalid } from '../../foundation/shared/errors.ts'
 import { toE164 } from '../../foundation/shared/phone.ts'
-import { searchTextOf } from '../../foundation/shared/search-text.ts'
+import { gramsOf, searchTextOf } from '../../foundation/shared/search-text.ts'
 import { businessDay, isCalendarDay } from '../../foundation/shared/time.ts'
 import type { CustomerFields } from './queries.ts'
 import type { Address, UpdateCustomer } from './wire.ts'
 
 /** Limits of metadata; the same as at the peers that have it. */
 const maxMetadataKeys = 50
+const tooMuchMetadata = `The metadata may not have more than ${maxMetadataKeys} items.`
 
 /**
  * HitPay's command line sends other names than its API takes (`phone`, and the address at the top level, behaviour
- * §7.4). Documented names win where both are given.
+ * §7.4). Documented names win where both are given. Runs before validation, so that both are judged alike.
  */
-export function acceptOtherDialect(body: unknown): UpdateCustomer {
-  const given = body as Record<string, unknown>
-  const { phone, street, zip_code, ...rest } = given
-  const out: Record<string, unknown> = rest
+export function acceptOtherDialect(body: Record<string, unknown>): Record<string, unknown> {
+  const { phone, street, zip_code, ...out } = body
   if (phone !== undefined && out.phone_number === undefined) out.phone_number = phone
-  if (out.address === undefined && (street !== undefined || zip_code !== undefined)) {
-    const { city, state, country, ...others } = out
-    const postal_code = given.postal_code ?? zip_code
-    return { ...others, address: { city, state: state ?? city, street, postal_code, ...(country === undefined ? {} : { country }) } } as UpdateCustomer
-  }
-  return out as UpdateCustomer
+  if (out.address !== undefined || (street === undefined && zip_code === undefined)) return out
+  const { city, state, postal_code, country, ...others } = out
+  return { ...others, address: { city, state: state ?? city, street, postal_code: postal_code ?? zip_code, country } }
 }
 
-/** What a schema cannot say: real days, known countries. All faults at once. */
-function checked(body: UpdateCustomer, business: Business, at: Date): UpdateCustomer {
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What a schema cannot say: real days, known countries, the number of names. Reads bodies of any shape. */
+export function faultsOf(body: unknown, business: Business, at: Date): FieldErrors {
   const errors: FieldErrors = {}
-  const { birth_date, address, metadata } = body
+  const { birth_date, address, metadata } = isRecord(body) ? body : {}
   if (typeof birth_date === 'string') {
     if (!isCalendarDay(birth_date)) errors.birth_date = ['The birth date does not match the format Y-m-d.']
     else if (birth_date > businessDay(at, business.timezone)) errors.birth_date = ['The birth date must be a date before or equal to today.']
   }
-  if (address?.country && parseCountry(address.country) === undefined) errors['address.country'] = ['The selected address.country is invalid.']
-  if (metadata && Object.keys(metadata).length > maxMetadataKeys) errors.metadata = [`The metadata may not have more than ${maxMetadataKeys} items.`]
-  if (Object.keys(errors).length > 0) throw invalid(errors)
-  return body
+  const country = isRecord(address) ? address.country : undefined
+  if (typeof country === 'string' && country !== '' && parseCountry(country) === undefined)
+    errors['address.country'] = ['The selected address.country is invalid.']
+  if (isRecord(metadata) && Object.values(metadata).filter((value) => value !== null).length > maxMetadataKeys) errors.metadata = [tooMuchMetadata]
+  return errors
 }
 
 function understoodAddress(address: Address): CustomerFields['address'] {
@@ -59,11 +58,12 @@ const nothing: CustomerFields = {
   address: null,
   metadata: {},
   search: '',
+  search_grams: [],
 }
 
 /** A customer's fields after `body` is applied to `before` (nothing, for a new customer). Throws one 422 with every fault. */
 export function applyTo(before: CustomerFields | undefined, body: UpdateCustomer, business: Business, at: Date): CustomerFields {
-  checked(body, business, at)
+  const errors = faultsOf(body, business, at)
   const after = { ...(before ?? nothing) }
   for (const field of ['name', 'email', 'phone_number', 'phone_number_country_code', 'remark', 'birth_date', 'gender'] as const) {
     const value = body[field]
@@ -71,14 +71,16 @@ export function applyTo(before: CustomerFields | undefined, body: UpdateCustomer
   }
   if (body.address !== undefined) after.address = body.address === null ? null : understoodAddress(body.address)
   if (body.metadata !== undefined) after.metadata = merged(after.metadata, body.metadata)
-  if (body.external_id && body.external_id !== after.external_id) {
-    if (after.external_id !== null) throw invalid({ external_id: ['The external id cannot be changed.'] }, 'external_id_immutable')
+  if (Object.keys(after.metadata).length > maxMetadataKeys) errors.metadata = [tooMuchMetadata]
+  if (body.external_id !== undefined && body.external_id !== after.external_id) {
+    if (after.external_id !== null) errors.external_id = ['The external id cannot be changed.']
     after.external_id = body.external_id
-  } else if (body.external_id === null && after.external_id !== null) {
-    throw invalid({ external_id: ['The external id cannot be changed.'] }, 'external_id_immutable')
   }
+  const wrong = Object.keys(errors)
+  if (wrong.length > 0) throw invalid(errors, wrong.length === 1 && wrong[0] === 'external_id' ? 'external_id_immutable' : undefined)
   after.phone_number_e164 = toE164(after.phone_number, after.phone_number_country_code, business.country)
   after.search = searchTextOf([after.name, after.email, after.phone_number, digitsBeyond(after)])
+  after.search_grams = gramsOf(after.search, business.id)
   return after
 }
 
@@ -95,7 +97,6 @@ function merged(before: Record<string, string>, changes: Record<string, string |
     if (value === null) delete after[name]
     else after[name] = value
   }
-  if (Object.keys(after).length > maxMetadataKeys) throw invalid({ metadata: [`The metadata may not have more than ${maxMetadataKeys} items.`] })
   return after
 }
 
@@ -108,11 +109,15 @@ export function previousAttributes(before: CustomerFields, after: CustomerFields
   if (!sameRecord(before.address, after.address)) previous.address = before.address
   const metadata: Record<string, string | null> = {}
   for (const name of new Set([...Object.keys(before.metadata), ...Object.keys(after.metadata)])) {
-    if (before.metadata[name] !== after.metadata[name]) metadata[name] = before.metadata[name] ?? null
+    const earlier = ownText(before.metadata, name)
+    if (earlier !== ownText(after.metadata, name)) metadata[name] = earlier
   }
   if (Object.keys(metadata).length > 0) previous.metadata = metadata
   return Object.keys(previous).length > 0 ? previous : null
 }
+
+/** A merchant may name a key `constructor`, which every object has. */
+const ownText = (record: Record<string, string>, name: string) => (Object.hasOwn(record, name) ? (record[name] ?? null) : null)
 
 function sameRecord(a: Record<string, string | null> | null, b: Record<string, string | null> | null): boolean {
   if (a === null || b === null) return a === b

@@ -16,7 +16,7 @@ export const Address = Type.Object(
 )
 export type Address = Static<typeof Address>
 
-const metadataValue = Type.Unsafe<string | null>({ type: ['string', 'null'], maxLength: 500, pattern: '^(?:[^\\p{Cc}\\p{Cs}]|[\\n\\r\\t])*$' })
+const metadataValue = Type.Unsafe<string | null>({ type: ['string', 'null'], maxLength: 500, pattern: '^[^\\p{Cc}\\p{Cs}]*$' })
 
 const editable = {
   name: nullable(plainText(255, { description: 'Full name.' })),
@@ -126,7 +126,7 @@ export const ListCustomers = Type.Object({
   order_by: Type.Optional(
     Type.Object(
       { name: Type.Optional(Type.Enum(['asc', 'desc'])), created_at: Type.Optional(Type.Enum(['asc', 'desc'])) },
-      { description: '`order_by[name]=asc`; without it the newest come first.' },
+      { additionalProperties: false, description: '`order_by[name]=asc`; without it the newest come first.' },
     ),
   ),
 })

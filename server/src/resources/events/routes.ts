@@ -1,4 +1,4 @@
-import { type OnOrdered, orderEvents } from '../../engine/events/order-events.ts'
+import { type OnOrdered, orderPendingEvents } from '../../engine/events/order-events.ts'
 import type { Database } from '../../foundation/database/database.ts'
 import type { Api } from '../../foundation/http/api.ts'
 import type { Business } from '../../foundation/http/authentication.ts'
@@ -32,7 +32,7 @@ export function eventsRoutes(api: Api, { database, onOrdered, onEvent }: EventsD
   const tags = ['Events']
   const placeAll = async (businessId: string) => {
     // The worker sends what was fanned out here.
-    if ((await orderEvents(database.db, businessId, onOrdered)) > 0) onEvent(businessId)
+    if ((await orderPendingEvents(database.db, businessId, onOrdered)) > 0) onEvent(businessId)
   }
 
   api.read(

@@ -96,3 +96,9 @@ export async function forgetExpiries(tx: Db, keys: { businessId: string; id: str
     delete from payment_request_expiries e using unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as done (business_id, id)
     where e.business_id = done.business_id and e.id = done.id`.execute(tx)
 }
+
+/** One payment request, deleted ones too: money can still arrive for them. */
+export async function findPaymentRequest(db: Db, businessId: string, id: string): Promise<PaymentRequestRow | undefined> {
+  const { rows } = await sql<PaymentRequestRow>`select * from payment_requests where business_id = ${businessId} and id = ${id}`.execute(db)
+  return rows[0]
+}

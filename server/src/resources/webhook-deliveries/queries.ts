@@ -1,11 +1,41 @@
 import { sql } from 'kysely'
-import { type DeliveryRow, deliveryColumns } from '../../engine/events/delivery-queries.ts'
-import type { OrderedEvent } from '../../engine/events/order-events.ts'
 import type { Db } from '../../foundation/database/database.ts'
-import type { Cursor } from '../../foundation/http/pagination.ts'
+
+const columns = [
+  'business_id',
+  'id',
+  'event_id',
+  'event_type',
+  'event_sequence',
+  'object_id',
+  'endpoint_id',
+  'version',
+  'url',
+  'replay_id',
+  'status',
+  'attempts',
+  'response_status',
+  'created_at',
+  'updated_at',
+] as const
 
 /** A delivery with the time at which it is tried next. */
-export interface QueuedDelivery extends DeliveryRow {
+export interface QueuedDelivery {
+  business_id: string
+  id: string
+  event_id: string
+  event_type: string
+  event_sequence: bigint
+  object_id: string
+  endpoint_id: string | null
+  version: number
+  url: string
+  replay_id: string | null
+  status: 'pending' | 'succeeded' | 'failed' | 'canceled'
+  attempts: number
+  response_status: number | null
+  created_at: Date
+  updated_at: Date
   due_at: Date | null
 }
 
@@ -24,12 +54,12 @@ const likeType = (type: string) => `${type.slice(0, -1).replace(/[\\%_]/g, '\\$&
 export async function listDeliveries(
   db: Db,
   businessId: string,
-  { filter, cursor, limit }: { filter: DeliveryFilter; cursor: Cursor | undefined; limit: number },
+  { filter, cursor, limit }: { filter: DeliveryFilter; cursor: { id: string; direction: 'next' | 'previous' } | undefined; limit: number },
 ): Promise<QueuedDelivery[]> {
   let query = db
     .selectFrom('webhook_deliveries as d')
     .leftJoin('webhook_queue as q', (join) => join.onRef('q.business_id', '=', 'd.business_id').onRef('q.delivery_id', '=', 'd.id'))
-    .select(deliveryColumns.map((column) => `d.${column}` as const))
+    .select(columns.map((column) => `d.${column}` as const))
     .select('q.due_at')
     .where('d.business_id', '=', businessId)
   for (const column of ['status', 'event_id', 'object_id', 'endpoint_id'] as const) {
@@ -57,7 +87,7 @@ export async function findDelivery(db: Db, businessId: string, id: string): Prom
   const row = await db
     .selectFrom('webhook_deliveries as d')
     .leftJoin('webhook_queue as q', (join) => join.onRef('q.business_id', '=', 'd.business_id').onRef('q.delivery_id', '=', 'd.id'))
-    .select(deliveryColumns.map((column) => `d.${column}` as const))
+    .select(columns.map((column) => `d.${column}` as const))
     .select(['q.due_at', 'd.body', 'd.target'])
     .where('d.business_id', '=', businessId)
     .where('d.id', '=', id)
@@ -113,8 +143,17 @@ export interface EventRange {
   eventType: string | undefined
 }
 
+/** An event of the past, as far as sending it again needs. */
+export interface PastEvent {
+  id: string
+  sequence: bigint
+  type: string
+  callbacks: unknown
+  about_endpoint: string | null
+}
+
 /** Events that have their places, in order. */
-export async function eventsInRange(tx: Db, businessId: string, range: EventRange, limit: number): Promise<OrderedEvent[]> {
+export async function eventsInRange(tx: Db, businessId: string, range: EventRange, limit: number): Promise<PastEvent[]> {
   let query = tx
     .selectFrom('events')
     .select(['id', 'sequence', 'type', 'callbacks'])
@@ -127,7 +166,7 @@ export async function eventsInRange(tx: Db, businessId: string, range: EventRang
   if (range.before) query = query.where('created_at', '<', range.before)
   if (range.eventType?.endsWith('.*')) query = query.where('type', 'like', likeType(range.eventType))
   else if (range.eventType !== undefined) query = query.where('type', '=', range.eventType)
-  return (await query.orderBy('sequence').limit(limit).execute()) as OrderedEvent[]
+  return (await query.orderBy('sequence').limit(limit).execute()) as PastEvent[]
 }
 
 /** The encrypted salts of a business's keys and endpoints, to tell a signature by the wrong one. */

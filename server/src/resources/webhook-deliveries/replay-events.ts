@@ -1,4 +1,5 @@
 import { type ReplayTarget, replayEvents } from '../../engine/events/fan-out.ts'
+import type { OrderedEvent } from '../../engine/events/order-events.ts'
 import type { Database, Db } from '../../foundation/database/database.ts'
 import type { Call } from '../../foundation/http/api.ts'
 import type { Answer } from '../../foundation/http/idempotency.ts'
@@ -15,7 +16,7 @@ const mostEvents = 10_000
 export interface ReplayDeps {
   database: Database
   now: Now
-  secretKey: Buffer
+  secretKey: () => Buffer
 }
 
 /** A day's beginning, at the upper end the next day's; or a moment, which is included at both ends. */
@@ -61,7 +62,7 @@ export function replay(deps: ReplayDeps): (call: Call<unknown, ReplayEvents>) =>
     const range = rangeOf(call)
     return writeOnce(deps.database.db, call.claim, deps.now(), async (tx) => {
       const found = await eventsInRange(tx, call.business.id, range, mostEvents + 1)
-      const events = found.slice(0, mostEvents)
+      const events = found.slice(0, mostEvents) as OrderedEvent[]
       const queued = await replayEvents(tx, call.business.id, events, await targetOf(tx, call), deps)
       const next = found[mostEvents]
       const answer = { events: events.length, queued, has_more: next !== undefined, next_sequence: next === undefined ? null : Number(next.sequence) }

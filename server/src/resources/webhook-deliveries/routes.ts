@@ -166,7 +166,7 @@ async function diagnose({ database, secretKey, now }: ReplayDeps, { business, bo
   if (body.delivery_id !== undefined && !delivery) throw invalid({ delivery_id: ['The selected delivery id is invalid.'] })
   const salts = await listSalts(database.db, business.id)
   const otherSalts = salts
-    .map(({ name, salt_encrypted }) => ({ name, salt: decryptSecret(salt_encrypted, secretKey) }))
+    .map(({ name, salt_encrypted }) => ({ name, salt: decryptSecret(salt_encrypted, secretKey()) }))
     .filter(({ salt }) => salt !== body.salt)
   const { verifies, checks, findings } = diagnoseSignature({
     body: body.body,

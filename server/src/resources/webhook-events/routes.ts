@@ -16,7 +16,7 @@ export interface WebhookEventsDeps {
   database: Database
   now: Now
   /** Hides and opens stored salts. */
-  secretKey: Buffer
+  secretKey: () => Buffer
 }
 
 const tags = ['Webhook events']
@@ -32,7 +32,7 @@ function idOf(params: Record<string, string>): string {
 /** The five operations of the contract, and `PATCH` as another word for `PUT`. */
 export function webhookEventsRoutes(api: Api, { database, now, secretKey }: WebhookEventsDeps): void {
   const { db } = database
-  const present = (row: EndpointRow, business: Business) => presentWebhookEvent(row, decryptSecret(row.salt_encrypted, secretKey), business)
+  const present = (row: EndpointRow, business: Business) => presentWebhookEvent(row, decryptSecret(row.salt_encrypted, secretKey()), business)
   const answerWith = (status: number, row: EndpointRow, business: Business): Answer => ({ status, body: JSON.stringify(present(row, business)) })
 
   api.write(
@@ -56,7 +56,7 @@ export function webhookEventsRoutes(api: Api, { database, now, secretKey }: Webh
           name: body.name,
           url: body.url,
           event_types: null,
-          salt_encrypted: encryptSecret(randomHex(32), secretKey),
+          salt_encrypted: encryptSecret(randomHex(32), secretKey()),
           disabled_reason: null,
           disabled_at: null,
           created_at: at,

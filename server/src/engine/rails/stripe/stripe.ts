@@ -1,8 +1,8 @@
 import type Stripe from 'stripe'
+import type { Card } from '../../../foundation/shared/card.ts'
 import {
   type Attempt,
   BadNotification,
-  type Card,
   type Outcome,
   type PaymentInput,
   type Rail,
@@ -101,7 +101,7 @@ async function start(attempt: Attempt, input: PaymentInput, access: RailAccess):
         amount: Number(attempt.amountMinor), // Stripe's smallest unit is ours; at most 12 digits, which a double holds exactly
         currency: attempt.currency,
         payment_method: input.token,
-        payment_method_types: ['card'],
+        allowed_payment_method_types: ['card'],
         confirm: true,
         return_url: attempt.returnUrl,
         ...(attempt.description ? { description: attempt.description } : {}),

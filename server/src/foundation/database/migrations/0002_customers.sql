@@ -1,5 +1,3 @@
-create extension if not exists pg_trgm;
-
 create extension if not exists btree_gin;
 
 create table hawker.customers (
@@ -16,7 +14,9 @@ create table hawker.customers (
   remark text,
   address json,
   metadata jsonb not null,
+  -- Name, e-mail and phone as they are searched, and the numbers by which they are found (search-text.ts).
   search text collate "C" not null,
+  search_grams int4[] not null,
   version integer not null,
   created_at timestamptz not null,
   updated_at timestamptz not null,
@@ -31,8 +31,8 @@ create index customers_email on hawker.customers (business_id, lower(email colla
 
 create index customers_name on hawker.customers (business_id, (coalesce(name, '')) collate "und-x-icu", id);
 
--- The business is part of the index, so that a search reads one business's rows only. A short pending list keeps
+-- A gram is made of letters and of the business, so a search reads one business's entries only. A short pending list keeps
 -- searches fast: every search reads it from end to end.
-create index customers_search on hawker.customers using gin (business_id, search gin_trgm_ops) with (gin_pending_list_limit = 256);
+create index customers_search on hawker.customers using gin (search_grams) with (gin_pending_list_limit = 256);
 
 create index customers_metadata on hawker.customers using gin (business_id, metadata jsonb_path_ops) with (gin_pending_list_limit = 256) where metadata <> '{}'::jsonb;

@@ -1,3 +1,5 @@
+create extension if not exists pg_trgm;
+
 -- The methods a business takes; null means every one of the catalogue that fits its country and the currency.
 alter table hawker.businesses add column payment_methods text[];
 

@@ -1,0 +1,97 @@
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { idOf, loadCustomers, pageAfter, population } from './customers.ts'
+import { runTraffic } from './generator.ts'
+import { programVersion } from './machine.ts'
+import { table } from './report.ts'
+import { databaseUrl, openLoader, startCluster, startHawker } from './servers.ts'
+import type { Workspace } from './workspace.ts'
+
+const startMicroseconds = 1_500_000
+
+interface CpuProfile {
+  nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[]
+  samples: number[]
+  timeDeltas: number[]
+}
+
+/** For each line of the bundled program, the source file that it came from. */
+function sourcesByLine(): string[] {
+  let source = ''
+  const built = readFileSync(fileURLToPath(new URL('./main.js', import.meta.url)), 'utf8')
+  return built.split('\n').map((line) => {
+    const named = /^\/\/ (?:\.\.\/)*((?:node_modules|server|src)\/\S+)$/.exec(line)?.[1]
+    source = named ?? source
+    return source
+  })
+}
+
+/** Where a function is: a package, a file of ours, or Node itself. */
+const areaOf = (where: string) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(where)?.[0] ?? (where.startsWith('node:') || where === '' ? 'Node.js' : where)
+
+/** Shares of the busy time by function and by package or file, without the start of the program. */
+function shares(file: string, limit: number): { functions: string[][]; areas: string[][] } {
+  const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(file, 'utf8')) as CpuProfile
+  const sources = sourcesByLine()
+  const names = new Map(
+    nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
+      const where = url.endsWith('/dist/main.js') ? (sources[lineNumber] ?? '') : url.replace(/^.*\/node_modules\//, 'node_modules/')
+      return [id, { name: `${functionName || '(anonymous)'}  ${where}`.trim(), area: /^\(.*\)$/.test(functionName) && !where ? functionName : areaOf(where) }]
+    }),
+  )
+  const functions = new Map<string, number>()
+  const areas = new Map<string, number>()
+  let passed = 0
+  let busy = 0
+  samples.forEach((id, i) => {
+    const spent = timeDeltas[i] ?? 0
+    passed += spent
+    const { name, area } = names.get(id) ?? { name: '?', area: '?' }
+    if (passed < startMicroseconds || name === '(idle)') return
+    busy += spent
+    functions.set(name, (functions.get(name) ?? 0) + spent)
+    areas.set(area, (areas.get(area) ?? 0) + spent)
+  })
+  const top = (spent: Map<string, number>) =>
+    [...spent]
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, limit)
+      .map(([name, time]) => [`${((time / busy) * 100).toFixed(1).padStart(8)} %  ${name}`])
+  return { functions: top(functions), areas: top(areas) }
+}
+
+/** Runs the server under V8's profiler at 64 connections and prints the functions with the most time of their own. */
+export async function profile(workspace: Workspace, { rows, seconds }: { rows: number; seconds: number }): Promise<void> {
+  const cluster = await startCluster(workspace)
+  const people = population(cluster.businessId, cluster.otherBusinessId, rows)
+  const loader = await openLoader(cluster, 'postgres')
+  await loadCustomers(loader, people)
+  await loader.end()
+  const wrk = programVersion('wrk', ['--version']) !== undefined
+  const numbers = Array.from({ length: 2000 }, () => 30 + Math.floor(Math.random() * (rows - 30)))
+  const paths = {
+    create: undefined,
+    get: numbers.map((number) => `/v1/customers/${idOf(people, number)}`),
+    list: numbers.map((number) => pageAfter(people, number, 25)),
+  }
+  for (const operation of ['create', 'get', 'list'] as const) {
+    await cluster.copy(operation)
+    const folder = join(workspace.folder, `profile-${operation}`)
+    mkdirSync(folder)
+    const hawker = await startHawker(workspace, operation, {
+      apiKey: cluster.apiKey,
+      environment: { DATABASE_URL: databaseUrl(cluster, operation) },
+      nodeArguments: ['--cpu-prof', '--cpu-prof-dir', folder],
+    })
+    const wanted = paths[operation]
+    const traffic = { url: hawker.url, apiKey: cluster.apiKey, connections: 64, seconds, ...(wanted ? { paths: wanted } : {}) }
+    const { perSecond } = await runTraffic(workspace, traffic, { wrk })
+    await hawker.stop()
+    const [file] = readdirSync(folder)
+    process.stdout.write(`\n  ${operation}: ${perSecond.toFixed(0)} requests/s under the profiler\n\n`)
+    if (!file) continue
+    const { functions, areas } = shares(join(folder, file), 25)
+    process.stdout.write(`${table(functions)}\n\n  ${operation}, by package or file\n\n${table(areas.slice(0, 15))}\n`)
+  }
+}

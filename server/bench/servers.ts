@@ -1,0 +1,139 @@
+import { type ChildProcess, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+import { type Database, openDatabase, poolOptions } from '../src/foundation/database/database.ts'
+import { type EmbeddedDatabase, startEmbedded } from '../src/foundation/database/embedded.ts'
+import { migrate } from '../src/foundation/database/migrate.ts'
+import { createApiKey, createBusiness } from '../src/resources/businesses/create-business.ts'
+import { cpuSeconds } from './machine.ts'
+import { sleep, type Workspace } from './workspace.ts'
+
+const program = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'server', 'bin', 'hawker.mjs')
+const secretKey = randomBytes(32)
+
+/** A durable PostgreSQL with one migrated database and one business in it, which the others are copied from. */
+export interface Cluster {
+  readonly embedded: EmbeddedDatabase
+  readonly version: string
+  readonly businessId: string
+  readonly otherBusinessId: string
+  readonly apiKey: string
+  /** Copies the first database under another name. */
+  copy(name: string): Promise<void>
+  /** Pools on one of the databases, closed at the end. */
+  open(name: string): Database
+  /** CPU seconds of all PostgreSQL processes so far. */
+  cpu(): number | undefined
+}
+
+/** Starts PostgreSQL in the workspace; more settings than Hawker's own only where the number of databases asks for them. */
+export async function startCluster(workspace: Workspace, settings: Record<string, string> = {}): Promise<Cluster> {
+  const embedded = await startEmbedded({ directory: join(workspace.folder, 'data'), settings: { max_connections: '150', ...settings } })
+  workspace.atEnd(() => embedded.stop())
+  const first = openDatabase(embedded.connection)
+  await migrate(first.pool)
+  const at = new Date()
+  const business = await createBusiness(first.db, at)
+  const other = await createBusiness(first.db, at, { name: 'Other', slug: 'other' })
+  const { key } = await createApiKey(first.db, business, { name: 'Bench', secretKey, at })
+  const { rows } = await first.pool.query<{ server_version: string }>('show server_version')
+  await first.close()
+  const control = new pg.Pool({ ...embedded.connection, database: 'template1', max: 1 })
+  control.on('error', () => undefined)
+  workspace.atEnd(() => control.end())
+  return {
+    embedded,
+    version: rows[0]?.server_version ?? '',
+    businessId: business.id,
+    otherBusinessId: other.id,
+    apiKey: key,
+    copy: async (name) => void (await control.query(`create database "${name}" template postgres`)),
+    open(name) {
+      const database = openDatabase({ ...embedded.connection, database: name })
+      database.pool.on('error', () => undefined)
+      workspace.atEnd(() => database.close())
+      return database
+    },
+    cpu: () => cpuSeconds(embedded.pid, { children: true }),
+  }
+}
+
+/** A connection of its own without a time limit, for loading. */
+export async function openLoader(cluster: Cluster, name: string): Promise<pg.Client> {
+  const { query_timeout: _limit, ...options } = poolOptions({ ...cluster.embedded.connection, database: name }, 1, 0)
+  const client = new pg.Client(options)
+  await client.connect()
+  return client
+}
+
+/** A running `hawker start`. */
+export interface HawkerProcess {
+  readonly url: string
+  readonly pid: number
+  readonly child: ChildProcess
+  cpu(): number | undefined
+  stop(): Promise<void>
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const { port } = server.address() as { port: number }
+  await new Promise((done) => server.close(done))
+  return port
+}
+
+export interface HawkerOptions {
+  apiKey: string
+  environment: Record<string, string>
+  nodeArguments?: string[]
+}
+
+/** Starts the built server as its own process and waits for its first answer to a request with a key. */
+export async function startHawker(workspace: Workspace, name: string, options: HawkerOptions): Promise<HawkerProcess & { firstAnswerMs: number }> {
+  const port = await freePort()
+  const logFile = join(workspace.folder, `${name}.log`)
+  const output = openSync(logFile, 'a')
+  const began = performance.now()
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(HAWKER_|DATABASE_|CONTROL_|LOG_LEVEL|PORT|HOST)/.test(key)))
+  const child = workspace.start(process.execPath, [...(options.nodeArguments ?? []), program, 'start'], {
+    env: { ...inherited, PORT: String(port), HAWKER_SECRET_KEY: secretKey.toString('hex'), ...options.environment },
+    stdio: ['ignore', output, output],
+  })
+  closeSync(output)
+  const exited = new Promise<void>((done) => child.once('exit', () => done()))
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGTERM')
+    const late = setTimeout(() => child.kill('SIGKILL'), 45_000)
+    await exited
+    clearTimeout(late)
+  }
+  workspace.atEnd(stop)
+  const url = `http://127.0.0.1:${port}`
+  for (;;) {
+    const answer = await fetch(`${url}/v1/customers?per_page=1`, { headers: { 'x-business-api-key': options.apiKey } }).catch(() => undefined)
+    if (answer?.ok) break
+    if (child.exitCode !== null || performance.now() - began > 60_000)
+      throw new Error(`hawker start gave no answer:\n${readFileSync(logFile, 'utf8').slice(-2000)}`)
+    await sleep(2)
+  }
+  const pid = child.pid ?? 0
+  return { url, pid, child, cpu: () => cpuSeconds(pid, { children: false }), stop, firstAnswerMs: performance.now() - began }
+}
+
+/** Where a server finds a database of a cluster: over its Unix socket. */
+export function databaseUrl({ embedded: { connection } }: Cluster, name: string): string {
+  const where = new URLSearchParams({ host: connection.host, port: String(connection.port) })
+  return `postgresql://${connection.user}@localhost/${name}?${where}`
+}
+
+/** Bytes that are free where a folder is. */
+export function freeBytes(folder: string): number {
+  const { stdout } = spawnSync('df', ['-Pk', folder], { encoding: 'utf8' })
+  return Number((stdout ?? '').trim().split('\n').at(-1)?.split(/\s+/)[3] ?? 0) * 1024
+}

@@ -1,0 +1,71 @@
+import { gramsOf } from '../src/foundation/shared/search-text.ts'
+import { idSql, type Population } from './customers.ts'
+import { type Person, personOf, searchOf } from './people.ts'
+
+/** Grams of a row that come of its digits: eight of the e-mail's and twice seven of the phone's. */
+const digitGrams = 22
+
+const customerColumns = `business_id, id, name, email, phone_number, phone_number_country_code, phone_number_e164, metadata, search, search_grams, version, created_at, updated_at`
+
+/** One customer and its event in one statement, with parameters, as a program would send it by hand. */
+export const insertOne = `
+  with written as (
+    insert into customers (${customerColumns})
+    values ($1::uuid, $2::uuid, $3, $4, $5, '65', '+65' || $5, '{}', $6, $11::int4[], 1, $7::timestamptz, $7)
+  )
+  insert into events (business_id, id, type, object_id, data, request_id, created_at)
+  values ($1, $8::uuid, 'customer.created', $2, $9::json, $10, $7)`
+
+/** One customer by key, all columns that the API shows. */
+export const selectOne = `
+  select id, name, birth_date, gender, email, phone_number, address, remark, phone_number_country_code, external_id, phone_number_e164, metadata,
+    version, created_at, updated_at
+  from customers where business_id = $1 and id = $2`
+
+const shownBefore = (name: string) =>
+  `'{"id":"' || written.id || '","name":${JSON.stringify(name).replaceAll("'", "''")},"birth_date": null,"gender": null,"email":"'`
+const shownAfter = `'","address": null,"remark": null,"phone_number_country_code":"65","external_id": null,"phone_number_e164":"+65'`
+
+function insertScript(people: Population, person: Person): string {
+  const local = person.email.slice(0, person.email.indexOf('@')).replace(/\d+$/, '')
+  const domain = person.email.slice(person.email.indexOf('@'))
+  const email = `'${local}' || :number::text || '${domain}'`
+  const phone = ':phone::text'
+  const [searchName = ''] = searchOf(person).split('\n')
+  const searchText = `'${searchName}' || E'\\n ' || ${email} || E'\\n ' || ${phone} || E'\\n 65' || ${phone}`
+  // The parts that do not vary have the grams that the API gives them; those of the digits are drawn from as many as there are.
+  const fixed = gramsOf([searchName, ` ${local}`, domain].join('\n'), people.businessId)
+  const grams = `'{${fixed}}'::int4[] || array(select floor(random() * 2000)::int4 from generate_series(1, ${digitGrams}))`
+  return `\\set number random(1, 1000000000)
+\\set phone random(80000000, 99999999)
+with written as (
+  insert into customers (${customerColumns})
+  values ('${people.businessId}', uuidv7(), '${person.name.replaceAll("'", "''")}', ${email}, ${phone}, '65', '+65' || ${phone}, '{}', ${searchText}, ${grams}, 1, now(), now())
+  returning id, created_at
+)
+insert into events (business_id, id, type, object_id, data, request_id, created_at)
+select '${people.businessId}', uuidv7(), 'customer.created', written.id,
+  (${shownBefore(person.name)} || ${email} || '","phone_number":"' || ${phone} || ${shownAfter} || ${phone}
+    || '","metadata":{},"created_at":' || to_json(written.created_at)::text || ',"updated_at":' || to_json(written.created_at)::text || '}')::json,
+  'req_' || :number::text, written.created_at
+from written;
+`
+}
+
+/** pgbench scripts that insert: each has other names, and every transaction its own number and phone. */
+export function insertScripts(people: Population): string[] {
+  return Array.from({ length: 40 }, (_, i) => insertScript(people, personOf(i)))
+}
+
+/** A pgbench script that selects a random customer by key. */
+export function selectScript(people: Population): string {
+  const statement = selectOne.replace('$1', `'${people.businessId}'`).replace('$2', idSql(people, ':number::int8'))
+  return `\\set number random(1, ${people.rows})\n${statement};\n`
+}
+
+/** A pgbench script of the API's own list statement, at a random place. */
+export function listScript(people: Population, { text, values }: { text: string; values: unknown[] }, afterId: string, perPage: number): string {
+  const literal = (value: unknown) => (value === afterId ? idSql(people, ':number::int8') : typeof value === 'number' ? String(value) : `'${String(value)}'`)
+  const statement = text.replace(/\$(\d+)/g, (_, at: string) => literal(values[Number(at) - 1]))
+  return `\\set number random(${perPage + 1}, ${people.rows})\n${statement};\n`
+}

@@ -1,0 +1,115 @@
+import { resolve } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { ConfigError, readConfig } from './config.ts'
+
+test('nothing set is a configuration that works', () => {
+  expect(readConfig({})).toEqual({
+    host: '127.0.0.1',
+    port: 8080,
+    publicUrl: undefined,
+    logLevel: 'info',
+    databaseUrl: undefined,
+    controlDatabaseUrl: undefined,
+    databaseConnections: 6,
+    databasePort: undefined,
+    dataDirectory: resolve('.hawker'),
+    apiKey: undefined,
+    salt: undefined,
+    secretKey: undefined,
+    rateLimit: 0,
+    idempotencyDays: 30,
+    groupCommitAcrossBusinesses: true,
+    groupCommitRows: 256,
+  })
+})
+
+test('every variable is read', () => {
+  const config = readConfig({
+    HOST: '0.0.0.0',
+    PORT: '9000',
+    HAWKER_PUBLIC_URL: 'https://pay.example.com/',
+    LOG_LEVEL: 'debug',
+    DATABASE_URL: 'postgres://user:pass@db/hawker',
+    CONTROL_DATABASE_URL: 'postgresql://user:pass@control/hawker',
+    HAWKER_DATABASE_CONNECTIONS: '12',
+    HAWKER_DATABASE_PORT: '5433',
+    HAWKER_DATA_DIR: '/var/lib/hawker',
+    HAWKER_API_KEY: 'test_0123456789abcdef',
+    HAWKER_SALT: 'salt-and-pepper',
+    HAWKER_SECRET_KEY: 'AB'.repeat(32),
+    HAWKER_RATE_LIMIT: '400',
+    HAWKER_IDEMPOTENCY_DAYS: '7',
+    HAWKER_GROUP_COMMIT_ACROSS_BUSINESSES: 'false',
+    HAWKER_GROUP_COMMIT_ROWS: '1',
+  })
+  expect(config).toEqual({
+    host: '0.0.0.0',
+    port: 9000,
+    publicUrl: 'https://pay.example.com',
+    logLevel: 'debug',
+    databaseUrl: 'postgres://user:pass@db/hawker',
+    controlDatabaseUrl: 'postgresql://user:pass@control/hawker',
+    databaseConnections: 12,
+    databasePort: 5433,
+    dataDirectory: '/var/lib/hawker',
+    apiKey: 'test_0123456789abcdef',
+    salt: 'salt-and-pepper',
+    secretKey: Buffer.alloc(32, 0xab),
+    rateLimit: 400,
+    idempotencyDays: 7,
+    groupCommitAcrossBusinesses: false,
+    groupCommitRows: 1,
+  })
+  expect(Object.isFrozen(config)).toBe(true)
+})
+
+test('the queue is in the main database unless it has its own, and blanks are nothing', () => {
+  expect(readConfig({ DATABASE_URL: 'postgres://db/hawker' }).controlDatabaseUrl).toBe('postgres://db/hawker')
+  expect(readConfig({ PORT: '  ', HOST: '', LOG_LEVEL: ' ' })).toEqual(readConfig({}))
+  expect(readConfig({ PORT: ' 81 ', HOST: 'localhost' })).toMatchObject({ port: 81, host: '127.0.0.1' })
+})
+
+describe('a wrong value is one line that names its variable', () => {
+  test.each([
+    ['PORT', '80a'],
+    ['PORT', '-1'],
+    ['PORT', '65536'],
+    ['PORT', '8080.5'],
+    ['PORT', '0x50'],
+    ['PORT', '80\n80'],
+    ['HOST', 'not a host'],
+    ['HOST', 'a/b'],
+    ['LOG_LEVEL', 'loud'],
+    ['HAWKER_PUBLIC_URL', 'pay.example.com'],
+    ['HAWKER_PUBLIC_URL', 'ftp://pay.example.com'],
+    ['DATABASE_URL', 'mysql://db/hawker'],
+    ['DATABASE_URL', 'hawker'],
+    ['CONTROL_DATABASE_URL', 'http://db'],
+    ['HAWKER_DATABASE_CONNECTIONS', '1'],
+    ['HAWKER_DATABASE_CONNECTIONS', '65'],
+    ['HAWKER_DATABASE_PORT', '0'],
+    ['HAWKER_DATABASE_PORT', 'x'],
+    ['HAWKER_API_KEY', 'short'],
+    ['HAWKER_API_KEY', 'with a blank inside it'],
+    ['HAWKER_SALT', 'short'],
+    ['HAWKER_SECRET_KEY', 'ab'],
+    ['HAWKER_SECRET_KEY', 'zz'.repeat(32)],
+    ['HAWKER_RATE_LIMIT', 'many'],
+    ['HAWKER_IDEMPOTENCY_DAYS', '0'],
+    ['HAWKER_GROUP_COMMIT_ACROSS_BUSINESSES', 'yes'],
+    ['HAWKER_GROUP_COMMIT_ROWS', '0'],
+  ])('%s=%j', (name, value) => {
+    const read = () => readConfig({ [name]: value })
+    expect(read).toThrow(ConfigError)
+    expect(read).toThrow(new RegExp(`^${name} must be .+\\.$`))
+    const message = (() => {
+      try {
+        read()
+      } catch (error) {
+        return String((error as Error).message)
+      }
+    })()
+    expect(message).not.toContain('\n')
+    if (/KEY|SALT|^DATABASE_URL|CONTROL/.test(name)) expect(message).not.toContain(value)
+  })
+})

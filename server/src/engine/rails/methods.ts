@@ -1,0 +1,130 @@
+import type { Currency } from '../../foundation/shared/money.ts'
+
+/**
+ * How a payer pays: `card` and `wallet` on our page, `qr` by scanning, `redirect` on another page, `bank` by authorising a
+ * debit or transfer, `terminal` and `cash` in person.
+ */
+export type MethodKind = 'card' | 'wallet' | 'qr' | 'redirect' | 'bank' | 'terminal' | 'cash'
+
+/** One way of paying (behaviour §8). Flags are false where the table says no, and where no source says yes. */
+export interface PaymentMethod {
+  /** As `payment_methods` and a charge spell it. */
+  code: string
+  /** Other spellings that are accepted for it. */
+  aliases: readonly string[]
+  name: string
+  /** Countries of the businesses that can offer it, ISO 3166-1 alpha-2; empty is any. */
+  countries: readonly string[]
+  /** Currencies in which it can be charged; empty is any. */
+  currencies: readonly Currency[]
+  kind: MethodKind
+  /** Whether a request for it alone can have `generate_qr`. */
+  generateQr: boolean
+  /** Whether a payment in its currency can be offered to a business of another country. */
+  borderless: boolean
+  generateDirectLink: boolean
+  /** Whether it can be saved and charged again. */
+  recurring: boolean
+  /** Whether a refund can be asked for; true where the table is silent, because only some are known not to be. */
+  refundable: boolean
+  partiallyRefundable: boolean
+  /** Days after which a refund is no longer taken; null is never. */
+  refundDays: number | null
+  /** Decimal text in major units: the least that can be charged in each currency that has its own minimum. */
+  minimums: Readonly<Record<Currency, string>>
+  /** No longer offered; known, so that old charges have a name. */
+  withdrawn: boolean
+}
+
+const nothing: Omit<PaymentMethod, 'code' | 'name' | 'kind' | 'countries' | 'currencies'> = {
+  aliases: [],
+  generateQr: false,
+  borderless: false,
+  generateDirectLink: false,
+  recurring: false,
+  refundable: true,
+  partiallyRefundable: true,
+  refundDays: null,
+  minimums: {},
+  withdrawn: false,
+}
+
+function method(code: string, name: string, kind: MethodKind, places: string, money: string, more: Partial<PaymentMethod> = {}): PaymentMethod {
+  const words = (text: string) => text.split(' ').filter((word) => word !== '')
+  return { ...nothing, code, name, kind, countries: words(places), currencies: words(money), ...more }
+}
+
+const qr = { generateQr: true }
+const borderlessQr = { generateQr: true, borderless: true }
+
+/** The catalogue, in the order in which methods are offered: cards, then by country (behaviour §8). */
+export const paymentMethods: readonly PaymentMethod[] = [
+  method('card', 'Cards', 'card', '', '', { recurring: true }),
+  method('apple_pay', 'Apple Pay', 'wallet', '', ''),
+  method('google_pay', 'Google Pay', 'wallet', '', ''),
+  method('paynow_online', 'PayNow', 'qr', 'SG', 'sgd', { ...borderlessQr, refundDays: 30 }),
+  method('grabpay_direct', 'GrabPay', 'redirect', 'SG MY', 'sgd myr', { aliases: ['grabpay'], ...qr, generateDirectLink: true, recurring: true }),
+  method('grabpay_paylater', 'PayLater by Grab', 'redirect', 'SG', 'sgd', { ...qr, generateDirectLink: true }),
+  method('shopee_pay', 'ShopeePay', 'redirect', 'SG MY PH', 'sgd myr php', { ...borderlessQr, recurring: true }),
+  method('atome', 'Atome', 'redirect', 'SG', 'sgd', qr),
+  method('shopback_qr', 'ShopBack', 'qr', 'SG', 'sgd', qr),
+  method('shopback', 'ShopBack', 'redirect', 'SG', 'sgd'),
+  method('shopback_paylater', 'ShopBack PayLater', 'redirect', 'SG', 'sgd'),
+  method('favepay', 'FavePay', 'qr', 'SG', 'sgd', { aliases: ['fave_duit'] }),
+  method('zip', 'Zip', 'redirect', 'SG AU', 'sgd aud'),
+  method('hoolah', 'Hoolah', 'redirect', 'SG', 'sgd', { refundable: false, partiallyRefundable: false, withdrawn: true }),
+  method('upi_qr', 'UPI', 'qr', 'SG', 'sgd', { aliases: ['upi'], ...qr }),
+  method('wechat', 'WeChat Pay', 'qr', 'SG PH', 'sgd php', { aliases: ['wechat_pay'], ...qr }),
+  method('alipay', 'Alipay+', 'qr', 'SG', 'sgd'),
+  method('giro', 'GIRO', 'bank', 'SG', 'sgd', { recurring: true, refundable: false, partiallyRefundable: false }),
+  method('paynow_transfer', 'PayNow transfer', 'bank', 'SG', 'sgd'),
+  method('fpx', 'FPX', 'bank', 'MY', 'myr'),
+  method('touch_n_go', "Touch 'n Go", 'redirect', 'MY', 'myr', { ...borderlessQr, generateDirectLink: true, recurring: true }),
+  method('duitnow', 'DuitNow QR', 'qr', 'MY', 'myr', qr),
+  method('boost', 'Boost', 'qr', 'MY', 'myr'),
+  method('qrph_netbank', 'QR Ph', 'qr', 'PH', 'php', { aliases: ['qrph'], ...borderlessQr }),
+  method('gcash', 'GCash', 'redirect', 'PH', 'php', { ...qr, generateDirectLink: true }),
+  method('gcash_qr', 'GCash QR', 'qr', 'PH', 'php', { aliases: ['gcash_offline'], ...borderlessQr }),
+  method('billease_ph', 'BillEase', 'redirect', 'PH', 'php'),
+  method('upay', 'UPay', 'redirect', 'PH', 'php', { refundable: false, partiallyRefundable: false }),
+  method('opn_prompt_pay', 'PromptPay', 'qr', 'TH', 'thb', { aliases: ['promptpay'], ...borderlessQr }),
+  method('opn_true_money_qr', 'TrueMoney', 'qr', 'TH', 'thb', { aliases: ['truemoney'], ...borderlessQr }),
+  method('line_pay', 'LINE Pay', 'redirect', 'TH', 'thb', { borderless: true, recurring: true }),
+  method('vietqr_zalopay', 'VietQR', 'qr', 'VN', 'vnd', { aliases: ['vietqr_payme', 'vietqr'], ...qr }),
+  method('zalopay', 'ZaloPay', 'redirect', 'VN', 'vnd', { ...qr, generateDirectLink: true, recurring: true }),
+  method('doku_qris', 'QRIS', 'qr', 'ID', 'idr', { aliases: ['qris'], ...borderlessQr }),
+  method('ifpay_qris', 'QRIS', 'qr', 'SG MY PH TH VN AU', 'idr', borderlessQr),
+  method('payto', 'PayTo', 'bank', 'AU', 'aud', { aliases: ['payid'] }),
+  method('nhn_kcp', 'NHN KCP', 'redirect', 'KR', 'krw'),
+  method('pix', 'Pix', 'qr', 'BR', 'brl', borderlessQr),
+  method('wifi_card_reader', 'Card reader', 'terminal', '', ''),
+  method('card_present', 'Card, in person', 'terminal', '', ''),
+  method('cash', 'Cash', 'cash', '', ''),
+]
+
+const byCode = new Map(paymentMethods.flatMap((entry) => [entry.code, ...entry.aliases].map((code) => [code, entry] as const)))
+
+/** The method of a code or of another spelling of it, exact case; undefined where there is none. */
+export function findMethod(code: string): PaymentMethod | undefined {
+  return byCode.get(code)
+}
+
+/**
+ * What a business of a country (ISO 3166-1 alpha-2, upper case) can offer online for a currency, in the catalogue's order.
+ * In-person methods and withdrawn ones are left out; so are borderless ones of other countries, whose currency differs.
+ */
+export function methodsFor(country: string, currency: Currency): PaymentMethod[] {
+  return paymentMethods.filter(
+    ({ countries, currencies, kind, withdrawn }) =>
+      !withdrawn &&
+      kind !== 'terminal' &&
+      kind !== 'cash' &&
+      (countries.length === 0 || countries.includes(country)) &&
+      (currencies.length === 0 || currencies.includes(currency)),
+  )
+}
+
+/** The least amount of a method in a currency, as decimal text in major units; where no source says, one unit (behaviour §2.8). */
+export function minimumAmount({ minimums }: PaymentMethod, currency: Currency): string {
+  return minimums[currency] ?? '1'
+}

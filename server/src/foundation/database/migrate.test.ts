@@ -1,0 +1,118 @@
+import pg from 'pg'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { cloneDatabase } from '../../testing/database.ts'
+import { sha256 } from '../shared/secrets.ts'
+import { poolOptions } from './database.ts'
+import { type Migration, migrate, readMigrations, splitStatements } from './migrate.ts'
+
+async function anEmptyPool(processes = 1): Promise<pg.Pool[]> {
+  const connection = await cloneDatabase({ empty: true })
+  const pools = Array.from({ length: processes }, () => new pg.Pool(poolOptions(connection, 2, 30_000)))
+  onTestFinished(async () => {
+    await Promise.all(pools.map((pool) => pool.end()))
+  })
+  return pools
+}
+
+async function aPool(): Promise<pg.Pool> {
+  const [pool] = await anEmptyPool()
+  if (!pool) throw new Error('there is no pool')
+  return pool
+}
+
+function migration(name: string, sql: string): Migration {
+  return { name, statements: splitStatements(sql), checksum: sha256(sql), transactional: !/^-- no transaction$/m.test(sql) }
+}
+
+describe('splitStatements', () => {
+  test('ends a statement at a semicolon that an empty line or the end follows', () => {
+    expect(splitStatements('create table a (id int);\n\ncreate table b (\n  id int\n);\n')).toEqual([
+      'create table a (id int)',
+      'create table b (\n  id int\n)',
+    ])
+    expect(splitStatements('select 1;')).toEqual(['select 1'])
+    expect(splitStatements('select 1; \n \nselect 2;\n\n\n\n')).toEqual(['select 1', 'select 2'])
+  })
+
+  test('keeps a function body whole', () => {
+    const body = 'create function f() returns void language plpgsql as $$\nbegin\n  perform 1;\n  perform 2;\nend $$'
+    expect(splitStatements(`${body};\n\nselect f();\n`)).toEqual([body, 'select f()'])
+  })
+
+  test('leaves out comments above statements, and nothing but comments is nothing', () => {
+    expect(splitStatements('-- Why; and how.\n-- More.\nselect 1; -- one\n\n-- The end.\n')).toHaveLength(1)
+    expect(splitStatements('-- only words\n')).toEqual([])
+    expect(splitStatements('')).toEqual([])
+  })
+
+  test('reads files with the line ends of Windows', () => {
+    expect(splitStatements('select 1;\r\n\r\nselect 2;\r\n')).toEqual(['select 1', 'select 2'])
+  })
+})
+
+describe('migrations', () => {
+  test('apply each once when several processes find an empty database', async () => {
+    const pools = await anEmptyPool(4)
+    const applied = await Promise.all(pools.map((pool) => migrate(pool)))
+    expect(applied.flat().sort()).toEqual(readMigrations().map(({ name }) => name))
+    expect(await Promise.all(pools.map((pool) => migrate(pool)))).toEqual([[], [], [], []])
+  })
+
+  test('go on when another process makes the schema in the same moment', async () => {
+    const pool = await aPool()
+    const other = await pool.connect()
+    await other.query('begin; create schema hawker')
+    const done = migrate(pool, [migration('0001_a', 'select 1;\n')])
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await other.query('commit')
+    other.release()
+    expect(await done).toEqual(['0001_a'])
+  })
+
+  test('stop when an applied one was changed', async () => {
+    const pool = await aPool()
+    await migrate(pool, [migration('0001_a', 'select 1;\n')])
+    await expect(migrate(pool, [migration('0001_a', 'select 2;\n')])).rejects.toThrow('Migration 0001_a was changed after it had been applied.')
+  })
+
+  test('stop at one that this version does not know', async () => {
+    const pool = await aPool()
+    await migrate(pool, [migration('0001_a', 'select 1;\n'), migration('0002_b', 'select 1;\n')])
+    await expect(migrate(pool, [migration('0001_a', 'select 1;\n')])).rejects.toThrow(
+      'The database has migration 0002_b, which this version of Hawker does not know',
+    )
+  })
+
+  test('that fail leave nothing behind and can be repeated', async () => {
+    const pool = await aPool()
+    const bad = 'create table hawker.half (id int primary key);\n\nselect 1 / 0;\n'
+    await expect(migrate(pool, [migration('0001_a', bad)])).rejects.toThrow('division by zero')
+    const { rows } = await pool.query("select to_regclass('hawker.half') as half, (select count(*)::int from hawker.migrations) as count")
+    expect(rows).toEqual([{ half: null, count: 0 }])
+    expect(await migrate(pool, [migration('0001_a', bad.replace('1 / 0', '1'))])).toEqual(['0001_a'])
+  })
+
+  test('marked `no transaction` may build indexes while others write', async () => {
+    const pool = await aPool()
+    const all = [
+      migration('0001_a', 'create table hawker.a (id int primary key, n int);\n'),
+      migration('0002_b', '-- no transaction\n\ncreate index concurrently if not exists a_n on hawker.a (n);\n'),
+    ]
+    expect(await migrate(pool, all)).toEqual(['0001_a', '0002_b'])
+    const { rows } = await pool.query("select indisvalid from pg_index where indexrelid = 'hawker.a_n'::regclass")
+    expect(rows).toEqual([{ indisvalid: true }])
+  })
+
+  test('give way to a transaction that holds the table, and then go on', async () => {
+    const pool = await aPool()
+    const first = migration('0001_a', 'create table hawker.a (id int primary key);\n')
+    await migrate(pool, [first])
+    const holder = await pool.connect()
+    await holder.query('begin; lock table hawker.a')
+    const done = migrate(pool, [first, migration('0002_b', 'alter table hawker.a add column n int;\n')])
+    await new Promise((resolve) => setTimeout(resolve, 2_200))
+    await holder.query('commit')
+    holder.release()
+    expect(await done).toEqual(['0002_b'])
+  })
+})

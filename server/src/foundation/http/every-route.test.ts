@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { aBusiness, type Client, customerBody, send } from '../../testing/api.ts'
+import { newId, randomHex } from '../shared/ids.ts'
+
+interface OpenApiOperation {
+  operationId: string
+  tags: string[]
+  parameters?: { name: string; in: string }[]
+  requestBody?: object
+  responses: Record<string, unknown>
+}
+
+const document = JSON.parse(readFileSync(new URL('../../../../openapi.json', import.meta.url), 'utf8')) as {
+  paths: Record<string, Record<string, OpenApiOperation>>
+}
+const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+  Object.entries(item).map(([method, operation]) => ({ ...operation, method: method.toUpperCase(), path, name: `${method.toUpperCase()} ${path}` })),
+)
+type Named = (typeof operations)[number]
+const writes = operations.filter(({ method }) => method !== 'GET')
+const withId = operations.filter(({ path }) => path.includes('{'))
+
+/** For each parameter of a path, how a test gets an object of a business to put there; a new resource adds a line. */
+const makers: Record<string, (client: Client) => Promise<string>> = {
+  customer_id: async (client) => (await client.post('/v1/customers', customerBody())).json.id,
+  event_id: async (client) => {
+    await client.post('/v1/customers', customerBody())
+    return (await client.get('/v1/events')).json.data[0].id
+  },
+}
+/** For each operation with a body, one that is valid; a new operation adds a line. */
+const bodies: Record<string, () => Record<string, unknown>> = {
+  createCustomer: () => customerBody({ name: 'Jane' }),
+  updateCustomer: () => ({ name: `Jane ${randomHex(2)}` }),
+  upsertCustomer: () => ({ name: `Jane ${randomHex(2)}` }),
+}
+
+const parameterOf = ({ path }: Named) => /\{(\w+)\}/.exec(path)?.[1] ?? ''
+async function pathFor(operation: Named, client: Client): Promise<string> {
+  const maker = makers[parameterOf(operation)]
+  return maker ? operation.path.replace(/\{\w+\}/, await maker(client)) : operation.path
+}
+const bodyFor = (operation: Named) => bodies[operation.operationId]?.()
+
+let owner: Client
+let stranger: Client
+beforeAll(async () => {
+  owner = await aBusiness()
+  stranger = await aBusiness()
+})
+
+test('these rules know every operation with an id and every operation with a body', () => {
+  expect(withId.map(parameterOf).filter((name) => !makers[name])).toEqual([])
+  expect(operations.filter(({ requestBody, operationId }) => requestBody && !bodies[operationId]).map(({ name }) => name)).toEqual([])
+})
+
+describe('every operation', () => {
+  test.each(operations)('$name needs a key', async ({ method, path }) => {
+    for (const headers of [{}, { 'x-business-api-key': `test_${'0'.repeat(64)}` }]) {
+      const answer = await send(owner.server, method, path.replace(/\{\w+\}/, newId(new Date())), { headers })
+      expect([answer.status, answer.json.code]).toEqual([401, 'invalid_api_key'])
+    }
+  })
+
+  test.each(withId)('$name hides what another business has behind the 404 of what there is not', async (operation) => {
+    const path = await pathFor(operation, stranger)
+    const id = path.split('/').at(-1) ?? ''
+    const unknown = newId(new Date())
+    const ask = async (which: string) => {
+      const body = bodyFor(operation)
+      const answer = await owner.request(operation.method, operation.path.replace(/\{\w+\}/, which), {
+        ...(body ? { body } : {}),
+        headers: { 'x-request-id': 'same' },
+      })
+      const { date: _date, ...headers } = Object.fromEntries(answer.headers)
+      return { status: answer.status, headers, text: answer.text.replaceAll(which, '{id}') }
+    }
+    const hidden = await ask(id)
+    expect(hidden.status).toBe(404)
+    expect(hidden).toEqual(await ask(unknown))
+    expect((await stranger.get(path)).status).toBe(200)
+  })
+
+  test.each(operations)('$name takes what it does not know for nothing', async (operation) => {
+    const path = await pathFor(operation, owner)
+    const body = bodyFor(operation)
+    const answer = await owner.request(operation.method, `${path}?nothing=1&no[thing]=2`, { ...(body ? { body: { ...body, nothing: { at: ['all'] } } } : {}) })
+    expect(answer.status).toBeLessThan(300)
+    expect(answer.text).not.toContain('nothing')
+  })
+
+  test.each(writes)('$name with an Idempotency-Key is replayed', async (operation) => {
+    const path = await pathFor(operation, owner)
+    const body = bodyFor(operation)
+    const options = { ...(body ? { body } : {}), headers: { 'idempotency-key': `every-${operation.operationId}` } }
+    const first = await owner.request(operation.method, path, options)
+    const again = await owner.request(operation.method, path, options)
+    expect(first.status).toBeLessThan(300)
+    expect([again.status, again.text, again.headers.get('idempotent-replayed')]).toEqual([first.status, first.text, 'true'])
+  })
+
+  test.each(writes.filter(({ requestBody }) => requestBody))('$name takes JSON, a form and multipart', async (operation) => {
+    for (const spelling of ['json', 'form', 'multipart']) {
+      const path = await pathFor(operation, owner)
+      const body = (bodyFor(operation) ?? {}) as Record<string, string>
+      const multipart = new FormData()
+      for (const [name, value] of Object.entries(body)) multipart.set(name, value)
+      const options = spelling === 'json' ? { body } : spelling === 'form' ? { form: new URLSearchParams(body) } : { raw: { body: multipart } }
+      const answer = await owner.request(operation.method, path, options)
+      expect([spelling, answer.status < 300]).toEqual([spelling, true])
+      expect(answer.json).toMatchObject(body)
+    }
+  })
+
+  test.each(operations)('$name has a tag, and its answers say what can go wrong', ({ tags, responses, method }) => {
+    expect(tags).toHaveLength(1)
+    expect(Object.keys(responses)).toEqual(expect.arrayContaining(method === 'GET' ? ['401'] : ['401', '409', '422']))
+  })
+})

@@ -1,0 +1,81 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { newId } from '../shared/ids.ts'
+import { isKnown, requireMatch } from './etag.ts'
+import { type Cursor, cursorEnvelope, decodeCursor, encodeCursor, maxSkippedRows, skippedRows } from './pagination.ts'
+
+const cursor = fc.record<Cursor>({
+  order: fc.constantFrom('created_at desc', 'name asc'),
+  key: fc.string({ unit: 'binary' }).filter((key) => !key.includes('\0')),
+  id: fc.date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true }).map((at) => newId(at)),
+  direction: fc.constantFrom('next', 'previous'),
+})
+
+describe('cursors', () => {
+  test('come back as they were, and go through an address unchanged', () => {
+    fc.assert(
+      fc.property(cursor, (one) => {
+        const text = encodeCursor(one)
+        expect(text).toMatch(/^[\w-]+$/)
+        expect(decodeCursor(text, one.order)).toEqual(one)
+      }),
+    )
+  })
+
+  test('of another order, changed or made up are a 422 that names the field', () => {
+    const id = newId(new Date())
+    const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const refused = [
+      encodeCursor({ order: 'name asc', key: '', id, direction: 'next' }),
+      '',
+      'x',
+      encode(null),
+      encode({}),
+      encode(['created_at desc', '', id]),
+      encode(['created_at desc', '', id, 2]),
+      encode(['created_at desc', '', id, 1, 1]),
+      encode(['created_at desc', 1, id, 1]),
+      encode(['created_at desc', 'a\0', id, 1]),
+      encode(['created_at desc', '', "' or 1=1", 1]),
+    ]
+    for (const text of refused) expect(() => decodeCursor(text, 'created_at desc'), text).toThrow('The cursor is not one of this list.')
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(() => decodeCursor(text, 'created_at desc')).toThrow('The cursor is not one of this list.')
+      }),
+    )
+  })
+
+  test('make links that keep the filters and lose the page number', () => {
+    const { links, meta, data } = JSON.parse(
+      cursorEnvelope(['{"a":1}', '{"a":2}'], { path: 'http://x/v1/a', query: 'page=2&metadata[k]=v%26w&cursor=old', perPage: 2, next: 'new', previous: null }),
+    )
+    expect(data).toEqual([{ a: 1 }, { a: 2 }])
+    expect(meta).toEqual({ path: 'http://x/v1/a', per_page: 2, next_cursor: 'new', prev_cursor: null })
+    expect(links).toMatchObject({ first: null, last: null, prev: null })
+    expect([...new URL(links.next).searchParams]).toEqual([
+      ['metadata[k]', 'v&w'],
+      ['cursor', 'new'],
+    ])
+  })
+
+  test('are pointed to where a page number would begin too deep', () => {
+    expect(skippedRows(1, 100)).toBe(0)
+    expect(skippedRows(101, 100)).toBe(maxSkippedRows)
+    expect(() => skippedRows(102, 100)).toThrow('follow links.next or meta.next_cursor instead')
+  })
+})
+
+describe('entity tags', () => {
+  const tag = '"abc.1"'
+
+  test('hold for If-Match when they are the current one, strongly', () => {
+    for (const header of [undefined, '*', ' * ', tag, `"x", ${tag}`, ` ${tag} ,"y"`]) expect(() => requireMatch(header, tag)).not.toThrow()
+    for (const header of ['', '"abc.2"', `W/${tag}`, 'abc.1', '"*"']) expect(() => requireMatch(header, tag), header).toThrow(`its current tag is ${tag}`)
+  })
+
+  test('are known to If-None-Match also when weak', () => {
+    for (const header of ['*', tag, `W/${tag}`, `"x", W/${tag}`]) expect([header, isKnown(header, tag)]).toEqual([header, true])
+    for (const header of [undefined, '', '"abc.2"', 'abc.1']) expect([header, isKnown(header, tag)]).toEqual([header, false])
+  })
+})

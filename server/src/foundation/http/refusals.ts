@@ -1,0 +1,62 @@
+import type { FastifyError, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { isContention, isOutcomeUnknown } from '../database/database.ts'
+import { ApiError } from '../shared/errors.ts'
+import { type SchemaError, validationError } from './validation.ts'
+
+/** The shape of every refusal (behaviour §1.5), with `code` and `request_id` added. */
+export const ErrorAnswer = Type.Object(
+  {
+    message: Type.String({ description: 'What is wrong, for people.' }),
+    errors: Type.Optional(
+      Type.Record(Type.String(), Type.Array(Type.String()), { description: 'Every bad field with its faults; nested fields are joined by dots.' }),
+    ),
+    code: Type.String({ description: 'What is wrong, for programs; these words do not change.' }),
+    request_id: Type.String({ description: "The request in the server's log; also in the X-Request-Id header." }),
+  },
+  { title: 'Error' },
+)
+
+export const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+export type Method = (typeof methods)[number]
+
+/** The methods of the routes whose pattern a path fits. */
+export function allowedMethods(routes: Map<string, Set<Method>>, path: string): Method[] {
+  const parts = path.replace(/\/+$/, '').split('/')
+  const found = new Set<Method>()
+  for (const [pattern, known] of routes) {
+    const wanted = pattern.replace(/\/+$/, '').split('/')
+    if (wanted.length === parts.length && wanted.every((part, i) => part.startsWith(':') || part === parts[i])) for (const method of known) found.add(method)
+  }
+  return methods.filter((method) => found.has(method) && method !== 'HEAD')
+}
+
+/** Every error as an answer. What nobody foresaw is a 500 that says nothing. */
+export function asApiError(error: unknown, request: FastifyRequest): ApiError {
+  if (error instanceof ApiError) return error
+  const { validation, validationContext, statusCode, code, message } = error as FastifyError
+  if (validation) {
+    const faults = validationContext === 'body' && request.known ? request.routeOptions.config.faults?.(request.body, request.known.business) : undefined
+    return validationError(validation as SchemaError[], faults)
+  }
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new ApiError(413, 'body_too_large', 'The request body is larger than 1 MiB.')
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' || code === 'FST_ERR_CTP_INVALID_TYPE') {
+    return new ApiError(
+      415,
+      'unsupported_media_type',
+      'The content type is not supported; send application/json, application/x-www-form-urlencoded or multipart/form-data.',
+    )
+  }
+  if (isContention(error)) return new ApiError(503, 'busy', 'The server is busy; try again.', { headers: { 'retry-after': '1' } })
+  if (isOutcomeUnknown(error)) {
+    return new ApiError(
+      503,
+      'database_unavailable',
+      'The database did not answer, so the outcome is unknown; repeat the request with the same Idempotency-Key.',
+      { headers: { 'retry-after': '2' } },
+    )
+  }
+  if (code === '22021' || code === '22P05') return new ApiError(422, 'invalid_characters', 'The request has characters that cannot be stored.')
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return new ApiError(statusCode, 'bad_request', message)
+  return new ApiError(500, 'server_error', 'Server Error')
+}

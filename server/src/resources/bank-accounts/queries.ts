@@ -1,0 +1,147 @@
+import type { Db } from '../../foundation/database/database.ts'
+
+export interface BankAccountRow {
+  business_id: string
+  id: string
+  adapter: string
+  account_number: string
+  currency: string
+  name: string
+  proxy_type: string | null
+  proxy_value: string | null
+  secret_encrypted: string
+  active: boolean
+  created_at: Date
+  updated_at: Date
+}
+
+export interface BankCreditRow {
+  business_id: string
+  id: string
+  bank_account_id: string
+  bank_reference: string
+  amount_minor: bigint
+  currency: string
+  reference: string | null
+  payer_name: string | null
+  status: 'unmatched' | 'matched' | 'allocated'
+  payment_request_id: string | null
+  charge_id: string | null
+  booked_at: Date
+  created_at: Date
+  updated_at: Date
+}
+
+const kind = 'bank_account'
+const lookupOf = (adapter: string, accountNumber: string) => `${adapter}:${accountNumber}`
+
+/** Writes an account and how it is found; a number that any business reports on already is a unique violation. */
+export async function insertBankAccount(tx: Db, row: BankAccountRow): Promise<void> {
+  await tx.insertInto('bank_accounts').values(row).execute()
+  await tx
+    .insertInto('directory')
+    .values({ lookup: lookupOf(row.adapter, row.account_number), kind, business_id: row.business_id, target_id: row.id })
+    .execute()
+}
+
+/** The account that a report names, wherever it belongs. */
+export async function findReportedAccount(db: Db, adapter: string, accountNumber: string): Promise<BankAccountRow | undefined> {
+  const entry = await db
+    .selectFrom('directory')
+    .select(['business_id', 'target_id'])
+    .where('lookup', '=', lookupOf(adapter, accountNumber))
+    .where('kind', '=', kind)
+    .executeTakeFirst()
+  return entry && findBankAccount(db, entry.business_id, entry.target_id)
+}
+
+export async function findBankAccount(db: Db, businessId: string, id: string): Promise<BankAccountRow | undefined> {
+  return db.selectFrom('bank_accounts').selectAll().where('business_id', '=', businessId).where('id', '=', id).executeTakeFirst()
+}
+
+export async function listBankAccounts(db: Db, businessId: string): Promise<BankAccountRow[]> {
+  return db.selectFrom('bank_accounts').selectAll().where('business_id', '=', businessId).where('active', '=', true).orderBy('id').limit(1000).execute()
+}
+
+/** Switches an account off and takes it out of the directory; false when there is none. Its credits stay. */
+export async function retireBankAccount(tx: Db, businessId: string, id: string, at: Date): Promise<boolean> {
+  const row = await tx
+    .updateTable('bank_accounts')
+    .set({ active: false, updated_at: at })
+    .where('business_id', '=', businessId)
+    .where('id', '=', id)
+    .where('active', '=', true)
+    .returning(['adapter', 'account_number'])
+    .executeTakeFirst()
+  if (!row) return false
+  await tx.deleteFrom('directory').where('lookup', '=', lookupOf(row.adapter, row.account_number)).where('kind', '=', kind).execute()
+  return true
+}
+
+/** The payment request of a business that carries a payment reference. */
+export async function findRequestByReference(db: Db, businessId: string, reference: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('payment_requests')
+    .select('id')
+    .where('business_id', '=', businessId)
+    .where('payment_reference', '=', reference)
+    .executeTakeFirst()
+  return row?.id
+}
+
+/** Writes a credit unless its bank reference is known on that account; false when it is. */
+export async function insertBankCredit(tx: Db, row: BankCreditRow): Promise<boolean> {
+  const inserted = await tx
+    .insertInto('bank_credits')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['business_id', 'bank_account_id', 'bank_reference']).doNothing())
+    .executeTakeFirst()
+  return inserted.numInsertedOrUpdatedRows === 1n
+}
+
+export async function findBankCredit(db: Db, businessId: string, id: string): Promise<BankCreditRow | undefined> {
+  return (await db.selectFrom('bank_credits').selectAll().where('business_id', '=', businessId).where('id', '=', id).executeTakeFirst()) as
+    | BankCreditRow
+    | undefined
+}
+
+export async function findBankCreditByReference(db: Db, businessId: string, bankAccountId: string, bankReference: string): Promise<BankCreditRow | undefined> {
+  const query = db.selectFrom('bank_credits').selectAll().where('business_id', '=', businessId).where('bank_account_id', '=', bankAccountId)
+  return (await query.where('bank_reference', '=', bankReference).executeTakeFirst()) as BankCreditRow | undefined
+}
+
+/** Says what a credit has paid, once: false when it has paid something before. */
+export async function spendBankCredit(
+  tx: Db,
+  businessId: string,
+  id: string,
+  spent: Pick<BankCreditRow, 'status' | 'payment_request_id' | 'charge_id'>,
+  at: Date,
+): Promise<boolean> {
+  const updated = await tx
+    .updateTable('bank_credits')
+    .set({ ...spent, updated_at: at })
+    .where('business_id', '=', businessId)
+    .where('id', '=', id)
+    .where('status', '=', 'unmatched')
+    .executeTakeFirst()
+  return updated.numUpdatedRows === 1n
+}
+
+export interface ListedCredits {
+  status: BankCreditRow['status'] | undefined
+  cursor: { id: string; direction: 'next' | 'previous' } | undefined
+  limit: number
+}
+
+/** Credits of a business, newest first (or, behind a cursor that points back, oldest first). */
+export async function listBankCredits(db: Db, businessId: string, { status, cursor, limit }: ListedCredits): Promise<BankCreditRow[]> {
+  let query = db.selectFrom('bank_credits').selectAll().where('business_id', '=', businessId)
+  if (status) query = query.where('status', '=', status)
+  if (cursor) query = query.where('id', cursor.direction === 'next' ? '<' : '>', cursor.id)
+  const rows = await query
+    .orderBy('id', cursor?.direction === 'previous' ? 'asc' : 'desc')
+    .limit(limit)
+    .execute()
+  return rows as BankCreditRow[]
+}

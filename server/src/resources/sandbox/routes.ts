@@ -1,0 +1,72 @@
+import type { Api } from '../../foundation/http/api.ts'
+import { writeHeaders } from '../../foundation/http/schemas.ts'
+import { invalid, notFound } from '../../foundation/shared/errors.ts'
+import { isUuid } from '../../foundation/shared/ids.ts'
+import { formatAmount, requireAmount } from '../../foundation/shared/money.ts'
+import type { Settled } from '../charges/settle-charges.ts'
+import { type StartDeps, startPayment } from '../charges/start-payment.ts'
+import { findPaymentRequest, type PaymentRequestRow } from '../payment-requests/queries.ts'
+import { redirectUrl } from '../payment-requests/redirect.ts'
+import { checkoutUrl } from '../payment-requests/wire.ts'
+import { PayInput, PaymentRequestId, PayResult } from './wire.ts'
+
+const redirected: Record<string, string> = { succeeded: 'completed', canceled: 'canceled', failed: 'failed' }
+
+function presentResult({ charge, paymentRequest }: Settled, request: PaymentRequestRow): PayResult {
+  // A decline leaves the payer on the page, to try otherwise; only an end sends the browser back.
+  const ended = charge.status === 'succeeded' || charge.status === 'canceled' || paymentRequest?.status === 'failed'
+  return {
+    payment_id: charge.id,
+    payment_request_id: request.id,
+    status: charge.status,
+    payment_request_status: paymentRequest?.status ?? request.status,
+    amount: formatAmount(charge.amount_minor, charge.currency),
+    currency: charge.currency,
+    method: charge.method,
+    unapplied_reason: charge.unapplied_reason,
+    failure_code: charge.failure_code,
+    redirect_url: ended ? redirectUrl(request.redirect_url, request.id, redirected[charge.status] ?? charge.status) : null,
+  }
+}
+
+/** Playing the payer, for sandbox businesses only; a live business finds no such routes. */
+export function sandboxRoutes(api: Api, deps: StartDeps): void {
+  api.write(
+    'POST',
+    '/v1/sandbox/payment-requests/:payment_request_id/pay',
+    {
+      operationId: 'paySandboxPaymentRequest',
+      tags: ['Sandbox'],
+      summary: 'Play the payer',
+      description: 'Pays a request as a payer would: by any method, with any outcome, late, too little or too much.',
+      params: PaymentRequestId,
+      headers: writeHeaders,
+      body: PayInput,
+      answers: { 200: PayResult },
+    },
+    async ({ business, params, body, claim, requestId }) => {
+      const id = params.payment_request_id ?? ''
+      const request = business.mode === 'sandbox' && isUuid(id) ? await findPaymentRequest(deps.database.db, business.id, id) : undefined
+      if (!request) throw notFound('PaymentRequest', id)
+      const method = body.method ?? request.payment_methods[0] ?? 'card'
+      const number = typeof body.card === 'object' ? body.card?.number : body.card
+      if (number !== undefined && typeof number !== 'string') throw invalid({ card: ['The card must be a number.'] })
+      const settled = await startPayment(deps, business, {
+        request,
+        method,
+        ...(body.amount === undefined ? {} : { amountMinor: requireAmount('amount', body.amount, request.currency) }),
+        input: {
+          ...(number === undefined ? {} : { card: { number } }),
+          ...(body.delay === undefined ? {} : { delaySeconds: body.delay }),
+          outcome: body.outcome ?? (number === undefined ? 'completed' : undefined),
+          ...(body.challenge === undefined ? {} : { challenge: body.challenge }),
+        },
+        payer: { name: body.name ?? null, email: body.email ?? null, phone: body.phone ?? null },
+        requestId,
+        returnUrl: checkoutUrl(request, business, deps.baseUrl()),
+        answered: { claim, answer: (one) => ({ status: 200, body: JSON.stringify(presentResult(one, request)) }) },
+      })
+      return settled.answer ?? { status: 200, body: JSON.stringify(presentResult(settled, request)) }
+    },
+  )
+}
