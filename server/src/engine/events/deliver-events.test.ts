@@ -217,11 +217,11 @@ test('an endpoint that hangs delays no other', async () => {
     client,
     Array.from({ length: 300 }, () => ({})),
   )
-  const sender = dispatcher(client, { timeoutMs: 1_500 })
+  const sender = dispatcher(client, { timeoutMs: 3_000 })
   const began = performance.now()
   sender.wake(client.business.id)
   await alive.got(300)
-  expect(performance.now() - began).toBeLessThan(1_500)
+  expect(performance.now() - began).toBeLessThan(2_900)
   expect(dead.received.length).toBeLessThanOrEqual(8)
 })
 

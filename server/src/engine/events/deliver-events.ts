@@ -11,7 +11,7 @@ import {
   recordAttempts,
 } from './delivery-queries.ts'
 import { emitEvents, type NewEvent } from './emit-event.ts'
-import { createLanes } from './lanes.ts'
+import { createLanes, type Lanes } from './lanes.ts'
 import { presentDelivery } from './present-delivery.ts'
 import { lessonOf, type SendDeps, sendDelivery } from './send-delivery.ts'
 import { createSafeSender } from './send-safely.ts'
@@ -60,44 +60,21 @@ export function createSenders(): SendDeps['senders'] {
   return { sandbox: createSafeSender({ allowLoopback: true, allowedNetworks: privateNetworks }), live: createSafeSender() }
 }
 
-/** Sends deliveries as they fall due: woken by this process, and by polling for what others queued and for retries. */
-export function startDispatcher(options: DispatcherOptions): Dispatcher {
-  const { database, log, now, onEvent, count, pollMs = 500, leaseMs = 60_000 } = options
-  const { db } = database
-  const senders = options.senders ?? createSenders()
-  const deps: SendDeps = { secretKey: options.secretKey, now, random: options.random ?? Math.random, senders, timeoutMs: options.timeoutMs ?? 15_000 }
-  const lanes = createLanes()
+/** What is on its way from this process. */
+interface Flights {
+  /** How many more may be sent now, over all lanes. */
+  room(): number
+  open(): number
+  /** Sends, learns from the answer and writes it down; what it may not have done is sent again when the lease ends. */
+  begin(delivery: ClaimedDelivery): void
+  landed(): Promise<void>
+}
+
+function createFlights(deps: SendDeps, lanes: Lanes, options: DispatcherOptions, onRoom: () => void): Flights {
+  const { log, count } = options
   const record = recorder(options)
   const flights = new Set<Promise<void>>()
-  const awake = new Set<string>()
-  /** Businesses that have more due than there was room for. */
-  const hungry = new Set<string>()
   let active = 0
-  let running: Promise<void> | undefined
-  let stopped = false
-
-  async function send(delivery: ClaimedDelivery): Promise<void> {
-    let isActive = true
-    const rest = () => {
-      if (isActive) active -= 1
-      isActive = false
-    }
-    active += 1
-    lanes.begin(delivery.lane)
-    const hangs = setTimeout(rest, hangsAfterMs)
-    try {
-      const attempt = await sendDelivery(delivery, deps).finally(() => {
-        clearTimeout(hangs)
-        rest()
-        lanes.end(delivery.lane)
-      })
-      learn(attempt)
-      feed()
-      await record(attempt)
-    } catch (error) {
-      log.error({ error }, 'the outcome of a delivery is not known; it is sent again when its lease ends')
-    }
-  }
 
   function learn(attempt: Attempt): void {
     const { lane } = attempt.delivery
@@ -110,44 +87,88 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     if (attempt.status === 'failed') count?.gaveUp()
   }
 
+  async function send(delivery: ClaimedDelivery): Promise<void> {
+    let isActive = true
+    const rest = () => {
+      if (isActive) active -= 1
+      isActive = false
+      onRoom()
+    }
+    active += 1
+    lanes.begin(delivery.lane)
+    const hangs = setTimeout(rest, hangsAfterMs)
+    try {
+      const attempt = await sendDelivery(delivery, deps).finally(() => {
+        clearTimeout(hangs)
+        lanes.end(delivery.lane)
+        rest()
+      })
+      learn(attempt)
+      await record(attempt)
+    } catch (error) {
+      log.error({ error }, 'the outcome of a delivery is not known; it is sent again when its lease ends')
+    }
+  }
+
+  return {
+    room: () => Math.min(mostActive - active, mostOpen - flights.size),
+    open: () => flights.size,
+    begin(delivery) {
+      const flight = send(delivery).finally(() => flights.delete(flight))
+      flights.add(flight)
+    },
+    async landed() {
+      await Promise.all(flights)
+    },
+  }
+}
+
+/** Claims what a business has due, as far as its lanes and this process have room, and sends it. */
+function claimer(options: DispatcherOptions, lanes: Lanes, flights: Flights) {
+  const { database, now, leaseMs = 60_000 } = options
+  const { db } = database
+  /** `mayBeMore`: what is due may not be all, or had no room; to be looked at again when there is. */
+  return async (businessId: string): Promise<{ claimed: number; mayBeMore: boolean }> => {
+    const at = now()
+    let room = flights.room()
+    const wanted: { lane: string; count: number }[] = []
+    for (const lane of await dueLanes(db, businessId, at)) {
+      const share = Math.min(lanes.free(lane, at), Math.max(0, room))
+      if (share > 0) wanted.push({ lane, count: share })
+      room -= share
+    }
+    // Lanes that are full are looked at again when a try ends; those that are left alone, by polling.
+    if (wanted.length === 0) return { claimed: 0, mayBeMore: flights.open() > 0 }
+    const claimed = await claimDeliveries(db, businessId, wanted, { now: at, leaseUntil: new Date(at.getTime() + leaseMs) })
+    const canceled = claimed.filter(({ is_canceled }) => is_canceled).map(({ id }) => id)
+    if (canceled.length > 0) await cancelDeliveries(db, businessId, canceled, at)
+    for (const delivery of claimed) if (!delivery.is_canceled) flights.begin(delivery)
+    return { claimed: claimed.length, mayBeMore: claimed.length > 0 || flights.open() > 0 }
+  }
+}
+
+/** Sends deliveries as they fall due: woken by this process, and by polling for what others queued and for retries. */
+export function startDispatcher(options: DispatcherOptions): Dispatcher {
+  const { database, log, now, secretKey, pollMs = 500, random = Math.random, timeoutMs = 15_000, senders = createSenders() } = options
+  const lanes = createLanes()
+  const flights = createFlights({ secretKey, now, random, senders, timeoutMs }, lanes, options, feed)
+  const claim = claimer(options, lanes, flights)
+  const awake = new Set<string>()
+  /** Businesses that may have more due than there was room for. */
+  const hungry = new Set<string>()
+  let running: Promise<void> | undefined
   let feeding: NodeJS.Timeout | undefined
-  /** There is room again: whoever had to wait for it is looked at, once a few milliseconds. */
+  let stopped = false
+
+  /** There is room again: whoever had to wait for it is looked at, once in a few milliseconds. */
   function feed(): void {
     if (hungry.size === 0 || feeding || stopped) return
     feeding = setTimeout(() => {
       feeding = undefined
-      for (const id of hungry) wake(id)
+      const fed = [...hungry]
       hungry.clear()
+      fed.forEach(wake)
     }, gatherMs)
-  }
-
-  /** Claims what a business has due, as far as its lanes and this process have room, and sends it. Returns how many. */
-  async function claim(businessId: string): Promise<number> {
-    const at = now()
-    let room = Math.min(mostActive - active, mostOpen - flights.size)
-    const wanted: { lane: string; count: number }[] = []
-    for (const lane of await dueLanes(db, businessId, at)) {
-      const free = lanes.free(lane, at)
-      const share = Math.min(free, Math.max(0, room))
-      if (share > 0) wanted.push({ lane, count: share })
-      room -= share
-    }
-    if (room <= 0) hungry.add(businessId)
-    if (wanted.length === 0) {
-      // Lanes that are full are looked at again when a try ends; those that are left alone, by polling.
-      if (flights.size > 0) hungry.add(businessId)
-      return 0
-    }
-    const claimed = await claimDeliveries(db, businessId, wanted, { now: at, leaseUntil: new Date(at.getTime() + leaseMs) })
-    if (claimed.length > 0) hungry.add(businessId)
-    const canceled = claimed.filter(({ is_canceled }) => is_canceled).map(({ id }) => id)
-    if (canceled.length > 0) await cancelDeliveries(db, businessId, canceled, at)
-    for (const delivery of claimed) {
-      if (delivery.is_canceled) continue
-      const flight = send(delivery).finally(() => flights.delete(flight))
-      flights.add(flight)
-    }
-    return claimed.length
   }
 
   async function run(): Promise<void> {
@@ -155,7 +176,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
       awake.delete(id)
       if (stopped) return
       try {
-        await claim(id)
+        if ((await claim(id)).mayBeMore) hungry.add(id)
       } catch (error) {
         log.error({ error }, 'deliveries could not be claimed')
       }
@@ -170,59 +191,69 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     })
   }
 
-  async function poll(): Promise<void> {
-    for (const id of await businessesWithDueDeliveries(db, now())) wake(id)
-  }
-  let polling: NodeJS.Timeout | undefined
-  function pollLater(): void {
-    if (pollMs === 0 || stopped) return
-    polling = setTimeout(() => {
-      poll()
-        .catch((error: unknown) => log.error({ error }, 'looking for deliveries failed'))
-        .finally(pollLater)
-    }, pollMs)
-  }
-  pollLater()
+  const stopPolling = repeat(pollMs, log, async () => {
+    for (const id of await businessesWithDueDeliveries(database.db, now())) wake(id)
+  })
 
   return {
     wake,
     async settle(businessId) {
       for (;;) {
-        const claimed = await claim(businessId)
-        await Promise.all(flights)
+        const { claimed } = await claim(businessId)
+        await flights.landed()
         await running
-        if (claimed === 0 && flights.size === 0) return
+        if (claimed === 0 && flights.open() === 0) return
       }
     },
     async stop() {
       stopped = true
-      clearTimeout(polling)
+      stopPolling()
       clearTimeout(feeding)
       await running
-      await Promise.race([Promise.all(flights), new Promise((done) => setTimeout(done, 5_000))])
+      await Promise.race([flights.landed(), new Promise((done) => setTimeout(done, 5_000))])
       if (options.senders === undefined) await Promise.all([senders.live.close(), senders.sandbox.close()])
-      await Promise.all(flights)
+      await flights.landed()
     },
   }
+}
 
-  /** Writes outcomes together with those that arrive at the same time; one that gives up is told as an event. */
-  function recorder({ groupAcrossBusinesses = true }: DispatcherOptions): (attempt: Attempt) => Promise<void> {
-    return groupCommit<Attempt, void>({
-      async write(attempts) {
-        if (!attempts.some(isLost)) await recordAttempts(db, attempts)
-        else {
-          await db.transaction().execute(async (tx) => {
-            const written = new Set(await recordAttempts(tx, attempts))
-            await emitEvents(tx, attempts.filter((one) => isLost(one) && written.has(one.delivery.id)).map(failureEvent))
-          })
-          for (const id of new Set(attempts.filter(isLost).map(({ delivery }) => delivery.business_id))) onEvent(id)
-        }
-        return attempts.map(() => undefined)
-      },
-      groupOf: groupAcrossBusinesses ? () => '' : ({ delivery }) => delivery.business_id,
-      mayBeOneRow: (error) => !isOutcomeUnknown(error),
-    })
+/** Looks for deliveries again and again with a pause; 0 is never. Returns what ends it. */
+function repeat(pauseMs: number, log: Logger, look: () => Promise<void>): () => void {
+  let timer: NodeJS.Timeout | undefined
+  let isOver = pauseMs === 0
+  const later = () => {
+    if (isOver) return
+    timer = setTimeout(() => {
+      look()
+        .catch((error: unknown) => log.error({ error }, 'looking for deliveries failed'))
+        .finally(later)
+    }, pauseMs)
   }
+  later()
+  return () => {
+    isOver = true
+    clearTimeout(timer)
+  }
+}
+
+/** Writes outcomes together with those that arrive at the same time; one that gives up is told as an event. */
+function recorder({ database, onEvent, groupAcrossBusinesses = true }: DispatcherOptions): (attempt: Attempt) => Promise<void> {
+  const { db } = database
+  return groupCommit<Attempt, void>({
+    async write(attempts) {
+      if (!attempts.some(isLost)) await recordAttempts(db, attempts)
+      else {
+        await db.transaction().execute(async (tx) => {
+          const written = new Set(await recordAttempts(tx, attempts))
+          await emitEvents(tx, attempts.filter((one) => isLost(one) && written.has(one.delivery.id)).map(failureEvent))
+        })
+        for (const id of new Set(attempts.filter(isLost).map(({ delivery }) => delivery.business_id))) onEvent(id)
+      }
+      return attempts.map(() => undefined)
+    },
+    groupOf: groupAcrossBusinesses ? () => '' : ({ delivery }) => delivery.business_id,
+    mayBeOneRow: (error) => !isOutcomeUnknown(error),
+  })
 }
 
 /** Whether a delivery ends here without success. A failure to tell of a failure is not told in turn. */

@@ -135,15 +135,22 @@ export function startRelay(db: Kysely<DB>, { pollMs = 500, gatherMs = 20, onOrde
 
   schedule(0)
   let waking = false
+  let lastWake = 0
   return {
     wake(businessId) {
       awake.add(businessId)
       if (waking || !timer) return
       waking = true
-      setTimeout(() => {
-        waking = false
-        if (timer) schedule(0)
-      }, gatherMs)
+      // After a quiet while nothing else is coming: the first event need not wait for company.
+      const isQuiet = performance.now() - lastWake > 10 * gatherMs
+      setTimeout(
+        () => {
+          waking = false
+          lastWake = performance.now()
+          if (timer) schedule(0)
+        },
+        isQuiet ? 1 : gatherMs,
+      )
     },
     async stop() {
       stopped = true

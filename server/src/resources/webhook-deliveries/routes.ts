@@ -42,9 +42,6 @@ async function required(deps: ReplayDeps, business: Business, params: Record<str
 
 /** What was sent, what came back and what comes next; sending again; and the signature doctor. */
 export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): void {
-  const { database, now, onEvent } = deps
-  const sendAgain = replay(deps)
-
   api.read(
     '/v1/webhook-deliveries',
     { operationId: 'listWebhookDeliveries', tags, summary: 'List webhook deliveries', query: ListWebhookDeliveries, answers: { 200: WebhookDeliveryPage } },
@@ -64,6 +61,24 @@ export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): 
     async ({ business, params }) => ({ status: 200, body: await detail(deps, business, await required(deps, business, params)) }),
   )
 
+  sendAgainRoutes(api, deps)
+  api.write(
+    'POST',
+    '/v1/sandbox/verify-signature',
+    {
+      operationId: 'verifySignature',
+      tags: ['Sandbox'],
+      summary: 'Say whether a signature verifies, and if not, why',
+      keepsText: true,
+      body: VerifySignature,
+      answers: { 200: SignatureVerdict },
+    },
+    (call) => diagnose(deps, call),
+  )
+}
+
+function sendAgainRoutes(api: Api, deps: WebhookDeliveriesDeps): void {
+  const sendAgain = replay(deps)
   api.write(
     'POST',
     '/v1/webhook-deliveries/:webhook_delivery_id/redeliver',
@@ -76,20 +91,9 @@ export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): 
       headers: writeHeaders,
       answers: { 200: WebhookDeliveryDetail },
     },
-    async ({ business, params, claim }) => {
-      const delivery = await required(deps, business, params)
-      const isToEndpoint = delivery.target === delivery.endpoint_id
-      if (isToEndpoint) {
-        const endpoint = await findEndpoint(database.db, business.id, delivery.target)
-        if (!endpoint) throw conflict('endpoint_deleted', 'The webhook event of this delivery was deleted.')
-        if (endpoint.disabled_at) throw conflict('endpoint_disabled', 'The webhook event of this delivery is switched off; switch it on first.')
-      }
-      const at = now()
-      const answer = await writeOnce(database.db, claim, at, async (tx) => {
-        await requeueDelivery(tx, business.id, delivery.id, isToEndpoint ? delivery.target : laneOfUrl(delivery.url), at)
-        return { status: 200, body: await detail(deps, business, { ...delivery, status: 'pending', due_at: at, updated_at: at }) }
-      })
-      onEvent(business.id)
+    async (call) => {
+      const answer = await redeliver(deps, call)
+      deps.onEvent(call.business.id)
       return answer
     },
   )
@@ -109,24 +113,26 @@ export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): 
     },
     async (call) => {
       const answer = await sendAgain(call)
-      onEvent(call.business.id)
+      deps.onEvent(call.business.id)
       return answer
     },
   )
+}
 
-  api.write(
-    'POST',
-    '/v1/sandbox/verify-signature',
-    {
-      operationId: 'verifySignature',
-      tags: ['Sandbox'],
-      summary: 'Say whether a signature verifies, and if not, why',
-      keepsText: true,
-      body: VerifySignature,
-      answers: { 200: SignatureVerdict },
-    },
-    (call) => diagnose(deps, call),
-  )
+async function redeliver(deps: ReplayDeps, { business, params, claim }: Call): Promise<Answer> {
+  const { db } = deps.database
+  const delivery = await required(deps, business, params)
+  const isToEndpoint = delivery.target === delivery.endpoint_id
+  if (isToEndpoint) {
+    const endpoint = await findEndpoint(db, business.id, delivery.target)
+    if (!endpoint) throw conflict('endpoint_deleted', 'The webhook event of this delivery was deleted.')
+    if (endpoint.disabled_at) throw conflict('endpoint_disabled', 'The webhook event of this delivery is switched off; switch it on first.')
+  }
+  const at = deps.now()
+  return writeOnce(db, claim, at, async (tx) => {
+    await requeueDelivery(tx, business.id, delivery.id, isToEndpoint ? delivery.target : laneOfUrl(delivery.url), at)
+    return { status: 200, body: await detail(deps, business, { ...delivery, status: 'pending', due_at: at, updated_at: at }) }
+  })
 }
 
 async function detail({ database }: ReplayDeps, business: Business, row: WholeDelivery): Promise<string> {
