@@ -70,10 +70,11 @@ export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): 
       tags: ['Sandbox'],
       summary: 'Say whether a signature verifies, and if not, why',
       keepsText: true,
+      headers: writeHeaders,
       body: VerifySignature,
       answers: { 200: SignatureVerdict },
     },
-    (call) => diagnose(deps, call),
+    (call) => (call.claim ? writeOnce(deps.database.db, call.claim, deps.now(), () => diagnose(deps, call)) : diagnose(deps, call)),
   )
 }
 
