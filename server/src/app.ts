@@ -12,12 +12,18 @@ import { idempotency } from './foundation/http/idempotency.ts'
 import type { Metrics } from './foundation/http/observability.ts'
 import { referenceRoutes } from './foundation/http/reference.ts'
 import type { Now } from './foundation/shared/time.ts'
+import { accountStatusRoutes } from './resources/account-status/routes.ts'
 import { bankAccountsRoutes } from './resources/bank-accounts/routes.ts'
 import { findKnownKey } from './resources/businesses/queries.ts'
+import { presentPayment } from './resources/charges/event-wire.ts'
+import { listPayments } from './resources/charges/queries.ts'
 import { settleCharges } from './resources/charges/settle-charges.ts'
 import type { StartDeps } from './resources/charges/start-payment.ts'
 import { customersRoutes } from './resources/customers/routes.ts'
 import { eventsRoutes } from './resources/events/routes.ts'
+import { locationsRoutes } from './resources/locations/routes.ts'
+import { issueQr } from './resources/payment-requests/issue-qr.ts'
+import { paymentRequestsRoutes } from './resources/payment-requests/routes.ts'
 import { railRegistry } from './resources/rails/registry.ts'
 import { sandboxRoutes } from './resources/sandbox/routes.ts'
 import { webhookDeliveriesRoutes } from './resources/webhook-deliveries/routes.ts'
@@ -69,6 +75,19 @@ export async function createApp(deps: AppDeps): Promise<App> {
   eventsRoutes(api, { database, onOrdered: fanOut({ secretKey, now }), onEvent })
   webhookEventsRoutes(api, { database, now, secretKey })
   webhookDeliveriesRoutes(api, { database, now, secretKey, onEvent })
+  locationsRoutes(api, { database })
+  accountStatusRoutes(api, { database })
+  paymentRequestsRoutes(api, {
+    database,
+    now,
+    onEvent,
+    groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
+    qr: issueQr,
+    listPayments: async (business, id) => {
+      const rows = await listPayments(database.db, business.id, id)
+      return rows.filter((row) => row.unapplied_reason === null).map((row) => presentPayment(row, business))
+    },
+  })
 
   const settleDeps = { database, now, onEvent, baseUrl: deps.baseUrl, groupAcrossBusinesses: config.groupCommitAcrossBusinesses }
   const payments: PaymentsDeps = {

@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isTimeZone } from './foundation/shared/time.ts'
 
@@ -77,6 +78,8 @@ export function readConfig(environment: Environment = process.env): Config {
   const host = text('HOST') === 'localhost' ? '127.0.0.1' : (text('HOST') ?? '127.0.0.1')
   if (!/^[0-9a-z.:_-]{1,255}$/i.test(host)) wrong('HOST', 'a host name or an IP address')
   if (!isTimeZone('Asia/Singapore')) throw new ConfigError('This Node.js has no time zones; use a build with full ICU.')
+  const dataDirectory = resolve(text('HAWKER_DATA_DIR') ?? '.hawker')
+  if (existsSync(dataDirectory) && !statSync(dataDirectory).isDirectory()) wrong('HAWKER_DATA_DIR', 'a directory')
   const databaseUrl = url('DATABASE_URL', ['postgres:', 'postgresql:'])
 
   return Object.freeze({
@@ -88,7 +91,7 @@ export function readConfig(environment: Environment = process.env): Config {
     controlDatabaseUrl: url('CONTROL_DATABASE_URL', ['postgres:', 'postgresql:']) ?? databaseUrl,
     databaseConnections: whole('HAWKER_DATABASE_CONNECTIONS', 6, 2, 64),
     databasePort: text('HAWKER_DATABASE_PORT') === undefined ? undefined : whole('HAWKER_DATABASE_PORT', 0, 1, 65_535),
-    dataDirectory: resolve(text('HAWKER_DATA_DIR') ?? '.hawker'),
+    dataDirectory,
     apiKey,
     salt,
     secretKey: secretKey === undefined ? undefined : Buffer.from(secretKey, 'hex'),
@@ -107,9 +110,10 @@ export interface ClientConfig {
 
 /** Where a running Hawker is, and the key to speak to it with. Throws `ConfigError` when there is none. */
 export function readClientConfig(environment: Environment = process.env): ClientConfig {
-  const url = environment.HAWKER_URL?.trim() || 'http://localhost:8080'
+  const text = (name: string) => environment[name]?.trim() || undefined
+  const url = text('HAWKER_URL') ?? 'http://localhost:8080'
   if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw new ConfigError(`HAWKER_URL must be a URL that begins with http:// or https://, not "${url}".`)
-  const apiKey = environment.HAWKER_API_KEY?.trim()
-  if (!apiKey) throw new ConfigError('HAWKER_API_KEY must be set to a key of the running Hawker; it was shown at its first start.')
+  const apiKey = text('HAWKER_API_KEY')
+  if (apiKey === undefined) throw new ConfigError('HAWKER_API_KEY must be set to a key of the running Hawker; it was shown at its first start.')
   return Object.freeze({ url, apiKey })
 }

@@ -1,4 +1,5 @@
 import type { Config } from './config.ts'
+import { StartError } from './foundation/database/data-directory.ts'
 import type { Business } from './foundation/http/authentication.ts'
 import { createLog } from './foundation/http/observability.ts'
 import { isUuid } from './foundation/shared/ids.ts'
@@ -22,7 +23,7 @@ function print(text: string): void {
 async function chosenBusiness({ database }: OpenedDatabase, { business }: Options): Promise<Business> {
   const businesses = await listBusinesses(database.db)
   const [first] = businesses
-  if (!first) throw new UsageError('There is no business yet; `hawker start` makes the first one.')
+  if (!first) throw new StartError('There is no business yet; `hawker start` makes the first one.')
   if (business === undefined && businesses.length === 1) return first
   const chosen = businesses.find(({ id, slug }) => id === business || slug === business)
   if (!chosen) throw new UsageError(`Choose one with --business: ${businesses.map(({ id, name }) => `${id} (${name})`).join(', ')}.`)
@@ -52,7 +53,7 @@ export async function keysCommand(config: Config, [action, id]: string[], option
         )
     } else {
       const revoked = await db.transaction().execute((tx) => revokeApiKey(tx, business.id, id ?? '', new Date()))
-      if (!revoked) throw new UsageError(`${business.name} has no valid key ${id}.`)
+      if (!revoked) throw new StartError(`${business.name} has no valid key ${id}.`)
       print(`Revoked ${id}.`)
     }
   } finally {

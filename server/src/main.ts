@@ -1,11 +1,13 @@
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Logger } from 'pino'
 import { ListenError, startListening } from './commands/listen.ts'
 import { type Config, ConfigError, readClientConfig, readConfig } from './config.ts'
 import { doctor } from './doctor.ts'
 import { StartError } from './foundation/database/data-directory.ts'
 import { createLog, createMetrics } from './foundation/http/observability.ts'
 import { keysCommand, UsageError } from './keys.ts'
-import { ensureSandbox, openConfiguredDatabase, openControlPool, secretKeyReader, serve } from './serve.ts'
+import { ensureSandbox, type OpenedDatabase, openConfiguredDatabase, openControlPool, secretKeyReader, serve } from './serve.ts'
 import { welcome } from './welcome.ts'
 import { startWorker } from './worker.ts'
 
@@ -27,7 +29,7 @@ const usage = `Usage: hawker <command>
 Settings come from the environment; docs/operating.md lists them.
 `
 
-/** Stops on the first SIGTERM or SIGINT; a second one ends the process at once. */
+/** Stops on the first SIGTERM or SIGINT, also while the start is still under way; a second one ends the process at once. */
 function onSignal(stop: () => Promise<void>): void {
   let stopping = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -37,11 +39,28 @@ function onSignal(stop: () => Promise<void>): void {
       stop().then(
         () => process.exit(0),
         (error: unknown) => {
-          process.stderr.write(`${error}\n`)
+          process.stderr.write(`hawker: ${error instanceof Error ? error.stack : error}\n`)
           process.exit(1)
         },
       )
     })
+  }
+}
+
+/** Mends what the system says of an address that cannot be listened on. */
+function listenError(error: unknown, { host, port }: Config): unknown {
+  switch ((error as { code?: string }).code) {
+    case 'EADDRINUSE':
+      return new StartError(`Port ${port} is taken on ${host}. Set PORT to another one, for example PORT=${port < 65_535 ? port + 1 : 8080} npm start.`)
+    case 'EACCES':
+      return new StartError(`Port ${port} may not be opened by this user; set PORT to 1024 or more.`)
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EINVAL':
+      return new ConfigError(`HOST must be an address of this machine, or 0.0.0.0 for all of them, not "${host}".`)
+    default:
+      return error
   }
 }
 
@@ -50,59 +69,75 @@ async function startCommand(config: Config, parts: { api: boolean; worker: boole
   if (!parts.api && !config.databaseUrl)
     throw new ConfigError('DATABASE_URL must be set for `hawker worker`: the embedded database belongs to the process that runs `hawker start`.')
   const log = createLog(config.logLevel)
-  const metrics = createMetrics()
-  const opened = await openConfiguredDatabase(config, log)
-  let stopServing: () => Promise<void> = async () => undefined
   let stopping = false
-  const stop = async () => {
-    stopping = true
-    log.info('stopping')
-    await stopServing()
-    await opened.close()
-    log.flush()
-  }
-  void opened.embedded?.exited.then(() => {
-    if (stopping) return
-    log.fatal('the embedded PostgreSQL has ended; see postgres.log in the data directory')
-    log.flush()
-    process.exit(1)
-  })
-  onSignal(stop)
-  try {
-    if (!parts.api) {
-      const controlPool = openControlPool(config, opened.connection)
-      const worker = startWorker({
-        database: opened.database,
-        now: () => new Date(),
-        log,
-        metrics,
-        secretKey: secretKeyReader(config),
-        groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
-        idempotencyDays: config.idempotencyDays,
-        controlPool,
-      })
+  let stopServing: () => Promise<void> = async () => undefined
+  const start = async () => {
+    const opened = await openConfiguredDatabase(config, log)
+    stopServing = opened.close
+    void opened.embedded?.exited.then(() => {
+      if (stopping) return
+      log.fatal('the embedded PostgreSQL has ended; see postgres.log in the data directory')
+      log.flush()
+      process.stderr.write(`hawker: PostgreSQL has ended by itself; ${join(config.dataDirectory, 'postgres.log')} says why. Start Hawker again.\n`)
+      process.exit(1)
+    })
+    try {
+      if (stopping) return
+      const stop = parts.api ? await startApi(config, parts, opened, log, began) : startWorkerAlone(config, opened, log)
       stopServing = async () => {
-        await worker.stop()
-        await controlPool.end()
+        try {
+          await stop()
+        } finally {
+          await opened.close()
+        }
       }
-      log.info({ migrated: opened.migrated }, 'worker started')
-      return
+    } catch (error) {
+      stopping = true
+      await opened.close()
+      throw listenError(error, config)
     }
-    const minted = await ensureSandbox(config, opened.database)
-    const served = await serve(config, opened, log, metrics, { withWorker: parts.worker })
-    stopServing = served.stop
-    const milliseconds = Math.round(performance.now() - began)
-    if (parts.worker) process.stdout.write(welcome({ url: served.url, minted, config, milliseconds }))
-    log.info({ url: served.url, migrated: opened.migrated, milliseconds }, 'ready')
-  } catch (error) {
+  }
+  const started = start()
+  onSignal(async () => {
     stopping = true
-    await opened.close()
-    if ((error as { code?: string }).code === 'EADDRINUSE')
-      throw new StartError(`Port ${config.port} is taken on ${config.host}. Set PORT to another one, for example PORT=${config.port + 1} npm start.`)
-    if ((error as { code?: string }).code === 'EACCES') throw new StartError(`Port ${config.port} may not be opened by this user; set PORT to 1024 or more.`)
-    if ((error as { code?: string }).code === 'EADDRNOTAVAIL')
-      throw new StartError(`This machine has no address ${config.host}; set HOST to one of its own, or 0.0.0.0 for all.`)
-    throw error
+    await started.catch(() => undefined)
+    log.info('stopping')
+    try {
+      await stopServing()
+    } finally {
+      log.flush()
+    }
+  })
+  await started
+}
+
+async function startApi(config: Config, parts: { worker: boolean }, opened: OpenedDatabase, log: Logger, began: number): Promise<() => Promise<void>> {
+  const minted = await ensureSandbox(config, opened.database)
+  const served = await serve(config, opened, log, createMetrics(), { withWorker: parts.worker })
+  const milliseconds = Math.round(performance.now() - began)
+  if (parts.worker) process.stdout.write(welcome({ url: served.url, minted, config, milliseconds }))
+  log.info({ url: served.url, migrated: opened.migrated, milliseconds }, 'ready')
+  return served.stop
+}
+
+function startWorkerAlone(config: Config, opened: OpenedDatabase, log: Logger): () => Promise<void> {
+  const controlPool = openControlPool(config, opened.connection)
+  const baseUrl = () => config.publicUrl ?? `http://localhost:${config.port}`
+  const worker = startWorker({
+    database: opened.database,
+    now: () => new Date(),
+    log,
+    metrics: createMetrics(),
+    secretKey: secretKeyReader(config),
+    groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
+    idempotencyDays: config.idempotencyDays,
+    controlPool,
+    baseUrl,
+  })
+  log.info({ migrated: opened.migrated }, 'worker started')
+  return async () => {
+    await worker.stop()
+    await controlPool.end()
   }
 }
 
@@ -145,6 +180,9 @@ async function main(): Promise<void> {
     process.stdout.write(usage)
     return
   }
+  const isLong = ['start', 'api', 'worker'].includes(command)
+  // A short command that is interrupted takes along the server that it may have started (embedded.ts).
+  if (!isLong) for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(130))
   if (command === 'doctor') {
     process.exitCode = await doctor(readConfig)
     return

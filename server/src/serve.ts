@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
+import type { ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { type App, createApp } from './app.ts'
 import type { Config } from './config.ts'
-import { dataDirectoryHolder, lockDataDirectory, secretKeyIn } from './foundation/database/data-directory.ts'
+import { dataDirectoryHolder, lockDataDirectory, StartError, secretKeyIn } from './foundation/database/data-directory.ts'
 import { type Connection, type Database, openDatabase, poolOptions } from './foundation/database/database.ts'
 import { type EmbeddedDatabase, runningConnection, startEmbedded } from './foundation/database/embedded.ts'
 import { migrate } from './foundation/database/migrate.ts'
@@ -37,29 +38,27 @@ export async function openBeside(config: Config, log: Logger, { migrations = tru
 export async function openConfiguredDatabase(config: Config, log: Logger, { migrations = true } = {}): Promise<OpenedDatabase> {
   const unlock = config.databaseUrl ? () => undefined : lockDataDirectory(config.dataDirectory)
   let embedded: EmbeddedDatabase | undefined
+  let database: Database | undefined
+  const close = async () => {
+    try {
+      await database?.close()
+    } finally {
+      await embedded?.stop()
+      unlock()
+    }
+  }
   try {
     embedded = config.databaseUrl ? undefined : await startEmbedded({ directory: config.dataDirectory, tcpPort: config.databasePort })
     const connection = config.databaseUrl ?? (embedded as EmbeddedDatabase).connection
-    const database = openDatabase(connection, {
+    database = openDatabase(connection, {
       connections: config.databaseConnections,
       slowConnections: Math.max(2, Math.floor(config.databaseConnections / 2)),
       onError: (error) => log.warn({ error }, 'a database connection broke'),
     })
-    const close = async () => {
-      await database.close()
-      await embedded?.stop()
-      unlock()
-    }
-    try {
-      return { database, connection, embedded, migrated: migrations ? await migrate(database.pool) : [], close }
-    } catch (error) {
-      await close()
-      throw error
-    }
+    return { database, connection, embedded, migrated: migrations ? await migrate(database.pool) : [], close }
   } catch (error) {
-    await embedded?.stop()
-    unlock()
-    throw error
+    await close()
+    throw config.databaseUrl ? (unreachable(error) ?? error) : error
   }
 }
 
@@ -70,6 +69,14 @@ export function secretKeyReader(config: Config): () => Buffer {
     key ??= secretKeyOf(config)
     return key
   }
+}
+
+/** What to say when DATABASE_URL leads nowhere; never with the URL, which holds a password. */
+export function unreachable(error: unknown): StartError | undefined {
+  const { code = '', message } = (error instanceof AggregateError ? error.errors[0] : error) as { code?: string; message: string }
+  const refused = /^(ECONN\w+|ENOENT|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|EACCES|28\w{3}|3D000|57P0\d|53300)$/.test(code)
+  if (!refused && !/^(timeout expired|Connection terminated|.*does not support SSL|SASL)/.test(message)) return undefined
+  return new StartError(`The database of DATABASE_URL cannot be reached (${message || code}).`, { cause: error })
 }
 
 /** The key that encrypts stored secrets. */
@@ -131,6 +138,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
     openApiFile: openApiFile(),
     onEvent: (businessId) => worker?.relay.wake(businessId),
   })
+  const sockets = trackSockets(app)
   await app.fastify.listen({ host: config.host, port: config.port, backlog: 1024 })
   const [address] = app.fastify.addresses() as AddressInfo[]
   const host = ['0.0.0.0', '::', '127.0.0.1'].includes(config.host) ? 'localhost' : config.host
@@ -146,6 +154,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
       groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
       idempotencyDays: config.idempotencyDays,
       controlPool,
+      baseUrl: () => url,
     })
 
   const noteUses = () =>
@@ -156,10 +165,13 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
     app,
     async stop() {
       clearInterval(uses)
-      await drain(app)
+      await drain(app, sockets)
       await noteUses()
-      await worker?.stop()
-      await controlPool?.end()
+      try {
+        await worker?.stop()
+      } finally {
+        await controlPool?.end()
+      }
     },
   }
 }
@@ -174,28 +186,88 @@ export function openControlPool(config: Config, connection: Connection): pg.Pool
   return pool
 }
 
+/** The open connections; Node keeps a list of its own, but does not show it. */
+function trackSockets({ fastify }: App): Set<Socket> {
+  const sockets = new Set<Socket>()
+  fastify.server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return sockets
+}
+
+/** The answer that is being made on a connection; Node's own mark, which it has kept since its first version. */
+const isAnswering = (socket: Socket) => Boolean((socket as Socket & { _httpMessage?: unknown })._httpMessage)
+
+const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))
+
+/**
+ * Runs `act` right after the event loop has looked at its sockets, in a turn that took no connection (libuv takes one a
+ * turn, so others may wait behind it) and had little else to do: what had arrived has been read, and hardly anything can
+ * have arrived since.
+ */
+async function whenAllIsRead(sockets: Set<Socket>, act: () => void): Promise<void> {
+  const patience = performance.now() + 2_000
+  for (let isDone = false; !isDone; ) {
+    isDone = await new Promise<boolean>((done) => {
+      setTimeout(() => {
+        const began = performance.now()
+        const newest = [...sockets].at(-1)
+        setImmediate(() => {
+          const now = performance.now()
+          const isQuiet = (now - began < 0.3 && [...sockets].at(-1) === newest) || now > patience
+          if (isQuiet) act()
+          done(isQuiet)
+        })
+      }, 1)
+    })
+  }
+}
+
+/** Requests that are on their way when the end begins have this long to arrive. */
+const arrivalMs = 250
+/** A request whose head is not complete after this long was never accepted. */
+const headMs = 5_000
+/** Longer than any statement may take. */
+const answerMs = 30_000
+
 /**
  * Ends the API without cutting a request: every answer from now on closes its connection, no new connection is taken,
  * and only after a moment, in which requests that are on their way arrive, idle connections are closed.
  */
-async function drain({ fastify }: App): Promise<void> {
+async function drain({ fastify }: App, sockets: Set<Socket>): Promise<void> {
   const { server } = fastify
-  server.prependListener('request', (_request, response) => {
-    response.shouldKeepAlive = false
+  let closed: Promise<void> = Promise.resolve()
+  await whenAllIsRead(sockets, () => {
+    closed = new Promise<void>((done) => {
+      // Node's close() also ends idle connections at once; ours waits for what is on its way.
+      const { closeIdleConnections } = server
+      server.closeIdleConnections = () => undefined
+      server.close(() => done())
+      server.closeIdleConnections = closeIdleConnections
+    })
   })
-  const closed = new Promise<void>((done) => {
-    // Node's close() also ends idle connections at once; ours waits for what is on its way.
-    const { closeIdleConnections } = server
-    server.closeIdleConnections = () => undefined
-    server.close(() => done())
-    server.closeIdleConnections = closeIdleConnections
+  // Not before there is nothing left to connect to: a client that is told to close comes back on a new connection.
+  const latest = new Map<Socket, ServerResponse>()
+  server.prependListener('request', ({ socket }, response) => {
+    latest.set(socket, response)
+    // Asked when the head is written: of several requests in one packet (pipelining), the last one's answer closes.
+    Object.defineProperty(response, 'shouldKeepAlive', { get: () => latest.get(socket) !== response, set: () => undefined })
   })
-  await new Promise((done) => setTimeout(done, 250))
-  server.closeIdleConnections()
-  const idle = setInterval(() => server.closeIdleConnections(), 50)
-  const last = setTimeout(() => server.closeAllConnections(), 35_000)
+  const began = performance.now()
+  await sleep(arrivalMs)
+  while (sockets.size > 0) {
+    await whenAllIsRead(sockets, () => {
+      server.closeIdleConnections()
+      const passed = performance.now() - began
+      for (const socket of sockets) {
+        // Node counts a connection that never said a word as busy: browsers open such ones ahead of need.
+        const isSilent = socket.bytesRead === 0
+        if (isSilent || passed > answerMs || (passed > headMs && !isAnswering(socket))) socket.destroy()
+      }
+    })
+    await sleep(20)
+  }
   await closed
-  clearInterval(idle)
-  clearTimeout(last)
   await fastify.close()
 }

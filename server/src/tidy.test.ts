@@ -17,6 +17,7 @@ const order = [
   'resources/customers',
   'resources/events',
   'resources/locations',
+  'resources/account-status',
   'resources/payment-requests',
   'resources/charges',
   'resources/refunds',

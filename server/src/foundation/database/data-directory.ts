@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { createHash, randomBytes } from 'node:crypto'
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** A start that cannot go on for a reason the person at the terminal can mend; printed without a stack. */
@@ -10,11 +10,12 @@ interface Holder {
   started: string | undefined
 }
 
-/** A mark that tells two processes with one pid apart: the kernel's start time, where it can be read (Linux). */
-function startMark(pid: number): string | undefined {
+/** What the kernel says of a process, where it can be read (Linux): its state, and a mark that tells two processes with one pid apart. */
+function processFacts(pid: number): { state: string | undefined; started: string | undefined } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return { state: fields[0], started: fields[19] }
   } catch {
     return undefined
   }
@@ -26,7 +27,65 @@ function isAlive({ pid, started }: Holder): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
-  return started === undefined || startMark(pid) === started
+  const facts = processFacts(pid)
+  // A killed process that its parent has not collected (in a container without an init) still has its pid, but holds nothing.
+  if (facts?.state === 'Z' || facts?.state === 'X') return false
+  return started === undefined || facts?.started === started
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+function holderIn(text: string | undefined): Holder | undefined {
+  try {
+    const holder = JSON.parse(text ?? '')
+    return Number.isInteger(holder.pid) ? holder : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Takes `file` as a lock, or answers with its living holder. The file appears whole (a link to one that is written
+ * already), so nobody mistakes a lock in the making for a stale one. A stale lock is removed only under a lock of its
+ * own, named after exactly that stale lock: of several processes that find it, none can remove another one's new lock.
+ */
+function takeLock(file: string): { holder: Holder } | { release: () => void } {
+  const mine = JSON.stringify({ pid: process.pid, started: processFacts(process.pid)?.started, mark: randomBytes(8).toString('hex') })
+  const draft = `${file}.${process.pid}.${randomBytes(6).toString('hex')}.new`
+  writeFileSync(draft, mine, { mode: 0o644 })
+  try {
+    for (;;) {
+      try {
+        linkSync(draft, file)
+        return {
+          release: () => {
+            if (readText(file) === mine) rmSync(file, { force: true })
+          },
+        }
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      }
+      const text = readText(file)
+      if (text === undefined) continue
+      const holder = holderIn(text)
+      if (holder && isAlive(holder)) return { holder }
+      const removal = takeLock(`${file}.${createHash('sha256').update(text).digest('hex').slice(0, 16)}`)
+      if ('holder' in removal) {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5) // another process is removing it at this moment
+        continue
+      }
+      if (readText(file) === text) rmSync(file, { force: true })
+      removal.release()
+    }
+  } finally {
+    rmSync(draft, { force: true })
+  }
 }
 
 /**
@@ -34,45 +93,23 @@ function isAlive({ pid, started }: Holder): boolean {
  * (a crash, a power cut) is taken over; a living one is a `StartError`.
  */
 export function lockDataDirectory(directory: string): () => void {
-  mkdirSync(directory, { recursive: true, mode: 0o755 })
-  const file = join(directory, 'hawker.lock')
-  for (;;) {
-    try {
-      const descriptor = openSync(file, 'wx', 0o644)
-      writeSync(descriptor, JSON.stringify({ pid: process.pid, started: startMark(process.pid) }))
-      closeSync(descriptor)
-      return () => rmSync(file, { force: true })
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    }
-    const holder = readHolder(file)
-    if (holder && isAlive(holder)) {
-      throw new StartError(
-        `The data directory ${directory} is in use by another Hawker (process ${holder.pid}). Stop that one, or set HAWKER_DATA_DIR to another directory.`,
-      )
-    }
-    // Renaming decides between two processes that find the same stale lock: only one of them succeeds.
-    const aside = `${file}.${randomBytes(6).toString('hex')}`
-    try {
-      renameSync(file, aside)
-      rmSync(aside, { force: true })
-    } catch {}
+  let lock: ReturnType<typeof takeLock>
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o755 })
+    lock = takeLock(join(directory, 'hawker.lock'))
+  } catch (error) {
+    throw new StartError(`The data directory ${directory} cannot be used (${(error as Error).message}); set HAWKER_DATA_DIR to another one.`, { cause: error })
   }
+  if ('release' in lock) return lock.release
+  throw new StartError(
+    `The data directory ${directory} is in use by another Hawker (process ${lock.holder.pid}). Stop that one, or set HAWKER_DATA_DIR to another directory.`,
+  )
 }
 
 /** The process that holds a data directory, when there is one and it lives. */
 export function dataDirectoryHolder(directory: string): number | undefined {
-  const holder = readHolder(join(directory, 'hawker.lock'))
+  const holder = holderIn(readText(join(directory, 'hawker.lock')))
   return holder && isAlive(holder) ? holder.pid : undefined
-}
-
-function readHolder(file: string): Holder | undefined {
-  try {
-    const holder = JSON.parse(readFileSync(file, 'utf8'))
-    return Number.isInteger(holder.pid) ? holder : undefined
-  } catch {
-    return undefined
-  }
 }
 
 /** The 32-byte key that encrypts stored secrets, made on the first start and kept in the data directory, readable by its owner only. */
@@ -84,12 +121,16 @@ export function secretKeyIn(directory: string): Buffer {
     return key
   }
   mkdirSync(directory, { recursive: true, mode: 0o755 })
+  if (readText(file) !== undefined) return read()
+  // Whole before it has its name: a crash while it is made leaves no key that nobody can read.
+  const draft = `${file}.${randomBytes(6).toString('hex')}.new`
+  writeFileSync(draft, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flush: true })
   try {
-    const descriptor = openSync(file, 'wx', 0o600)
-    writeSync(descriptor, `${randomBytes(32).toString('hex')}\n`)
-    closeSync(descriptor)
+    linkSync(draft, file)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    rmSync(draft, { force: true })
   }
   return read()
 }

@@ -49,7 +49,7 @@ export function poolOptions(connection: Connection, max: number, statementTimeou
     options: `${session} -c lock_timeout=${lockTimeoutMs} -c statement_timeout=${statementTimeoutMs}`,
     query_timeout: statementTimeoutMs + 5000,
     connectionTimeoutMillis: 10_000,
-    idleTimeoutMillis: 60_000,
+    idleTimeoutMillis: 30_000,
     application_name: 'hawker',
     types: {
       getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
@@ -64,6 +64,8 @@ export function openDatabase(connection: Connection, options: DatabaseOptions = 
   const open = (max: number, statementTimeoutMs: number, lockTimeoutMs?: number) => {
     const pool = new pg.Pool(poolOptions(connection, max, statementTimeoutMs, lockTimeoutMs))
     pool.on('error', (error) => options.onError?.(error))
+    // A connection that breaks while it is lent out fails its query; without a listener it would end the process besides.
+    pool.on('connect', (client) => client.on('error', () => undefined))
     return { pool, kysely: new Kysely<DB>({ dialect: new PostgresDialect({ pool }), plugins }) }
   }
   const main = open(options.connections ?? 6, 15_000)
@@ -76,7 +78,13 @@ export function openDatabase(connection: Connection, options: DatabaseOptions = 
     slowPool: slow.pool,
     writePool: write.pool,
     async close() {
-      await Promise.all([main.kysely.destroy(), slow.kysely.destroy(), write.kysely.destroy()])
+      await Promise.all(
+        [main, slow, write].map(async ({ pool, kysely }) => {
+          await kysely.destroy()
+          // Kysely ends the pool only when it has used it itself; a connection left open would hold up the process's end.
+          if (!pool.ending) await pool.end()
+        }),
+      )
     },
   }
 }

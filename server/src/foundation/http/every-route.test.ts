@@ -38,11 +38,16 @@ const makers: Record<string, (client: Client) => Promise<string>> = {
     await client.get('/v1/events')
     return (await client.get(`/v1/webhook-deliveries?endpoint_id=${endpoint}`)).json.data[0].id
   },
+  location_id: async (client) => (await client.get('/v1/locations')).json[0].id,
+  request_id: async (client) => (await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd' })).json.id,
 }
 /** For each operation with a body, one that is valid; a new operation adds a line. */
 const bodies: Record<string, () => Record<string, unknown>> = {
   createCustomer: () => customerBody({ name: 'Jane' }),
   updateCustomer: () => ({ name: `Jane ${randomHex(2)}` }),
+  createPaymentRequest: () => ({ amount: '10.00', currency: 'sgd', name: 'Jane' }),
+  updatePaymentRequest: () => ({ amount: '12.50', currency: 'sgd' }),
+  patchPaymentRequest: () => ({ name: `Jane ${randomHex(2)}` }),
   upsertCustomer: () => ({ name: `Jane ${randomHex(2)}` }),
   createWebhookEvent: webhookEvent,
   updateWebhookEvent: webhookEvent,

@@ -10,6 +10,8 @@ export interface Business {
   /** IANA name. */
   readonly timezone: string
   readonly mode: 'sandbox' | 'live'
+  /** Codes of the methods that it takes; without a list every one of the catalogue that fits. */
+  readonly payment_methods?: string[] | null
 }
 
 /** An API key as it is stored: never the key itself. */

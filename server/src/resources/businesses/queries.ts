@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
 import type { Business, KnownKey } from '../../foundation/shared/business.ts'
+import { newId } from '../../foundation/shared/ids.ts'
 
 const apiKeyKind = 'api_key'
 
@@ -23,8 +24,12 @@ export async function findKnownKey(db: Db, keyHash: string): Promise<KnownKey | 
     .where('api_keys.revoked_at', 'is', null)
     .executeTakeFirst()
   if (!row) return undefined
-  const { id, name, slug, country, currency, timezone, mode } = row
-  return { keyId: entry.target_id, keyHash: row.key_hash, business: { id, name, slug, country, currency, timezone, mode: mode as Business['mode'] } }
+  const { id, name, slug, country, currency, timezone, mode, payment_methods } = row
+  return {
+    keyId: entry.target_id,
+    keyHash: row.key_hash,
+    business: { id, name, slug, country, currency, timezone, mode: mode as Business['mode'], payment_methods },
+  }
 }
 
 export async function insertBusiness(tx: Db, business: Business, at: Date): Promise<void> {
@@ -33,6 +38,21 @@ export async function insertBusiness(tx: Db, business: Business, at: Date): Prom
     .values({ ...business, created_at: at })
     .execute()
   await tx.insertInto('event_positions').values({ business_id: business.id, last_sequence: 0n }).execute()
+  await tx.insertInto('locations').values(firstLocation(business, at)).execute()
+}
+
+/** The place that every business begins with; its address is for the business to fill in. */
+function firstLocation(business: Business, at: Date) {
+  const { name, country } = business
+  const nowhere = { street: '', postal_code: '', city: '', state: '' }
+  return { business_id: business.id, id: newId<'location'>(at), name, ...nowhere, country: country.toLowerCase(), active: true, created_at: at, updated_at: at }
+}
+
+/** Businesses by id, for work that is done outside requests. */
+export async function findBusinesses(db: Db, ids: string[]): Promise<Map<string, Business>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db.selectFrom('businesses').selectAll().where('id', 'in', ids).execute()
+  return new Map(rows.map(({ created_at, ...row }) => [row.id, { ...row, mode: row.mode as Business['mode'] }]))
 }
 
 export interface NewApiKey {

@@ -350,3 +350,26 @@ function gramsAskedOf({ patterns, phone }: CustomerFilter, businessId: string): 
     )
   return sql.join(parts, sql` `)
 }
+
+/** Whether a business has a customer. */
+export async function customerExists(db: Db, businessId: string, id: string): Promise<boolean> {
+  const found = await db.selectFrom('customers').select('id').where('business_id', '=', businessId).where('id', '=', id).executeTakeFirst()
+  return found !== undefined
+}
+
+/** The customers to whom e-mail addresses belong, in either case; undefined for an address of none or of several. */
+export async function findCustomersByEmail(pool: pg.Pool, keys: readonly { businessId: string; email: string }[]): Promise<(string | undefined)[]> {
+  const { rows } = await pool.query<{ place: bigint; id: string }>({
+    name: 'find_customers_by_email',
+    text: `
+      select wanted.place, min(found.id::text) as id
+      from unnest($1::uuid[], $2::text[]) with ordinality as wanted (business_id, email, place)
+      cross join lateral (
+        select c.id from customers c where c.business_id = wanted.business_id and lower(c.email collate "C") = lower(wanted.email collate "C") limit 2
+      ) found
+      group by wanted.place having count(*) = 1`,
+    values: [keys.map(({ businessId }) => businessId), keys.map(({ email }) => email)],
+  })
+  const ids = new Map(rows.map(({ place, id }) => [Number(place), id]))
+  return keys.map((_, i) => ids.get(i + 1))
+}

@@ -1,5 +1,7 @@
 import { sql } from 'kysely'
+import type pg from 'pg'
 import type { Db } from '../../foundation/database/database.ts'
+import type { StoredAnswer } from '../../foundation/database/stored-answer.ts'
 
 export type PaymentRequestStatus = 'pending' | 'completed' | 'failed' | 'expired' | 'canceled' | 'inactive'
 
@@ -101,4 +103,191 @@ export async function forgetExpiries(tx: Db, keys: { businessId: string; id: str
 export async function findPaymentRequest(db: Db, businessId: string, id: string): Promise<PaymentRequestRow | undefined> {
   const { rows } = await sql<PaymentRequestRow>`select * from payment_requests where business_id = ${businessId} and id = ${id}`.execute(db)
   return rows[0]
+}
+
+/** Columns and their types, in the order in which new rows are written as arrays. */
+const columns = {
+  business_id: 'uuid',
+  id: 'uuid',
+  status: 'text',
+  amount_minor: 'bigint',
+  currency: 'text',
+  name: 'text',
+  email: 'text',
+  phone: 'text',
+  purpose: 'text',
+  reference_number: 'text',
+  payment_methods: 'text[]',
+  redirect_url: 'text',
+  webhook: 'text',
+  failed_webhook: 'text',
+  send_sms: 'boolean',
+  send_email: 'boolean',
+  sms_status: 'text',
+  email_status: 'text',
+  allow_repeated_payments: 'boolean',
+  add_admin_fee: 'boolean',
+  is_currency_editable: 'boolean',
+  is_default: 'boolean',
+  generate_qr: 'boolean',
+  generate_direct_link: 'boolean',
+  expires_at: 'timestamptz',
+  address: 'json',
+  line_items: 'json',
+  metadata: 'jsonb',
+  channel: 'text',
+  wifi_terminal_id: 'text',
+  staff_id: 'uuid',
+  location_id: 'uuid',
+  customer_id: 'uuid',
+  api_key_id: 'uuid',
+  payment_reference: 'text',
+  search: 'text',
+  version: 'int',
+  created_at: 'timestamptz',
+  updated_at: 'timestamptz',
+  completed_at: 'timestamptz',
+  deleted_at: 'timestamptz',
+} as const satisfies Record<keyof PaymentRequestRow, string>
+
+const names = Object.keys(columns) as (keyof PaymentRequestRow)[]
+
+/** What goes with each row: its event and its idempotency record. */
+const companions = {
+  event_id: 'uuid',
+  shown: 'json',
+  request_id: 'text',
+  answer_key: 'text',
+  answer_fingerprint: 'json',
+  answer_status: 'int2',
+  answer_headers: 'json',
+  answer_body: 'text',
+} as const
+
+/** A value as one element of an array parameter. */
+function elementOf(row: PaymentRequestRow, name: keyof PaymentRequestRow): unknown {
+  const value = row[name]
+  if (value === null) return null
+  // An array cannot be an element, so it travels as its literal; method codes need no quotes.
+  if (name === 'payment_methods') return `{${row.payment_methods.join(',')}}`
+  if (columns[name] === 'json' || columns[name] === 'jsonb') return JSON.stringify(value)
+  if (value instanceof Date) return value.toISOString()
+  return typeof value === 'bigint' ? String(value) : value
+}
+
+const parameters = [...names.map((name) => (name === 'payment_methods' ? 'text' : columns[name])), ...Object.values(companions)]
+  .map((type, i) => `$${i + 1}::${type}[]`)
+  .join(', ')
+const inserted = names.map((name) => (name === 'payment_methods' ? 'payment_methods::text[]' : name)).join(', ')
+
+const insertText = `
+  with input as (
+    select * from unnest(${parameters}) as input (${[...names, ...Object.keys(companions)].join(', ')})
+  ), claimed as (
+    insert into idempotency_keys (business_id, key, object_id, fingerprint, status, headers, body, created_at)
+    select business_id, answer_key, id, answer_fingerprint, answer_status, answer_headers, answer_body, created_at from input where answer_key is not null
+    on conflict (business_id, key) do nothing
+    returning object_id
+  ), accepted as (
+    select * from input where answer_key is null or id in (select object_id from claimed)
+  ), written as (
+    insert into payment_requests (${names.join(', ')}) select ${inserted} from accepted
+  ), expiring as (
+    insert into payment_request_expiries (business_id, id, due_at) select business_id, id, expires_at from accepted where expires_at is not null
+  ), listed as (
+    insert into directory (lookup, kind, business_id, target_id) select payment_reference, 'payment_reference', business_id, id from accepted
+  ), told as (
+    insert into events (business_id, id, type, object_id, data, request_id, created_at)
+    select business_id, event_id, 'payment_request.created', id, shown, request_id, created_at from accepted
+  )
+  select id from accepted`
+
+/** A new payment request with everything that belongs into its transaction. */
+export interface NewPaymentRequest {
+  row: PaymentRequestRow
+  eventId: string
+  /** The request as webhooks show it, as JSON text. */
+  shown: string
+  requestId: string
+  answer: StoredAnswer | undefined
+}
+
+/**
+ * Writes payment requests, their expiries, directory entries, events and idempotency records in one statement. Answers,
+ * for each, whether it was written: false means that its Idempotency-Key was taken.
+ */
+export async function insertPaymentRequests(pool: pg.Pool, requests: NewPaymentRequest[]): Promise<boolean[]> {
+  const column = (read: (request: NewPaymentRequest) => unknown) => requests.map(read)
+  const { rows } = await pool.query<{ id: string }>({
+    name: 'insert_payment_requests',
+    text: insertText,
+    values: [
+      ...names.map((name) => column(({ row }) => elementOf(row, name))),
+      column(({ eventId }) => eventId),
+      column(({ shown }) => shown),
+      column(({ requestId }) => requestId),
+      column(({ answer }) => answer?.key ?? null),
+      column(({ answer }) => answer?.fingerprint ?? null),
+      column(({ answer }) => answer?.status ?? null),
+      column(({ answer }) => answer?.headers ?? null),
+      column(({ answer }) => answer?.body ?? null),
+    ],
+  })
+  if (rows.length === requests.length) return requests.map(() => true)
+  const written = new Set(rows.map(({ id }) => id))
+  return requests.map(({ row }) => written.has(row.id))
+}
+
+/** Finds payment requests that are not deleted, in one query for all that are asked for at once. */
+export async function findPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
+  const { rows } = await pool.query<PaymentRequestRow>({
+    name: 'find_payment_requests',
+    text: `select r.* from payment_requests r
+      join unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id) on r.business_id = wanted.business_id and r.id = wanted.id
+      where r.deleted_at is null`,
+    values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],
+  })
+  const found = new Map(rows.map((row) => [`${row.business_id} ${row.id}`, row]))
+  return keys.map(({ businessId, id }) => found.get(`${businessId} ${id}`))
+}
+
+/** Finds a payment request that is not deleted, and holds its row until the transaction ends. */
+export async function lockPaymentRequest(tx: Db, businessId: string, id: string): Promise<PaymentRequestRow | undefined> {
+  const row = (await lockPaymentRequests(tx, [{ businessId, id }])).get(id)
+  return row?.deleted_at === null ? row : undefined
+}
+
+/** Writes everything that can change in a request, and when it expires; its row must be held by this transaction. */
+export async function updatePaymentRequest(tx: Db, businessId: string, row: PaymentRequestRow): Promise<void> {
+  const { business_id, id, created_at, api_key_id, payment_reference, address, line_items, metadata, ...plain } = row
+  const json = { address: address && JSON.stringify(address), line_items: line_items && JSON.stringify(line_items), metadata: JSON.stringify(metadata) }
+  await tx
+    .updateTable('payment_requests')
+    .set({ ...plain, ...json })
+    .where('business_id', '=', businessId)
+    .where('id', '=', id)
+    .execute()
+  if (row.status !== 'pending' || row.deleted_at !== null || row.expires_at === null) return forgetExpiries(tx, [{ businessId, id }])
+  await tx
+    .insertInto('payment_request_expiries')
+    .values({ business_id: businessId, id, due_at: row.expires_at })
+    .onConflict((conflict) => conflict.columns(['business_id', 'id']).doUpdateSet({ due_at: row.expires_at as Date }))
+    .execute()
+}
+
+/** Requests whose time is over, of any business, the oldest first. */
+export async function findDueExpiries(db: Db, at: Date, limit: number): Promise<{ business_id: string; id: string }[]> {
+  const { rows } = await sql<{ business_id: string; id: string }>`
+    select business_id, id from payment_request_expiries where due_at <= ${at} order by due_at limit ${limit}`.execute(db)
+  return rows
+}
+
+/**
+ * Holds those of a business's requests that no one else holds: what is being settled or changed at this moment is left
+ * for the next round. The request comes before its expiry, the order in which settling takes them.
+ */
+export async function lockFreePaymentRequests(tx: Db, businessId: string, ids: string[]): Promise<PaymentRequestRow[]> {
+  const { rows } = await sql<PaymentRequestRow>`
+    select * from payment_requests where business_id = ${businessId} and id = any (${ids}::uuid[]) order by id for update skip locked`.execute(tx)
+  return rows
 }

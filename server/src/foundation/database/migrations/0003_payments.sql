@@ -20,6 +20,10 @@ create table hawker.locations (
 
 select hawker.tenant_table('hawker.locations');
 
+-- Businesses that were made before have the place that new ones begin with, too.
+insert into hawker.locations (business_id, id, name, street, postal_code, city, state, country, active, created_at, updated_at)
+select id, gen_random_uuid(), name, '', '', '', '', lower(country), true, created_at, created_at from hawker.businesses;
+
 create table hawker.payment_requests (
   business_id uuid not null,
   id uuid not null,

@@ -1,0 +1,164 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { clearAll, createCustomer, hawker, key, newFolder, postgresOf } from './process.ts'
+
+afterAll(clearAll)
+
+const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms))
+
+interface Tally {
+  answered: number
+  refused: number
+  /** Connections that the server closed where it had said so, or between two requests. */
+  closed: number
+  cut: string[]
+}
+
+function postOf(label: string): string {
+  const body = JSON.stringify({ name: label, email: `${label}@example.com`, phone_number: '91234567' })
+  return `POST /v1/customers HTTP/1.1\r\nhost: localhost\r\nx-business-api-key: ${key}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+}
+
+/** One client that keeps its connection and sends the next request when the answer has come. Byte by byte, so that nothing is retried behind our back. */
+async function keepSending(port: number, name: string, tally: Tally, isOver: () => boolean): Promise<void> {
+  for (let number = 0; !isOver(); ) {
+    const socket = await new Promise<Socket | undefined>((done) => {
+      const one: Socket = connect(port, '127.0.0.1', () => done(one))
+      one.once('error', () => done(undefined))
+    })
+    if (!socket) {
+      tally.refused += 1
+      return
+    }
+    let goesOn = true
+    while (goesOn && !isOver()) {
+      const label = `${name}-${number++}`
+      const answer = await ask(socket, postOf(label))
+      if (typeof answer === 'string') {
+        tally.answered += 1
+        goesOn = !/^connection: close/im.test(answer)
+        if (!answer.startsWith('HTTP/1.1 201')) tally.cut.push(`${label} was answered ${answer}`)
+      } else {
+        goesOn = false
+        tally.cut.push(`${label} ${answer.cut}`)
+      }
+    }
+    tally.closed += 1
+    socket.destroy()
+  }
+}
+
+/** Sends a request and reads one whole answer, or how it was cut. */
+function ask(socket: Socket, request: string): Promise<string | { cut: string }> {
+  return new Promise((done) => {
+    let heard = ''
+    const end = (result: string | { cut: string }) => {
+      socket
+        .removeAllListeners('data')
+        .removeAllListeners('close')
+        .removeAllListeners('error')
+        .on('error', () => undefined)
+      done(result)
+    }
+    socket.on('data', (part) => {
+      heard += part
+      const head = heard.indexOf('\r\n\r\n')
+      const length = Number(/content-length: (\d+)/i.exec(heard)?.[1])
+      if (head > 0 && Buffer.byteLength(heard.slice(head + 4)) >= length) end(heard)
+    })
+    socket.on('error', (error) => end({ cut: `failed: ${error.message} after ${heard.length} bytes` }))
+    socket.on('close', () => end({ cut: `was closed after ${heard.length} bytes` }))
+    socket.write(request)
+  })
+}
+
+describe('stopping', () => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    test(`${signal} under load cuts no request, ends with 0 and takes PostgreSQL along`, async () => {
+      const directory = newFolder('data')
+      const one = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
+      const port = Number(new URL(await one.ready()).port)
+      const tally: Tally = { answered: 0, refused: 0, closed: 0, cut: [] }
+      let over = false
+      const clients = Array.from({ length: 24 }, (_, i) => keepSending(port, `c${i}`, tally, () => over))
+      // A browser opens connections ahead of need, and an idle client keeps its own: neither holds up the end.
+      const silent = connect(port, '127.0.0.1').on('error', () => undefined)
+      await fetch(`http://127.0.0.1:${port}/healthz`)
+      await sleep(600)
+      const before = tally.answered
+      const began = performance.now()
+      const code = await one.stop(signal)
+      const milliseconds = performance.now() - began
+      over = true
+      await Promise.all(clients)
+      silent.destroy()
+      expect(tally.cut).toEqual([])
+      expect(before).toBeGreaterThan(0)
+      expect(tally.refused).toBe(24)
+      expect(code).toBe(0)
+      expect(milliseconds).toBeLessThan(8_000)
+      expect(one.err()).toBe('')
+      expect(postgresOf(directory)).toEqual([])
+      expect(existsSync(join(directory, 'postgres/postmaster.pid'))).toBe(false)
+      expect(existsSync(join(directory, 'hawker.lock'))).toBe(false)
+
+      // And every answer was true.
+      const again = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
+      const url = await again.ready()
+      const events = await (await fetch(`${url}/v1/events?after=${tally.answered - 1}`, { headers: { 'x-business-api-key': key } })).json()
+      expect(events).toMatchObject({ data: [{ sequence: tally.answered }], meta: { has_more: false } })
+      await again.stop()
+    })
+  }
+
+  test('requests in one packet are all answered before the connection is closed', async () => {
+    const one = hawker(['start'], { environment: { HAWKER_DATA_DIR: newFolder('data'), HAWKER_API_KEY: key } })
+    const port = Number(new URL(await one.ready()).port)
+    const socket = connect(port, '127.0.0.1')
+    await ask(socket, postOf('first'))
+    const stopped = one.stop()
+    await sleep(60)
+    let heard = ''
+    socket.on('data', (part) => {
+      heard += part
+    })
+    const closed = new Promise((done) => socket.once('close', done))
+    socket.write(postOf('second') + postOf('third') + postOf('fourth'))
+    await closed
+    expect(heard.match(/HTTP\/1\.1 201/g)).toHaveLength(3)
+    expect(heard.match(/connection: close/gi)).toHaveLength(1)
+    expect(await stopped).toBe(0)
+  })
+
+  test('a signal during the first start leaves nothing running, and the next start works', async () => {
+    const directory = newFolder('data')
+    const one = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
+    for (let waited = 0; !existsSync(join(directory, 'postgres.new')) && waited < 5_000; waited += 5) await sleep(5)
+    expect(await one.stop('SIGINT')).toBe(0)
+    expect(one.out()).toBe('')
+    expect(postgresOf(directory)).toEqual([])
+    expect(existsSync(join(directory, 'hawker.lock'))).toBe(false)
+
+    const killed = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
+    await sleep(350)
+    await killed.stop('SIGKILL')
+    const again = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
+    expect((await createCustomer(await again.ready())).status).toBe(201)
+    expect(await again.stop()).toBe(0)
+  })
+
+  test.runIf(process.platform === 'linux')('when PostgreSQL dies, Hawker says so in one line and ends with 1, and starts again', async () => {
+    const directory = newFolder('data')
+    const one = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
+    await createCustomer(await one.ready())
+    process.kill(postgresOf(directory)[0] ?? 0, 'SIGKILL')
+    expect(await one.ended).toBe(1)
+    expect(one.err()).toBe(`hawker: PostgreSQL has ended by itself; ${join(directory, 'postgres.log')} says why. Start Hawker again.\n`)
+    const again = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
+    expect((await createCustomer(await again.ready())).status).toBe(201)
+    expect(await again.stop()).toBe(0)
+    expect(readFileSync(join(directory, 'postgres.log'), 'utf8')).not.toContain('jsmith')
+  })
+})
