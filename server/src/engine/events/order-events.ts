@@ -135,21 +135,21 @@ export function startRelay(db: Kysely<DB>, { pollMs = 500, gatherMs = 20, onOrde
 
   schedule(0)
   let waking = false
-  let lastWake = 0
+  let lastWake = Number.NEGATIVE_INFINITY
   return {
     wake(businessId) {
       awake.add(businessId)
       if (waking || !timer) return
       waking = true
-      // After a quiet while nothing else is coming: the first event need not wait for company.
-      const isQuiet = performance.now() - lastWake > 10 * gatherMs
+      // The first event after a quiet moment is placed at once; those that follow it gather.
+      const sinceLast = performance.now() - lastWake
       setTimeout(
         () => {
           waking = false
           lastWake = performance.now()
           if (timer) schedule(0)
         },
-        isQuiet ? 1 : gatherMs,
+        Math.max(1, gatherMs - sinceLast),
       )
     },
     async stop() {
