@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
+import { countQueuedDeliveries } from './engine/events/delivery-queries.ts'
+import { fanOut } from './engine/events/fan-out.ts'
 import { countPendingEvents } from './engine/events/order-events.ts'
 import type { Database } from './foundation/database/database.ts'
 import { type Api, type ApiOptions, createApi } from './foundation/http/api.ts'
@@ -30,6 +32,8 @@ import { railRegistry } from './resources/rails/registry.ts'
 import { chargeRefunds } from './resources/refunds/charge-refunds.ts'
 import { refundsRoutes } from './resources/refunds/routes.ts'
 import { sandboxRoutes } from './resources/sandbox/routes.ts'
+import { webhookDeliveriesRoutes } from './resources/webhook-deliveries/routes.ts'
+import { webhookEventsRoutes } from './resources/webhook-events/routes.ts'
 
 export interface AppDeps {
   config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'> & Partial<Pick<Config, 'groupCommitRows'>>
@@ -70,7 +74,7 @@ export function paymentsOf(
 
 /** Every route, in one list. */
 export async function createApp(deps: AppDeps): Promise<App> {
-  const { config, database, log, metrics, now, onEvent = () => undefined, openApiFile, checkAnswer, beforeRoutes } = deps
+  const { config, database, log, metrics, now, secretKey, onEvent = () => undefined, openApiFile, checkAnswer, beforeRoutes } = deps
   const keys = authentication((keyHash) => findKnownKey(database.db, keyHash))
   const api = await createApi({
     log,
@@ -85,7 +89,9 @@ export async function createApp(deps: AppDeps): Promise<App> {
   healthRoutes(api, { database, metrics })
   referenceRoutes(api, openApiFile ? () => readFileSync(openApiFile, 'utf8') : undefined)
   customersRoutes(api, { database, now, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses, groupRows: config.groupCommitRows })
-  eventsRoutes(api, { database })
+  eventsRoutes(api, { database, onOrdered: fanOut({ secretKey, now }), onEvent })
+  webhookEventsRoutes(api, { database, now, secretKey })
+  webhookDeliveriesRoutes(api, { database, now, secretKey, onEvent })
   locationsRoutes(api, { database })
   accountStatusRoutes(api, { database })
   paymentRequestsRoutes(api, {
@@ -115,5 +121,8 @@ export async function createApp(deps: AppDeps): Promise<App> {
   metrics.gauge('hawker_database_slow_connections', 'Open connections of the pool for lists and searches.', () => database.slowPool.totalCount)
   metrics.gauge('hawker_database_slow_waiting', 'Lists and searches that wait for a connection.', () => database.slowPool.waitingCount)
   metrics.gauge('hawker_events_pending', 'Committed events that have no place in their order yet.', () => countPendingEvents(database.slow))
+  metrics.gauge('hawker_webhook_deliveries_pending', 'Deliveries that are due or wait for their next try, counted up to 100,000.', () =>
+    countQueuedDeliveries(database.slow),
+  )
   return { ...api, authentication: keys, payments }
 }

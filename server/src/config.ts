@@ -107,3 +107,19 @@ export function readConfig(environment: Environment = process.env): Config {
     groupCommitRows: whole('HAWKER_GROUP_COMMIT_ROWS', 256, 1, 1000),
   })
 }
+
+/** What commands need that talk to a running Hawker. */
+export interface ClientConfig {
+  readonly url: string
+  readonly apiKey: string
+}
+
+/** Where a running Hawker is, and the key to speak to it with. Throws `ConfigError` when there is none. */
+export function readClientConfig(environment: Environment = process.env): ClientConfig {
+  const text = (name: string) => environment[name]?.trim() || undefined
+  const url = text('HAWKER_URL') ?? 'http://localhost:8080'
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw new ConfigError(`HAWKER_URL must be a URL that begins with http:// or https://, not "${url}".`)
+  const apiKey = text('HAWKER_API_KEY')
+  if (apiKey === undefined) throw new ConfigError('HAWKER_API_KEY must be set to a key of the running Hawker; it was shown at its first start.')
+  return Object.freeze({ url, apiKey })
+}

@@ -2,12 +2,14 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Logger } from 'pino'
 import { paymentsOf } from './app.ts'
-import { type Config, ConfigError, readConfig } from './config.ts'
+import { ListenError, startListening } from './commands/listen.ts'
+import { type Config, ConfigError, readClientConfig, readConfig } from './config.ts'
 import { doctor } from './doctor.ts'
 import { StartError } from './foundation/database/data-directory.ts'
 import { createLog, createMetrics } from './foundation/http/observability.ts'
 import { keysCommand, UsageError } from './keys.ts'
-import { ensureSandbox, mailerOf, type OpenedDatabase, openConfiguredDatabase, openControlPool, secretKeyOf, serve } from './serve.ts'
+import { ensureSandbox, mailerOf, type OpenedDatabase, openConfiguredDatabase, openControlPool, secretKeyReader, serve } from './serve.ts'
+import { verifyCommand } from './verify-command.ts'
 import { welcome } from './welcome.ts'
 import { startWorker } from './worker.ts'
 
@@ -20,8 +22,11 @@ const usage = `Usage: hawker <command>
   keys create [--name N]    make an API key with its salt; they are shown once
   keys list                 the keys there are, by their last four characters
   keys revoke <id>          make a key invalid
+  listen --forward-to URL   pass events of a running Hawker on to URL; --events a,b for some types only
+  verify                    add up ledger, payments and events again, and name what does not hold
   doctor                    check configuration, database, migrations, clock and disk
 
+  listen takes --url (HAWKER_URL, http://localhost:8080) and its key from HAWKER_API_KEY.
   keys takes --business <id> where there is more than one business, and --json.
 
 Settings come from the environment; docs/operating.md lists them.
@@ -127,10 +132,11 @@ function startWorkerAlone(config: Config, opened: OpenedDatabase, log: Logger): 
     now,
     onEvent: () => undefined,
     baseUrl: () => config.publicUrl ?? `http://localhost:${config.port}`,
-    secretKey: () => secretKeyOf(config),
+    secretKey: secretKeyReader(config),
     groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
   })
-  const worker = startWorker({ database, now, log, idempotencyDays: config.idempotencyDays, controlPool, payments, sendMail: mailerOf(config) })
+  const { idempotencyDays } = config
+  const worker = startWorker({ database, now, log, metrics: createMetrics(), idempotencyDays, controlPool, payments, sendMail: mailerOf(config) })
   log.info({ migrated: opened.migrated }, 'worker started')
   return async () => {
     await worker.stop()
@@ -144,11 +150,33 @@ async function migrateCommand(config: Config): Promise<void> {
   process.stdout.write(opened.migrated.length === 0 ? 'The database is up to date.\n' : `Applied ${opened.migrated.join(', ')}.\n`)
 }
 
+async function listenCommand(values: { url?: string | undefined; events?: string | undefined; 'forward-to'?: string | undefined }): Promise<void> {
+  const forwardTo = values['forward-to']
+  if (forwardTo === undefined || !/^https?:/.test(forwardTo) || !URL.canParse(forwardTo)) throw new UsageError('listen needs --forward-to and a URL.')
+  const { url, apiKey } = readClientConfig()
+  const listening = await startListening({
+    url: (values.url ?? url).replace(/\/+$/, ''),
+    apiKey,
+    forwardTo,
+    events: (values.events ?? '').split(',').flatMap((type) => type.trim() || []),
+    print: (line) => process.stdout.write(`${line}\n`),
+  })
+  onSignal(() => listening.stop())
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     strict: true,
-    options: { help: { type: 'boolean', short: 'h' }, name: { type: 'string' }, business: { type: 'string' }, json: { type: 'boolean' } },
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      name: { type: 'string' },
+      business: { type: 'string' },
+      json: { type: 'boolean' },
+      url: { type: 'string' },
+      events: { type: 'string' },
+      'forward-to': { type: 'string' },
+    },
   })
   const [command = 'help', ...rest] = positionals
   if (values.help || command === 'help') {
@@ -158,10 +186,15 @@ async function main(): Promise<void> {
   const isLong = ['start', 'api', 'worker'].includes(command)
   // A short command that is interrupted takes along the server that it may have started (embedded.ts).
   if (!isLong) for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(130))
+  if (command === 'verify') {
+    process.exitCode = await verifyCommand(readConfig(), values)
+    return
+  }
   if (command === 'doctor') {
     process.exitCode = await doctor(readConfig)
     return
   }
+  if (command === 'listen') return listenCommand(values)
   const config = readConfig()
   if (command === 'start') await startCommand(config, { api: true, worker: true })
   else if (command === 'api') await startCommand(config, { api: true, worker: false })
@@ -176,7 +209,7 @@ try {
 } catch (error) {
   const { code } = error as { code?: string }
   const badUsage = error instanceof UsageError || code?.startsWith('ERR_PARSE_ARGS')
-  const expected = badUsage || error instanceof ConfigError || error instanceof StartError
+  const expected = badUsage || error instanceof ConfigError || error instanceof StartError || error instanceof ListenError
   process.stderr.write(expected ? `hawker: ${(error as Error).message}\n` : `hawker: ${error instanceof Error ? (error.stack ?? error.message) : error}\n`)
   if (badUsage) process.stderr.write(`\n${usage}`)
   process.exit(badUsage || error instanceof ConfigError ? 2 : 1)

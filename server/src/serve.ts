@@ -63,6 +63,15 @@ export async function openConfiguredDatabase(config: Config, log: Logger, { migr
   }
 }
 
+/** The key that encrypts stored secrets, read when it is first needed. */
+export function secretKeyReader(config: Config): () => Buffer {
+  let key: Buffer | undefined
+  return () => {
+    key ??= secretKeyOf(config)
+    return key
+  }
+}
+
 /** What to say when DATABASE_URL leads nowhere; never with the URL, which holds a password. */
 export function unreachable(error: unknown): StartError | undefined {
   const { code = '', message } = (error instanceof AggregateError ? error.errors[0] : error) as { code?: string; message: string }
@@ -121,6 +130,7 @@ export function openApiFile(): string {
 export async function serve(config: Config, opened: OpenedDatabase, log: Logger, metrics: Metrics, { withWorker }: { withWorker: boolean }): Promise<Served> {
   const { database, connection } = opened
   const now = () => new Date()
+  const secretKey = secretKeyReader(config)
   let worker: Worker | undefined
   let url = config.publicUrl ?? ''
   const app = await createApp({
@@ -130,7 +140,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
     metrics,
     now,
     baseUrl: () => url,
-    secretKey: () => secretKeyOf(config),
+    secretKey,
     openApiFile: openApiFile(),
     onEvent: (businessId) => worker?.relay.wake(businessId),
   })
@@ -141,15 +151,8 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
   url = config.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${address?.port ?? config.port}`
   const controlPool = withWorker ? openControlPool(config, connection) : undefined
   if (controlPool) {
-    worker = startWorker({
-      database,
-      now,
-      log,
-      idempotencyDays: config.idempotencyDays,
-      controlPool,
-      payments: app.payments,
-      sendMail: mailerOf(config),
-    })
+    const { payments } = app
+    worker = startWorker({ database, now, log, metrics, idempotencyDays: config.idempotencyDays, controlPool, payments, sendMail: mailerOf(config) })
   }
 
   const noteUses = () =>

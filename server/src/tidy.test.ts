@@ -27,8 +27,10 @@ const order = [
   'resources/rails',
   'resources/bank-accounts',
   'resources/webhook-events',
+  'resources/webhook-deliveries',
   'resources/sandbox',
   'verify',
+  'commands',
   'app.ts',
   'worker.ts',
   'serve.ts',
@@ -98,7 +100,7 @@ describe('what only some files may do', () => {
   })
 
   test('only events, mail and the database reach out over the network', () => {
-    const mayReach = /^(engine\/(events|rails)|foundation\/(mail|database)|testing)\//
+    const mayReach = /^(engine\/(events|rails)|foundation\/(mail|database)|commands|testing)\//
     // A type opens no connection.
     const reach = /^import (?!type ).*from '(?:node:)?(?:net|http|https|http2|tls|dgram|undici|axios)'|\bfetch\(/m
     expect(code.filter((path) => !mayReach.test(path) && reach.test(read(path)))).toEqual([])

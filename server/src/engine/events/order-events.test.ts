@@ -24,16 +24,18 @@ async function placed({ db }: Database, businessId: string): Promise<{ id: strin
   return rows
 }
 
+const noDeliveries = async () => undefined
+
 describe('orderEvents', () => {
   test('gives places from 1 without a gap, and none twice', async () => {
     const database = await testDatabase()
     const { db } = database
     const { id } = await createBusiness(db, new Date())
     for (let i = 0; i < 5; i++) await emitEvent(db, id, event())
-    expect(await orderEvents(db, id)).toBe(5)
-    expect(await orderEvents(db, id)).toBe(0)
+    expect(await orderEvents(db, id, noDeliveries)).toBe(5)
+    expect(await orderEvents(db, id, noDeliveries)).toBe(0)
     await emitEvent(db, id, event())
-    expect(await orderEvents(db, id)).toBe(1)
+    expect(await orderEvents(db, id, noDeliveries)).toBe(1)
     expect((await placed(database, id)).map(({ sequence }) => sequence)).toEqual([1n, 2n, 3n, 4n, 5n, 6n])
   })
 
@@ -52,10 +54,10 @@ describe('orderEvents', () => {
     })
     await pause(20)
     const second = await emitEvent(db, id, event())
-    expect(await orderEvents(db, id)).toBe(1)
+    expect(await orderEvents(db, id, noDeliveries)).toBe(1)
     commit()
     await late
-    await orderEvents(db, id)
+    await orderEvents(db, id, noDeliveries)
     expect((await placed(database, id)).map((row) => row.id)).toEqual([second, early])
     expect(early < second).toBe(true)
   })
@@ -66,6 +68,7 @@ describe('orderEvents', () => {
     const businesses = await Promise.all([1, 2].map(() => createBusiness(db, new Date())))
     const relays = [1, 2, 3].map(() =>
       startRelay(db, {
+        onOrdered: noDeliveries,
         pollMs: 5,
         gatherMs: 1,
         onError(error) {
@@ -124,7 +127,7 @@ describe('orderEvents', () => {
     const followers = businesses.map((_, i) => follow(i))
     await Promise.all([1, 2, 3, 4].map(write))
     await Promise.all(relays.map((relay) => relay.stop()))
-    for (const { id } of businesses) await orderEvents(db, id)
+    for (const { id } of businesses) await orderEvents(db, id, noDeliveries)
     writing = false
     await Promise.all(followers)
     for (const [i, { id }] of businesses.entries()) {
@@ -143,9 +146,9 @@ describe('orderEvents', () => {
     const made: string[] = []
     for (let n = 0; n < 30; n++) {
       made.push(await emitEvent(db, id, event()))
-      if (n % 7 === 0) await orderEvents(db, id)
+      if (n % 7 === 0) await orderEvents(db, id, noDeliveries)
     }
-    await orderEvents(db, id)
+    await orderEvents(db, id, noDeliveries)
     expect((await placed(database, id)).map((row) => row.id)).toEqual(made)
   })
 })
@@ -162,7 +165,7 @@ test('businesses that have pending events are found, each once', async () => {
   )
   expect(await countPendingEvents(db)).toBe(6)
   expect(await countPendingEvents(db, 4)).toBe(4)
-  for (const { id } of businesses) await orderEvents(db, id)
+  for (const { id } of businesses) await orderEvents(db, id, noDeliveries)
   expect(await businessesWithPendingEvents(db)).toEqual([])
 })
 
@@ -171,7 +174,11 @@ describe('the relay', () => {
     const database = await ownDatabase()
     const { db } = database
     const { id } = await createBusiness(db, new Date())
-    const relay = startRelay(db, { pollMs: 10, onError: () => undefined })
+    const relay = startRelay(db, {
+      onOrdered: noDeliveries,
+      pollMs: 10,
+      onError: () => undefined,
+    })
     await emitEvent(db, id, event())
     await expect.poll(() => countPendingEvents(db), { timeout: 2_000, interval: 10 }).toBe(0)
     await emitEvent(db, id, event())
@@ -190,7 +197,11 @@ describe('the relay', () => {
     const errors: unknown[] = []
     await pool.query('alter table hawker.event_positions rename to elsewhere')
     await emitEvent(db, id, event())
-    const relay = startRelay(db, { pollMs: 10, onError: (error) => errors.push(error) })
+    const relay = startRelay(db, {
+      onOrdered: noDeliveries,
+      pollMs: 10,
+      onError: (error) => errors.push(error),
+    })
     await expect.poll(() => errors.length, { interval: 10 }).toBeGreaterThan(0)
     await pool.query('alter table hawker.elsewhere rename to event_positions')
     await expect.poll(() => countPendingEvents(db), { timeout: 2_000, interval: 10 }).toBe(0)

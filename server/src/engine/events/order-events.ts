@@ -1,42 +1,66 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import type { DB } from '../../foundation/database/tables.ts'
+import type { Callback } from './emit-event.ts'
 
 /** Events placed in one transaction; more wait for the next round. */
 const batch = 2000
 
+/** An event that has just got its place. */
+export interface OrderedEvent {
+  id: string
+  sequence: bigint
+  type: string
+  callbacks: Callback[] | null
+  /** The endpoint that the event tells of, when it is about one: it is not told of its own failure. */
+  about_endpoint: string | null
+}
+
+/** What belongs into the transaction that places events: their deliveries. */
+export type OnOrdered = (tx: Transaction<DB>, businessId: string, events: OrderedEvent[]) => Promise<void>
+
 /**
  * Gives every committed event of a business its place: 1, 2, 3 … without a gap. An event that commits late gets a later
- * place, so a consumer that remembers the last place it saw misses nothing. Returns how many were placed.
+ * place, so a consumer that remembers the last place it saw misses nothing. What `onOrdered` writes is committed with
+ * the places, so every event is fanned out exactly once. Returns how many were placed.
  *
  * The business's counter is locked first and the events are read after that, so two relays never place the same event.
  * Ids grow with time and a change takes its id while it holds its object's row, so the events of one object keep their order.
  */
-export async function orderEvents(db: Kysely<DB>, businessId: string): Promise<number> {
+export async function orderEvents(db: Kysely<DB>, businessId: string, onOrdered: OnOrdered): Promise<number> {
   const { rows } = await sql`select 1 from events where business_id = ${businessId} and sequence is null limit 1`.execute(db)
   if (rows.length === 0) return 0
   return db.transaction().execute(async (tx) => {
     await sql`select 1 from event_positions where business_id = ${businessId} for update`.execute(tx)
     // Materialized, and joined by the key alone: the planner expects few pending events, and would number all of them
     // anew for each of them. No one else places while the counter is locked, so what was pending still is.
-    const { numAffectedRows } = await sql`
+    const { rows: placed } = await sql<OrderedEvent>`
       with pending as materialized (
         select id, row_number() over (order by id) as place
         from (select id from events where business_id = ${businessId} and sequence is null order by id limit ${batch}) oldest
       )
       update events set sequence = position.last_sequence + pending.place
       from pending, (select last_sequence from event_positions where business_id = ${businessId}) position
-      where events.business_id = ${businessId} and events.id = pending.id`.execute(tx)
-    const count = Number(numAffectedRows ?? 0n)
-    if (count > 0) {
-      await sql`update event_positions set last_sequence = last_sequence + ${count} where business_id = ${businessId}`.execute(tx)
+      where events.business_id = ${businessId} and events.id = pending.id
+      returning events.id, events.sequence, events.type, events.callbacks,
+        case when events.type = 'webhook_delivery.failed' then events.data ->> 'endpoint_id' end as about_endpoint`.execute(tx)
+    if (placed.length > 0) {
+      await sql`update event_positions set last_sequence = last_sequence + ${placed.length} where business_id = ${businessId}`.execute(tx)
+      placed.sort((a, b) => (a.sequence < b.sequence ? -1 : 1))
+      await onOrdered(tx, businessId, placed)
     }
-    return count
+    return placed.length
   })
 }
 
-/** Places what a business has pending, for a reader that is not to wait for the relay; a burst within bounds. */
-export async function orderPendingEvents(db: Kysely<DB>, businessId: string): Promise<void> {
-  for (let round = 0; round < 10; round++) if ((await orderEvents(db, businessId)) < batch) return
+/** Places what a business has pending, for a reader that is not to wait for the relay; a burst within bounds. Returns how many. */
+export async function orderPendingEvents(db: Kysely<DB>, businessId: string, onOrdered: OnOrdered): Promise<number> {
+  let placed = 0
+  for (let round = 0; round < 10; round++) {
+    const count = await orderEvents(db, businessId, onOrdered)
+    placed += count
+    if (count < batch) break
+  }
+  return placed
 }
 
 /** Businesses that have events without a place. Reads the index of pending events only. */
@@ -71,11 +95,15 @@ export interface RelayOptions {
   pollMs?: number
   /** Time in which the events of one business gather before they are placed together. */
   gatherMs?: number
+  /** Writes the deliveries of events in the transaction that places them. */
+  onOrdered: OnOrdered
+  /** Called after each look at a business's events: there may be deliveries to make. */
+  onPlaced?: (businessId: string) => void
   onError: (error: unknown) => void
 }
 
 /** Places events as they are committed: woken by this process, and by polling for what others wrote. */
-export function startRelay(db: Kysely<DB>, { pollMs = 500, gatherMs = 20, onError }: RelayOptions): Relay {
+export function startRelay(db: Kysely<DB>, { pollMs = 500, gatherMs = 20, onOrdered, onPlaced, onError }: RelayOptions): Relay {
   const awake = new Set<string>()
   let stopped = false
   let timer: NodeJS.Timeout | undefined
@@ -89,7 +117,8 @@ export function startRelay(db: Kysely<DB>, { pollMs = 500, gatherMs = 20, onErro
     }
     for (const id of [...awake]) {
       awake.delete(id)
-      if ((await orderEvents(db, id)) === batch) awake.add(id)
+      if ((await orderEvents(db, id, onOrdered)) === batch) awake.add(id)
+      onPlaced?.(id)
     }
   }
 
@@ -106,15 +135,22 @@ export function startRelay(db: Kysely<DB>, { pollMs = 500, gatherMs = 20, onErro
 
   schedule(0)
   let waking = false
+  let lastWake = Number.NEGATIVE_INFINITY
   return {
     wake(businessId) {
       awake.add(businessId)
       if (waking || !timer) return
       waking = true
-      setTimeout(() => {
-        waking = false
-        if (timer) schedule(0)
-      }, gatherMs)
+      // The first event after a quiet moment is placed at once; those that follow it gather.
+      const sinceLast = performance.now() - lastWake
+      setTimeout(
+        () => {
+          waking = false
+          lastWake = performance.now()
+          if (timer) schedule(0)
+        },
+        Math.max(1, gatherMs - sinceLast),
+      )
     },
     async stop() {
       stopped = true

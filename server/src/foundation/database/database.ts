@@ -66,6 +66,8 @@ export function openDatabase(connection: Connection, options: DatabaseOptions = 
   const open = (max: number, statementTimeoutMs: number, lockTimeoutMs?: number) => {
     const pool = new pg.Pool(poolOptions(connection, max, statementTimeoutMs, lockTimeoutMs))
     pool.on('error', (error) => options.onError?.(error))
+    // A connection that breaks while it is lent out fails its query; without a listener it would end the process besides.
+    pool.on('connect', (client) => client.on('error', () => undefined))
     return { pool, kysely: new Kysely<DB>({ dialect: new PostgresDialect({ pool }), plugins }) }
   }
   const main = open(options.connections ?? 6, 15_000)

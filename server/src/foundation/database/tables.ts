@@ -338,6 +338,7 @@ export interface WebhookAttempts {
   duration_ms: number;
   error: string | null;
   number: number;
+  request_headers: unknown;
   response_body: string | null;
   response_headers: unknown | null;
   response_status: number | null;
@@ -354,11 +355,14 @@ export interface WebhookDeliveries {
   event_id: string;
   event_sequence: bigint;
   event_type: string;
-  headers: unknown;
   id: string;
   object_id: string;
+  queued_at: Date;
+  replay_id: string | null;
   response_status: number | null;
   status: string;
+  step: number;
+  target: string;
   updated_at: Date;
   url: string;
   version: number;

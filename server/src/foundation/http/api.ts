@@ -35,6 +35,8 @@ export interface Operation<Query extends TSchema = TSchema, Body extends TSchema
   query?: Query
   body?: Body
   headers?: TSchema
+  /** The body's texts are taken as they are: not trimmed, and empty ones are not null. */
+  keepsText?: boolean
   /** Brings other spellings of a body into the documented one, before it is validated. */
   understand?: (body: Record<string, unknown>) => Record<string, unknown>
   /** Faults of a body that a schema cannot name; asked when the schema refuses, so that one 422 names every bad field. */
@@ -256,7 +258,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     { findsTakenKeys = false }: WriteOptions,
     hidden = false,
   ): void {
-    const { operationId, answers, params, query, body, headers, understand, faults, ...about } = operation
+    const { operationId, answers, params, query, body, headers, keepsText, understand, faults, ...about } = operation
     const response = Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, schema ?? Type.Null({ description: 'Nothing.' })]))
     const isWrite = method !== 'GET'
     fastify.route({
@@ -265,6 +267,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       config: { operation: operationId, ...(faults ? { faults } : {}) },
       onRequest: identify,
       preValidation: (request, _reply, done) => {
+        if (keepsText && request.body) return done()
         if (request.body !== undefined && request.body !== null) {
           const plain = tidyInput(request.body) as Record<string, unknown>
           const tidy = understand ? understand(plain) : plain

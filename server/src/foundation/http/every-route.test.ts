@@ -21,12 +21,22 @@ type Named = (typeof operations)[number]
 const writes = operations.filter(({ method }) => method !== 'GET')
 const withId = operations.filter(({ path }) => path.includes('{'))
 
+const webhookEvent = () => ({ name: 'Shop', url: 'http://127.0.0.1:9/hook' })
+const aWebhookEvent = async (client: Client): Promise<string> => (await client.post('/v1/webhook-events', webhookEvent())).json.id
+
 /** For each parameter of a path, how a test gets an object of a business to put there; a new resource adds a line. */
 const makers: Record<string, (client: Client) => Promise<string>> = {
   customer_id: async (client) => (await client.post('/v1/customers', customerBody())).json.id,
   event_id: async (client) => {
     await client.post('/v1/customers', customerBody())
     return (await client.get('/v1/events')).json.data[0].id
+  },
+  webhook_event_id: aWebhookEvent,
+  webhook_delivery_id: async (client) => {
+    const endpoint = await aWebhookEvent(client)
+    await client.post('/v1/customers', customerBody())
+    await client.get('/v1/events')
+    return (await client.get(`/v1/webhook-deliveries?endpoint_id=${endpoint}`)).json.data[0].id
   },
   location_id: async (client) => (await client.get('/v1/locations')).json[0].id,
   request_id: async (client) => (await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd' })).json.id,
@@ -39,7 +49,14 @@ const bodies: Record<string, () => Record<string, unknown>> = {
   updatePaymentRequest: () => ({ amount: '12.50', currency: 'sgd' }),
   patchPaymentRequest: () => ({ name: `Jane ${randomHex(2)}` }),
   upsertCustomer: () => ({ name: `Jane ${randomHex(2)}` }),
+  createWebhookEvent: webhookEvent,
+  updateWebhookEvent: webhookEvent,
+  patchWebhookEvent: () => ({ name: 'Other shop' }),
+  replayEvents: () => ({ event_type: 'charge.created' }),
+  verifySignature: () => ({ body: '{}', salt: 'salt' }),
 }
+/** Operations whose answers do not show what was sent. */
+const actions = new Set(['replayEvents', 'verifySignature'])
 
 const parameterOf = ({ path }: Named) => /\{(\w+)\}/.exec(path)?.[1] ?? ''
 async function pathFor(operation: Named, client: Client): Promise<string> {
@@ -69,8 +86,7 @@ describe('every operation', () => {
   })
 
   test.each(withId)('$name hides what another business has behind the 404 of what there is not', async (operation) => {
-    const path = await pathFor(operation, stranger)
-    const id = path.split('/').at(-1) ?? ''
+    const id = (await makers[parameterOf(operation)]?.(stranger)) ?? ''
     const unknown = newId(new Date())
     const ask = async (which: string) => {
       const body = bodyFor(operation)
@@ -84,7 +100,8 @@ describe('every operation', () => {
     const hidden = await ask(id)
     expect(hidden.status).toBe(404)
     expect(hidden).toEqual(await ask(unknown))
-    expect((await stranger.get(path)).status).toBe(200)
+    // An action has no page of its own; its object has.
+    expect((await stranger.get(operation.path.replace(/\{\w+\}.*/, id))).status).toBe(200)
   })
 
   test.each(operations)('$name takes what it does not know for nothing', async (operation) => {
@@ -114,7 +131,7 @@ describe('every operation', () => {
       const options = spelling === 'json' ? { body } : spelling === 'form' ? { form: new URLSearchParams(body) } : { raw: { body: multipart } }
       const answer = await owner.request(operation.method, path, options)
       expect([spelling, answer.status < 300]).toEqual([spelling, true])
-      expect(answer.json).toMatchObject(body)
+      if (!actions.has(operation.operationId)) expect(answer.json).toMatchObject(body)
     }
   })
 

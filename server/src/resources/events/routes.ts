@@ -1,4 +1,4 @@
-import { orderPendingEvents } from '../../engine/events/order-events.ts'
+import { type OnOrdered, orderPendingEvents } from '../../engine/events/order-events.ts'
 import type { Database } from '../../foundation/database/database.ts'
 import type { Api } from '../../foundation/http/api.ts'
 import type { Business } from '../../foundation/http/authentication.ts'
@@ -21,9 +21,19 @@ function presentEvent(row: EventRow, business: Business): Event {
   }
 }
 
+export interface EventsDeps {
+  database: Database
+  onOrdered: OnOrdered
+  onEvent: (businessId: string) => void
+}
+
 /** A business's events in an order without gaps, to be followed by cursor. */
-export function eventsRoutes(api: Api, { database }: { database: Database }): void {
+export function eventsRoutes(api: Api, { database, onOrdered, onEvent }: EventsDeps): void {
   const tags = ['Events']
+  const placeAll = async (businessId: string) => {
+    // The worker sends what was fanned out here.
+    if ((await orderPendingEvents(database.db, businessId, onOrdered)) > 0) onEvent(businessId)
+  }
 
   api.read(
     '/v1/events',
@@ -37,7 +47,7 @@ export function eventsRoutes(api: Api, { database }: { database: Database }): vo
     },
     async ({ business, query }) => {
       // What was committed before this request is in its answer: no one has to wait for the relay.
-      await orderPendingEvents(database.db, business.id)
+      await placeAll(business.id)
       const after = BigInt(query.after ?? '0')
       // Read before the events, so that a filtered follower never passes over one that comes in between.
       const last = query.type === undefined ? 0n : await lastSequence(database.db, business.id)
@@ -56,7 +66,7 @@ export function eventsRoutes(api: Api, { database }: { database: Database }): vo
     { operationId: 'getEvent', tags, summary: 'Get an event', params: EventId, answers: { 200: Event } },
     async ({ business, params }) => {
       const id = params.event_id ?? ''
-      if (isUuid(id)) await orderPendingEvents(database.db, business.id)
+      if (isUuid(id)) await placeAll(business.id)
       const row = isUuid(id) ? await findEvent(database.db, business.id, id) : undefined
       if (!row) throw notFound('Event', id)
       return { status: 200, body: JSON.stringify(presentEvent(row, business)) }

@@ -27,16 +27,22 @@ create table hawker.webhook_deliveries (
   event_type text not null,
   event_sequence bigint not null,
   object_id uuid not null,
-  -- Null for callbacks of version 1.
+  -- Null for callbacks of version 1, and where a replay goes to a URL of its own.
   endpoint_id uuid,
   version smallint not null check (version in (1, 2)),
   url text not null,
-  headers json not null,
+  -- Where to, in a form that an index can hold: an endpoint's id or a digest of the URL.
+  target text not null,
+  -- The replay that made it; null for what the event itself brought.
+  replay_id uuid,
   body text not null,
-  -- Whose salt signs version 1.
+  -- Whose salt signs where there is no endpoint.
   api_key_id uuid,
   status text not null check (status in ('pending', 'succeeded', 'failed', 'canceled')),
   attempts integer not null,
+  -- How many waits of the retry schedule are used up, and since when it has been running.
+  step smallint not null,
+  queued_at timestamptz not null,
   response_status integer,
   created_at timestamptz not null,
   updated_at timestamptz not null,
@@ -45,9 +51,12 @@ create table hawker.webhook_deliveries (
 
 select hawker.tenant_table('hawker.webhook_deliveries');
 
-create unique index webhook_deliveries_once on hawker.webhook_deliveries (business_id, event_id, version, url, id);
+-- An event goes to an address once, and once more with each replay.
+create unique index webhook_deliveries_once on hawker.webhook_deliveries (business_id, event_id, target, replay_id) nulls not distinct;
 
-create index webhook_deliveries_object on hawker.webhook_deliveries (business_id, object_id);
+create index webhook_deliveries_object on hawker.webhook_deliveries (business_id, object_id, id);
+
+create index webhook_deliveries_failed on hawker.webhook_deliveries (business_id, id) where status = 'failed';
 
 -- Deliveries that are due, by when and where to; a lease is a due time in the near future.
 create table hawker.webhook_queue (
@@ -61,7 +70,7 @@ create table hawker.webhook_queue (
 
 select hawker.tenant_table('hawker.webhook_queue');
 
-create index webhook_queue_due on hawker.webhook_queue (due_at);
+create index webhook_queue_due on hawker.webhook_queue (business_id, lane, due_at);
 
 create table hawker.webhook_attempts (
   business_id uuid not null,
@@ -69,6 +78,7 @@ create table hawker.webhook_attempts (
   number integer not null,
   sent_at timestamptz not null,
   duration_ms integer not null,
+  request_headers json not null,
   response_status integer,
   response_headers json,
   response_body text,

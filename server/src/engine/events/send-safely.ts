@@ -1,0 +1,223 @@
+import { lookup } from 'node:dns/promises'
+import { isIP, type LookupFunction } from 'node:net'
+import { Agent, buildConnector, type Dispatcher } from 'undici'
+import { type AddressExceptions, isPermittedAddress } from './public-address.ts'
+
+/** Why no answer came. `blocked` is our own refusal to connect; `failed` is anything that has no better name. */
+export type SendFault = 'invalid_url' | 'invalid_request' | 'blocked' | 'dns' | 'refused' | 'unreachable' | 'tls' | 'reset' | 'timeout' | 'protocol' | 'failed'
+
+export interface Sent {
+  /** Any status, 3xx too: redirects are not followed. */
+  status: number
+  /** The headers on the list of what is kept, names in lower case. */
+  headers: Record<string, string>
+  /** As UTF-8, at most `keptBodyBytes` of it; bytes that are none, and NUL, which PostgreSQL cannot hold, become U+FFFD. */
+  body: string
+  /** The body was longer, or did not end in time. */
+  bodyTruncated: boolean
+  durationMs: number
+}
+
+export interface NotSent {
+  error: SendFault
+  /** A sentence for the delivery's record. Names no address that a name resolved to: that would map our network. */
+  message: string
+  durationMs: number
+}
+
+export interface SendRequest {
+  url: string
+  headers: Readonly<Record<string, string>>
+  body: string | Uint8Array
+  /** For everything from DNS to the last byte of the answer; the sender's own limit unless given. */
+  timeoutMs?: number
+}
+
+export interface SenderOptions extends AddressExceptions {
+  timeoutMs?: number
+  connectTimeoutMs?: number
+  keptBodyBytes?: number
+  /** Connections to one host; requests beyond wait, and their time runs. */
+  connectionsPerHost?: number
+  /** All addresses of a name; the system's resolver unless given. Rejects with an error that has a DNS code. */
+  resolve?: (hostname: string) => Promise<{ address: string; family: number }[]>
+}
+
+export interface SafeSender {
+  /** POSTs, and answers with what came of it. Does not throw, whatever the network or the other side does. */
+  post(request: SendRequest): Promise<Sent | NotSent>
+  /** Ends what is open; posts that are under way fail. Waits for connections that are being made, for the connect limit at most. */
+  close(): Promise<void>
+}
+
+const keptHeaders = ['content-length', 'content-type', 'date', 'location', 'retry-after', 'server', 'x-request-id']
+
+class Blocked extends Error {}
+
+/**
+ * A sender for URLs that merchants choose, which cannot be turned against the network that it runs in (rails standards §8).
+ * Every address is checked at the moment of connecting, literal or resolved, and the one that was checked is the one
+ * that is connected to, so a name that changes its mind gains nothing. A name of which one address is refused is refused.
+ * Connections are kept and used again per host. Live and sandbox need a sender each: a pool must not mix what they allow.
+ */
+export function createSafeSender(options: SenderOptions = {}): SafeSender {
+  const { timeoutMs: usualTimeoutMs = 15_000, connectTimeoutMs = 5_000, keptBodyBytes = 65_536, connectionsPerHost = 128 } = options
+  const agent = new Agent({
+    connect: guardedConnector(options, connectTimeoutMs),
+    connections: connectionsPerHost,
+    pipelining: 1,
+    // One timer a request, ours, is enough; undici's would only round it.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  })
+
+  async function post({ url, headers, body, timeoutMs = usualTimeoutMs }: SendRequest): Promise<Sent | NotSent> {
+    const begun = performance.now()
+    const durationMs = () => Math.round(performance.now() - begun)
+    const target = readTarget(url)
+    if ('error' in target) return { ...target, durationMs: durationMs() }
+    const limit = new AbortController()
+    const timer = setTimeout(() => limit.abort(), timeoutMs)
+    try {
+      const { origin, path } = target
+      const answer = await agent.request({ origin, path, method: 'POST', headers, body, signal: limit.signal })
+      const kept = await readBody(answer.body, keptBodyBytes)
+      return { status: answer.statusCode, headers: keepHeaders(answer.headers), ...kept, durationMs: durationMs() }
+    } catch (error) {
+      if (limit.signal.aborted) return { error: 'timeout', message: `There was no answer within ${timeoutMs} ms.`, durationMs: durationMs() }
+      return { ...explainNetworkError(error), durationMs: durationMs() }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  return { post, close: () => agent.destroy() }
+}
+
+function readTarget(text: string): { origin: string; path: string } | { error: SendFault; message: string } {
+  const refuse = (message: string) => ({ error: 'invalid_url' as const, message })
+  if (!URL.canParse(text)) return refuse('The URL cannot be read.')
+  const url = new URL(text)
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return refuse(`The URL has the scheme ${url.protocol} and not http or https.`)
+  if (url.username !== '' || url.password !== '') return refuse('The URL has a user name or a password in it.')
+  return { origin: url.origin, path: url.pathname + url.search }
+}
+
+function guardedConnector(options: SenderOptions, connectTimeoutMs: number): buildConnector.connector {
+  const { resolve = (hostname: string) => lookup(hostname, { all: true, order: 'verbatim' }) } = options
+  const guardedLookup: LookupFunction = (hostname, _, callback) => {
+    resolve(hostname).then(
+      (addresses) => {
+        if (addresses.length === 0) return callback(Object.assign(new Error('no addresses'), { code: 'ENODATA' }), [])
+        const isPermitted = addresses.every(({ address }) => isPermittedAddress(address, options))
+        return isPermitted ? callback(null, addresses) : callback(new Blocked('The host name leads to an address that must not be reached.'), [])
+      },
+      (error: NodeJS.ErrnoException) => callback(error, []),
+    )
+  }
+  // Trying all families makes Node ask the lookup for all addresses, which is the form that it answers in.
+  const connect = buildConnector({ timeout: connectTimeoutMs, lookup: guardedLookup, autoSelectFamily: true })
+  return (target, callback) => {
+    // Node never asks the lookup for an IP literal.
+    if (isIP(target.hostname) !== 0 && !isPermittedAddress(target.hostname, options)) {
+      callback(new Blocked('The host is an address that must not be reached.'), null)
+      return
+    }
+    connect(target, callback)
+  }
+}
+
+/** The beginning of a body. One that breaks off or goes on too long is cut: the status has been given, and it counts. */
+async function readBody(body: Dispatcher.ResponseData['body'], most: number): Promise<{ body: string; bodyTruncated: boolean }> {
+  const chunks: Buffer[] = []
+  let length = 0
+  let bodyTruncated = false
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk as Buffer)
+      length += (chunk as Buffer).length
+      if (length > most) break // leaving the loop closes the connection
+    }
+    bodyTruncated = length > most
+  } catch {
+    bodyTruncated = true
+  }
+  // A character that the cut went through is left out rather than shown as broken.
+  const bytes = Buffer.concat(chunks).subarray(0, most)
+  const text = new TextDecoder().decode(bytes, { stream: length > most })
+  return { body: text.replaceAll('\0', '\ufffd'), bodyTruncated }
+}
+
+function keepHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
+  const kept: Record<string, string> = {}
+  for (const name of keptHeaders) {
+    const value = headers[name]
+    if (value !== undefined) kept[name] = (Array.isArray(value) ? value.join(', ') : value).slice(0, 1024)
+  }
+  return kept
+}
+
+/** What the network itself can do; the others are our refusals. */
+type NetworkFault = Exclude<SendFault, 'blocked' | 'invalid_url'>
+
+const faults: Record<string, NetworkFault> = {
+  ENOTFOUND: 'dns',
+  ENODATA: 'dns',
+  EAI_AGAIN: 'dns',
+  EAI_FAIL: 'dns',
+  EAI_NODATA: 'dns',
+  EAI_NONAME: 'dns',
+  ESERVFAIL: 'dns',
+  ETIMEOUT: 'dns',
+  ECONNREFUSED: 'refused',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  ENETDOWN: 'unreachable',
+  EADDRNOTAVAIL: 'unreachable',
+  EPROTO: 'tls',
+  HOSTNAME_MISMATCH: 'tls',
+  ECONNRESET: 'reset',
+  EPIPE: 'reset',
+  UND_ERR_SOCKET: 'reset',
+  ETIMEDOUT: 'timeout',
+  UND_ERR_CONNECT_TIMEOUT: 'timeout',
+  UND_ERR_HEADERS_OVERFLOW: 'protocol',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'protocol',
+  UND_ERR_INVALID_ARG: 'invalid_request',
+  UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: 'invalid_request',
+}
+
+const messages: Record<NetworkFault, string> = {
+  invalid_request: 'The request has a header that cannot be sent.',
+  dns: 'The host name could not be resolved.',
+  refused: 'The connection was refused.',
+  unreachable: 'The host could not be reached.',
+  tls: 'The secure connection could not be made.',
+  reset: 'The connection was closed before an answer came.',
+  timeout: 'The connection could not be made in time.',
+  protocol: 'The answer is not HTTP.',
+  failed: 'The request failed.',
+}
+
+/** What a network error means; the code is named, because it is what one searches for. */
+export function explainNetworkError(error: unknown): { error: SendFault; message: string } {
+  if (error instanceof Blocked) return { error: 'blocked', message: error.message }
+  const code = codeOf(error)
+  const isTls = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/.test(code)
+  const fault: NetworkFault = isTls ? 'tls' : code.startsWith('HPE_') || isParserError(error) ? 'protocol' : (faults[code] ?? 'failed')
+  const message = messages[fault]
+  return { error: fault, message: code === '' ? message : `${message.slice(0, -1)} (${code}).` }
+}
+
+/** undici gives its parser's errors a code only for some of them. */
+function isParserError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'HTTPParserError'
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return ''
+  const { code } = error as NodeJS.ErrnoException
+  if (typeof code === 'string') return code
+  const inner = error instanceof AggregateError ? error.errors[0] : error.cause
+  return inner === error ? '' : codeOf(inner)
+}

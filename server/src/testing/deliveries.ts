@@ -1,0 +1,49 @@
+import { type Dispatcher, type DispatcherOptions, startDispatcher } from '../engine/events/deliver-events.ts'
+import { emitEvent, type NewEvent } from '../engine/events/emit-event.ts'
+import { fanOut } from '../engine/events/fan-out.ts'
+import { orderEvents } from '../engine/events/order-events.ts'
+import { createLog } from '../foundation/http/observability.ts'
+import { newId } from '../foundation/shared/ids.ts'
+import { type Client, testSecretKey } from './api.ts'
+
+/** A dispatcher over the test's database that sends only when it is asked to. */
+export function testDispatcher({ server }: Client, more: Partial<DispatcherOptions> = {}): Dispatcher {
+  const { database, clock } = server
+  return startDispatcher({
+    database,
+    log: createLog('silent'),
+    secretKey: () => testSecretKey,
+    now: clock.now,
+    onEvent: () => undefined,
+    pollMs: 0,
+    random: () => 0.5,
+    ...more,
+  })
+}
+
+/** Gives a business's events their places and fans them out, as the relay does. */
+export function placeEvents({ server, business }: Client): Promise<number> {
+  return orderEvents(server.database.db, business.id, fanOut({ secretKey: () => testSecretKey, now: server.clock.now }))
+}
+
+/** Emits events and fans them out; `data` is JSON text, kept byte for byte. Returns their ids. */
+export async function tellEvents(client: Client, events: Partial<NewEvent>[]): Promise<string[]> {
+  const { database, clock } = client.server
+  const ids: string[] = []
+  await database.db.transaction().execute(async (tx) => {
+    for (const event of events) {
+      const at = clock.now()
+      const whole = { type: 'charge.created', objectId: newId<'object'>(at), data: '{"id":"x"}', requestId: null, at, ...event } as const
+      ids.push(await emitEvent(tx, client.business.id, whole))
+    }
+  })
+  await placeEvents(client)
+  return ids
+}
+
+/** Registers an endpoint; answers with its JSON. */
+export async function anEndpoint(client: Client, url: string, more: Record<string, unknown> = {}): Promise<{ id: string; salt: string }> {
+  const { status, text, json } = await client.post('/v1/webhook-events', { name: 'Shop', url, ...more })
+  if (status !== 201) throw new Error(`the endpoint was not made: ${text}`)
+  return json
+}
