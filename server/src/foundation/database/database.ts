@@ -17,6 +17,8 @@ export interface Database {
   readonly slowPool: pg.Pool
   /** For group commits, whose statements carry many requests: it soon tires of waiting for a lock. */
   readonly writePool: pg.Pool
+  /** For what reads everything (`hawker verify`): one connection, with minutes to answer. */
+  readonly reports: KyselyType<DB>
   close(): Promise<void>
 }
 
@@ -71,15 +73,17 @@ export function openDatabase(connection: Connection, options: DatabaseOptions = 
   const main = open(options.connections ?? 6, 15_000)
   const slow = open(options.slowConnections ?? 2, 10_000)
   const write = open(2, 15_000, 300)
+  const reports = open(1, 600_000)
   return {
     db: main.kysely,
     slow: slow.kysely,
     pool: main.pool,
     slowPool: slow.pool,
     writePool: write.pool,
+    reports: reports.kysely,
     async close() {
       await Promise.all(
-        [main, slow, write].map(async ({ pool, kysely }) => {
+        [main, slow, write, reports].map(async ({ pool, kysely }) => {
           await kysely.destroy()
           // Kysely ends the pool only when it has used it itself; a connection left open would hold up the process's end.
           if (!pool.ending) await pool.end()

@@ -1,0 +1,93 @@
+import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { ledgerChecks } from '../engine/ledger/verify-ledger.ts'
+import type { DB } from '../foundation/database/tables.ts'
+
+/** Something that should not be: which check found it, where, and what is wrong. */
+export interface CounterExample {
+  check: string
+  business_id: string
+  object: string
+  says: string
+}
+
+type Check = RawBuilder<Omit<CounterExample, 'check'>>
+
+const succeeded = sql`('succeeded', 'refunded', 'partially_refunded')`
+
+const paymentChecks: Record<string, Check> = {
+  refunds_within_charge: sql`
+    select c.business_id, c.id::text as object,
+      'of ' || c.amount_minor || ', ' || c.refunded_minor || ' counts as refunded, and its refunds add up to ' || coalesce(sum(r.amount_minor), 0) as says
+    from charges c left join refunds r on r.business_id = c.business_id and r.charge_id = c.id and r.status <> 'failed'
+    group by c.business_id, c.id, c.amount_minor, c.refunded_minor
+    having c.refunded_minor <> coalesce(sum(r.amount_minor), 0) or c.refunded_minor > c.amount_minor`,
+
+  paid_requests_have_money: sql`
+    select p.business_id, p.id::text as object, 'the request is completed, and ' || count(c.id) || ' payments of it count' as says
+    from payment_requests p left join charges c
+      on c.business_id = p.business_id and c.payment_request_id = p.id and c.status in ${succeeded} and c.unapplied_reason is null
+    where p.status = 'completed'
+    group by p.business_id, p.id, p.amount_minor
+    having count(c.id) <> 1 or (p.amount_minor is not null and sum(c.amount_minor - c.admin_fee_minor) <> p.amount_minor)`,
+
+  money_counts_once: sql`
+    select p.business_id, p.id::text as object, 'the request is ' || p.status || ' and takes one payment, and ' || count(*) || ' count' as says
+    from payment_requests p join charges c
+      on c.business_id = p.business_id and c.payment_request_id = p.id and c.status in ${succeeded} and c.unapplied_reason is null
+    where not p.allow_repeated_payments
+    group by p.business_id, p.id, p.status having count(*) > 1 or p.status <> 'completed'`,
+
+  bank_credits_paid_what_they_say: sql`
+    select b.business_id, b.id::text as object, 'the credit is ' || b.status || ', and its charge is ' || coalesce(c.id::text, 'missing') as says
+    from bank_credits b left join charges c
+      on c.business_id = b.business_id and c.id = b.charge_id and c.amount_minor = b.amount_minor and c.status in ${succeeded}
+    where (b.status = 'unmatched') <> (c.id is null)`,
+}
+
+/** An object and the events that it must have: exactly one of its beginning. */
+function exactlyOneEvent(table: string, condition: string, type: string): Check {
+  return sql`
+    select o.business_id, o.id::text as object, 'it has ' || count(e.id) || ' events ' || ${sql.lit(type)} as says
+    from ${sql.table(table)} o left join events e on e.business_id = o.business_id and e.object_id = o.id and e.type = ${sql.lit(type)}
+    where ${sql.raw(condition)} group by o.business_id, o.id having count(e.id) <> 1`
+}
+
+const eventChecks: Record<string, Check> = {
+  events_in_order_without_gaps: sql`
+    select p.business_id, 'events' as object,
+      'the last place is ' || p.last_sequence || ', and ' || count(e.sequence) || ' events have one, the highest ' || coalesce(max(e.sequence), 0) as says
+    from event_positions p left join events e on e.business_id = p.business_id and e.sequence is not null
+    group by p.business_id, p.last_sequence having count(e.sequence) <> p.last_sequence or coalesce(max(e.sequence), 0) <> p.last_sequence`,
+
+  customers_have_their_events: exactlyOneEvent('customers', 'true', 'customer.created'),
+  changes_of_customers_have_theirs: sql`
+    select c.business_id, c.id::text as object, 'version ' || c.version || ' has ' || count(e.id) || ' events customer.updated' as says
+    from customers c left join events e on e.business_id = c.business_id and e.object_id = c.id and e.type = 'customer.updated'
+    group by c.business_id, c.id, c.version having count(e.id) <> c.version - 1`,
+  payment_requests_have_their_events: exactlyOneEvent('payment_requests', 'true', 'payment_request.created'),
+  charges_have_their_events: exactlyOneEvent('charges', "o.status in ('succeeded', 'refunded', 'partially_refunded')", 'charge.created'),
+  failed_charges_have_their_events: exactlyOneEvent('charges', "o.status in ('failed', 'canceled')", 'charge.failed'),
+  completed_requests_have_their_events: exactlyOneEvent('payment_requests', "o.status = 'completed'", 'payment_request.completed'),
+  expired_requests_have_their_events: exactlyOneEvent('payment_requests', "o.status = 'expired'", 'payment_request.expired'),
+  refunds_have_their_events: exactlyOneEvent('refunds', 'true', 'refund.created'),
+}
+
+/** Everything that must hold, by name. */
+export const checks: Record<string, Check> = { ...ledgerChecks, ...paymentChecks, ...eventChecks }
+
+/** Counter-examples that one check names; there may be more. */
+const named = 20
+
+/** Recomputes everything and names what does not hold; each check is one moment of the database. */
+export async function findCounterExamples(db: Kysely<DB>): Promise<{ found: CounterExample[]; counts: Record<string, number> }> {
+  const found: CounterExample[] = []
+  const counts: Record<string, number> = {}
+  for (const [check, query] of Object.entries(checks)) {
+    const { rows } = await sql<
+      Omit<CounterExample, 'check'> & { all: number }
+    >`select *, count(*) over ()::int as all from (${query}) counter_examples limit ${named}`.execute(db)
+    counts[check] = rows[0]?.all ?? 0
+    found.push(...rows.map(({ business_id, object, says }) => ({ check, business_id, object, says })))
+  }
+  return { found, counts }
+}
