@@ -29,8 +29,13 @@ const order = [
   'resources/webhook-events',
   'resources/webhook-deliveries',
   'resources/sandbox',
+<<<<<<< HEAD
   'verify',
   'commands',
+=======
+  'commands',
+  'verify',
+>>>>>>> p-webhooks
   'app.ts',
   'worker.ts',
   'serve.ts',
