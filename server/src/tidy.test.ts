@@ -29,13 +29,8 @@ const order = [
   'resources/webhook-events',
   'resources/webhook-deliveries',
   'resources/sandbox',
-<<<<<<< HEAD
   'verify',
   'commands',
-=======
-  'commands',
-  'verify',
->>>>>>> p-webhooks
   'app.ts',
   'worker.ts',
   'serve.ts',
