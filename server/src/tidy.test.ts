@@ -129,7 +129,8 @@ describe('names and sizes', () => {
   })
 
   test(`no file is longer than ${longestFile} lines`, () => {
-    expect(sources.map((path) => [path, read(path).split('\n').length - 1] as const).filter(([, lines]) => lines > longestFile)).toEqual([])
+    const written = sources.filter((path) => !path.endsWith('/tables.ts')) // generated
+    expect(written.map((path) => [path, read(path).split('\n').length - 1] as const).filter(([, lines]) => lines > longestFile)).toEqual([])
   })
 
   test(`no function is longer than ${longestFunction} lines, but for those that were, which do not grow`, () => {

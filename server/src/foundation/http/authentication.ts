@@ -57,3 +57,11 @@ export function authentication(find: (keyHash: string) => Promise<KnownKey | und
     },
   }
 }
+
+/** The key that a request sends, in HitPay's header or as a bearer token. */
+export function apiKeyOf(headers: Record<string, string | string[] | undefined>): string | undefined {
+  const header = headers['x-business-api-key']
+  if (typeof header === 'string' && header !== '') return header.trim()
+  const bearer = typeof headers.authorization === 'string' ? headers.authorization : undefined
+  return bearer?.startsWith('Bearer ') ? bearer.slice(7).trim() : undefined
+}

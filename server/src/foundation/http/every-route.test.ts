@@ -19,13 +19,20 @@ const operations = Object.entries(document.paths).flatMap(([path, item]) =>
 )
 type Named = (typeof operations)[number]
 const writes = operations.filter(({ method }) => method !== 'GET')
-const withId = operations.filter(({ path }) => path.includes('{'))
+/** A method of payment is a word, the same for every business. */
+const withId = operations.filter(({ path }) => path.includes('{') && !path.includes('{method}'))
 
 const webhookEvent = () => ({ name: 'Shop', url: 'http://127.0.0.1:9/hook' })
+/** A request that was paid, with its charge; play money comes from the sandbox. */
+const aPaidRequest = async (client: Client): Promise<{ requestId: string; chargeId: string }> => {
+  const { json } = await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd' })
+  const paid = await client.post(`/v1/sandbox/payment-requests/${json.id}/pay`, { method: 'paynow_online' })
+  return { requestId: json.id, chargeId: paid.json.payment_id }
+}
 const aWebhookEvent = async (client: Client): Promise<string> => (await client.post('/v1/webhook-events', webhookEvent())).json.id
 
 /** For each parameter of a path, how a test gets an object of a business to put there; a new resource adds a line. */
-const makers: Record<string, (client: Client) => Promise<string>> = {
+const makers: Record<string, (client: Client, operationId: string) => Promise<string>> = {
   customer_id: async (client) => (await client.post('/v1/customers', customerBody())).json.id,
   event_id: async (client) => {
     await client.post('/v1/customers', customerBody())
@@ -38,11 +45,16 @@ const makers: Record<string, (client: Client) => Promise<string>> = {
     await client.get('/v1/events')
     return (await client.get(`/v1/webhook-deliveries?endpoint_id=${endpoint}`)).json.data[0].id
   },
+  charge_id: async (client) => (await aPaidRequest(client)).chargeId,
+  refund_id: async (client) => (await client.post('/v1/refunds', { payment_id: (await aPaidRequest(client)).chargeId, amount: 1 })).json.id,
+  payment_request_id: async (client, operationId) =>
+    operationId === 'refundPaymentRequest' ? (await aPaidRequest(client)).requestId : (makers.request_id?.(client, operationId) ?? ''),
+  method: async () => 'card',
   location_id: async (client) => (await client.get('/v1/locations')).json[0].id,
   request_id: async (client) => (await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd' })).json.id,
 }
 /** For each operation with a body, one that is valid; a new operation adds a line. */
-const bodies: Record<string, () => Record<string, unknown>> = {
+const bodies: Record<string, (client: Client) => Record<string, unknown> | Promise<Record<string, unknown>>> = {
   createCustomer: () => customerBody({ name: 'Jane' }),
   updateCustomer: () => ({ name: `Jane ${randomHex(2)}` }),
   createPaymentRequest: () => ({ amount: '10.00', currency: 'sgd', name: 'Jane' }),
@@ -54,16 +66,29 @@ const bodies: Record<string, () => Record<string, unknown>> = {
   patchWebhookEvent: () => ({ name: 'Other shop' }),
   replayEvents: () => ({ event_type: 'charge.created' }),
   verifySignature: () => ({ body: '{}', salt: 'salt' }),
+  createRefund: async (client) => ({ payment_id: (await aPaidRequest(client)).chargeId, amount: 1 }),
+  createRefundToo: async (client) => ({ payment_id: (await aPaidRequest(client)).chargeId, amount: 1 }),
+  refundPaymentRequest: () => ({ amount: 1 }),
+  putFeeSchedule: () => ({ currency: 'sgd', fixed: 0.5, rate: 2.8, release_days: 2 }),
+  paySandboxPaymentRequest: () => ({ method: 'paynow_online' }),
 }
 /** Operations whose answers do not show what was sent. */
-const actions = new Set(['replayEvents', 'verifySignature'])
+const actions = new Set([
+  'replayEvents',
+  'verifySignature',
+  'createRefund',
+  'createRefundToo',
+  'refundPaymentRequest',
+  'putFeeSchedule',
+  'paySandboxPaymentRequest',
+])
 
 const parameterOf = ({ path }: Named) => /\{(\w+)\}/.exec(path)?.[1] ?? ''
 async function pathFor(operation: Named, client: Client): Promise<string> {
   const maker = makers[parameterOf(operation)]
-  return maker ? operation.path.replace(/\{\w+\}/, await maker(client)) : operation.path
+  return maker ? operation.path.replace(/\{\w+\}/, await maker(client, operation.operationId)) : operation.path
 }
-const bodyFor = (operation: Named) => bodies[operation.operationId]?.()
+const bodyFor = async (operation: Named, client: Client) => bodies[operation.operationId]?.(client)
 
 let owner: Client
 let stranger: Client
@@ -86,10 +111,10 @@ describe('every operation', () => {
   })
 
   test.each(withId)('$name hides what another business has behind the 404 of what there is not', async (operation) => {
-    const id = (await makers[parameterOf(operation)]?.(stranger)) ?? ''
+    const id = (await makers[parameterOf(operation)]?.(stranger, operation.operationId)) ?? ''
     const unknown = newId(new Date())
     const ask = async (which: string) => {
-      const body = bodyFor(operation)
+      const body = await bodyFor(operation, owner)
       const answer = await owner.request(operation.method, operation.path.replace(/\{\w+\}/, which), {
         ...(body ? { body } : {}),
         headers: { 'x-request-id': 'same' },
@@ -101,12 +126,12 @@ describe('every operation', () => {
     expect(hidden.status).toBe(404)
     expect(hidden).toEqual(await ask(unknown))
     // An action has no page of its own; its object has.
-    expect((await stranger.get(operation.path.replace(/\{\w+\}.*/, id))).status).toBe(200)
+    expect((await stranger.get(operation.path.replace('/sandbox/', '/').replace(/\{\w+\}.*/, id))).status).toBe(200)
   })
 
   test.each(operations)('$name takes what it does not know for nothing', async (operation) => {
     const path = await pathFor(operation, owner)
-    const body = bodyFor(operation)
+    const body = await bodyFor(operation, owner)
     const answer = await owner.request(operation.method, `${path}?nothing=1&no[thing]=2`, { ...(body ? { body: { ...body, nothing: { at: ['all'] } } } : {}) })
     expect(answer.status).toBeLessThan(300)
     expect(answer.text).not.toContain('nothing')
@@ -114,7 +139,7 @@ describe('every operation', () => {
 
   test.each(writes)('$name with an Idempotency-Key is replayed', async (operation) => {
     const path = await pathFor(operation, owner)
-    const body = bodyFor(operation)
+    const body = await bodyFor(operation, owner)
     const options = { ...(body ? { body } : {}), headers: { 'idempotency-key': `every-${operation.operationId}` } }
     const first = await owner.request(operation.method, path, options)
     const again = await owner.request(operation.method, path, options)
@@ -125,7 +150,7 @@ describe('every operation', () => {
   test.each(writes.filter(({ requestBody }) => requestBody))('$name takes JSON, a form and multipart', async (operation) => {
     for (const spelling of ['json', 'form', 'multipart']) {
       const path = await pathFor(operation, owner)
-      const body = (bodyFor(operation) ?? {}) as Record<string, string>
+      const body = ((await bodyFor(operation, owner)) ?? {}) as Record<string, string>
       const multipart = new FormData()
       for (const [name, value] of Object.entries(body)) multipart.set(name, value)
       const options = spelling === 'json' ? { body } : spelling === 'form' ? { form: new URLSearchParams(body) } : { raw: { body: multipart } }
