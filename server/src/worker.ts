@@ -67,7 +67,9 @@ export function startWorker(deps: WorkerDeps): Worker {
     onPlaced: dispatcher.wake,
     onError: (error) => log.error({ error }, 'ordering events failed'),
   })
-  const polling = pollers(deps, relay).map(([name, everyMs, run]) => startPoller({ everyMs, run, onError: (error) => log.error({ error }, `${name} failed`) }))
+  const polling = pollers(deps, relay).map(([name, everyMs, run], i) =>
+    startPoller({ everyMs, offsetMs: i * 45, run, onError: (error) => log.error({ error }, `${name} failed`) }),
+  )
   const verify = verification()
   metrics.gauge('hawker_verify_counter_examples', 'What the last daily verification found wrong; -1 before the first.', () => {
     const counts = verify.counts()

@@ -1,6 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { request } from 'undici'
 import { verifyV2 } from '../engine/events/signature.ts'
 
 export interface ListenOptions {
@@ -31,6 +30,7 @@ const ownHeaders = new Set(['host', 'connection', 'content-length', 'transfer-en
 async function call(options: ListenOptions, method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<Record<string, unknown>> {
   const headers = { 'x-business-api-key': options.apiKey, 'content-type': 'application/json' }
   const sent = body === undefined ? null : JSON.stringify(body)
+  const { request } = await import('undici')
   const answer = await request(`${options.url}${path}`, { method, headers, body: sent }).catch((error: { code?: string }) => {
     throw new ListenError(`Hawker does not answer at ${options.url} (${error.code ?? 'no connection'}); is it running?`)
   })
@@ -46,6 +46,7 @@ async function call(options: ListenOptions, method: 'POST' | 'DELETE', path: str
 async function forward(target: string, headers: IncomingHttpHeaders, body: Buffer): Promise<{ status: number; body: string; retryAfter?: string }> {
   const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !ownHeaders.has(name)))
   try {
+    const { request } = await import('undici')
     const answer = await request(target, { method: 'POST', headers: kept, body, signal: AbortSignal.timeout(forwardTimeoutMs) })
     const retryAfter = answer.headers['retry-after']
     const text = await answer.body.text()

@@ -163,7 +163,7 @@ function normaliseHex(text: string): { signature: string; findings: Finding[] } 
     findings.push(finding('space_in_signature', 'There is white space around the signature.'))
   }
   if (/^(sha256|v1)[=,:]/i.test(signature)) {
-    findings.push(finding('prefix', `The signature has the prefix ${signature.slice(0, signature.search(/[=,:]/) + 1)}; Hitpay-Signature has none.`))
+    findings.push(finding('prefix', `The signature has the prefix ${signature.slice(0, signature.search(/[=,:]/) + 1)}; it should have none.`))
     signature = signature.replace(/^(sha256|v1)[=,:]/i, '')
   }
   if (/^[A-Za-z0-9+/]{43}=$/.test(signature)) {

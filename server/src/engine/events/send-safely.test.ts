@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -10,8 +10,8 @@ afterEach(async () => {
   for (const thing of open.splice(0)) await thing.close()
 })
 
-async function listen<Listener extends Server | TcpServer>(server: Listener, host = '127.0.0.1'): Promise<number> {
-  await new Promise<void>((done) => server.listen(0, host, done))
+async function listen<Listener extends Server | TcpServer>(server: Listener): Promise<number> {
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   open.push({
     close: () => {
       if ('closeAllConnections' in server) server.closeAllConnections()
@@ -21,7 +21,12 @@ async function listen<Listener extends Server | TcpServer>(server: Listener, hos
   return (server.address() as AddressInfo).port
 }
 
-const serve = (listener: RequestListener, host?: string) => listen(createServer(listener), host)
+const serve = (answer: (request: IncomingMessage, response: ServerResponse) => unknown) =>
+  listen(
+    createServer((request, response) => {
+      answer(request, response)
+    }),
+  )
 
 function aSender(options: SenderOptions = {}): SafeSender {
   const sender = createSafeSender({ allowLoopback: true, timeoutMs: 5000, ...options })

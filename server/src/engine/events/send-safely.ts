@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
-import { Agent, buildConnector, type Dispatcher } from 'undici'
+import type { Agent, buildConnector, Dispatcher } from 'undici'
 import { type AddressExceptions, isPermittedAddress } from './public-address.ts'
 
 /** Why no answer came. `blocked` is our own refusal to connect; `failed` is anything that has no better name. */
@@ -62,14 +62,19 @@ class Blocked extends Error {}
  */
 export function createSafeSender(options: SenderOptions = {}): SafeSender {
   const { timeoutMs: usualTimeoutMs = 15_000, connectTimeoutMs = 5_000, keptBodyBytes = 65_536, connectionsPerHost = 128 } = options
-  const agent = new Agent({
-    connect: guardedConnector(options, connectTimeoutMs),
-    connections: connectionsPerHost,
-    pipelining: 1,
-    // One timer a request, ours, is enough; undici's would only round it.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  })
+  // Loaded with the first request: an installation that sends nothing has no use for it.
+  let agent: Promise<Agent> | undefined
+  const open = async (): Promise<Agent> => {
+    const undici = await import('undici')
+    return new undici.Agent({
+      connect: guardedConnector(undici.buildConnector, options, connectTimeoutMs),
+      connections: connectionsPerHost,
+      pipelining: 1,
+      // One timer a request, ours, is enough; undici's would only round it.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
+  }
 
   async function post({ url, headers, body, timeoutMs = usualTimeoutMs }: SendRequest): Promise<Sent | NotSent> {
     const begun = performance.now()
@@ -77,10 +82,19 @@ export function createSafeSender(options: SenderOptions = {}): SafeSender {
     const target = readTarget(url)
     if ('error' in target) return { ...target, durationMs: durationMs() }
     const limit = new AbortController()
-    const timer = setTimeout(() => limit.abort(), timeoutMs)
+    let timer: NodeJS.Timeout | undefined
     try {
       const { origin, path } = target
-      const answer = await agent.request({ origin, path, method: 'POST', headers, body, signal: limit.signal })
+      agent ??= open()
+      const request = (await agent).request({ origin, path, method: 'POST', headers, body, signal: limit.signal })
+      // undici heeds the signal only once a request has a connection; what still waits for one would outlive its time.
+      const expired = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => {
+          limit.abort()
+          reject(limit.signal.reason)
+        }, timeoutMs)
+      })
+      const answer = await Promise.race([request, expired])
       const kept = await readBody(answer.body, keptBodyBytes)
       return { status: answer.statusCode, headers: keepHeaders(answer.headers), ...kept, durationMs: durationMs() }
     } catch (error) {
@@ -91,7 +105,7 @@ export function createSafeSender(options: SenderOptions = {}): SafeSender {
     }
   }
 
-  return { post, close: () => agent.destroy() }
+  return { post, close: async () => (await agent)?.destroy() }
 }
 
 function readTarget(text: string): { origin: string; path: string } | { error: SendFault; message: string } {
@@ -103,7 +117,7 @@ function readTarget(text: string): { origin: string; path: string } | { error: S
   return { origin: url.origin, path: url.pathname + url.search }
 }
 
-function guardedConnector(options: SenderOptions, connectTimeoutMs: number): buildConnector.connector {
+function guardedConnector(build: typeof buildConnector, options: SenderOptions, connectTimeoutMs: number): buildConnector.connector {
   const { resolve = (hostname: string) => lookup(hostname, { all: true, order: 'verbatim' }) } = options
   const guardedLookup: LookupFunction = (hostname, _, callback) => {
     resolve(hostname).then(
@@ -116,7 +130,7 @@ function guardedConnector(options: SenderOptions, connectTimeoutMs: number): bui
     )
   }
   // Trying all families makes Node ask the lookup for all addresses, which is the form that it answers in.
-  const connect = buildConnector({ timeout: connectTimeoutMs, lookup: guardedLookup, autoSelectFamily: true })
+  const connect = build({ timeout: connectTimeoutMs, lookup: guardedLookup, autoSelectFamily: true })
   return (target, callback) => {
     // Node never asks the lookup for an IP literal.
     if (isIP(target.hostname) !== 0 && !isPermittedAddress(target.hostname, options)) {

@@ -8,16 +8,21 @@ export interface Poller {
 
 export interface PollerOptions {
   everyMs: number
+  /** Keeps this far behind the others' turns, so that they share a connection instead of each keeping one. */
+  offsetMs?: number
   run: () => Promise<unknown>
   onError: (error: unknown) => void
 }
 
 /** Calls `run` every so often, never twice at once. */
-export function startPoller({ everyMs, run, onError }: PollerOptions): Poller {
+export function startPoller({ everyMs, offsetMs = 0, run, onError }: PollerOptions): Poller {
   let stopped = false
   let woken = false
   let running: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
+
+  /** Turns keep their beat, however long a run takes. */
+  const untilNextTurn = () => everyMs - ((performance.now() - offsetMs) % everyMs)
 
   function begin(): void {
     clearTimeout(timer)
@@ -27,7 +32,7 @@ export function startPoller({ everyMs, run, onError }: PollerOptions): Poller {
       .catch(onError)
       .then(() => {
         running = undefined
-        schedule(woken ? 0 : everyMs)
+        schedule(woken ? 0 : untilNextTurn())
       })
   }
 
@@ -38,7 +43,7 @@ export function startPoller({ everyMs, run, onError }: PollerOptions): Poller {
     timer.unref()
   }
 
-  schedule(everyMs)
+  schedule(untilNextTurn())
   return {
     wake() {
       woken = true
