@@ -1,3 +1,4 @@
+import { UsageError } from './commands/usage-error.ts'
 import type { Config } from './config.ts'
 import { StartError } from './foundation/database/data-directory.ts'
 import type { Business } from './foundation/http/authentication.ts'
@@ -6,9 +7,6 @@ import { isUuid } from './foundation/shared/ids.ts'
 import { createApiKey } from './resources/businesses/create-business.ts'
 import { listApiKeys, listBusinesses, revokeApiKey } from './resources/businesses/queries.ts'
 import { type OpenedDatabase, openBeside, secretKeyOf } from './serve.ts'
-
-/** A command line that says nothing sensible; answered with the usage and exit code 2. */
-export class UsageError extends Error {}
 
 interface Options {
   name?: string | undefined

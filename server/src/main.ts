@@ -2,12 +2,16 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Logger } from 'pino'
 import { paymentsOf } from './app.ts'
-import { ListenError, startListening } from './commands/listen.ts'
+import { CommandError, type Server } from './commands/client.ts'
+import { startListening } from './commands/listen.ts'
+import { pay } from './commands/pay.ts'
+import { trigger, triggers } from './commands/trigger.ts'
+import { UsageError } from './commands/usage-error.ts'
 import { type Config, ConfigError, readClientConfig, readConfig } from './config.ts'
 import { doctor } from './doctor.ts'
 import { StartError } from './foundation/database/data-directory.ts'
 import { createLog, createMetrics } from './foundation/http/observability.ts'
-import { keysCommand, UsageError } from './keys.ts'
+import { keysCommand } from './keys.ts'
 import { ensureSandbox, mailerOf, type OpenedDatabase, openConfiguredDatabase, openControlPool, secretKeyReader, serve } from './serve.ts'
 import { verifyCommand } from './verify-command.ts'
 import { welcome } from './welcome.ts'
@@ -26,8 +30,14 @@ const usage = `Usage: hawker <command>
   verify                    add up ledger, payments and events again, and name what does not hold
   doctor                    check configuration, database, migrations, clock and disk
 
-  listen takes --url (HAWKER_URL, http://localhost:8080) and its key from HAWKER_API_KEY.
+  pay <url or id>           play the payer of a payment request; the last line is where the browser is sent
+      --method CODE --outcome completed|failed|canceled|timeout --card NUMBER --amount A --delay SECONDS
+      --challenge passed|failed|abandoned
+  trigger <event>           make real objects, then the event; --list says which
+
   keys takes --business <id> where there is more than one business, and --json.
+  pay, trigger and listen talk to a running Hawker at --url (HAWKER_URL, http://localhost:8080), with the key in
+  HAWKER_API_KEY; pay and trigger take --json.
 
 Settings come from the environment; docs/operating.md lists them.
 `
@@ -150,39 +160,60 @@ async function migrateCommand(config: Config): Promise<void> {
   process.stdout.write(opened.migrated.length === 0 ? 'The database is up to date.\n' : `Applied ${opened.migrated.join(', ')}.\n`)
 }
 
+const text = { type: 'string' } as const
+const flag = { type: 'boolean' } as const
+const options = {
+  help: { ...flag, short: 'h' },
+  json: flag,
+  url: text,
+  name: text,
+  business: text,
+  method: text,
+  outcome: text,
+  card: text,
+  amount: text,
+  delay: text,
+  challenge: text,
+  list: flag,
+  events: text,
+  'forward-to': text,
+} as const
+type Option = keyof typeof options
+
+/** The options that each command takes besides --help. */
+const optionsOf: Record<string, Option[]> = {
+  keys: ['name', 'business', 'json'],
+  pay: ['method', 'outcome', 'card', 'amount', 'delay', 'challenge', 'url', 'json'],
+  listen: ['forward-to', 'events', 'url'],
+  trigger: ['list', 'url', 'json'],
+}
+
+/** The running Hawker that `pay`, `trigger` and `listen` talk to. */
+function serverAt(url: string | undefined): Server {
+  const config = readClientConfig()
+  if (url !== undefined && !(/^https?:/.test(url) && URL.canParse(url))) throw new UsageError('--url takes a URL that begins with http:// or https://.')
+  return { url: (url ?? config.url).replace(/\/+$/, ''), apiKey: config.apiKey }
+}
+
+const print = (line: string) => void process.stdout.write(`${line}\n`)
+
 async function listenCommand(values: { url?: string | undefined; events?: string | undefined; 'forward-to'?: string | undefined }): Promise<void> {
   const forwardTo = values['forward-to']
   if (forwardTo === undefined || !/^https?:/.test(forwardTo) || !URL.canParse(forwardTo)) throw new UsageError('listen needs --forward-to and a URL.')
-  const { url, apiKey } = readClientConfig()
-  const listening = await startListening({
-    url: (values.url ?? url).replace(/\/+$/, ''),
-    apiKey,
-    forwardTo,
-    events: (values.events ?? '').split(',').flatMap((type) => type.trim() || []),
-    print: (line) => process.stdout.write(`${line}\n`),
-  })
+  const events = (values.events ?? '').split(',').flatMap((type) => type.trim() || [])
+  const listening = await startListening({ ...serverAt(values.url), forwardTo, events, print })
   onSignal(() => listening.stop())
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    strict: true,
-    options: {
-      help: { type: 'boolean', short: 'h' },
-      name: { type: 'string' },
-      business: { type: 'string' },
-      json: { type: 'boolean' },
-      url: { type: 'string' },
-      events: { type: 'string' },
-      'forward-to': { type: 'string' },
-    },
-  })
+  const { values, positionals } = parseArgs({ allowPositionals: true, strict: true, options })
   const [command = 'help', ...rest] = positionals
   if (values.help || command === 'help') {
     process.stdout.write(usage)
     return
   }
+  const foreign = (Object.keys(values) as Option[]).find((name) => !optionsOf[command]?.includes(name))
+  if (foreign) throw new UsageError(`${command} takes no --${foreign}.`)
   const isLong = ['start', 'api', 'worker'].includes(command)
   // A short command that is interrupted takes along the server that it may have started (embedded.ts).
   if (!isLong) for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(130))
@@ -195,6 +226,8 @@ async function main(): Promise<void> {
     return
   }
   if (command === 'listen') return listenCommand(values)
+  if (command === 'pay') return pay(serverAt(values.url), rest[0] ?? '', values, print)
+  if (command === 'trigger') return values.list ? print(triggers.join('\n')) : trigger(serverAt(values.url), rest[0] ?? '', values, print)
   const config = readConfig()
   if (command === 'start') await startCommand(config, { api: true, worker: true })
   else if (command === 'api') await startCommand(config, { api: true, worker: false })
@@ -209,7 +242,7 @@ try {
 } catch (error) {
   const { code } = error as { code?: string }
   const badUsage = error instanceof UsageError || code?.startsWith('ERR_PARSE_ARGS')
-  const expected = badUsage || error instanceof ConfigError || error instanceof StartError || error instanceof ListenError
+  const expected = badUsage || error instanceof ConfigError || error instanceof StartError || error instanceof CommandError
   process.stderr.write(expected ? `hawker: ${(error as Error).message}\n` : `hawker: ${error instanceof Error ? (error.stack ?? error.message) : error}\n`)
   if (badUsage) process.stderr.write(`\n${usage}`)
   process.exit(badUsage || error instanceof ConfigError ? 2 : 1)

@@ -107,7 +107,7 @@ describe('what only some files may do', () => {
   })
 
   test('only the foundation and the outermost files ask for the time', () => {
-    const mayAsk = /^(foundation|testing|engine\/events)\/|^(app|serve|main|doctor|keys|worker)\.ts$/
+    const mayAsk = /^(foundation|testing|commands|engine\/events)\/|^(app|serve|main|doctor|keys|worker)\.ts$/
     expect(code.filter((path) => !mayAsk.test(path) && /Date\.now\(\)|new Date\(\)/.test(read(path)))).toEqual([])
   })
 

@@ -3,7 +3,8 @@ import { aBusiness, startTestServer } from '../testing/api.ts'
 import { testDatabase } from '../testing/database.ts'
 import { tellEvents, testDispatcher } from '../testing/deliveries.ts'
 import { fakeMerchant } from '../testing/fake-merchant.ts'
-import { ListenError, startListening } from './listen.ts'
+import { CommandError } from './client.ts'
+import { startListening } from './listen.ts'
 
 test('passes the exact bytes on, loses nothing while the target is down, and leaves no endpoint behind', async () => {
   const server = await startTestServer(await testDatabase())
@@ -39,7 +40,7 @@ test('passes the exact bytes on, loses nothing while the target is down, and lea
 
   await listening.stop()
   expect((await client.get('/v1/webhook-events')).json).toEqual([])
-  await expect(startListening({ ...options, apiKey: 'wrong' })).rejects.toThrow(ListenError)
+  await expect(startListening({ ...options, apiKey: 'wrong' })).rejects.toThrow(CommandError)
   await dispatcher.stop()
   await back.stop()
   await server.app.fastify.close()

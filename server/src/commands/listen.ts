@@ -1,11 +1,9 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { verifyV2 } from '../engine/events/signature.ts'
+import { call, type Server } from './client.ts'
 
-export interface ListenOptions {
-  /** The running Hawker. */
-  url: string
-  apiKey: string
+export interface ListenOptions extends Server {
   /** Where deliveries are passed on to. */
   forwardTo: string
   /** Types to listen to; every one when empty. */
@@ -18,29 +16,11 @@ export interface Listening {
   stop(): Promise<void>
 }
 
-/** A command that cannot go on, in one line. */
-export class ListenError extends Error {}
-
 /** Seconds after which Hawker tries again while the target is down; such answers use up none of the retry schedule. */
 const retryAfterSeconds = 2
 const forwardTimeoutMs = 12_000
 /** Belong to one connection and not to what it carries (RFC 9110 §7.6.1). */
 const ownHeaders = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'expect'])
-
-async function call(options: ListenOptions, method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<Record<string, unknown>> {
-  const headers = { 'x-business-api-key': options.apiKey, 'content-type': 'application/json' }
-  const sent = body === undefined ? null : JSON.stringify(body)
-  const { request } = await import('undici')
-  const answer = await request(`${options.url}${path}`, { method, headers, body: sent }).catch((error: { code?: string }) => {
-    throw new ListenError(`Hawker does not answer at ${options.url} (${error.code ?? 'no connection'}); is it running?`)
-  })
-  const text = await answer.body.text()
-  if (answer.statusCode >= 300) {
-    const message = text.startsWith('{') ? String((JSON.parse(text) as { message?: unknown }).message) : text.slice(0, 200)
-    throw new ListenError(`${method} ${path} answered ${answer.statusCode}: ${message}`)
-  }
-  return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>)
-}
 
 /** Passes one delivery on, byte for byte; a target that cannot be reached is an answer too: 503, come back. */
 async function forward(target: string, headers: IncomingHttpHeaders, body: Buffer): Promise<{ status: number; body: string; retryAfter?: string }> {

@@ -1,6 +1,6 @@
 import type { Api } from '../../foundation/http/api.ts'
 import { writeHeaders } from '../../foundation/http/schemas.ts'
-import { invalid, notFound } from '../../foundation/shared/errors.ts'
+import { ApiError, invalid, notFound } from '../../foundation/shared/errors.ts'
 import { isUuid } from '../../foundation/shared/ids.ts'
 import { formatAmount, requireAmount } from '../../foundation/shared/money.ts'
 import type { Settled } from '../charges/settle-charges.ts'
@@ -13,8 +13,10 @@ import { PayInput, PaymentRequestId, PayResult } from './wire.ts'
 const redirected: Record<string, string> = { succeeded: 'completed', canceled: 'canceled', failed: 'failed' }
 
 function presentResult({ charge, paymentRequest }: Settled, request: PaymentRequestRow): PayResult {
-  // A decline leaves the payer on the page, to try otherwise; only an end sends the browser back.
-  const ended = charge.status === 'succeeded' || charge.status === 'canceled' || paymentRequest?.status === 'failed'
+  // A decline leaves the payer on the page, to try otherwise; only an end sends the browser back. Merchants take `completed`
+  // for paid, so money that was not applied says it only where other money has been.
+  const paid = charge.status === 'succeeded' && (charge.unapplied_reason === null || paymentRequest?.status === 'completed')
+  const ended = paid || charge.status === 'canceled' || paymentRequest?.status === 'failed'
   return {
     payment_id: charge.id,
     payment_request_id: request.id,
@@ -46,10 +48,11 @@ export function sandboxRoutes(api: Api, deps: StartDeps): void {
     },
     async ({ business, params, body, claim, requestId }) => {
       const id = params.payment_request_id ?? ''
-      const request = business.mode === 'sandbox' && isUuid(id) ? await findPaymentRequest(deps.database.db, business.id, id) : undefined
+      if (business.mode !== 'sandbox') throw new ApiError(404, 'route_not_found', 'Not Found')
+      const request = isUuid(id) ? await findPaymentRequest(deps.database.db, business.id, id) : undefined
       if (!request) throw notFound('PaymentRequest', id)
-      const method = body.method ?? request.payment_methods[0] ?? 'card'
       const number = typeof body.card === 'object' ? body.card?.number : body.card
+      const method = body.method ?? (number === undefined ? request.payment_methods[0] : undefined) ?? 'card'
       if (number !== undefined && typeof number !== 'string') throw invalid({ card: ['The card must be a number.'] })
       const settled = await startPayment(deps, business, {
         request,

@@ -1,0 +1,36 @@
+import { request } from 'undici'
+
+/** A running Hawker, and the key to speak to it with. */
+export interface Server {
+  url: string
+  apiKey: string
+}
+
+/** A command that cannot go on, in one line; exit code 1. */
+export class CommandError extends Error {}
+
+/** What every object of the API has. */
+export type Made = { id: string } & Record<string, unknown>
+
+/** One request to a running Hawker, and its JSON. Throws `CommandError` with the server's own message when it refuses. */
+export async function call(server: Server, method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<Made> {
+  const sent = body === undefined ? null : JSON.stringify(body)
+  const headers = { 'x-business-api-key': server.apiKey, ...(sent === null ? {} : { 'content-type': 'application/json' }) }
+  const answer = await request(`${server.url}${path}`, { method, headers, body: sent }).catch((error: { code?: string }) => {
+    throw new CommandError(`Hawker does not answer at ${server.url} (${error.code ?? 'no connection'}); is it running?`)
+  })
+  const text = await answer.body.text()
+  const json = readJson(text)
+  if (answer.statusCode < 300 && (json || text === '')) return (json ?? {}) as Made
+  const message = typeof json?.message === 'string' ? json.message : `${text.slice(0, 200)} (${server.url} is no Hawker?)`
+  throw new CommandError(`${method} ${path} answered ${answer.statusCode}: ${message}`)
+}
+
+function readJson(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
