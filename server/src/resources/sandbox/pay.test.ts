@@ -1,0 +1,296 @@
+import { describe, expect, test } from 'vitest'
+import { listBalances } from '../../engine/ledger/balances.ts'
+import { aBusiness, type Client, eventsOf, type Reply } from '../../testing/api.ts'
+import { redirectUrl } from '../payment-requests/redirect.ts'
+import { checkRails } from '../refunds/check-rails.ts'
+
+const requests = '/v1/payment-requests'
+const redirect = 'https://shop.example/thanks?key=abc&x=1#frag'
+
+async function aRequest(client: Client, more: Record<string, unknown> = {}): Promise<Record<string, unknown> & { id: string }> {
+  const { status, json, text } = await client.post(requests, { amount: '10.00', currency: 'sgd', redirect_url: redirect, ...more })
+  expect(status, text).toBe(201)
+  return json
+}
+
+const pay = (client: Client, { id }: { id: string }, body: Record<string, unknown> = {}, headers: Record<string, string> = {}): Promise<Reply> =>
+  client.post(`/v1/sandbox/payment-requests/${id}/pay`, body, { headers })
+const read = async (client: Client, { id }: { id: string }) => (await client.get(`${requests}/${id}`)).json
+
+/** What a business has gained, by account; its play money left out. */
+async function gains({ server, business }: Client): Promise<Record<string, bigint>> {
+  const balances = await listBalances(server.database.db, business.id)
+  const moved = balances.filter(({ account, balanceMinor }) => balanceMinor !== 0n && account !== 'deposit' && account !== 'sandbox')
+  return Object.fromEntries(moved.map(({ account, balanceMinor }) => [account, balanceMinor]))
+}
+
+/** Charges as the table has them. */
+async function chargesOf({ server, business }: Client): Promise<{ status: string; unapplied_reason: string | null; method: string }[]> {
+  const { rows } = await server.database.pool.query('select status, unapplied_reason, method from charges where business_id = $1 order by id', [business.id])
+  return rows
+}
+
+const typesOf = async (client: Client) => (await eventsOf(client)).map(({ type }) => type)
+
+describe('a payer who pays', () => {
+  test('completes the request, moves the money, and is told of in order', async () => {
+    const client = await aBusiness()
+    const request = await aRequest(client)
+    const paid = await pay(client, request, { method: 'paynow_online', name: 'Tan Ah Kow', email: 'payer@example.com' })
+    expect(paid.json).toEqual({
+      payment_id: expect.any(String),
+      payment_request_id: request.id,
+      status: 'succeeded',
+      payment_request_status: 'completed',
+      amount: '10.00',
+      currency: 'sgd',
+      method: 'paynow_online',
+      unapplied_reason: null,
+      failure_code: null,
+      redirect_url: `https://shop.example/thanks?key=abc&x=1&reference=${request.id}&status=completed#frag`,
+    })
+    const { payment_id } = paid.json
+    const shown = await read(client, request)
+    expect(shown).toMatchObject({
+      status: 'completed',
+      payments: [
+        { id: payment_id, status: 'succeeded', amount: '10.00', payment_type: 'paynow_online', fees: '0.20', fees_currency: 'sgd', buyer_name: 'Tan Ah Kow' },
+      ],
+    })
+    const told = (await eventsOf(client)).slice(-2)
+    expect(told.map(({ type, object_id }) => [type, object_id])).toEqual([
+      ['charge.created', payment_id],
+      ['payment_request.completed', request.id],
+    ])
+    expect(told[0]).toMatchObject({ data: { id: payment_id, status: 'succeeded', amount: 10 } })
+    expect(told[1]).toMatchObject({ data: { status: 'completed', payments: [{ id: payment_id }] } })
+    expect(await gains(client)).toEqual({ available: 980n, fees: 20n, 'clearing:simulator': -1000n })
+  })
+
+  test('by card leaves money that waits, and no card number anywhere', async () => {
+    const client = await aBusiness()
+    const request = await aRequest(client)
+    const { json } = await pay(client, request, { card: { number: '5555 5555 5555 4444' } })
+    expect(json).toMatchObject({ status: 'succeeded', method: 'card' })
+    expect(await gains(client)).toEqual({ pending: 914n, fees: 86n, 'clearing:simulator': -1000n })
+    const { rows } = await client.server.database.pool.query('select c::text as row from charges c where business_id = $1', [client.business.id])
+    expect(rows[0].row).toContain('mastercard')
+    expect(rows[0].row.replaceAll(/[ -]/g, '')).not.toContain('5555555555554444')
+    expect(client.server.log()).not.toContain('5555 5555')
+    expect(JSON.stringify(await eventsOf(client))).toContain('"last4":"4444"')
+  })
+
+  test('types the amount where the request has none', async () => {
+    const client = await aBusiness()
+    const request = await aRequest(client, { amount: undefined })
+    expect((await pay(client, request)).json).toMatchObject({ errors: { amount: ['The amount field is required.'] } })
+    expect((await pay(client, request, { amount: '7.5' })).json).toMatchObject({ amount: '7.50', status: 'succeeded', payment_request_status: 'completed' })
+  })
+
+  test.each([
+    ['JPY', '500'],
+    ['vnd', '20000'],
+  ])('pays in %s, whose amounts have no cents', async (currency, amount) => {
+    const client = await aBusiness()
+    const request = await aRequest(client, { currency, amount })
+    expect((await pay(client, request, { card: '4242424242424242' })).json).toMatchObject({ status: 'succeeded', currency: currency.toLowerCase() })
+  })
+})
+
+describe('a payer who does not', () => {
+  test.each([
+    ['failed', 'failed', 'declined', null],
+    ['canceled', 'canceled', 'canceled', 'canceled'],
+    ['timeout', 'pending', null, null],
+  ])('outcome %s', async (outcome, status, failure_code, redirected) => {
+    const client = await aBusiness()
+    const request = await aRequest(client)
+    const { json } = await pay(client, request, { outcome })
+    const redirect_url = redirected && `https://shop.example/thanks?key=abc&x=1&reference=${request.id}&status=${redirected}#frag`
+    expect(json).toMatchObject({ status, failure_code, redirect_url, payment_request_status: 'pending' })
+    expect(await gains(client)).toEqual({})
+    expect(await read(client, request)).not.toHaveProperty('payments')
+    expect(await typesOf(client)).toEqual(['payment_request.created', ...(status === 'pending' ? [] : ['charge.failed'])])
+    // The payer may try again.
+    expect((await pay(client, request)).json).toMatchObject({ status: 'succeeded', payment_request_status: 'completed' })
+  })
+
+  test.each([
+    ['4000000000000002', 'generic_decline'],
+    ['4000000000009995', 'insufficient_funds'],
+    ['4000000000000069', 'expired_card'],
+    ['4000000000000127', 'incorrect_cvc'],
+    ['4242424242424241', 'incorrect_number'],
+    ['4000008260003178', 'insufficient_funds'],
+    ['4111111111111111', 'test_mode_live_card'],
+  ])('card %s: %s', async (card, failure_code) => {
+    const client = await aBusiness()
+    const request = await aRequest(client)
+    // A card that is named is what is paid with, whatever method comes first.
+    expect((await pay(client, request, { card })).json).toMatchObject({ status: 'failed', method: 'card', failure_code, redirect_url: null })
+    expect(await gains(client)).toEqual({})
+  })
+
+  test('an outcome that is asked for wins over what the card would do', async () => {
+    const client = await aBusiness()
+    const request = await aRequest(client)
+    expect((await pay(client, request, { card: '4000000000000002', outcome: 'completed' })).json).toMatchObject({ status: 'succeeded' })
+  })
+
+  test.each([
+    ['passed', 'succeeded', null],
+    ['failed', 'failed', 'authentication_failed'],
+    ['abandoned', 'canceled', 'canceled'],
+  ])('3-D Secure %s', async (challenge, status, failure_code) => {
+    const client = await aBusiness()
+    const request = await aRequest(client)
+    expect((await pay(client, request, { card: '4000002760003184', challenge })).json).toMatchObject({ status, failure_code })
+  })
+
+  test('at a terminal ends the request', async () => {
+    const client = await aBusiness()
+    const request = await aRequest(client, { payment_methods: ['wifi_card_reader'], wifi_terminal_id: 'terminal-1' })
+    const { json } = await pay(client, request, { outcome: 'failed' })
+    expect(json).toMatchObject({ status: 'failed', payment_request_status: 'failed', redirect_url: expect.stringContaining('&status=failed#frag') })
+    expect(await typesOf(client)).toEqual(['payment_request.created', 'charge.failed', 'payment_request.failed'])
+    expect((await pay(client, request)).status).toBe(409)
+  })
+})
+
+describe('money that is not what was asked for', () => {
+  test.each([
+    ['9.99', 'short'],
+    ['10.01', 'over'],
+  ])('%s of 10.00 is %s: kept, not applied, and the shop is not told that it was paid', async (amount, unapplied_reason) => {
+    const client = await aBusiness()
+    const request = await aRequest(client)
+    const { json } = await pay(client, request, { amount, method: 'paynow_online' })
+    expect(json).toMatchObject({ status: 'succeeded', amount, unapplied_reason, payment_request_status: 'pending', redirect_url: null })
+    expect(await read(client, request)).not.toHaveProperty('payments')
+    expect(await typesOf(client)).toEqual(['payment_request.created', 'charge.created', 'charge.unapplied'])
+    expect((await gains(client))['clearing:simulator']).toBe(amount === '9.99' ? -999n : -1001n)
+    const refund = await client.post('/v1/refund', { payment_id: json.payment_id })
+    expect([refund.status, refund.json.amount_refunded]).toEqual([201, Number(amount)])
+    expect((await pay(client, request)).json).toMatchObject({ unapplied_reason: null, payment_request_status: 'completed' })
+  })
+
+  test('a second payment of a paid request is refused', async () => {
+    const client = await aBusiness()
+    const request = await aRequest(client)
+    await pay(client, request)
+    const again = await pay(client, request)
+    expect([again.status, again.json.code, again.json.message]).toEqual([409, 'payment_request_not_payable', 'This payment request is completed.'])
+    expect(await chargesOf(client)).toHaveLength(1)
+  })
+
+  test('of ten payers at once exactly one is applied; nobody is lost', async () => {
+    const client = await aBusiness()
+    const request = await aRequest(client)
+    const answers = await Promise.all(Array.from({ length: 10 }, () => pay(client, request, { method: 'paynow_online' })))
+    const taken = answers.filter(({ status }) => status === 200).map(({ json }) => json)
+    expect(answers.filter(({ status }) => status !== 200).every(({ status }) => status === 409)).toBe(true)
+    expect(taken.filter(({ unapplied_reason }) => unapplied_reason === null)).toHaveLength(1)
+    const duplicates = taken.filter(({ unapplied_reason }) => unapplied_reason === 'duplicate')
+    expect(duplicates).toHaveLength(taken.length - 1)
+    expect(await chargesOf(client)).toHaveLength(taken.length)
+    expect((await read(client, request)).payments).toHaveLength(1)
+    const types = await typesOf(client)
+    expect(types.filter((type) => type === 'payment_request.completed')).toHaveLength(1)
+    expect(types.filter((type) => type === 'charge.unapplied')).toHaveLength(duplicates.length)
+    expect((await gains(client))['clearing:simulator']).toBe(-1000n * BigInt(taken.length))
+  })
+
+  test('a request that allows repeated payments takes them all and stays pending', async () => {
+    const client = await aBusiness()
+    const request = await aRequest(client, { allow_repeated_payments: true })
+    const paid = await Promise.all([1, 2, 3].map(() => pay(client, request, { method: 'paynow_online' })))
+    for (const { json } of paid) expect(json).toMatchObject({ status: 'succeeded', unapplied_reason: null, payment_request_status: 'pending' })
+    expect(paid[0]?.json.redirect_url).toContain('&status=completed')
+    const { status, payments } = await read(client, request)
+    expect(status).toBe('pending')
+    expect(payments.map(({ id }: { id: string }) => id).sort()).toEqual(paid.map(({ json }) => json.payment_id).sort())
+    expect((await typesOf(client)).filter((type) => type === 'payment_request.completed')).toHaveLength(3)
+  })
+})
+
+test('a payment with a delay is pending until its time, and settled once', async () => {
+  const client = await aBusiness()
+  const request = await aRequest(client)
+  const { json } = await pay(client, request, { method: 'paynow_online', delay: 30 })
+  expect(json).toMatchObject({ status: 'pending', payment_request_status: 'pending', redirect_url: null })
+  const { payments, database, log } = { ...client.server.app, ...client.server, log: client.server.app.fastify.log }
+  const check = (seconds: number) => checkRails({ ...payments, database, now: () => new Date(Date.now() + seconds * 1000), log: log as never })
+  await check(5)
+  expect((await read(client, request)).status).toBe('pending')
+  await check(31)
+  await check(32)
+  expect(await read(client, request)).toMatchObject({ status: 'completed', payments: [{ id: json.payment_id }] })
+  expect((await typesOf(client)).slice(1)).toEqual(['charge.created', 'payment_request.completed'])
+  expect((await gains(client))['clearing:simulator']).toBe(-1000n)
+})
+
+describe('what is refused', () => {
+  test.each([
+    [{ method: 'paynow_online' }, 'method'],
+    [{ method: 'no_such_method' }, 'method'],
+    [{ card: { number: 42 } }, 'card'],
+    [{ amount: '1,000.00' }, 'amount'],
+    [{ amount: '10.001' }, 'amount'],
+    [{ outcome: 'perhaps' }, 'outcome'],
+    [{ delay: -1 }, 'delay'],
+  ])('%j', async (body, field) => {
+    const client = await aBusiness()
+    const request = await aRequest(client, { payment_methods: ['card'] })
+    const { status, json } = await pay(client, request, body)
+    expect([status, Object.keys(json.errors)]).toEqual([422, [field]])
+    expect(await chargesOf(client)).toEqual([])
+  })
+
+  test('requests that are deleted, unknown or not ours', async () => {
+    const [client, stranger] = [await aBusiness(), await aBusiness()]
+    const request = await aRequest(client)
+    expect((await pay(stranger, request)).status).toBe(404)
+    expect((await pay(client, { id: 'x' })).status).toBe(404)
+    await client.delete(`${requests}/${request.id}`)
+    expect((await pay(client, request)).status).toBe(409)
+  })
+
+  test('live businesses: there is no such route', async () => {
+    const live = await aBusiness({ mode: 'live' })
+    const { status, json } = await pay(live, { id: '01890000-0000-7000-8000-000000000000' })
+    expect([status, json.code]).toEqual([404, 'route_not_found'])
+  })
+})
+
+describe('an Idempotency-Key', () => {
+  test('makes one charge of any number of tries, at once or later', async () => {
+    const client = await aBusiness()
+    const request = await aRequest(client, { allow_repeated_payments: true })
+    const once = () => pay(client, request, { method: 'card' }, { 'idempotency-key': 'pay-1' })
+    const answers = [...(await Promise.all([once(), once(), once()])), await once()]
+    expect(new Set(answers.map(({ text }) => text)).size).toBe(1)
+    expect(answers.map(({ status, headers }) => [status, headers.get('idempotent-replayed')]).filter(([, replayed]) => replayed === null)).toEqual([
+      [200, null],
+    ])
+    expect(await chargesOf(client)).toHaveLength(1)
+    const other = await pay(client, request, { method: 'paynow_online' }, { 'idempotency-key': 'pay-1' })
+    expect(other.status).toBe(422)
+  })
+
+  test('replays also what was paid and is refused now', async () => {
+    const client = await aBusiness()
+    const request = await aRequest(client)
+    const first = await pay(client, request, {}, { 'idempotency-key': 'pay-2' })
+    expect((await pay(client, request, {}, { 'idempotency-key': 'pay-2' })).text).toBe(first.text)
+  })
+})
+
+test.each([
+  ['https://shop.example', '?'],
+  ['https://shop.example/a?', ''],
+  ['https://shop.example/a?b=%20+c&d', '&'],
+  ['https://shop.example/a?b&', ''],
+])("the merchant's address %s keeps its every byte", (address, joint) => {
+  expect(redirectUrl(address, 'id', 'completed')).toBe(`${address}${joint}reference=id&status=completed`)
+  expect(redirectUrl(`${address}#/x?y=1`, 'id', 'canceled')).toBe(`${address}${joint}reference=id&status=canceled#/x?y=1`)
+})
