@@ -184,6 +184,7 @@ type Option = keyof typeof options
 const optionsOf: Record<string, Option[]> = {
   keys: ['name', 'business', 'json'],
   pay: ['method', 'outcome', 'card', 'amount', 'delay', 'challenge', 'url', 'json'],
+  verify: ['json'],
   listen: ['forward-to', 'events', 'url'],
   trigger: ['list', 'url', 'json'],
 }
