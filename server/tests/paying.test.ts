@@ -1,0 +1,80 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { clearAll, hawker, key, newFolder, run } from './process.ts'
+
+afterAll(clearAll)
+
+let environment: Record<string, string>
+
+beforeAll(async () => {
+  const url = await hawker(['start'], { environment: { HAWKER_DATA_DIR: join(newFolder(), 'data'), HAWKER_API_KEY: key } }).ready()
+  environment = { HAWKER_URL: url, HAWKER_API_KEY: key }
+})
+
+async function request(method: string, path: string, body?: unknown) {
+  const headers = { 'x-business-api-key': key, 'content-type': 'application/json' }
+  const answer = await fetch(`${environment.HAWKER_URL}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+  return JSON.parse(await answer.text())
+}
+const aRequest = (more = {}) =>
+  request('POST', '/v1/payment-requests', { amount: '10.00', currency: 'sgd', redirect_url: 'https://shop.example/?key=abc#frag', ...more })
+const pay = (...args: string[]) => run(['pay', ...args], { environment })
+
+test('hawker pay pays by url or id, and its last line is where the browser goes', async () => {
+  const one = await aRequest()
+  const paid = await pay(one.url)
+  expect(paid).toMatchObject({ code: 0, err: '' })
+  const lines = paid.out.trimEnd().split('\n')
+  expect(lines[0]).toMatch(/^SGD 10\.00 by \w+: succeeded$/)
+  expect(lines.at(-1)).toBe(`https://shop.example/?key=abc&reference=${one.id}&status=completed#frag`)
+  const again = await pay(one.id)
+  expect(again).toMatchObject({ code: 1, out: '' })
+  expect(again.err).toMatch(/^hawker: POST \S+ answered 409: This payment request is completed\.\n$/)
+
+  const two = await aRequest({ redirect_url: undefined })
+  const asked = ['--method', 'paynow_online', '--amount', '9.50', '--url', environment.HAWKER_URL ?? '', '--json']
+  const short = await pay(two.id, ...asked)
+  expect(JSON.parse(short.out)).toMatchObject({ amount: '9.50', unapplied_reason: 'short', redirect_url: null })
+  const declined = await pay(two.id, '--card', '4000000000000002')
+  expect(declined.out).toMatch(/^SGD 10\.00 by card: failed \(generic_decline\)\n[^\n]+ is pending\.\n-\n$/)
+  expect((await pay(two.id, '--outcome', 'canceled')).out).toMatch(/: canceled \(canceled\)\n[^\n]+\n-\n$/)
+  expect((await pay(two.id, '--method', 'paynow_online', '--delay', '60')).out).toMatch(/: pending\n[^\n]+\n-\n$/)
+}, 40_000)
+
+test('hawker pay says in one line what is wrong', async () => {
+  const wrong: [string[], number, RegExp, Record<string, string>?][] = [
+    [[], 2, /^hawker: pay takes the url or the id of a payment request\.\n\nUsage/],
+    [['abc'], 2, /^hawker: pay takes the url or the id/],
+    [['01890000-0000-7000-8000-000000000000'], 1, /^hawker: POST \S+ answered 404: [^\n]+\n$/],
+    [['01890000-0000-7000-8000-000000000000', '--delay', 'soon'], 2, /^hawker: --delay takes seconds\.\n/],
+    [['01890000-0000-7000-8000-000000000000', '--name', 'x'], 2, /^hawker: pay takes no --name\.\n/],
+    [
+      ['01890000-0000-7000-8000-000000000000'],
+      1,
+      /^hawker: Hawker does not answer at http:\/\/127\.0\.0\.1:9 \([A-Z]+\); is it running\?\n$/,
+      { HAWKER_URL: 'http://127.0.0.1:9' },
+    ],
+    [['01890000-0000-7000-8000-000000000000'], 2, /^hawker: HAWKER_API_KEY must be set[^\n]+\n$/, { HAWKER_API_KEY: '' }],
+    [['01890000-0000-7000-8000-000000000000'], 2, /^hawker: HAWKER_URL must be a URL[^\n]+\n$/, { HAWKER_URL: 'localhost' }],
+  ]
+  const results = await Promise.all(wrong.map(([args, , , more]) => run(['pay', ...args], { environment: { ...environment, ...more } })))
+  for (const [i, { code, err, out }] of results.entries())
+    expect({ code, err, out }).toEqual({ code: wrong[i]?.[1], err: expect.stringMatching(wrong[i]?.[2] ?? ''), out: '' })
+}, 40_000)
+
+test('hawker trigger makes every event that it lists', async () => {
+  const listed = (await run(['trigger', '--list'])).out.trimEnd().split('\n')
+  expect(listed).toContain('payment_request.expired')
+  const made = await Promise.all(listed.map(async (type) => ({ type, ...(await run(['trigger', type, '--json'], { environment })) })))
+  const events: { id: string; type: string }[] = (await request('GET', '/v1/events?per_page=100')).data
+  for (const { type, code, out, err } of made) {
+    expect({ type, code, err }).toEqual({ type, code: 0, err: '' })
+    expect(events.find(({ id }) => id === JSON.parse(out).id)).toMatchObject({ type, object_id: JSON.parse(out).object_id })
+  }
+  const plain = await run(['trigger', 'charge.updated'], { environment })
+  expect(plain.out).toMatch(/^payment request +\S+\ncharge +\S+\nrefund +\S+\ncharge\.updated +\S+\n$/)
+  expect(await run(['trigger', 'order.created'], { environment })).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('trigger cannot make "order.created"'),
+  })
+}, 60_000)
