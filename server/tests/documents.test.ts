@@ -20,13 +20,13 @@ const runElsewhere: Record<string, string> = {
 
 const blocks = papers.flatMap((paper) => [...read(paper).matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, text = '']) => ({ paper, text: text.trim() })))
 
-/** A block's commands: a line that ends in a backslash, or in the middle of a quoted text, goes on. */
+/** A block's commands: a line that ends in a backslash or a pipe, or in the middle of a quoted text, goes on. */
 function commandsOf(text: string): string[] {
   const found: string[] = []
   let present = ''
   for (const line of text.split('\n')) {
     present = present === '' ? line : `${present}\n${line}`
-    if (line.endsWith('\\') || (present.match(/'/g) ?? []).length % 2 === 1) continue
+    if (/[\\|]$/.test(line) || (present.match(/'/g) ?? []).length % 2 === 1) continue
     if (present.trim() !== '') found.push(present)
     present = ''
   }
@@ -38,6 +38,8 @@ const key = `test_${'d0c5'.repeat(16)}`
 const environment = { HAWKER_DATA_DIR: folder, HAWKER_API_KEY: key }
 let server: Hawker
 let url = ''
+/** What a paper's commands have set, for those that follow in it. */
+const kept: Record<string, Record<string, string>> = {}
 
 beforeAll(async () => {
   server = hawker(['start'], { environment })
@@ -46,10 +48,14 @@ beforeAll(async () => {
 afterAll(clearAll)
 
 describe('the papers', () => {
-  test.each(blocks.flatMap(({ paper, text }) => commandsOf(text).map((line) => [paper, line] as const)))('%s: %s', (_paper, line) => {
+  test.each(blocks.flatMap(({ paper, text }) => commandsOf(text).map((line) => [paper, line] as const)))('%s: %s', (paper, line) => {
     if (runElsewhere[line]) return expect(scripts[line.replace(/^npm (run )?/, '')]).toBeDefined()
     const runnable = line.replaceAll('http://localhost:8080', url).replaceAll('<key>', key).replaceAll('npx hawker', `'${process.execPath}' '${command}'`)
-    const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', runnable], { encoding: 'utf8', cwd: root, env: { PATH: process.env.PATH, ...environment } })
+    const set = /^(?:export )?([A-Z_]+)=/.exec(line)?.[1]
+    const env = { PATH: process.env.PATH, ...environment, HAWKER_URL: url, ...kept[paper] }
+    const script = set ? `${runnable}\nprintf %s "$${set}"` : runnable
+    const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', script], { encoding: 'utf8', cwd: root, env })
+    if (set) kept[paper] = { ...kept[paper], [set]: stdout }
     expect(status, stderr).toBe(0)
     expect(stdout).not.toBe('')
     // Every refusal has a code.
