@@ -198,6 +198,21 @@ describe('WooCommerce', () => {
     expect(refund.json).toMatchObject({ id: expect.any(String), amount_refunded: 34.5, payment_method: 'paynow_online', created_at: expect.any(String) })
   })
 
+  test('hears of a decline at `failed_webhook` only, and of the payment once', async () => {
+    const hooks = { webhook: `${shop.url}/paid`, failed_webhook: `${shop.url}/failed` }
+    const made = await form('POST', '/payment-requests', { amount: '10', currency: 'SGD', ...hooks })
+    await pay(made.json.id, { card: '4000000000009995' })
+    await shop.got(1)
+    await pay(made.json.id)
+    await shop.got(2)
+    await quiet()
+    expect(shop.received.map((call) => [call.path, verified(call).status])).toEqual([
+      ['/failed', 'failed'],
+      ['/paid', 'completed'],
+    ])
+    expect(verified(shop.received[0] as Received).error_message).toBe('insufficient_funds')
+  })
+
   test('gets back a payer who gave up', async () => {
     const made = await form('POST', '/payment-requests', { amount: '10', currency: 'SGD', redirect_url: 'https://shop.example/?key=abc' })
     const { json: left } = await pay(made.json.id, { outcome: 'canceled' })

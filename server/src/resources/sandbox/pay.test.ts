@@ -213,20 +213,54 @@ describe('money that is not what was asked for', () => {
   })
 })
 
+/** Asks rails as the worker does, so many seconds from now. */
+function askRails({ server }: Client, seconds: number): Promise<number> {
+  const { app, database } = server
+  return checkRails({ ...app.payments, database, now: () => new Date(Date.now() + seconds * 1000), log: app.fastify.log as never })
+}
+
 test('a payment with a delay is pending until its time, and settled once', async () => {
   const client = await aBusiness()
   const request = await aRequest(client)
   const { json } = await pay(client, request, { method: 'paynow_online', delay: 30 })
   expect(json).toMatchObject({ status: 'pending', payment_request_status: 'pending', redirect_url: null })
-  const { payments, database, log } = { ...client.server.app, ...client.server, log: client.server.app.fastify.log }
-  const check = (seconds: number) => checkRails({ ...payments, database, now: () => new Date(Date.now() + seconds * 1000), log: log as never })
-  await check(5)
+  await askRails(client, 5)
   expect((await read(client, request)).status).toBe('pending')
-  await check(31)
-  await check(32)
+  await askRails(client, 31)
+  await askRails(client, 32)
   expect(await read(client, request)).toMatchObject({ status: 'completed', payments: [{ id: json.payment_id }] })
   expect((await typesOf(client)).slice(1)).toEqual(['charge.created', 'payment_request.completed'])
   expect((await gains(client))['clearing:simulator']).toBe(-1000n)
+})
+
+test('a delayed payment that another one overtook is a duplicate, and can be refunded', async () => {
+  const client = await aBusiness()
+  const request = await aRequest(client)
+  const { json: slow } = await pay(client, request, { method: 'paynow_online', delay: 20 })
+  const { json: fast } = await pay(client, request, { method: 'paynow_online' })
+  expect(fast).toMatchObject({ unapplied_reason: null, payment_request_status: 'completed' })
+  await askRails(client, 21)
+  expect((await read(client, request)).payments.map(({ id }: { id: string }) => id)).toEqual([fast.payment_id])
+  expect((await chargesOf(client)).map(({ unapplied_reason }) => unapplied_reason)).toEqual(['duplicate', null])
+  expect((await client.post('/v1/refund', { payment_id: slow.payment_id })).json).toMatchObject({ amount_refunded: 10, status: 'succeeded' })
+})
+
+test('a payment that nobody answers counts as failed in the end, and the request can still be paid', async () => {
+  const client = await aBusiness()
+  const request = await aRequest(client)
+  const { json } = await pay(client, request, { outcome: 'timeout' })
+  await askRails(client, 901)
+  const failed = (await eventsOf(client)).find(({ type }) => type === 'charge.failed')
+  expect(failed).toMatchObject({ object_id: json.payment_id, data: { failure_code: 'timeout' } })
+  expect((await pay(client, request)).json).toMatchObject({ payment_request_status: 'completed' })
+})
+
+test('a fee that the payer bears is paid on top, and the request counts as paid', async () => {
+  const client = await aBusiness()
+  const request = await aRequest(client, { add_admin_fee: true })
+  const { json } = await pay(client, request, { method: 'paynow_online' })
+  expect(json).toMatchObject({ amount: '10.20', unapplied_reason: null, payment_request_status: 'completed' })
+  expect(await read(client, request)).toMatchObject({ amount: '10.00', payments: [{ amount: '10.20' }] })
 })
 
 describe('what is refused', () => {
