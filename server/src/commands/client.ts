@@ -1,5 +1,3 @@
-import { request } from 'undici'
-
 /** A running Hawker, and the key to speak to it with. */
 export interface Server {
   url: string
@@ -16,6 +14,8 @@ export type Made = { id: string } & Record<string, unknown>
 export async function call(server: Server, method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<Made> {
   const sent = body === undefined ? null : JSON.stringify(body)
   const headers = { 'x-business-api-key': server.apiKey, ...(sent === null ? {} : { 'content-type': 'application/json' }) }
+  // Loaded when something is sent: `hawker start` does without it.
+  const { request } = await import('undici')
   const answer = await request(`${server.url}${path}`, { method, headers, body: sent }).catch((error: { code?: string }) => {
     throw new CommandError(`Hawker does not answer at ${server.url} (${error.code ?? 'no connection'}); is it running?`)
   })
