@@ -7,8 +7,9 @@ afterAll(clearAll)
 let environment: Record<string, string>
 
 beforeAll(async () => {
-  const url = await hawker(['start'], { environment: { HAWKER_DATA_DIR: join(newFolder(), 'data'), HAWKER_API_KEY: key } }).ready()
-  environment = { HAWKER_URL: url, HAWKER_API_KEY: key }
+  environment = { HAWKER_DATA_DIR: join(newFolder(), 'data'), HAWKER_API_KEY: key }
+  const url = await hawker(['start'], { environment }).ready()
+  environment = { ...environment, HAWKER_URL: url }
 })
 
 async function request(method: string, path: string, body?: unknown) {
@@ -78,3 +79,7 @@ test('hawker trigger makes every event that it lists', async () => {
     err: expect.stringContaining('trigger cannot make "order.created"'),
   })
 }, 60_000)
+
+test('after all of that everything adds up', async () => {
+  expect(await run(['verify'], { environment })).toMatchObject({ code: 0, err: '', out: expect.stringContaining('Everything adds up.') })
+}, 20_000)
