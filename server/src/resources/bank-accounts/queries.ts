@@ -35,13 +35,28 @@ export interface BankCreditRow {
 const kind = 'bank_account'
 const lookupOf = (adapter: string, accountNumber: string) => `${adapter}:${accountNumber}`
 
-/** Writes an account and how it is found; a number that any business reports on already is a unique violation. */
-export async function insertBankAccount(tx: Db, row: BankAccountRow): Promise<void> {
-  await tx.insertInto('bank_accounts').values(row).execute()
-  await tx
-    .insertInto('directory')
-    .values({ lookup: lookupOf(row.adapter, row.account_number), kind, business_id: row.business_id, target_id: row.id })
-    .execute()
+/**
+ * Writes an account and how it is found. One that was switched off is switched on again and keeps its id, so that what the
+ * bank reported before stays known. Undefined when it is on already; a number on which another business is reported is a
+ * unique violation.
+ */
+export async function insertBankAccount(tx: Db, row: BankAccountRow): Promise<BankAccountRow | undefined> {
+  const { currency, name, proxy_type, proxy_value, secret_encrypted, active, updated_at } = row
+  const written = await tx
+    .insertInto('bank_accounts')
+    .values(row)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['business_id', 'adapter', 'account_number'])
+        .doUpdateSet({ currency, name, proxy_type, proxy_value, secret_encrypted, active, updated_at })
+        .where('bank_accounts.active', '=', false),
+    )
+    .returningAll()
+    .executeTakeFirst()
+  if (!written) return undefined
+  const lookup = lookupOf(row.adapter, row.account_number)
+  await tx.insertInto('directory').values({ lookup, kind, business_id: row.business_id, target_id: written.id }).execute()
+  return written
 }
 
 /** The account that a report names, wherever it belongs. */
@@ -78,13 +93,14 @@ export async function retireBankAccount(tx: Db, businessId: string, id: string, 
   return true
 }
 
-/** The payment request of a business that carries a payment reference. */
-export async function findRequestByReference(db: Db, businessId: string, reference: string): Promise<string | undefined> {
+/** The payment request of a business that carries one of these payment references. */
+export async function findRequestByReference(db: Db, businessId: string, references: string[]): Promise<string | undefined> {
+  if (references.length === 0) return undefined
   const row = await db
     .selectFrom('payment_requests')
     .select('id')
     .where('business_id', '=', businessId)
-    .where('payment_reference', '=', reference)
+    .where('payment_reference', 'in', references)
     .executeTakeFirst()
   return row?.id
 }

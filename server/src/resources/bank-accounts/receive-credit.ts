@@ -1,5 +1,6 @@
 import { emitEvent } from '../../engine/events/emit-event.ts'
 import { payNowRail } from '../../engine/rails/paynow/paynow.ts'
+import { violatedConstraint } from '../../foundation/database/database.ts'
 import type { Business } from '../../foundation/http/authentication.ts'
 import type { Answer, Claim } from '../../foundation/http/idempotency.ts'
 import { conflict } from '../../foundation/shared/errors.ts'
@@ -15,12 +16,12 @@ export interface CreditDeps extends SettleDeps {
   settle: (settlement: Settlement) => Promise<Settled>
 }
 
-/** Our reference inside what the bank passes on: banks add words, change case and drop signs. */
-const referencePattern = /HWK[0-9A-HJKMNP-TV-Z]{17}/
+/** Our reference inside what the bank passes on: banks add words, change case and drop signs. Begins at every place, since a word before it may end like one. */
+const referencePattern = /(?=(HWK[0-9A-HJKMNP-TV-Z]{17}))/g
 
-function referenceIn(report: CreditReport): string | undefined {
+function referencesIn(report: CreditReport): string[] {
   const text = report.reference?.toUpperCase().replace(/[^A-Z0-9]/g, '') ?? ''
-  return referencePattern.exec(text)?.[0]
+  return [...text.matchAll(referencePattern)].map(([, reference = '']) => reference)
 }
 
 /**
@@ -54,9 +55,8 @@ export async function receiveCredit(
     created_at: at,
     updated_at: at,
   }
-  const reference = referenceIn(report)
-  const requestIdFound = reference && (await findRequestByReference(deps.database.db, business.id, reference))
-  const request = requestIdFound ? await findPaymentRequest(deps.database.db, business.id, requestIdFound) : undefined
+  const found = await findRequestByReference(deps.database.db, business.id, referencesIn(report))
+  const request = found === undefined ? undefined : await findPaymentRequest(deps.database.db, business.id, found)
   try {
     if (request && request.currency === report.currency) {
       const settlement = settlementOf(business, request, credit, requestId)
@@ -82,7 +82,9 @@ export async function receiveCredit(
     deps.onEvent(business.id)
     return credit
   } catch (error) {
-    const other = error instanceof CreditKnown ? await findBankCreditByReference(deps.database.db, business.id, account.id, report.bankReference) : undefined
+    // Its charge has the credit's reference too, and may be the first to be found written.
+    if (!(error instanceof CreditKnown) && !violatedConstraint(error)) throw error
+    const other = await findBankCreditByReference(deps.database.db, business.id, account.id, report.bankReference)
     if (other) return other
     throw error
   }
@@ -94,7 +96,7 @@ class CreditKnown extends Error {}
 type NewSettlement = Settlement & { charge: { isNew: true } }
 
 function settlementOf(business: Business, request: Parameters<typeof newCharge>[2]['request'], credit: BankCreditRow, requestId: string): NewSettlement {
-  // A payer pays when the bank books it: a credit that was booked before a request expired is in time.
+  // A payer pays when the bank books it: a credit that was booked in time is, though it is reported later.
   const payment = { request, method: 'paynow_online', payer: { name: credit.payer_name } }
   const row = newCharge(business, payNowRail.name, payment, credit.amount_minor, 0n, credit.created_at)
   const began = credit.booked_at < credit.created_at ? credit.booked_at : credit.created_at
@@ -120,14 +122,19 @@ export async function allocateCredit(
   const at = deps.now()
   const allocated: BankCreditRow = { ...credit, status: 'allocated', payment_request_id: request.id, charge_id: settlement.charge.row.id, updated_at: at }
   const shown = JSON.stringify(presentBankCredit(allocated, business))
-  const settled = await deps.settle({
+  const spent = () => conflict('bank_credit_spent', 'This credit has paid a payment request already.')
+  if (credit.status !== 'unmatched') throw spent()
+  const settling = deps.settle({
     ...settlement,
     also: async (tx) => {
-      if (!(await spendBankCredit(tx, business.id, credit.id, allocated, at)))
-        throw conflict('bank_credit_spent', 'This credit has paid a payment request already.')
+      if (!(await spendBankCredit(tx, business.id, credit.id, allocated, at))) throw spent()
       await emitEvent(tx, business.id, { type: 'bank_credit.allocated', objectId: credit.id, data: shown, requestId, at })
     },
     answered: { claim, answer: () => ({ status: 200, body: shown }) },
+  })
+  const settled = await settling.catch((error: unknown) => {
+    // The charge of another allocation has the credit's reference.
+    throw violatedConstraint(error) === 'charges_rail_reference' ? spent() : error
   })
   return settled.answer ?? { status: 200, body: shown }
 }

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
-import { violatedConstraint } from '../../foundation/database/database.ts'
+import { type Database, violatedConstraint } from '../../foundation/database/database.ts'
 import type { Api } from '../../foundation/http/api.ts'
+import type { Business } from '../../foundation/http/authentication.ts'
 import { decodeCursor, keysetPage } from '../../foundation/http/pagination.ts'
 import { writeHeaders } from '../../foundation/http/schemas.ts'
 import { writeOnce } from '../../foundation/http/transaction.ts'
@@ -10,7 +11,17 @@ import { parseCurrency } from '../../foundation/shared/money.ts'
 import { decryptSecret, encryptSecret } from '../../foundation/shared/secrets.ts'
 import { findBusiness } from '../businesses/queries.ts'
 import { findPaymentRequest } from '../payment-requests/queries.ts'
-import { type BankAccountRow, findBankCredit, findReportedAccount, insertBankAccount, listBankAccounts, listBankCredits, retireBankAccount } from './queries.ts'
+import {
+  type BankAccountRow,
+  type BankCreditRow,
+  findBankAccount,
+  findBankCredit,
+  findReportedAccount,
+  insertBankAccount,
+  listBankAccounts,
+  listBankCredits,
+  retireBankAccount,
+} from './queries.ts'
 import { accountOf, readGenericReport, verifyReport } from './read-report.ts'
 import { allocateCredit, type CreditDeps, receiveCredit } from './receive-credit.ts'
 import {
@@ -32,8 +43,43 @@ export interface BankAccountsDeps extends CreditDeps {
 
 const tags = ['Bank accounts']
 
+function newAccount(business: Business, body: CreateBankAccount, secret_encrypted: string, at: Date): BankAccountRow {
+  const currency = parseCurrency(body.currency ?? business.currency)
+  if (!currency) throw invalid({ currency: ['The selected currency is invalid.'] })
+  const { proxy_type = null, proxy_value = null } = body
+  if ((proxy_type === null) !== (proxy_value === null)) throw invalid({ proxy_value: ['The proxy type and the proxy value belong together.'] })
+  const proxyShape = proxy_type === 'mobile' ? /^\+65[0-9]{8}$/ : /^([A-Z0-9]{9,10}|[A-Z0-9]{12,13})$/
+  if (proxy_value !== null && !proxyShape.test(proxy_value)) throw invalid({ proxy_value: ['The proxy value format is invalid.'] })
+  return {
+    business_id: business.id,
+    id: newId<'bank_account'>(at),
+    adapter: body.adapter ?? 'generic',
+    account_number: body.account_number,
+    currency,
+    name: body.name,
+    proxy_type,
+    proxy_value,
+    secret_encrypted,
+    active: true,
+    created_at: at,
+    updated_at: at,
+  }
+}
+
+async function creditOf({ db }: Database, business: Business, id: string): Promise<BankCreditRow> {
+  const credit = isUuid(id) ? await findBankCredit(db, business.id, id) : undefined
+  if (!credit) throw notFound('BankCredit', id)
+  return credit
+}
+
 /** Accounts on which payers pay, what banks report on them, and the credits that wait for a person. */
 export function bankAccountsRoutes(api: Api, deps: BankAccountsDeps): void {
+  accountRoutes(api, deps)
+  reportRoute(api, deps)
+  creditRoutes(api, deps)
+}
+
+function accountRoutes(api: Api, deps: BankAccountsDeps): void {
   const { database, now } = deps
 
   api.write(
@@ -48,35 +94,17 @@ export function bankAccountsRoutes(api: Api, deps: BankAccountsDeps): void {
       answers: { 201: BankAccount },
     },
     async ({ business, body, claim, baseUrl }) => {
-      const currency = parseCurrency(body.currency ?? business.currency)
-      if (!currency) throw invalid({ currency: ['The selected currency is invalid.'] })
-      if ((body.proxy_type === undefined) !== (body.proxy_value === undefined))
-        throw invalid({ proxy_value: ['The proxy type and the proxy value belong together.'] })
-      const proxyShape = body.proxy_type === 'mobile' ? /^\+65[0-9]{8}$/ : /^([A-Z0-9]{9,10}|[A-Z0-9]{12,13})$/
-      if (body.proxy_value && !proxyShape.test(body.proxy_value)) throw invalid({ proxy_value: ['The proxy value format is invalid.'] })
-      const at = now()
       const secret = `bnk_${randomHex(32)}`
-      const row: BankAccountRow = {
-        business_id: business.id,
-        id: newId<'bank_account'>(at),
-        adapter: body.adapter ?? 'generic',
-        account_number: body.account_number,
-        currency,
-        name: body.name,
-        proxy_type: body.proxy_type ?? null,
-        proxy_value: body.proxy_value ?? null,
-        secret_encrypted: encryptSecret(secret, deps.secretKey()),
-        active: true,
-        created_at: at,
-        updated_at: at,
-      }
+      const row = newAccount(business, body, encryptSecret(secret, deps.secretKey()), now())
+      const taken = () => invalid({ account_number: ['The account number has already been taken.'] })
       try {
-        return await writeOnce(database.db, claim, at, async (tx) => {
-          await insertBankAccount(tx, row)
-          return { status: 201, body: JSON.stringify(presentBankAccount(row, business, baseUrl, secret)) }
+        return await writeOnce(database.db, claim, row.created_at, async (tx) => {
+          const written = await insertBankAccount(tx, row)
+          if (!written) throw taken()
+          return { status: 201, body: JSON.stringify(presentBankAccount(written, business, baseUrl, secret)) }
         })
       } catch (error) {
-        if (violatedConstraint(error)) throw invalid({ account_number: ['The account number has already been taken.'] })
+        if (violatedConstraint(error)) throw taken()
         throw error
       }
     },
@@ -91,6 +119,17 @@ export function bankAccountsRoutes(api: Api, deps: BankAccountsDeps): void {
     },
   )
 
+  api.read(
+    '/v1/bank-accounts/:bank_account_id',
+    { operationId: 'getBankAccount', tags, summary: 'Get a bank account', params: BankAccountId, answers: { 200: BankAccount } },
+    async ({ business, params, baseUrl }) => {
+      const id = params.bank_account_id ?? ''
+      const row = isUuid(id) ? await findBankAccount(database.db, business.id, id) : undefined
+      if (!row) throw notFound('BankAccount', id)
+      return { status: 200, body: JSON.stringify(presentBankAccount(row, business, baseUrl, null)) }
+    },
+  )
+
   api.write(
     'DELETE',
     '/v1/bank-accounts/:bank_account_id',
@@ -102,6 +141,11 @@ export function bankAccountsRoutes(api: Api, deps: BankAccountsDeps): void {
         return { status: 204 }
       }),
   )
+}
+
+/** What a bank, or what stands between it and Hawker, sends; signed with the account's secret. */
+function reportRoute(api: Api, deps: BankAccountsDeps): void {
+  const { database, now } = deps
 
   api.raw('/v1/bank-notifications/:adapter', async ({ params, body, headers, requestId }) => {
     const { accountNumber, fields } = accountOf(body)
@@ -114,6 +158,10 @@ export function bankAccountsRoutes(api: Api, deps: BankAccountsDeps): void {
     const credit = await receiveCredit(deps, business, account, readGenericReport(fields, now(), business.timezone), requestId)
     return { status: 200, body: JSON.stringify({ id: credit.id, status: credit.status }) }
   })
+}
+
+function creditRoutes(api: Api, deps: BankAccountsDeps): void {
+  const { database } = deps
 
   api.read(
     '/v1/bank-credits',
@@ -123,6 +171,15 @@ export function bankAccountsRoutes(api: Api, deps: BankAccountsDeps): void {
       const rows = await listBankCredits(database.slow, business.id, { status: query.status, cursor, limit: query.per_page + 1 })
       const page = { order: 'bank_credits', cursor, perPage: query.per_page, path: `${baseUrl}/v1/bank-credits`, query: rawQuery }
       return { status: 200, body: keysetPage(rows, page, (row) => JSON.stringify(presentBankCredit(row, business))) }
+    },
+  )
+
+  api.read(
+    '/v1/bank-credits/:bank_credit_id',
+    { operationId: 'getBankCredit', tags, summary: 'Get a credit', params: BankCreditId, answers: { 200: BankCredit } },
+    async ({ business, params }) => {
+      const row = await creditOf(database, business, params.bank_credit_id ?? '')
+      return { status: 200, body: JSON.stringify(presentBankCredit(row, business)) }
     },
   )
 
@@ -139,9 +196,7 @@ export function bankAccountsRoutes(api: Api, deps: BankAccountsDeps): void {
       answers: { 200: BankCredit },
     },
     async ({ business, params, body, claim, requestId }) => {
-      const id = params.bank_credit_id ?? ''
-      const credit = isUuid(id) ? await findBankCredit(database.db, business.id, id) : undefined
-      if (!credit) throw notFound('BankCredit', id)
+      const credit = await creditOf(database, business, params.bank_credit_id ?? '')
       const request = isUuid(body.payment_request_id) ? await findPaymentRequest(database.db, business.id, body.payment_request_id) : undefined
       if (!request) throw invalid({ payment_request_id: ['The selected payment request id is invalid.'] })
       return allocateCredit(deps, business, credit, request, { claim, requestId })
