@@ -29,6 +29,7 @@ import { mailsRoutes } from './resources/mails/routes.ts'
 import { issueQr } from './resources/payment-requests/issue-qr.ts'
 import { paymentRequestsRoutes } from './resources/payment-requests/routes.ts'
 import { railRegistry } from './resources/rails/registry.ts'
+import { railsRoutes } from './resources/rails/routes.ts'
 import { chargeRefunds } from './resources/refunds/charge-refunds.ts'
 import { refundsRoutes } from './resources/refunds/routes.ts'
 import { sandboxRoutes } from './resources/sandbox/routes.ts'
@@ -114,6 +115,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   mailsRoutes(api, payments)
   sandboxRoutes(api, payments)
   bankAccountsRoutes(api, payments)
+  railsRoutes(api, payments)
 
   metrics.gauge('hawker_database_connections', 'Open connections of the main pool.', () => database.pool.totalCount)
   metrics.gauge('hawker_database_connections_idle', 'Idle connections of the main pool.', () => database.pool.idleCount)

@@ -69,14 +69,12 @@ export type RefundOutcome =
   | { status: 'failed'; code: string; message: string }
 
 /** A message of a rail to us, verified and understood. */
-export interface RailNotification {
+export type RailNotification = {
   /** The rail's id of the message; each is acted upon once. */
   eventId: string
   /** Our id of the charge or refund that it is about, where the rail carries it. */
   objectId: string | null
-  kind: 'charge' | 'refund'
-  outcome: Outcome | RefundOutcome
-}
+} & ({ kind: 'charge'; outcome: Outcome } | { kind: 'refund'; outcome: RefundOutcome })
 
 /** A request as it came, for signatures over raw bytes. */
 export interface RawRequest {

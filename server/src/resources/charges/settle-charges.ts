@@ -128,10 +128,7 @@ async function settleAll(tx: Transaction<DB>, settlements: Settlement[], deps: S
     tx,
     changed.filter((one) => one.settlement.charge.isNew).map((one) => one.charge),
   )
-  await updateCharges(
-    tx,
-    changed.filter((one) => !one.settlement.charge.isNew).map((one) => one.charge),
-  )
+  await updateCharges(tx, latestOfEach(changed.filter((one) => !one.settlement.charge.isNew).map((one) => one.charge)))
   const requests = new Map(changed.filter((one) => one.applied || isTerminalFailure(one)).map((one) => [one.request?.id, one.request]))
   const finished = [...requests.values()].filter((request) => request !== undefined)
   await writeStatuses(tx, finished)
@@ -156,6 +153,11 @@ async function settleAll(tx: Transaction<DB>, settlements: Settlement[], deps: S
   return settled
 }
 
+/** Two answers for one charge may be settled together, a pending and a final one; its row is written once, as the last of them. */
+function latestOfEach(charges: ChargeRow[]): ChargeRow[] {
+  return [...new Map(charges.map((charge) => [charge.id, charge])).values()]
+}
+
 /** Reads and holds what the settlements are about, and decides each in turn. */
 async function openCases(tx: Transaction<DB>, settlements: Settlement[], { now }: SettleDeps): Promise<Case[]> {
   const requestIdOf = ({ charge }: Settlement) => (charge.isNew ? charge.row.payment_request_id : charge.paymentRequestId)
@@ -178,7 +180,7 @@ async function openCases(tx: Transaction<DB>, settlements: Settlement[], { now }
     if (!settlement.charge.isNew && final.has(before.status)) {
       return { settlement, before, charge: before, request, changed: false, applied: false, releaseDays: 0 }
     }
-    const at = settlement.charge.isNew ? before.created_at : laterThan(before.updated_at, now())
+    const at = settlement.charge.isNew ? before.updated_at : laterThan(before.updated_at, now())
     const charge = afterOutcome(before, settlement.outcome, at)
     // A later settlement of the same charge in this batch sees this one's outcome.
     known.set(charge.id, charge)

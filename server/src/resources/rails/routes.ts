@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
-import { BadNotification } from '../../engine/rails/rail.ts'
+import { BadNotification, type RailNotification } from '../../engine/rails/rail.ts'
 import type { Api } from '../../foundation/http/api.ts'
+import type { Business } from '../../foundation/http/authentication.ts'
 import { plainText, writeHeaders } from '../../foundation/http/schemas.ts'
 import { writeOnce } from '../../foundation/http/transaction.ts'
 import { ApiError, notFound } from '../../foundation/shared/errors.ts'
@@ -9,12 +10,12 @@ import { encryptSecret } from '../../foundation/shared/secrets.ts'
 import { findBusiness } from '../businesses/queries.ts'
 import { findCharge } from '../charges/queries.ts'
 import type { StartDeps } from '../charges/start-payment.ts'
+import { settleRefund } from '../refunds/finish-refund.ts'
+import { findRefund } from '../refunds/queries.ts'
 import { deleteRailCredentials, noteNotification, saveRailCredentials } from './queries.ts'
 
 export interface RailsDeps extends StartDeps {
   secretKey: () => Buffer
-  /** Finishes a refund whose rail has answered. */
-  finishRefund: (businessId: string, refundId: string, outcome: import('../../engine/rails/rail.ts').RefundOutcome) => Promise<void>
 }
 
 const tags = ['Rails']
@@ -31,7 +32,7 @@ const RailStatus = Type.Object(
 
 /** A business's access to its own rails, and what the rails tell us. Keys go in and never come out. */
 export function railsRoutes(api: Api, deps: RailsDeps): void {
-  const { database, now, rails, settle } = deps
+  const { database, now, rails } = deps
   const urlOf = (baseUrl: string, businessId: string) => `${baseUrl}/v1/rail-notifications/stripe/${businessId}`
 
   api.write(
@@ -66,31 +67,39 @@ export function railsRoutes(api: Api, deps: RailsDeps): void {
     },
   )
 
-  // A rail has no API key; its signature is checked by the rail itself, over the raw bytes.
+  notificationRoute(api, deps)
+}
+
+/** A rail has no API key; its signature is checked by the rail itself, over the raw bytes. */
+function notificationRoute(api: Api, deps: RailsDeps): void {
+  const { database, now, rails } = deps
   api.raw('/v1/rail-notifications/:rail/:business_id', async ({ params, body, headers, requestId }) => {
     const { rail: name = '', business_id: businessId = '' } = params
     const business = isUuid(businessId) ? await findBusiness(database.db, businessId) : undefined
     const found = business && (await rails.byName(business, name))
     if (!business || !found?.rail.readNotification) throw notFound('PaymentProvider', name)
-    let notification: Awaited<ReturnType<typeof found.rail.readNotification>>
-    try {
-      notification = await found.rail.readNotification({ body, headers }, found.access, now())
-    } catch (error) {
-      if (error instanceof BadNotification) throw new ApiError(400, 'bad_signature', error.message)
-      throw error
+    const notification = await found.rail.readNotification({ body, headers }, found.access, now()).catch((error: unknown) => {
+      throw error instanceof BadNotification ? new ApiError(400, 'bad_signature', error.message) : error
+    })
+    if (notification) {
+      await act(deps, business, notification, requestId)
+      // Acting twice changes nothing, so the note that follows is a record and not a lock.
+      await noteNotification(database.db, business.id, name, notification.eventId, now())
     }
-    const received = { status: 200, body: '{"received":true}' }
-    if (!notification?.objectId || !isUuid(notification.objectId)) return received
-    const { objectId, eventId, kind, outcome } = notification
-    if (kind === 'refund') {
-      await deps.finishRefund(business.id, objectId, outcome as never)
-    } else {
-      const charge = await findCharge(database.db, business.id, objectId)
-      // Settling twice changes nothing, so the note that follows is a record and not a lock.
-      if (charge)
-        await settle({ business, charge: { isNew: false, id: charge.id, paymentRequestId: charge.payment_request_id }, outcome: outcome as never, requestId })
-    }
-    await noteNotification(database.db, business.id, name, eventId, now())
-    return received
+    return { status: 200, body: '{"received":true}' }
   })
+}
+
+/** Settles what a rail has told; what is about none of the business's payments is left. */
+async function act(deps: RailsDeps, business: Business, { objectId, ...told }: RailNotification, requestId: string): Promise<void> {
+  const { db } = deps.database
+  if (objectId === null || !isUuid(objectId)) return
+  if (told.kind === 'charge') {
+    const charge = await findCharge(db, business.id, objectId)
+    if (!charge) return
+    await deps.settle({ business, charge: { isNew: false, id: charge.id, paymentRequestId: charge.payment_request_id }, outcome: told.outcome, requestId })
+    return
+  }
+  const refund = await findRefund(db, business.id, objectId)
+  if (refund) await settleRefund(deps, business, { chargeId: refund.charge_id, refundId: refund.id, outcome: told.outcome, requestId })
 }

@@ -19,6 +19,8 @@ interface Script {
   ending: Ending
   card?: Card
   refund?: TestCard['outcome']['refund']
+  /** What was paid, in the smallest unit; no refund may be above it. */
+  amount: string
 }
 
 type Ending = { status: 'succeeded' } | { status: 'failed'; code: string; message: string; canceled?: boolean }
@@ -52,9 +54,8 @@ function endingOf(input: PaymentInput, card: TestCard | undefined): Ending {
 }
 
 function answer(attempt: Attempt, script: Script): Outcome {
-  const { ending, card, refund } = script
-  const data = refund ? { refund } : {}
-  const shared = { reference: reference(attempt), data, ...(card ? { card } : {}) }
+  const { ending, card } = script
+  const shared = { reference: reference(attempt), data: { ...script }, ...(card ? { card } : {}) }
   return ending.status === 'succeeded' ? { ...shared, status: 'succeeded' } : { ...shared, ...ending }
 }
 
@@ -72,7 +73,8 @@ async function start(attempt: Attempt, input: PaymentInput): Promise<Outcome> {
   }
   const ending = endingOf(input, card)
   const delay = input.outcome === 'timeout' ? timeoutSeconds : (input.delaySeconds ?? 0)
-  const script: Script = { readyAt: attempt.now.getTime() + delay * 1000, ending, ...(card ? { card: cardOf(card), refund: card.outcome.refund } : {}) }
+  const amount = String(attempt.amountMinor)
+  const script: Script = { readyAt: attempt.now.getTime() + delay * 1000, ending, amount, ...(card ? { card: cardOf(card), refund: card.outcome.refund } : {}) }
   if (card && input.challenge === 'ask' && card.outcome.threeDSecure !== 'not_enrolled' && card.outcome.threeDSecure !== 'set_up') {
     const action = { type: 'challenge', url: `${attempt.returnUrl}${attempt.returnUrl.includes('?') ? '&' : '?'}challenge=${attempt.id}` } as const
     return {
@@ -88,15 +90,16 @@ async function start(attempt: Attempt, input: PaymentInput): Promise<Outcome> {
 }
 
 async function check(attempt: Attempt): Promise<Outcome> {
-  const script = attempt.data as Partial<Script>
-  if (script.readyAt === undefined || script.ending === undefined)
+  const { readyAt, ending, amount = String(attempt.amountMinor), ...rest } = attempt.data as Partial<Script>
+  if (readyAt === undefined || ending === undefined)
     return { status: 'failed', reference: reference(attempt), code: 'not_started', message: 'The payment was never begun.' }
-  const known = { ...script, readyAt: script.readyAt, ending: script.ending }
-  return attempt.now.getTime() >= known.readyAt ? answer(attempt, known) : unanswered(attempt, known)
+  const script = { ...rest, readyAt, ending, amount }
+  return attempt.now.getTime() >= readyAt ? answer(attempt, script) : unanswered(attempt, script)
 }
 
-function refundAnswer({ id, chargeData, createdAt, now }: RefundAttempt): RefundOutcome {
-  const manner = (chargeData as Partial<Script>).refund ?? 'succeeds'
+function refundAnswer({ id, amountMinor, chargeData, createdAt, now }: RefundAttempt): RefundOutcome {
+  const { refund: manner = 'succeeds', amount } = chargeData as Partial<Script>
+  if (amount !== undefined && amountMinor > BigInt(amount)) return { status: 'failed', code: 'amount_too_large', message: 'The refund is above the payment.' }
   const made = `simr_${id}`
   if (manner === 'succeeds') return { status: 'succeeded', reference: made }
   const seconds = lateRefundSeconds - (now.getTime() - createdAt.getTime()) / 1000

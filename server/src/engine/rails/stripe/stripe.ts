@@ -7,6 +7,7 @@ import {
   type PaymentInput,
   type Rail,
   type RailAccess,
+  type RailNotification,
   type RawRequest,
   type RefundAttempt,
   type RefundOutcome,
@@ -16,6 +17,8 @@ import {
 const soonSeconds = 30
 /** Around the attempt's beginning, when its PaymentIntent is looked for because its name was never heard. */
 const searchWindowSeconds = 900
+/** So long may a request be on its way to Stripe; what is not there after it was never asked for. */
+const arrivalSeconds = 120
 
 /** Errors that prove that nothing was charged: the request itself was refused. */
 const refusals = new Set(['StripeInvalidRequestError', 'StripeAuthenticationError', 'StripePermissionError'])
@@ -23,10 +26,10 @@ const refusals = new Set(['StripeInvalidRequestError', 'StripeAuthenticationErro
 /** The official client, on Stripe's hosts or, for tests, on another. It tries a request once more, under the same key. */
 async function client(access: RailAccess): Promise<Stripe> {
   const { default: Client } = await import('stripe')
-  const { secret_key = '', host, port, protocol } = access
+  const { secret_key = '', host, port, protocol, timeout_ms } = access
   return new Client(secret_key, {
     maxNetworkRetries: 1,
-    timeout: 8_000,
+    timeout: timeout_ms ? Number(timeout_ms) : 8_000,
     telemetry: false,
     ...(host ? { host } : {}),
     ...(port ? { port: Number(port) } : {}),
@@ -121,7 +124,7 @@ async function check(attempt: Attempt, access: RailAccess): Promise<Outcome> {
   const known = attempt.railReference
   const intent = known ? await stripe.paymentIntents.retrieve(known, { expand: ['latest_charge'] }) : await findIntent(stripe, attempt)
   if (intent) return outcomeOf(intent)
-  // Stripe lists what it has at once; what is not there by now was never asked for.
+  if (attempt.now.getTime() - attempt.createdAt.getTime() < arrivalSeconds * 1000) return { status: 'pending', checkAfterSeconds: soonSeconds }
   return { status: 'failed', code: 'not_started', message: 'The payment never reached Stripe.' }
 }
 
@@ -134,7 +137,7 @@ async function refund(attempt: RefundAttempt, access: RailAccess): Promise<Refun
     )
     return refundOutcomeOf(made)
   } catch (error) {
-    const { type = '', code } = error as StripeFault
+    const { type = '', code } = (error ?? {}) as StripeFault
     if (refusals.has(type)) return { status: 'failed', code: code ?? 'refused', message: 'Stripe refused the refund.' }
     throw error
   }
@@ -149,12 +152,18 @@ async function checkRefund(attempt: RefundAttempt & { reference: string | null }
   return refund(attempt, access)
 }
 
-async function readNotification(request: RawRequest, access: RailAccess, now: Date) {
+/** A notification does not show the card; Stripe is asked for it, and if it does not answer, the payment has none. */
+async function withCard(stripe: Stripe, intent: Stripe.PaymentIntent): Promise<Stripe.PaymentIntent> {
+  if (intent.status !== 'succeeded' || typeof intent.latest_charge !== 'string') return intent
+  return stripe.paymentIntents.retrieve(intent.id, { expand: ['latest_charge'] }).catch(() => intent)
+}
+
+async function readNotification(request: RawRequest, access: RailAccess, now: Date): Promise<RailNotification | undefined> {
   const stripe = await client(access)
   const signature = request.headers['stripe-signature'] ?? ''
   let event: Stripe.Event
   try {
-    event = stripe.webhooks.constructEvent(request.body, signature, access.webhook_secret ?? '', 300, undefined, Math.floor(now.getTime() / 1000))
+    event = stripe.webhooks.constructEvent(request.body, signature, access.webhook_secret ?? '', 300, undefined, now.getTime())
   } catch {
     throw new BadNotification('The Stripe-Signature does not fit.')
   }
@@ -162,12 +171,12 @@ async function readNotification(request: RawRequest, access: RailAccess, now: Da
   if (type.startsWith('payment_intent.')) {
     const intent = event.data.object as Stripe.PaymentIntent
     if (intent.metadata?.hawker_kind !== 'charge') return undefined
-    return { eventId: event.id, objectId: intent.metadata.hawker_id ?? null, kind: 'charge' as const, outcome: outcomeOf(intent) }
+    return { eventId: event.id, objectId: intent.metadata.hawker_id ?? null, kind: 'charge', outcome: outcomeOf(await withCard(stripe, intent)) }
   }
   if (type.startsWith('refund.') || type === 'charge.refund.updated') {
     const made = event.data.object as Stripe.Refund
     if (made.metadata?.hawker_kind !== 'refund') return undefined
-    return { eventId: event.id, objectId: made.metadata.hawker_id ?? null, kind: 'refund' as const, outcome: refundOutcomeOf(made) }
+    return { eventId: event.id, objectId: made.metadata.hawker_id ?? null, kind: 'refund', outcome: refundOutcomeOf(made) }
   }
   return undefined
 }

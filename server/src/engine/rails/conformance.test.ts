@@ -1,0 +1,47 @@
+import { afterAll } from 'vitest'
+import { type StripeFake, startStripeFake } from '../../testing/stripe-fake.ts'
+import { railConformance } from './conformance.ts'
+import { payNowRail } from './paynow/paynow.ts'
+import { simulatorRail } from './simulator/simulator.ts'
+import { stripeRail } from './stripe/stripe.ts'
+
+const fakes: StripeFake[] = []
+afterAll(async () => {
+  for (const fake of fakes) await fake.close()
+})
+
+const cardNumber = '4242424242424242'
+
+railConformance('simulator', simulatorRail, async () => ({
+  rail: simulatorRail,
+  access: {},
+  method: 'card',
+  approves: { card: { number: cardNumber } },
+  cardNumber,
+}))
+
+railConformance('paynow', payNowRail, async () => ({
+  rail: payNowRail,
+  access: { proxy_type: 'uen', proxy_value: '201101550Z', name: 'Kopi stall' },
+  method: 'paynow_online',
+  approves: {},
+}))
+
+railConformance('stripe', stripeRail, async () => {
+  const fake = await startStripeFake()
+  fakes.push(fake)
+  return {
+    rail: stripeRail,
+    access: fake.access,
+    method: 'card',
+    approves: { token: 'pm_card_visa' },
+    cardNumber,
+    count: fake.count,
+    loseAnswers: (losing) => fake.fault(losing ? 'drop' : undefined),
+    message: (attempt, signed) =>
+      fake.message('payment_intent.succeeded', fake.intentOf(attempt.id), {
+        ...(signed === 'wrongly' ? { secret: 'whsec_other' } : {}),
+        ...(signed === 'an hour ago' ? { at: new Date(Date.now() - 3_600_000) } : {}),
+      }),
+  }
+})
