@@ -72,68 +72,67 @@ class Refusal extends Error {
   }
 }
 
+function decline(intent: Intent, why: { code: string; decline_code?: string }): void {
+  Object.assign(intent, { status: 'requires_payment_method', last_payment_error: { type: 'card_error', message: 'Your card was declined.', ...why } })
+}
+
+function createIntent(intents: Map<string, Intent>, fields: Fields): Intent {
+  const token = String(fields.payment_method)
+  if (!known.has(token)) throw new Refusal(400, { type: 'invalid_request_error', code: 'resource_missing', message: `No such PaymentMethod: '${token}'` })
+  const intent: Intent = {
+    id: `pi_${randomHex(8)}`,
+    object: 'payment_intent',
+    amount: Number(fields.amount),
+    currency: fields.currency,
+    created: Math.floor(Date.now() / 1000),
+    status: 'succeeded',
+    metadata: fields.metadata as Record<string, string>,
+    latest_charge: null,
+    last_payment_error: null,
+    next_action: null,
+    amount_refunded: 0,
+    token,
+  }
+  intents.set(intent.id, intent)
+  const why = declines[token]
+  if (why) {
+    decline(intent, why)
+    throw new Refusal(402, { ...(intent.last_payment_error as Fields), payment_intent: intent })
+  }
+  if (token === 'pm_card_slow') intent.status = 'processing'
+  else if (token === 'pm_card_authenticationRequired') {
+    Object.assign(intent, {
+      status: 'requires_action',
+      next_action: { type: 'redirect_to_url', redirect_to_url: { url: `https://hooks.stripe.com/${intent.id}` } },
+    })
+  } else intent.latest_charge = `ch_${intent.id.slice(3)}`
+  return intent
+}
+
+function createRefund(intents: Map<string, Intent>, refunds: Map<string, Refund>, fields: Fields): Refund {
+  const intent = intents.get(String(fields.payment_intent))
+  if (!intent) throw new Refusal(404, { type: 'invalid_request_error', code: 'resource_missing', message: 'No such payment_intent' })
+  const amount = Number(fields.amount)
+  if (amount > intent.amount - intent.amount_refunded)
+    throw new Refusal(400, { type: 'invalid_request_error', code: 'amount_too_large', message: 'Refund amount is greater than unrefunded amount on charge' })
+  intent.amount_refunded += amount
+  const isLate = intent.token === 'pm_card_pendingRefund' || intent.token === 'pm_card_refundFail'
+  const refund: Refund = {
+    id: `re_${randomHex(8)}`,
+    object: 'refund',
+    amount,
+    status: isLate ? 'pending' : 'succeeded',
+    payment_intent: intent.id,
+    metadata: fields.metadata as Record<string, string>,
+  }
+  refunds.set(refund.id, refund)
+  return refund
+}
+
 /** What Stripe holds, and how it answers. */
 function memory() {
   const intents = new Map<string, Intent>()
   const refunds = new Map<string, Refund>()
-
-  function decline(intent: Intent, why: { code: string; decline_code?: string }): void {
-    Object.assign(intent, { status: 'requires_payment_method', last_payment_error: { type: 'card_error', message: 'Your card was declined.', ...why } })
-  }
-
-  function createIntent(fields: Fields): Intent {
-    const token = String(fields.payment_method)
-    if (!known.has(token)) throw new Refusal(400, { type: 'invalid_request_error', code: 'resource_missing', message: `No such PaymentMethod: '${token}'` })
-    const intent: Intent = {
-      id: `pi_${randomHex(8)}`,
-      object: 'payment_intent',
-      amount: Number(fields.amount),
-      currency: fields.currency,
-      created: Math.floor(Date.now() / 1000),
-      status: 'succeeded',
-      metadata: fields.metadata as Record<string, string>,
-      latest_charge: null,
-      last_payment_error: null,
-      next_action: null,
-      amount_refunded: 0,
-      token,
-    }
-    intents.set(intent.id, intent)
-    const why = declines[token]
-    if (why) {
-      decline(intent, why)
-      throw new Refusal(402, { ...(intent.last_payment_error as Fields), payment_intent: intent })
-    }
-    if (token === 'pm_card_slow') intent.status = 'processing'
-    else if (token === 'pm_card_authenticationRequired') {
-      Object.assign(intent, {
-        status: 'requires_action',
-        next_action: { type: 'redirect_to_url', redirect_to_url: { url: `https://hooks.stripe.com/${intent.id}` } },
-      })
-    } else intent.latest_charge = `ch_${intent.id.slice(3)}`
-    return intent
-  }
-
-  function createRefund(fields: Fields): Refund {
-    const intent = intents.get(String(fields.payment_intent))
-    if (!intent) throw new Refusal(404, { type: 'invalid_request_error', code: 'resource_missing', message: 'No such payment_intent' })
-    const amount = Number(fields.amount)
-    if (amount > intent.amount - intent.amount_refunded)
-      throw new Refusal(400, { type: 'invalid_request_error', code: 'amount_too_large', message: 'Refund amount is greater than unrefunded amount on charge' })
-    intent.amount_refunded += amount
-    const isLate = intent.token === 'pm_card_pendingRefund' || intent.token === 'pm_card_refundFail'
-    const refund: Refund = {
-      id: `re_${randomHex(8)}`,
-      object: 'refund',
-      amount,
-      status: isLate ? 'pending' : 'succeeded',
-      payment_intent: intent.id,
-      metadata: fields.metadata as Record<string, string>,
-    }
-    refunds.set(refund.id, refund)
-    return refund
-  }
-
   const missing = () => new Refusal(404, { type: 'invalid_request_error', code: 'resource_missing', message: 'No such object' })
   const list = (data: Fields[]) => ({ object: 'list', data, has_more: false, url: '/' })
   const expanded = (intent: Intent) =>
@@ -145,7 +144,7 @@ function memory() {
     const [, , collection, id, verb] = path.split('/')
     if (collection === 'payment_intents') {
       if (id === undefined) {
-        if (method === 'POST') return expanded(createIntent(fields))
+        if (method === 'POST') return expanded(createIntent(intents, fields))
         const { gte, lte } = fields.created as { gte: string; lte: string }
         return list([...intents.values()].filter(({ created }) => created >= Number(gte) && created <= Number(lte)).map(expanded))
       }
@@ -156,14 +155,16 @@ function memory() {
     }
     if (collection !== 'refunds') throw missing()
     if (id === undefined) {
-      return method === 'POST' ? createRefund(fields) : list([...refunds.values()].filter(({ payment_intent }) => payment_intent === fields.payment_intent))
+      return method === 'POST'
+        ? createRefund(intents, refunds, fields)
+        : list([...refunds.values()].filter(({ payment_intent }) => payment_intent === fields.payment_intent))
     }
     const refund = refunds.get(id)
     if (!refund) throw missing()
     return refund
   }
 
-  return { intents, refunds, act, decline }
+  return { intents, refunds, act }
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
@@ -203,7 +204,7 @@ function answering(act: (method: string, path: string, fields: Fields) => Fields
 
 /** Starts it on a port of its own. */
 export async function startStripeFake(): Promise<StripeFake> {
-  const { intents, refunds, act, decline } = memory()
+  const { intents, refunds, act } = memory()
   let fault: Fault | undefined
   const answer = answering(act, () => fault)
   const server = createServer((request, response) => void answer(request, response))

@@ -15,6 +15,7 @@ const cardNumber = '4242424242424242'
 railConformance('simulator', simulatorRail, async () => ({
   rail: simulatorRail,
   access: {},
+  now: new Date(),
   method: 'card',
   approves: { card: { number: cardNumber } },
   cardNumber,
@@ -22,6 +23,7 @@ railConformance('simulator', simulatorRail, async () => ({
 
 railConformance('paynow', payNowRail, async () => ({
   rail: payNowRail,
+  now: new Date(),
   access: { proxy_type: 'uen', proxy_value: '201101550Z', name: 'Kopi stall' },
   method: 'paynow_online',
   approves: {},
@@ -33,6 +35,7 @@ railConformance('stripe', stripeRail, async () => {
   return {
     rail: stripeRail,
     access: fake.access,
+    now: new Date(),
     method: 'card',
     approves: { token: 'pm_card_visa' },
     cardNumber,

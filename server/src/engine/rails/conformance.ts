@@ -7,6 +7,8 @@ export interface Subject {
   rail: Rail
   access: RailAccess
   method: string
+  /** The present of the world behind it. */
+  now: Date
   /** How a payment is approved. */
   approves: PaymentInput
   /** A card number that is part of no answer; for rails that see any. */
@@ -20,8 +22,7 @@ export interface Subject {
 }
 
 /** An attempt to pay S$ 10.00, with what a test wants to say of it. */
-export function anAttempt(more: Partial<Attempt> = {}): Attempt {
-  const now = new Date()
+export function anAttempt(now: Date, more: Partial<Attempt> = {}): Attempt {
   return {
     id: newId<'charge'>(now),
     businessId: newId<'business'>(now),
@@ -54,7 +55,7 @@ export function aRefund(attempt: Attempt, amountMinor: bigint): RefundAttempt {
 
 /** What every rail has to hold, whatever it speaks to. `make` gives a rail whose world is empty. */
 export function railConformance(name: string, rail: Rail, make: () => Promise<Subject>): void {
-  const start = async (subject: Subject, attempt = anAttempt({ method: subject.method })) => {
+  const start = async (subject: Subject, attempt = anAttempt(subject.now, { method: subject.method })) => {
     const outcome = await subject.rail.start(attempt, subject.approves, subject.access)
     return { attempt, outcome, kept: after(attempt, outcome) }
   }
@@ -113,7 +114,7 @@ function notificationsOf(rail: Rail, make: () => Promise<Subject>, start: Start)
     const read = async (signed: 'rightly' | 'wrongly' | 'an hour ago') => {
       const message = subject.message?.(attempt, signed)
       if (!message) throw new Error('a rail that reads notifications needs one to be tried with')
-      return rail.readNotification?.(message, subject.access, new Date())
+      return rail.readNotification?.(message, subject.access, subject.now)
     }
     expect(await read('rightly')).toMatchObject({ objectId: attempt.id, kind: 'charge', outcome: { status: 'succeeded' } })
     await expect(read('wrongly')).rejects.toBeInstanceOf(BadNotification)
@@ -124,7 +125,7 @@ function notificationsOf(rail: Rail, make: () => Promise<Subject>, start: Start)
 function lostAnswersOf(rail: Rail, make: () => Promise<Subject>): void {
   test.skipIf(rail.local)('an answer that got lost is no answer, and asking finds the truth', async () => {
     const subject = await make()
-    const attempt = anAttempt({ method: subject.method })
+    const attempt = anAttempt(subject.now, { method: subject.method })
     subject.loseAnswers?.(true)
     await expect(rail.start(attempt, subject.approves, subject.access)).rejects.toThrow()
     await expect(rail.check(attempt, subject.access)).rejects.toThrow()
@@ -135,7 +136,7 @@ function lostAnswersOf(rail: Rail, make: () => Promise<Subject>): void {
 
   test.skipIf(rail.local)('an attempt that never arrived stays open for as long as it may be on its way, then it has failed', async () => {
     const subject = await make()
-    const attempt = anAttempt({ method: subject.method })
+    const attempt = anAttempt(subject.now, { method: subject.method })
     expect(await rail.check(attempt, subject.access)).toMatchObject({ status: 'pending' })
     const later = { ...attempt, now: new Date(attempt.createdAt.getTime() + 600_000) }
     expect(await rail.check(later, subject.access)).toMatchObject({ status: 'failed', code: 'not_started' })

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { aBusiness, type Client, customerBody, send } from '../../testing/api.ts'
+import { aBankAccount, reportCredit } from '../../testing/bank.ts'
 import { newId, randomHex } from '../shared/ids.ts'
 
 interface OpenApiOperation {
@@ -31,6 +32,8 @@ const aPaidRequest = async (client: Client): Promise<{ requestId: string; charge
 }
 const aWebhookEvent = async (client: Client): Promise<string> => (await client.post('/v1/webhook-events', webhookEvent())).json.id
 
+const bankAccount = () => ({ account_number: `0${randomHex(8)}`, name: 'Kopi stall' })
+
 /** For each parameter of a path, how a test gets an object of a business to put there; a new resource adds a line. */
 const makers: Record<string, (client: Client, operationId: string) => Promise<string>> = {
   customer_id: async (client) => (await client.post('/v1/customers', customerBody())).json.id,
@@ -49,6 +52,8 @@ const makers: Record<string, (client: Client, operationId: string) => Promise<st
   refund_id: async (client) => (await client.post('/v1/refunds', { payment_id: (await aPaidRequest(client)).chargeId, amount: 1 })).json.id,
   payment_request_id: async (client, operationId) =>
     operationId === 'refundPaymentRequest' ? (await aPaidRequest(client)).requestId : (makers.request_id?.(client, operationId) ?? ''),
+  bank_account_id: async (client) => (await client.post('/v1/bank-accounts', bankAccount())).json.id,
+  bank_credit_id: async (client) => (await reportCredit(client, await aBankAccount(client))).json.id,
   method: async () => 'card',
   location_id: async (client) => (await client.get('/v1/locations')).json[0].id,
   request_id: async (client) => (await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd' })).json.id,
@@ -70,6 +75,9 @@ const bodies: Record<string, (client: Client) => Record<string, unknown> | Promi
   createRefundToo: async (client) => ({ payment_id: (await aPaidRequest(client)).chargeId, amount: 1 }),
   refundPaymentRequest: () => ({ amount: 1 }),
   putFeeSchedule: () => ({ currency: 'sgd', fixed: 0.5, rate: 2.8, release_days: 2 }),
+  createBankAccount: bankAccount,
+  allocateBankCredit: async (client) => ({ payment_request_id: await makers.request_id?.(client, '') }),
+  setUpStripe: () => ({ secret_key: 'sk_test_0', webhook_secret: 'whsec_0' }),
   paySandboxPaymentRequest: () => ({ method: 'paynow_online' }),
 }
 /** Operations whose answers do not show what was sent. */
@@ -81,6 +89,7 @@ const actions = new Set([
   'refundPaymentRequest',
   'putFeeSchedule',
   'paySandboxPaymentRequest',
+  'setUpStripe',
 ])
 
 const parameterOf = ({ path }: Named) => /\{(\w+)\}/.exec(path)?.[1] ?? ''
