@@ -52,7 +52,7 @@ export function outcomeOf(intent: Stripe.PaymentIntent): Outcome {
   if (status === 'succeeded') return { ...shared, status: 'succeeded' }
   if (status === 'canceled') return { ...shared, status: 'failed', code: 'canceled', message: 'The payment was canceled.', canceled: true }
   if (status === 'requires_payment_method' && error) {
-    return { ...shared, status: 'failed', code: error.decline_code ?? error.code ?? 'card_declined', message: error.message ?? 'The card was declined.' }
+    return { ...shared, status: 'failed', code: error.decline_code || error.code || 'card_declined', message: error.message ?? 'The card was declined.' }
   }
   const url = next?.redirect_to_url?.url
   if (status === 'requires_action' && url) return { ...shared, status: 'requires_action', action: { type: 'challenge', url }, checkAfterSeconds: soonSeconds }
@@ -80,9 +80,9 @@ function declined(error: unknown): Outcome {
   if (type === 'StripeCardError') {
     const reference = payment_intent?.id
     const message = 'The card was declined.'
-    return { status: 'failed', code: decline_code ?? code ?? 'card_declined', message, ...(reference ? { reference } : {}) }
+    return { status: 'failed', code: decline_code || code || 'card_declined', message, ...(reference ? { reference } : {}) }
   }
-  if (refusals.has(type)) return { status: 'failed', code: code ?? 'config_error', message: 'Stripe refused the request.' }
+  if (refusals.has(type)) return { status: 'failed', code: code || 'config_error', message: 'Stripe refused the request.' }
   throw error
 }
 
@@ -138,7 +138,7 @@ async function refund(attempt: RefundAttempt, access: RailAccess): Promise<Refun
     return refundOutcomeOf(made)
   } catch (error) {
     const { type = '', code } = (error ?? {}) as StripeFault
-    if (refusals.has(type)) return { status: 'failed', code: code ?? 'refused', message: 'Stripe refused the refund.' }
+    if (refusals.has(type)) return { status: 'failed', code: code || 'refused', message: 'Stripe refused the refund.' }
     throw error
   }
 }
