@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Logger } from 'pino'
 import { paymentsOf } from './app.ts'
+import { businessesCommand } from './businesses.ts'
 import { CommandError, type Server } from './commands/client.ts'
 import { startListening } from './commands/listen.ts'
 import { pay } from './commands/pay.ts'
@@ -26,6 +27,9 @@ const usage = `Usage: hawker <command>
   keys create [--name N]    make an API key with its salt; they are shown once
   keys list                 the keys there are, by their last four characters
   keys revoke <id>          make a key invalid
+  businesses list           the businesses there are
+  businesses create         make a business and its first key, which is shown once; takes --name N --slug S --country SG
+      --currency sgd --timezone Asia/Singapore --mode live|sandbox (sandbox unless given)
   listen --forward-to URL   pass events of a running Hawker on to URL; --events a,b for some types only
   verify                    add up ledger, payments and events again, and name what does not hold
   doctor                    check configuration, database, migrations, clock and disk
@@ -168,6 +172,11 @@ const options = {
   url: text,
   name: text,
   business: text,
+  slug: text,
+  country: text,
+  currency: text,
+  timezone: text,
+  mode: text,
   method: text,
   outcome: text,
   card: text,
@@ -183,6 +192,7 @@ type Option = keyof typeof options
 /** The options that each command takes besides --help. */
 const optionsOf: Record<string, Option[]> = {
   keys: ['name', 'business', 'json'],
+  businesses: ['name', 'slug', 'country', 'currency', 'timezone', 'mode', 'json'],
   pay: ['method', 'outcome', 'card', 'amount', 'delay', 'challenge', 'url', 'json'],
   verify: ['json'],
   listen: ['forward-to', 'events', 'url'],
@@ -235,6 +245,7 @@ async function main(): Promise<void> {
   else if (command === 'worker') await startCommand(config, { api: false, worker: true })
   else if (command === 'migrate') await migrateCommand(config)
   else if (command === 'keys') await keysCommand(config, rest, values)
+  else if (command === 'businesses') await businessesCommand(config, rest, values)
   else throw new UsageError(`There is no command "${command}".`)
 }
 

@@ -35,6 +35,7 @@ const order = [
   'worker.ts',
   'serve.ts',
   'keys.ts',
+  'businesses.ts',
   'verify-command.ts',
   'doctor.ts',
   'welcome.ts',
@@ -107,7 +108,7 @@ describe('what only some files may do', () => {
   })
 
   test('only the foundation and the outermost files ask for the time', () => {
-    const mayAsk = /^(foundation|testing|commands|engine\/events)\/|^(app|serve|main|doctor|keys|worker)\.ts$/
+    const mayAsk = /^(foundation|testing|commands|engine\/events)\/|^(app|serve|main|doctor|keys|businesses|worker)\.ts$/
     expect(code.filter((path) => !mayAsk.test(path) && /Date\.now\(\)|new Date\(\)/.test(read(path)))).toEqual([])
   })
 
