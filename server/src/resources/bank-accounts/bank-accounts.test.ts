@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { listBalances } from '../../engine/ledger/balances.ts'
 import { decodeQr } from '../../engine/rails/qr/decode.ts'
@@ -209,6 +212,22 @@ describe("a bank's report", () => {
     expect((await reportCredit(client, account, { amount: 0 })).status).toBe(422)
     expect((await reportCredit(client, { ...account, account_number: 7 as never })).status).toBe(400)
   })
+})
+
+test('the report in docs/payment-rails.md is signed as it has to be', async () => {
+  const { client, account } = await aPayee()
+  const { id, reference } = await aRequest(client)
+  const paper = readFileSync(new URL('../../../../docs/payment-rails.md', import.meta.url), 'utf8')
+  const script = /```text\n(BODY=[\s\S]*?)```/.exec(paper)?.[1] ?? ''
+  const environment = { PATH: process.env.PATH, HAWKER: client.server.url, SECRET: account.secret }
+  const shell = spawn('sh', ['-c', script.replace('0123456789', account.account_number).replace('HWK…', reference)], { env: environment })
+  let said = ''
+  shell.stdout.on('data', (text) => {
+    said += text
+  })
+  await once(shell, 'close')
+  expect(JSON.parse(said)).toMatchObject({ status: 'matched' })
+  expect(await statusOf(client, id)).toBe('completed')
 })
 
 describe('a credit that waits', () => {
