@@ -1,6 +1,6 @@
-import { afterAll } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { type StripeFake, startStripeFake } from '../../testing/stripe-fake.ts'
-import { railConformance } from './conformance.ts'
+import { anAttempt, railConformance } from './conformance.ts'
 import { payNowRail } from './paynow/paynow.ts'
 import { simulatorRail } from './simulator/simulator.ts'
 import { stripeRail } from './stripe/stripe.ts'
@@ -47,4 +47,11 @@ railConformance('stripe', stripeRail, async () => {
         ...(signed === 'an hour ago' ? { at: new Date(Date.now() - 3_600_000) } : {}),
       }),
   }
+})
+
+test('PayNow waits for a transfer for a day', async () => {
+  const createdAt = new Date('2026-03-01T04:00:00Z')
+  const asked = (hours: number) => payNowRail.check({ ...anAttempt(createdAt), now: new Date(createdAt.getTime() + hours * 3_600_000) }, {})
+  expect(await asked(23)).toMatchObject({ status: 'pending' })
+  expect(await asked(24)).toMatchObject({ status: 'failed', code: 'expired', canceled: true })
 })

@@ -3,6 +3,8 @@ import type { Attempt, Outcome, Rail, RailAccess } from '../rail.ts'
 
 /** How often a payer's transfer is looked for; the bank's notice settles it long before. */
 const checkSeconds = 3_600
+/** After a day nobody waits for a transfer; one that comes later is a payment of its own. */
+const patienceMs = 86_400_000
 
 /** The payload that a payer's bank app scans: the business's own proxy, the amount, and our reference in 62.01. */
 export function payNowPayload(access: RailAccess, attempt: Pick<Attempt, 'amountMinor' | 'reference'>, expiresAt?: Date): string {
@@ -22,14 +24,19 @@ async function start(attempt: Attempt, _input: unknown, access: RailAccess): Pro
   return { status: 'requires_action', action: { type: 'qr', payload, expiresAt: null }, checkAfterSeconds: checkSeconds }
 }
 
+async function check({ createdAt, now }: Attempt): Promise<Outcome> {
+  if (now.getTime() - createdAt.getTime() < patienceMs) return { status: 'pending', checkAfterSeconds: checkSeconds }
+  return { status: 'failed', code: 'expired', message: 'No transfer came.', canceled: true }
+}
+
 /**
  * PayNow issued by the business itself: the code carries our reference, and only the bank's notice of the credit settles
- * it (`resources/bank-accounts`). There is nobody to ask, so asking answers that it is still open.
+ * it (`resources/bank-accounts`). There is nobody to ask, so asking answers that it is still open, for a day.
  */
 export const payNowRail: Rail = {
   name: 'paynow',
   local: true,
   methods: ['paynow_online'],
   start,
-  check: async () => ({ status: 'pending', checkAfterSeconds: checkSeconds }),
+  check,
 }
