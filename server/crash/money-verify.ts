@@ -104,8 +104,12 @@ interface Told {
   created_at: Date
 }
 
-/** Waits until every event has reached the merchant, and compares both sides; answers with how long events took. */
-export async function checkDeliveries(sink: Sink, pool: pg.Pool): Promise<{ waitedMs: number; latencies: number[]; tries: number }> {
+/** Waits until every event has reached the merchant, and compares both sides; answers with how long the events since a moment took. */
+export async function checkDeliveries(
+  sink: Sink,
+  pool: pg.Pool,
+  since: Date,
+): Promise<{ waitedMs: number; delivered: number; tries: number; latencies: number[] }> {
   const began = Date.now()
   const { rows: events } = await pool.query<Told>(
     'select id, data::text as body, created_at from events where created_at > (select created_at from webhook_endpoints order by created_at limit 1)',
@@ -132,9 +136,21 @@ export async function checkDeliveries(sink: Sink, pool: pg.Pool): Promise<{ wait
   for (const id of sink.callbacks.keys()) if (!paid.has(id)) throw new Violation(`a callback says that ${id} completed its request, and it did not`)
   const fault = sink.fault()
   if (fault) throw new Violation(fault)
-  const heard = events.map(({ id, created_at }) => (sink.events.get(id)?.firstAt ?? 0) - created_at.getTime()).sort((a, b) => a - b)
+  const latencies = events
+    .filter(({ created_at }) => created_at >= since)
+    .map(({ id, created_at }) => (sink.events.get(id)?.firstAt ?? 0) - created_at.getTime())
+    .sort((a, b) => a - b)
   const tries = [...sink.events.values()].reduce((sum, one) => sum + one.tries, 0)
-  return { waitedMs: Date.now() - began, latencies: heard, tries }
+  return { waitedMs: Date.now() - began, delivered: events.length, tries, latencies }
+}
+
+/** Makes payment requests one after another, so that what is measured is the way to the merchant and not the load. */
+export async function makeQuietly(send: Send, count = 50): Promise<Date> {
+  // What the last kill left behind is on its way by then.
+  await sleep(2_000)
+  const since = new Date()
+  for (let i = 0; i < count; i++) await send({ method: 'POST', path: '/v1/payment-requests', body: { amount: 1, currency: 'sgd' } })
+  return since
 }
 
 /** No request waits although its time is over. */
