@@ -8,7 +8,10 @@ import pg from 'pg'
 import { poolOptions } from '../src/foundation/database/database.ts'
 import { runningConnection } from '../src/foundation/database/embedded.ts'
 import { acknowledged, type Choices, choices, type Worker, work } from './load.ts'
-import { client, kill, postgresProcesses, type Running, startServer } from './server.ts'
+import { type Payer, payAndRefund } from './money.ts'
+import { checkBooks, checkDeliveries, checkExpiries, checkMoney, makeQuietly, replayMoney, retryMoney } from './money-verify.ts'
+import { client, kill, postgresProcesses, type Running, runVerify, salt, startServer } from './server.ts'
+import { type Sink, startSink } from './sink.ts'
 import { checkAcknowledged, checkDatabase, followEvents, learnOutcomes, replaySome, retryUnacknowledged, Violation } from './verify.ts'
 
 const say = (text: string) => process.stdout.write(`${text}\n`)
@@ -71,6 +74,9 @@ interface Run {
   directory: string
   server: Running
   workers: Worker[]
+  payers: Payer[]
+  sink: Sink
+  money: number
   lastEvent: number
   acknowledged: number
   retried: number
@@ -81,13 +87,16 @@ interface Run {
 async function round(run: Run, number: number, seed: number): Promise<void> {
   const pick = choices(seed)
   const { directory, workers } = run
-  for (const worker of workers) worker.operations = []
+  for (const worker of [...workers, ...run.payers]) worker.operations = []
   const way = process.platform === 'linux' ? (ways[pick.below(ways.length)] ?? 'hawker') : 'hawker'
   const killAfter = 100 + pick.below(800)
   const twice = pick.chance(0.3)
   const before = client(run.server.url)
   // Each worker has choices of its own, so that they do not depend on whose answer comes first.
-  const working = Promise.all(workers.map((worker, i) => work(worker, number, choices(seed * 1000 + i), before.send)))
+  const working = Promise.all([
+    ...workers.map((worker, i) => work(worker, number, choices(seed * 1000 + i), before.send)),
+    ...run.payers.map((payer, i) => payAndRefund(payer, number, `${run.sink.url}/callback`, choices(seed * 1000 + 500 + i), before.send)),
+  ])
   const [done] = await Promise.all([
     working.then(
       () => undefined,
@@ -107,23 +116,66 @@ async function round(run: Run, number: number, seed: number): Promise<void> {
   const pool = new pg.Pool(poolOptions({ host, port, user, database }, 2, 60_000))
   pool.on('error', () => undefined)
   try {
-    const retried = await retryUnacknowledged(workers, after.send)
+    const retried = (await retryUnacknowledged(workers, after.send)) + (await retryMoney(run.payers, after.send))
     await learnOutcomes(workers, pool)
-    const replayed = await replaySome(workers, after.send, pick, 40)
+    const replayed = (await replaySome(workers, after.send, pick, 40)) + (await replayMoney(run.payers, after.send, pick, 40))
+    const money = await checkMoney(run.payers, pool)
+    await checkBooks({ host, port, user, database })
     run.lastEvent = await followEvents(after.send, run.lastEvent)
     await checkDatabase(pool)
     await checkAcknowledged(workers, pool)
+    run.money += money
     run.acknowledged += acked
     run.retried += retried
     run.replayed += replayed
     run.restarts.push(restartMs)
     say(
-      `round ${String(number).padStart(3)}  seed ${seed}  ${String(acked).padStart(5)} acknowledged  killed after ${String(killAfter).padStart(3)} ms (${way})  ` +
+      `round ${String(number).padStart(3)}  seed ${seed}  ${String(acked).padStart(5)} acknowledged, ${String(money).padStart(4)} about money  killed after ${String(killAfter).padStart(3)} ms (${way})  ` +
         `restart ${String(restartMs).padStart(4)} ms${twice ? ' (of two at once)' : ''}  ${retried} retried  ${replayed} replayed  ${run.lastEvent} events`,
     )
   } finally {
     await pool.end()
     after.close()
+  }
+}
+
+/** Registers the merchant's endpoint, and one that is dead, which must delay no one. */
+async function registerEndpoints(server: Running, sink: Sink): Promise<void> {
+  const { send, close } = client(server.url)
+  for (const [name, url] of [
+    ['Shop', `${sink.url}/events`],
+    ['Dead', 'http://127.0.0.1:9/events'],
+  ] as const) {
+    const answer = await send({
+      method: 'POST',
+      path: '/v1/webhook-events',
+      body: { name, url, ...(name === 'Dead' ? { event_types: ['charge.*', 'payment_request.*'] } : {}) },
+    })
+    if (answer?.status !== 201) throw new Violation(`the endpoint ${name} was not made: ${answer?.status} ${answer?.text}`)
+    if (name === 'Shop') sink.setSalt(JSON.parse(answer.text).salt)
+  }
+  close()
+}
+
+/** After the last round: everything has arrived, and the command finds nothing. */
+async function finish({ directory, sink, server }: Run): Promise<string> {
+  const { host, port, user, database } = runningConnection(directory)
+  const pool = new pg.Pool(poolOptions({ host, port, user, database }, 2, 60_000))
+  try {
+    const { send, close } = client(server.url)
+    const since = await makeQuietly(send)
+    close()
+    const { waitedMs, delivered, tries, latencies } = await checkDeliveries(sink, pool, since)
+    await checkExpiries(pool)
+    const wrong = await runVerify(directory)
+    if (wrong !== undefined) throw new Violation(`hawker verify says: ${wrong}`)
+    const at = (share: number) => latencies[Math.floor((latencies.length - 1) * share)] ?? 0
+    return (
+      `${delivered} events delivered in ${tries} tries, ${sink.callbacks.size} callbacks, all signed, the last ${(waitedMs / 1000).toFixed(1)} s after the last round; ` +
+      `from a change to the merchant, beside a dead endpoint: p50 ${at(0.5)} ms, p90 ${at(0.9)} ms of ${latencies.length} after the last round; hawker verify finds nothing`
+    )
+  } finally {
+    await pool.end()
   }
 }
 
@@ -153,14 +205,19 @@ async function main(): Promise<number> {
   let number = 0
   try {
     const named = Array.from({ length: workers }, (_, i) => ({ name: `w${i}`, owned: [], operations: [], slots: new Map() }))
-    run = { directory, server: await restart(directory, false), workers: named, lastEvent: 0, acknowledged: 0, retried: 0, replayed: 0, restarts: [] }
+    const payers = Array.from({ length: Math.ceil(workers / 2) }, (_, i) => ({ name: `p${i}`, bills: [], operations: [] }))
+    const sink = await startSink(salt)
+    const server = await restart(directory, false)
+    run = { directory, server, workers: named, payers, sink, money: 0, lastEvent: 0, acknowledged: 0, retried: 0, replayed: 0, restarts: [] }
+    await registerEndpoints(server, sink)
     for (number = 1; number <= rounds; number++) await round(run, number, seed + number - 1)
+    const delivered = await finish(run)
     const { restarts } = run
     const sorted = [...restarts].sort((a, b) => a - b)
     say(
-      `\n${rounds} rounds in ${((performance.now() - began) / 1000).toFixed(1)} s: ${run.acknowledged} acknowledged writes, each there once with exactly one event; ` +
+      `\n${rounds} rounds in ${((performance.now() - began) / 1000).toFixed(1)} s: ${run.acknowledged} acknowledged writes, each there once with exactly one event; ${run.money} about money, each there once, the books right; ` +
         `${run.retried} retried, ${run.replayed} replayed, ${run.lastEvent} events without a gap; ` +
-        `restart ${sorted[Math.floor(sorted.length / 2)] ?? 0} ms in the middle, ${sorted.at(-1) ?? 0} ms at most (seed ${seed})`,
+        `restart ${sorted[Math.floor(sorted.length / 2)] ?? 0} ms in the middle, ${sorted.at(-1) ?? 0} ms at most (seed ${seed})\n${delivered}`,
     )
     return 0
   } catch (error) {
@@ -168,6 +225,7 @@ async function main(): Promise<number> {
     say(`Again with the same choices: npm run test:crash -- --seed ${seed} --rounds ${rounds}`)
     return 1
   } finally {
+    run?.sink.stop()
     await clear(run?.server, directory)
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const apiKey = `test_${'c'.repeat(64)}`
+export const salt = 's'.repeat(64)
 
 /** From the built test (`server/dist/`) to the command. */
 const command = fileURLToPath(new URL('../bin/hawker.mjs', import.meta.url))
@@ -23,11 +24,34 @@ export interface Refused {
   readonly said: string
 }
 
+const environment = (directory: string) => ({
+  PATH: process.env.PATH,
+  HOME: process.env.HOME,
+  HAWKER_DATA_DIR: directory,
+  HAWKER_API_KEY: apiKey,
+  HAWKER_SALT: salt,
+  PORT: '0',
+  LOG_LEVEL: 'error',
+})
+
+/** Runs `hawker verify` beside the server; what it says when something does not hold. */
+export function runVerify(directory: string): Promise<string | undefined> {
+  const child = spawn(process.execPath, [command, 'verify'], { env: environment(directory), stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  child.stdout.on('data', (text: Buffer) => {
+    said += text
+  })
+  child.stderr.on('data', (text: Buffer) => {
+    said += text
+  })
+  return new Promise((done) => child.once('close', (code) => done(code === 0 ? undefined : said)))
+}
+
 /** Starts `hawker start` on a data directory; fulfilled when it is ready, or when it has ended without ever being so. */
 export function startServer(directory: string): Promise<Running | Refused> {
   const began = performance.now()
   const child = spawn(process.execPath, [command, 'start'], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, HAWKER_DATA_DIR: directory, HAWKER_API_KEY: apiKey, PORT: '0', LOG_LEVEL: 'error' },
+    env: environment(directory),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''

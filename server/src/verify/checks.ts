@@ -22,6 +22,18 @@ const paymentChecks: Record<string, Check> = {
     group by c.business_id, c.id, c.amount_minor, c.refunded_minor
     having c.refunded_minor <> coalesce(sum(r.amount_minor), 0) or c.refunded_minor > c.amount_minor`,
 
+  charges_say_what_was_refunded: sql`
+    select c.business_id, c.id::text as object,
+      'the charge of ' || c.amount_minor || ' is ' || c.status || ', and ' || coalesce(sum(r.amount_minor), 0) || ' was given back' as says
+    from charges c left join refunds r on r.business_id = c.business_id and r.charge_id = c.id and r.status = 'succeeded'
+    group by c.business_id, c.id, c.amount_minor, c.status
+    having (c.status = 'refunded') <> (coalesce(sum(r.amount_minor), 0) = c.amount_minor)
+      or (c.status = 'partially_refunded') <> (coalesce(sum(r.amount_minor), 0) between 1 and c.amount_minor - 1)`,
+
+  refunds_have_charges: sql`
+    select r.business_id, r.id::text as object, 'the refund is for charge ' || r.charge_id || ', which does not exist' as says
+    from refunds r left join charges c on c.business_id = r.business_id and c.id = r.charge_id where c.id is null`,
+
   paid_requests_have_money: sql`
     select p.business_id, p.id::text as object, 'the request is completed, and ' || count(c.id) || ' payments of it count' as says
     from payment_requests p left join charges c
@@ -42,6 +54,17 @@ const paymentChecks: Record<string, Check> = {
     from bank_credits b left join charges c
       on c.business_id = b.business_id and c.id = b.charge_id and c.amount_minor = b.amount_minor and c.status in ${succeeded}
     where (b.status = 'unmatched') <> (c.id is null)`,
+
+  what_waits_is_looked_after: sql`
+    select waiting.business_id, waiting.id::text as object, waiting.says
+    from (
+      select business_id, id, 'the charge is ' || status || ', and no time is set to ask its rail' as says from charges where status in ('pending', 'requires_customer_action')
+      union all select business_id, id, 'the refund is pending, and no time is set to ask its rail' from refunds where status = 'pending'
+    ) waiting left join rail_checks k on k.business_id = waiting.business_id and k.id = waiting.id where k.id is null
+    union all
+    select p.business_id, p.id::text, 'the request expires, and no time is set for it' as says
+    from payment_requests p left join payment_request_expiries e on e.business_id = p.business_id and e.id = p.id
+    where p.status = 'pending' and p.deleted_at is null and p.expires_at is not null and e.id is null`,
 }
 
 /** An object and the events that it must have: exactly one of its beginning. */
@@ -69,7 +92,15 @@ const eventChecks: Record<string, Check> = {
   failed_charges_have_their_events: exactlyOneEvent('charges', "o.status in ('failed', 'canceled')", 'charge.failed'),
   completed_requests_have_their_events: exactlyOneEvent('payment_requests', "o.status = 'completed'", 'payment_request.completed'),
   expired_requests_have_their_events: exactlyOneEvent('payment_requests', "o.status = 'expired'", 'payment_request.expired'),
+  canceled_requests_have_their_events: exactlyOneEvent('payment_requests', "o.status = 'canceled'", 'payment_request.canceled'),
+  unapplied_charges_have_their_events: exactlyOneEvent('charges', 'o.unapplied_reason is not null', 'charge.unapplied'),
   refunds_have_their_events: exactlyOneEvent('refunds', 'true', 'refund.created'),
+  refunds_are_told_as_they_are: sql`
+    select r.business_id, r.id::text as object, 'the refund is ' || r.status || ', and the last event says ' || coalesce(told.status, 'nothing') as says
+    from refunds r left join (
+      select distinct on (business_id, object_id) business_id, object_id, data->>'status' as status from events
+      where type in ('refund.created', 'refund.updated') order by business_id, object_id, id desc
+    ) told on told.business_id = r.business_id and told.object_id = r.id where told.status is distinct from r.status`,
 }
 
 /** Everything that must hold, by name. */

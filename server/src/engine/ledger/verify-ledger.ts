@@ -23,12 +23,16 @@ export const ledgerChecks: Record<string, RawBuilder<{ business_id: string; obje
     ) moved join ledger_accounts a on a.business_id = moved.business_id and a.account = moved.account and a.currency = moved.currency and a.guarded
     group by moved.business_id, moved.account, moved.currency having sum(moved.amount) < 0`,
 
-  currencies_sum_to_zero: sql`
-    select moved.business_id, moved.currency as object, 'all accounts together have ' || sum(moved.amount) as says
+  // Balances as they are read, not the transfers, which are zero by construction: a transfer that no balance counts shows here.
+  balances_sum_to_zero: sql`
+    select shown.business_id, shown.currency as object, 'the balances of all accounts together are ' || sum(shown.amount) as says
     from (
-      select business_id, currency, amount_minor as amount from ledger_transfers
-      union all select business_id, currency, -amount_minor from ledger_transfers
-    ) moved group by moved.business_id, moved.currency having sum(moved.amount) <> 0`,
+      select business_id, currency, balance_minor as amount from ledger_accounts
+      union all select t.business_id, t.currency, t.amount_minor from ledger_transfers t join ledger_accounts a
+        on a.business_id = t.business_id and a.account = t.credit_account and a.currency = t.currency and a.epoch = t.credit_epoch
+      union all select t.business_id, t.currency, -t.amount_minor from ledger_transfers t join ledger_accounts a
+        on a.business_id = t.business_id and a.account = t.debit_account and a.currency = t.currency and a.epoch = t.debit_epoch
+    ) shown group by shown.business_id, shown.currency having sum(shown.amount) <> 0`,
 
   transfers_have_accounts: sql`
     select t.business_id, t.id::text as object, 'an account of the transfer does not exist' as says
@@ -48,6 +52,11 @@ export const ledgerChecks: Record<string, RawBuilder<{ business_id: string; obje
     from ledger_transfers t left join charges c on c.business_id = t.business_id and c.id = t.source_id
     where t.source = 'charge' and c.id is null`,
 
+  refund_transfers_have_refunds: sql`
+    select t.business_id, t.id::text as object, 'the transfer is for refund ' || t.source_id || ', which does not exist' as says
+    from ledger_transfers t left join refunds r on r.business_id = t.business_id and r.id = t.source_id
+    where t.source = 'refund' and r.id is null`,
+
   refunds_booked_once: sql`
     select r.business_id, r.id::text as object, 'the refund of ' || r.amount_minor || ' is ' || r.status || ', and ' || coalesce(sum(
       case when t.purpose like 'refund:%' then t.amount_minor when t.purpose like 'put_back:%' then -t.amount_minor end), 0) || ' has left the wallets for it' as says
@@ -57,12 +66,10 @@ export const ledgerChecks: Record<string, RawBuilder<{ business_id: string; obje
       <> case when r.status = 'failed' then 0 else r.amount_minor end`,
 
   pending_wallet_waits_for_release: sql`
-    select held.business_id, held.currency as object, 'the pending wallet has ' || held.amount || ', and ' || coalesce(sum(r.amount_minor), 0) || ' waits to be released' as says
+    select business_id, currency as object, 'the pending wallet has ' || sum(held) || ', and ' || sum(waiting) || ' waits to be released' as says
     from (
-      select business_id, currency, sum(amount) as amount from (
-        select business_id, currency, amount_minor as amount from ledger_transfers where credit_account = 'pending'
-        union all select business_id, currency, -amount_minor from ledger_transfers where debit_account = 'pending'
-      ) moved group by business_id, currency
-    ) held left join releases r on r.business_id = held.business_id and r.currency = held.currency
-    group by held.business_id, held.currency, held.amount having held.amount <> coalesce(sum(r.amount_minor), 0)`,
+      select business_id, currency, amount_minor as held, 0 as waiting from ledger_transfers where credit_account = 'pending'
+      union all select business_id, currency, -amount_minor, 0 from ledger_transfers where debit_account = 'pending'
+      union all select business_id, currency, 0, amount_minor from releases
+    ) pending group by business_id, currency having sum(held) <> sum(waiting)`,
 }

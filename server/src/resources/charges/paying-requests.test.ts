@@ -139,6 +139,17 @@ test('a request that allows repeated payments takes each and stays pending', asy
   expect(await expiriesOf(client)).toBe(1)
 })
 
+test('a request that was paid cannot stop taking repeated payments: none of them would be its one payment', async () => {
+  const client = await aBusiness()
+  const request = await aRequest(client, { allow_repeated_payments: true })
+  expect((await client.patch(`${path}/${request.id}`, { allow_repeated_payments: false })).status).toBe(202)
+  expect((await client.patch(`${path}/${request.id}`, { allow_repeated_payments: true })).status).toBe(202)
+  await settleCharges(depsOf(client))(payment(client, request))
+  const answer = await client.patch(`${path}/${request.id}`, { allow_repeated_payments: false })
+  expect([answer.status, Object.keys(answer.json.errors)]).toEqual([422, ['allow_repeated_payments']])
+  expect((await client.patch(`${path}/${request.id}`, { name: 'Jane' })).status).toBe(202)
+})
+
 describe('expiry', () => {
   const stops: (() => Promise<void>)[] = []
   afterEach(async () => {

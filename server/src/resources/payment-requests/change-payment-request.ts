@@ -3,7 +3,7 @@ import type { Call } from '../../foundation/http/api.ts'
 import { etagOf, requireMatch } from '../../foundation/http/etag.ts'
 import type { Answer } from '../../foundation/http/idempotency.ts'
 import { writeOnce } from '../../foundation/http/transaction.ts'
-import { conflict, notFound } from '../../foundation/shared/errors.ts'
+import { conflict, invalid, notFound } from '../../foundation/shared/errors.ts'
 import { isUuid } from '../../foundation/shared/ids.ts'
 import { laterThan } from '../../foundation/shared/time.ts'
 import { searchOf } from './create-payment-request.ts'
@@ -42,6 +42,9 @@ export function changePaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
       requireMatch(headers['if-match'], etagOf(before))
       if (before.status !== 'pending') throw conflict(`payment_request_${before.status}`, `A payment request that is ${before.status} cannot be edited.`)
       const at = laterThan(before.updated_at, now())
+      // Money that was taken as one payment of several cannot become the second of a request that takes one.
+      if (body.allow_repeated_payments === false && before.allow_repeated_payments && before.completed_at !== null)
+        throw invalid({ allow_repeated_payments: ['A payment request that was paid cannot stop taking repeated payments; delete it instead.'] })
       const present = (row: PaymentRequestRow) => presentPaymentRequest(row, business, baseUrl)
       let row: PaymentRequestRow = { ...before, ...applyTo(before, body, links, business, at) }
       const previous = previousAttributes(present(before), present(row))
