@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { idOf, loadCustomers, pageAfter, population } from './customers.ts'
 import { runTraffic } from './generator.ts'
 import { programVersion } from './machine.ts'
+import { prepareSettling } from './payments.ts'
 import { table } from './report.ts'
 import { databaseUrl, openLoader, startCluster, startHawker } from './servers.ts'
 import type { Workspace } from './workspace.ts'
@@ -88,10 +89,27 @@ export async function profile(workspace: Workspace, { rows, seconds }: { rows: n
     const traffic = { url: hawker.url, apiKey: cluster.apiKey, connections: 64, seconds, ...(wanted ? { paths: wanted } : {}) }
     const { perSecond } = await runTraffic(workspace, traffic, { wrk })
     await hawker.stop()
-    const [file] = readdirSync(folder)
-    process.stdout.write(`\n  ${operation}: ${perSecond.toFixed(0)} requests/s under the profiler\n\n`)
-    if (!file) continue
-    const { functions, areas } = shares(join(folder, file), 25)
-    process.stdout.write(`${table(functions)}\n\n  ${operation}, by package or file\n\n${table(areas.slice(0, 15))}\n`)
+    report(operation, perSecond, folder)
   }
+}
+
+function report(name: string, perSecond: number, folder: string): void {
+  const [file] = readdirSync(folder)
+  process.stdout.write(`\n  ${name}: ${perSecond.toFixed(0)} requests/s under the profiler\n\n`)
+  if (!file) return
+  const { functions, areas } = shares(join(folder, file), 25)
+  process.stdout.write(`${table(functions)}\n\n  ${name}, by package or file\n\n${table(areas.slice(0, 15))}\n`)
+}
+
+/** The same while payments are settled to one merchant. */
+export async function profileSettling(workspace: Workspace, seconds: number): Promise<void> {
+  const cluster = await startCluster(workspace)
+  const folder = join(workspace.folder, 'profile-settle')
+  mkdirSync(folder)
+  const nodeArguments = ['--cpu-prof', '--cpu-prof-dir', folder]
+  const { hawker, payables } = await prepareSettling(workspace, cluster, { name: 'settle', merchants: 1, requests: 12_000 * seconds, nodeArguments })
+  const wrk = programVersion('wrk', ['--version']) !== undefined
+  const { perSecond } = await runTraffic(workspace, { url: hawker.url, apiKey: cluster.apiKey, connections: 64, seconds, posts: payables }, { wrk })
+  await hawker.stop()
+  report('settle', perSecond, folder)
 }
