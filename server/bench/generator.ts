@@ -133,17 +133,6 @@ export async function autocannonProcess(file: string): Promise<void> {
     count += 1
     const [a, b, c] = parts[count % parts.length] ?? []
     const body = `${a}${run}${String(count).padStart(7, '0')}${b}${80_000_000 + Math.floor(Math.random() * 2e7)}${c}`
-    if (traffic.posts) {
-      return `${read}
-local count = 0
-function request()
-  count = count + 1
-  if count >= #lines then wrk.thread:stop() end
-  local path, key = lines[math.min(count, #lines)]:match('^(.-)${separator}(.-)$')
-  return 'POST ' .. path .. ' HTTP/1.1\\r\\nHost: ${host}\\r\\nX-BUSINESS-API-KEY: ' .. key .. '\\r\\nContent-Type: application/json\\r\\nContent-Length: 2\\r\\n\\r\\n{}'
-end
-${luaDone}`
-    }
     const key = traffic.idempotencyKeys ? { 'idempotency-key': `bench-${run}-${count}` } : {}
     return { ...request, method: 'POST', path: '/v1/customers', body, headers: { ...headers, ...key, 'content-type': 'application/json' } }
   }
