@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
+import { runPrepared } from '../../foundation/database/prepared.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 
 /** Every kind of event that Hawker emits; the first part names the object. Those after the blank line are additions to HitPay's. */
@@ -61,7 +62,10 @@ export async function emitEvent(tx: Db, businessId: string, event: NewEvent): Pr
 export async function emitEvents(tx: Db, events: (NewEvent & { businessId: string })[]): Promise<string[]> {
   if (events.length === 0) return []
   const ids = events.map(({ at }) => newId<'event'>(at))
-  await sql`
+  await runPrepared(
+    tx,
+    'emit_events',
+    sql`
     insert into events (business_id, id, type, object_id, data, previous_attributes, callbacks, request_id, created_at)
     select * from unnest(
       ${events.map((event) => event.businessId)}::uuid[], ${ids}::uuid[], ${events.map((event) => event.type)}::text[],
@@ -69,6 +73,7 @@ export async function emitEvents(tx: Db, events: (NewEvent & { businessId: strin
       ${events.map((event) => event.previousAttributes ?? null)}::json[],
       ${events.map((event) => (event.callbacks && event.callbacks.length > 0 ? JSON.stringify(event.callbacks) : null))}::json[],
       ${events.map((event) => event.requestId)}::text[], ${events.map((event) => event.at)}::timestamptz[]
-    )`.execute(tx)
+    )`,
+  )
   return ids
 }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
+import { runPrepared } from '../../foundation/database/prepared.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 import type { Currency } from '../../foundation/shared/money.ts'
 import { type Account, isGuarded } from './accounts.ts'
@@ -93,7 +94,10 @@ interface Touched {
 
 /** Locks accounts in their order when all of them exist, otherwise none. */
 async function take(tx: Db, accounts: Touched[], strength: 'share' | 'update'): Promise<Map<string, Held>> {
-  const { rows } = await sql<{ business_id: string; account: string; currency: string; epoch: number; balance_minor: bigint }>`
+  const { rows } = await runPrepared(
+    tx,
+    'take_accounts',
+    sql<{ business_id: string; account: string; currency: string; epoch: number; balance_minor: bigint }>`
     with wanted as materialized (
       select * from unnest(${accounts.map((one) => one.businessId)}::uuid[], ${accounts.map((one) => one.account)}::text[], ${accounts.map((one) => one.currency)}::text[])
         with ordinality as wanted (business_id, account, currency, n)
@@ -103,7 +107,8 @@ async function take(tx: Db, accounts: Touched[], strength: 'share' | 'update'): 
     select a.business_id, a.account, a.currency, a.epoch, a.balance_minor
     from wanted join ledger_accounts a on a.business_id = wanted.business_id and a.account = wanted.account and a.currency = wanted.currency
     where (select count from present) = ${accounts.length}
-    order by wanted.n ${strength === 'update' ? sql`for update of a` : sql`for share of a`}`.execute(tx)
+    order by wanted.n ${strength === 'update' ? sql`for update of a` : sql`for share of a`}`,
+  )
   return new Map(rows.map((row) => [keyOf(row.business_id, row.account, row.currency), { epoch: row.epoch, balanceMinor: row.balance_minor }]))
 }
 
@@ -149,7 +154,10 @@ export async function movedIn(db: Db, businessId: string, account: string, curre
 
 async function insert(tx: Db, transfers: Transfer[], held: Map<string, Held>): Promise<void> {
   const epochOf = (businessId: string, account: string, currency: string) => held.get(keyOf(businessId, account, currency))?.epoch ?? 0
-  await sql`
+  await runPrepared(
+    tx,
+    'insert_transfers',
+    sql`
     insert into ledger_transfers (business_id, id, source, source_id, purpose, debit_account, credit_account, currency, amount_minor, debit_epoch, credit_epoch, created_at)
     select * from unnest(
       ${transfers.map((one) => one.businessId)}::uuid[], ${transfers.map((one) => newId<'transfer'>(one.at))}::uuid[], ${transfers.map((one) => one.source)}::text[],
@@ -158,5 +166,6 @@ async function insert(tx: Db, transfers: Transfer[], held: Map<string, Held>): P
       ${transfers.map((one) => one.amountMinor.toString())}::bigint[],
       ${transfers.map((one) => epochOf(one.businessId, one.debit, one.currency))}::int[], ${transfers.map((one) => epochOf(one.businessId, one.credit, one.currency))}::int[],
       ${transfers.map((one) => one.at)}::timestamptz[]
-    )`.execute(tx)
+    )`,
+  )
 }

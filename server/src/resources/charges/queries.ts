@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
+import { runPrepared } from '../../foundation/database/prepared.ts'
 import type { Card } from '../../foundation/shared/card.ts'
 
 export type ChargeStatus = 'pending' | 'succeeded' | 'failed' | 'canceled' | 'refunded' | 'partially_refunded' | 'requires_customer_action'
@@ -94,7 +95,7 @@ function arrayOf(rows: ChargeRow[], name: keyof ChargeRow): unknown[] {
 export async function insertCharges(tx: Db, rows: ChargeRow[]): Promise<void> {
   if (rows.length === 0) return
   const arrays = names.map((name) => sql`${arrayOf(rows, name)}::${sql.raw(`${columns[name]}[]`)}`)
-  await sql`insert into charges (${sql.raw(names.join(', '))}) select * from unnest(${sql.join(arrays)})`.execute(tx)
+  await runPrepared(tx, 'insert_charges', sql`insert into charges (${sql.raw(names.join(', '))}) select * from unnest(${sql.join(arrays)})`)
 }
 
 const changing = [
@@ -121,28 +122,40 @@ export async function updateCharges(tx: Db, rows: ChargeRow[]): Promise<void> {
   const written = ['business_id', 'id', ...changing] as const
   const arrays = written.map((name) => sql`${arrayOf(rows, name)}::${sql.raw(`${columns[name]}[]`)}`)
   const set = changing.map((name) => `${name} = changed.${name}`).join(', ')
-  await sql`
+  await runPrepared(
+    tx,
+    'update_charges',
+    sql`
     update charges c set ${sql.raw(set)} from unnest(${sql.join(arrays)}) as changed (${sql.raw(written.join(', '))})
-    where c.business_id = changed.business_id and c.id = changed.id`.execute(tx)
+    where c.business_id = changed.business_id and c.id = changed.id`,
+  )
 }
 
 /** Finds charges and holds their rows until the transaction ends, in one order whatever the order asked for. */
 export async function lockCharges(tx: Db, keys: { businessId: string; id: string }[]): Promise<Map<string, ChargeRow>> {
   if (keys.length === 0) return new Map()
-  const { rows } = await sql<ChargeRow>`
+  const { rows } = await runPrepared(
+    tx,
+    'lock_charges',
+    sql<ChargeRow>`
     select c.* from charges c
     join unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as wanted (business_id, id)
       on c.business_id = wanted.business_id and c.id = wanted.id
-    order by c.business_id, c.id for update of c`.execute(tx)
+    order by c.business_id, c.id for update of c`,
+  )
   return new Map(rows.map((row) => [row.id, row]))
 }
 
 /** The succeeded payments of a request, oldest first, as they are listed inside it. */
 export async function listPayments(db: Db, businessId: string, paymentRequestId: string): Promise<ChargeRow[]> {
-  const { rows } = await sql<ChargeRow>`
+  const { rows } = await runPrepared(
+    db,
+    'list_payments',
+    sql<ChargeRow>`
     select * from charges where business_id = ${businessId} and payment_request_id = ${paymentRequestId}
       and status in ('succeeded', 'refunded', 'partially_refunded')
-    order by id limit 100`.execute(db)
+    order by id limit 100`,
+  )
   return rows
 }
 
@@ -155,19 +168,27 @@ export async function findCharge(db: Db, businessId: string, id: string): Promis
 /** Sets when a rail is asked about charges or refunds; replaces an earlier appointment. */
 export async function scheduleChecks(tx: Db, checks: { businessId: string; id: string; kind: CheckKind; dueAt: Date }[]): Promise<void> {
   if (checks.length === 0) return
-  await sql`
+  await runPrepared(
+    tx,
+    'schedule_checks',
+    sql`
     insert into rail_checks (business_id, id, kind, due_at, attempts)
     select business_id, id, kind, due_at, 0 from unnest(${checks.map((one) => one.businessId)}::uuid[], ${checks.map((one) => one.id)}::uuid[],
       ${checks.map((one) => one.kind)}::text[], ${checks.map((one) => one.dueAt)}::timestamptz[]) as wanted (business_id, id, kind, due_at)
-    on conflict (business_id, id) do update set due_at = excluded.due_at`.execute(tx)
+    on conflict (business_id, id) do update set due_at = excluded.due_at`,
+  )
 }
 
 /** Takes charges or refunds out of the list of those whose rail has to be asked. */
 export async function forgetChecks(tx: Db, keys: { businessId: string; id: string }[]): Promise<void> {
   if (keys.length === 0) return
-  await sql`
+  await runPrepared(
+    tx,
+    'forget_checks',
+    sql`
     delete from rail_checks c using unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as done (business_id, id)
-    where c.business_id = done.business_id and c.id = done.id`.execute(tx)
+    where c.business_id = done.business_id and c.id = done.id`,
+  )
 }
 
 /** Puts money of charges into the list of what becomes available later. */
@@ -176,8 +197,12 @@ export async function insertReleases(
   releases: { businessId: string; chargeId: string; currency: string; amountMinor: bigint; dueAt: Date }[],
 ): Promise<void> {
   if (releases.length === 0) return
-  await sql`
+  await runPrepared(
+    tx,
+    'insert_releases',
+    sql`
     insert into releases (business_id, charge_id, currency, amount_minor, due_at)
     select * from unnest(${releases.map((one) => one.businessId)}::uuid[], ${releases.map((one) => one.chargeId)}::uuid[], ${releases.map((one) => one.currency)}::text[],
-      ${releases.map((one) => String(one.amountMinor))}::bigint[], ${releases.map((one) => one.dueAt)}::timestamptz[])`.execute(tx)
+      ${releases.map((one) => String(one.amountMinor))}::bigint[], ${releases.map((one) => one.dueAt)}::timestamptz[])`,
+  )
 }

@@ -1,0 +1,45 @@
+import type { PostgresPool, PostgresPoolClient, QueryResult, RawBuilder } from 'kysely'
+import type pg from 'pg'
+import type { Db } from './database.ts'
+
+/** Names of statements by their text. */
+const names = new Map<string, string>()
+/** More texts than a program has places that prepare one. */
+const mostNames = 1_000
+
+/**
+ * Runs a statement that PostgreSQL parses and plans once for each connection, because it is sent thousands of times. Its
+ * text must always be the same: arrays go as one parameter each, and nothing is put together from input.
+ */
+export async function runPrepared<Row>(db: Db, name: string, statement: RawBuilder<Row>): Promise<QueryResult<Row>> {
+  const compiled = statement.compile(db)
+  if (!names.has(compiled.sql) && names.size < mostNames) names.set(compiled.sql, `${name}_${names.size + 1}`)
+  return db.executeQuery(compiled)
+}
+
+/** A pool for Kysely that sends known texts as statements prepared by name; everything else goes as it comes. */
+export function preparingPool(pool: pg.Pool): PostgresPool {
+  const clients = new WeakMap<pg.PoolClient, PostgresPoolClient>()
+  return {
+    end: () => pool.end(),
+    async connect(): Promise<PostgresPoolClient> {
+      const client = await pool.connect()
+      let known = clients.get(client)
+      if (!known) {
+        const made = {
+          // Kysely sends texts with values here, and cursors only where a dialect was given some.
+          query: (text: unknown, values?: readonly unknown[]) => {
+            const name = typeof text === 'string' ? names.get(text) : undefined
+            return name === undefined
+              ? client.query(text as string, values as unknown[])
+              : client.query({ name, text: text as string, values: values as unknown[] })
+          },
+          release: () => client.release(),
+        } as unknown as PostgresPoolClient
+        known = made
+        clients.set(client, made)
+      }
+      return known
+    },
+  }
+}
