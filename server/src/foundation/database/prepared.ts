@@ -1,4 +1,4 @@
-import type { PostgresPool, PostgresPoolClient, QueryResult, RawBuilder } from 'kysely'
+import { type PostgresPool, type PostgresPoolClient, type QueryResult, type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
 import type { Db } from './database.ts'
 
@@ -15,6 +15,15 @@ export async function runPrepared<Row>(db: Db, name: string, statement: RawBuild
   const compiled = statement.compile(db)
   if (!names.has(compiled.sql) && names.size < mostNames) names.set(compiled.sql, `${name}_${names.size + 1}`)
   return db.executeQuery(compiled)
+}
+
+/**
+ * Runs writes to different tables as one statement, in one round trip; those that are undefined have nothing to do. None
+ * of them sees what another writes.
+ */
+export async function runTogether(db: Db, name: string, writes: (RawBuilder<unknown> | undefined)[]): Promise<void> {
+  const parts = writes.filter((write) => write !== undefined).map((write, i) => sql`${sql.raw(`write_${i}`)} as (${write})`)
+  if (parts.length > 0) await runPrepared(db, name, sql`with ${sql.join(parts)} select`)
 }
 
 /** A pool for Kysely that sends known texts as statements prepared by name; everything else goes as it comes. */

@@ -1,6 +1,6 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
-import { runPrepared } from '../../foundation/database/prepared.ts'
+import { runPrepared, runTogether } from '../../foundation/database/prepared.ts'
 import type { Card } from '../../foundation/shared/card.ts'
 
 export type ChargeStatus = 'pending' | 'succeeded' | 'failed' | 'canceled' | 'refunded' | 'partially_refunded' | 'requires_customer_action'
@@ -91,11 +91,16 @@ function arrayOf(rows: ChargeRow[], name: keyof ChargeRow): unknown[] {
   return rows.map((row) => row[name])
 }
 
+/** The statement that writes new charges; undefined when there are none. */
+export function newCharges(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
+  if (rows.length === 0) return undefined
+  const arrays = names.map((name) => sql`${arrayOf(rows, name)}::${sql.raw(`${columns[name]}[]`)}`)
+  return sql`insert into charges (${sql.raw(names.join(', '))}) select * from unnest(${sql.join(arrays)})`
+}
+
 /** Writes new charges in one statement. */
 export async function insertCharges(tx: Db, rows: ChargeRow[]): Promise<void> {
-  if (rows.length === 0) return
-  const arrays = names.map((name) => sql`${arrayOf(rows, name)}::${sql.raw(`${columns[name]}[]`)}`)
-  await runPrepared(tx, 'insert_charges', sql`insert into charges (${sql.raw(names.join(', '))}) select * from unnest(${sql.join(arrays)})`)
+  await runTogether(tx, 'insert_charges', [newCharges(rows)])
 }
 
 const changing = [
@@ -116,19 +121,20 @@ const changing = [
   'updated_at',
 ] as const satisfies (keyof ChargeRow)[]
 
-/** Writes what changes in the life of charges whose rows this transaction holds. */
-export async function updateCharges(tx: Db, rows: ChargeRow[]): Promise<void> {
-  if (rows.length === 0) return
+/** The statement that writes what changes in the life of charges whose rows the transaction holds. */
+export function changedCharges(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
+  if (rows.length === 0) return undefined
   const written = ['business_id', 'id', ...changing] as const
   const arrays = written.map((name) => sql`${arrayOf(rows, name)}::${sql.raw(`${columns[name]}[]`)}`)
   const set = changing.map((name) => `${name} = changed.${name}`).join(', ')
-  await runPrepared(
-    tx,
-    'update_charges',
-    sql`
+  return sql`
     update charges c set ${sql.raw(set)} from unnest(${sql.join(arrays)}) as changed (${sql.raw(written.join(', '))})
-    where c.business_id = changed.business_id and c.id = changed.id`,
-  )
+    where c.business_id = changed.business_id and c.id = changed.id`
+}
+
+/** Writes what changes in the life of charges whose rows this transaction holds. */
+export async function updateCharges(tx: Db, rows: ChargeRow[]): Promise<void> {
+  await runTogether(tx, 'update_charges', [changedCharges(rows)])
 }
 
 /** Finds charges and holds their rows until the transaction ends, in one order whatever the order asked for. */
@@ -191,18 +197,21 @@ export async function forgetChecks(tx: Db, keys: { businessId: string; id: strin
   )
 }
 
+/** The statement that puts money of charges into the list of what becomes available later. */
+export function newReleases(
+  releases: { businessId: string; chargeId: string; currency: string; amountMinor: bigint; dueAt: Date }[],
+): RawBuilder<unknown> | undefined {
+  if (releases.length === 0) return undefined
+  return sql`
+    insert into releases (business_id, charge_id, currency, amount_minor, due_at)
+    select * from unnest(${releases.map((one) => one.businessId)}::uuid[], ${releases.map((one) => one.chargeId)}::uuid[], ${releases.map((one) => one.currency)}::text[],
+      ${releases.map((one) => String(one.amountMinor))}::bigint[], ${releases.map((one) => one.dueAt)}::timestamptz[])`
+}
+
 /** Puts money of charges into the list of what becomes available later. */
 export async function insertReleases(
   tx: Db,
   releases: { businessId: string; chargeId: string; currency: string; amountMinor: bigint; dueAt: Date }[],
 ): Promise<void> {
-  if (releases.length === 0) return
-  await runPrepared(
-    tx,
-    'insert_releases',
-    sql`
-    insert into releases (business_id, charge_id, currency, amount_minor, due_at)
-    select * from unnest(${releases.map((one) => one.businessId)}::uuid[], ${releases.map((one) => one.chargeId)}::uuid[], ${releases.map((one) => one.currency)}::text[],
-      ${releases.map((one) => String(one.amountMinor))}::bigint[], ${releases.map((one) => one.dueAt)}::timestamptz[])`,
-  )
+  await runTogether(tx, 'insert_releases', [newReleases(releases)])
 }

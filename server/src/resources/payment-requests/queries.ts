@@ -1,7 +1,7 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
 import type { Db } from '../../foundation/database/database.ts'
-import { runPrepared } from '../../foundation/database/prepared.ts'
+import { runPrepared, runTogether } from '../../foundation/database/prepared.ts'
 import type { StoredAnswer } from '../../foundation/database/stored-answer.ts'
 
 export type PaymentRequestStatus = 'pending' | 'completed' | 'failed' | 'expired' | 'canceled' | 'inactive'
@@ -85,31 +85,33 @@ export async function lockPaymentRequests(tx: Db, keys: { businessId: string; id
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-/** Writes the status, version and times of requests whose rows this transaction holds. */
-export async function writeStatuses(tx: Db, rows: PaymentRequestRow[]): Promise<void> {
-  if (rows.length === 0) return
-  await runPrepared(
-    tx,
-    'write_statuses',
-    sql`
+/** The statement that writes the status, version and times of requests whose rows the transaction holds. */
+export function changedStatuses(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
+  if (rows.length === 0) return undefined
+  return sql`
     update payment_requests r set status = changed.status, version = changed.version, updated_at = changed.updated_at, completed_at = changed.completed_at
     from unnest(${rows.map((row) => row.business_id)}::uuid[], ${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.status)}::text[],
       ${rows.map((row) => row.version)}::int[], ${rows.map((row) => row.updated_at)}::timestamptz[], ${rows.map((row) => row.completed_at)}::timestamptz[])
       as changed (business_id, id, status, version, updated_at, completed_at)
-    where r.business_id = changed.business_id and r.id = changed.id`,
-  )
+    where r.business_id = changed.business_id and r.id = changed.id`
+}
+
+/** Writes the status, version and times of requests whose rows this transaction holds. */
+export async function writeStatuses(tx: Db, rows: PaymentRequestRow[]): Promise<void> {
+  await runTogether(tx, 'write_statuses', [changedStatuses(rows)])
+}
+
+/** The statement that takes requests out of the list of those that will expire. */
+export function endedExpiries(keys: { businessId: string; id: string }[]): RawBuilder<unknown> | undefined {
+  if (keys.length === 0) return undefined
+  return sql`
+    delete from payment_request_expiries e using unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as done (business_id, id)
+    where e.business_id = done.business_id and e.id = done.id`
 }
 
 /** Takes requests out of the list of those that will expire. */
 export async function forgetExpiries(tx: Db, keys: { businessId: string; id: string }[]): Promise<void> {
-  if (keys.length === 0) return
-  await runPrepared(
-    tx,
-    'forget_expiries',
-    sql`
-    delete from payment_request_expiries e using unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as done (business_id, id)
-    where e.business_id = done.business_id and e.id = done.id`,
-  )
+  await runTogether(tx, 'forget_expiries', [endedExpiries(keys)])
 }
 
 /** One payment request, deleted ones too: money can still arrive for them. */
