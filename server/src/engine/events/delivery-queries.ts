@@ -1,6 +1,5 @@
 import { sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
-import { runPrepared } from '../../foundation/database/prepared.ts'
 
 export type DeliveryStatus = 'pending' | 'succeeded' | 'failed' | 'canceled'
 
@@ -39,10 +38,7 @@ export interface ClaimedDelivery extends DeliveryRow {
 
 /** Businesses that have deliveries to make now; one step of an index for each lane, however long the lanes are. */
 export async function businessesWithDueDeliveries(db: Db, now: Date): Promise<string[]> {
-  const { rows } = await runPrepared(
-    db,
-    'due_businesses',
-    sql<{ business_id: string }>`
+  const { rows } = await sql<{ business_id: string }>`
     with recursive lanes as (
       (select business_id, lane, due_at from webhook_queue order by business_id, lane, due_at limit 1)
       union all
@@ -50,25 +46,20 @@ export async function businessesWithDueDeliveries(db: Db, now: Date): Promise<st
         select business_id, lane, due_at from webhook_queue q where (q.business_id, q.lane) > (lanes.business_id, lanes.lane)
         order by business_id, lane, due_at limit 1) next
     )
-    select distinct business_id from lanes where due_at <= ${now}`,
-  )
+    select distinct business_id from lanes where due_at <= ${now}`.execute(db)
   return rows.map((row) => row.business_id)
 }
 
 /** The lanes of a business in which something is due, that which has waited longest first. */
 export async function dueLanes(db: Db, businessId: string, now: Date): Promise<string[]> {
-  const { rows } = await runPrepared(
-    db,
-    'due_lanes',
-    sql<{ lane: string }>`
+  const { rows } = await sql<{ lane: string }>`
     with recursive lanes as (
       (select lane, due_at from webhook_queue where business_id = ${businessId} order by lane, due_at limit 1)
       union all
       select next.* from lanes, lateral (
         select q.lane, q.due_at from webhook_queue q where q.business_id = ${businessId} and q.lane > lanes.lane order by q.lane, q.due_at limit 1) next
     )
-    select lane from lanes where due_at <= ${now} order by due_at`,
-  )
+    select lane from lanes where due_at <= ${now} order by due_at`.execute(db)
   return rows.map((row) => row.lane)
 }
 
@@ -82,10 +73,7 @@ export async function claimDeliveries(
   wanted: readonly { lane: string; count: number }[],
   { now, leaseUntil }: { now: Date; leaseUntil: Date },
 ): Promise<ClaimedDelivery[]> {
-  const { rows } = await runPrepared(
-    db,
-    'claim_deliveries',
-    sql<ClaimedDelivery>`
+  const { rows } = await sql<ClaimedDelivery>`
     with wanted as (
       select * from unnest(${wanted.map(({ lane }) => lane)}::text[], ${wanted.map(({ count }) => count)}::int[]) as wanted (lane, room)
     ), taken as (
@@ -107,8 +95,7 @@ export async function claimDeliveries(
     join businesses b on b.id = d.business_id
     left join webhook_endpoints e on e.business_id = d.business_id and e.id = d.endpoint_id
     left join api_keys k on k.business_id = d.business_id and k.id = d.api_key_id
-    order by d.event_sequence`,
-  )
+    order by d.event_sequence`.execute(db)
   return rows
 }
 
@@ -141,10 +128,7 @@ const keptAttempts = 100
  */
 export async function recordAttempts(db: Db, attempts: readonly Attempt[]): Promise<string[]> {
   const json = (value: unknown) => (value === null ? null : JSON.stringify(value))
-  const { rows } = await runPrepared(
-    db,
-    'record_attempts',
-    sql<{ id: string }>`
+  const { rows } = await sql<{ id: string }>`
     with input as (
       select * from unnest(
         ${attempts.map(({ delivery }) => delivery.business_id)}::uuid[], ${attempts.map(({ delivery }) => delivery.id)}::uuid[],
@@ -179,8 +163,7 @@ export async function recordAttempts(db: Db, attempts: readonly Attempt[]): Prom
       update webhook_endpoints e set disabled_reason = 'gone', disabled_at = i.at, updated_at = i.at
       from input i where e.business_id = i.business_id and e.id = i.gone_endpoint and e.disabled_at is null
     )
-    select id from changed`,
-  )
+    select id from changed`.execute(db)
   return rows.map(({ id }) => id)
 }
 

@@ -1,6 +1,5 @@
 import { sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
-import { runPrepared } from '../../foundation/database/prepared.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 import { decryptSecret, sha256 } from '../../foundation/shared/secrets.ts'
 import type { Now } from '../../foundation/shared/time.ts'
@@ -101,10 +100,7 @@ async function insertDeliveries(tx: Db, businessId: string, deliveries: PlannedD
   let count = 0
   for (let from = 0; from < deliveries.length; from += batch) {
     const some = deliveries.slice(from, from + batch)
-    const { numAffectedRows } = await runPrepared(
-      tx,
-      'insert_deliveries',
-      sql`
+    const { numAffectedRows } = await sql`
       with input as (
         select * from unnest(${some.map(() => newId<'delivery'>(at))}::uuid[], ${some.map((one) => one.eventId)}::uuid[],
           ${some.map((one) => one.endpointId)}::uuid[], ${some.map((one) => one.version)}::int2[], ${some.map((one) => one.url)}::text[],
@@ -121,8 +117,7 @@ async function insertDeliveries(tx: Db, businessId: string, deliveries: PlannedD
         returning id, status
       )
       insert into webhook_queue (business_id, delivery_id, lane, due_at)
-      select ${businessId}, w.id, i.lane, ${at} from written w join input i on i.id = w.id where w.status = 'pending'`,
-    )
+      select ${businessId}, w.id, i.lane, ${at} from written w join input i on i.id = w.id where w.status = 'pending'`.execute(tx)
     count += Number(numAffectedRows ?? 0n)
   }
   return count

@@ -1,5 +1,4 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
-import { runPrepared } from '../../foundation/database/prepared.ts'
 import type { DB } from '../../foundation/database/tables.ts'
 import type { Callback } from './emit-event.ts'
 
@@ -28,16 +27,13 @@ export type OnOrdered = (tx: Transaction<DB>, businessId: string, events: Ordere
  * Ids grow with time and a change takes its id while it holds its object's row, so the events of one object keep their order.
  */
 export async function orderEvents(db: Kysely<DB>, businessId: string, onOrdered: OnOrdered): Promise<number> {
-  const { rows } = await runPrepared(db, 'any_pending', sql`select 1 from events where business_id = ${businessId} and sequence is null limit 1`)
+  const { rows } = await sql`select 1 from events where business_id = ${businessId} and sequence is null limit 1`.execute(db)
   if (rows.length === 0) return 0
   return db.transaction().execute(async (tx) => {
-    await runPrepared(tx, 'lock_position', sql`select 1 from event_positions where business_id = ${businessId} for update`)
+    await sql`select 1 from event_positions where business_id = ${businessId} for update`.execute(tx)
     // Materialized, and joined by the key alone: the planner expects few pending events, and would number all of them
     // anew for each of them. No one else places while the counter is locked, so what was pending still is.
-    const { rows: placed } = await runPrepared(
-      tx,
-      'place_events',
-      sql<OrderedEvent>`
+    const { rows: placed } = await sql<OrderedEvent>`
       with pending as materialized (
         select id, row_number() over (order by id) as place
         from (select id from events where business_id = ${businessId} and sequence is null order by id limit ${batch}) oldest
@@ -46,10 +42,9 @@ export async function orderEvents(db: Kysely<DB>, businessId: string, onOrdered:
       from pending, (select last_sequence from event_positions where business_id = ${businessId}) position
       where events.business_id = ${businessId} and events.id = pending.id
       returning events.id, events.sequence, events.type, events.callbacks,
-        case when events.type = 'webhook_delivery.failed' then events.data ->> 'endpoint_id' end as about_endpoint`,
-    )
+        case when events.type = 'webhook_delivery.failed' then events.data ->> 'endpoint_id' end as about_endpoint`.execute(tx)
     if (placed.length > 0) {
-      await runPrepared(tx, 'move_position', sql`update event_positions set last_sequence = last_sequence + ${placed.length} where business_id = ${businessId}`)
+      await sql`update event_positions set last_sequence = last_sequence + ${placed.length} where business_id = ${businessId}`.execute(tx)
       placed.sort((a, b) => (a.sequence < b.sequence ? -1 : 1))
       await onOrdered(tx, businessId, placed)
     }

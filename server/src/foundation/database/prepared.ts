@@ -10,6 +10,8 @@ const mostNames = 1_000
 /**
  * Runs a statement that PostgreSQL parses and plans once for each connection, because it is sent thousands of times. Its
  * text must always be the same: arrays go as one parameter each, and nothing is put together from input.
+ * A plan is kept until its tables are analyzed anew, so this is for keys of tables that grow, never for queues, which are
+ * empty at one moment and full at the next.
  */
 export async function runPrepared<Row>(db: Db, name: string, statement: RawBuilder<Row>): Promise<QueryResult<Row>> {
   const compiled = statement.compile(db)
