@@ -14,6 +14,8 @@ export interface Traffic {
   seconds: number
   /** Undefined means that customers are created. */
   paths?: string[]
+  /** Paths to which an empty object is posted, each once, with the key that each needs; these run out. */
+  posts?: { path: string; apiKey: string }[]
   idempotencyKeys?: boolean
 }
 
@@ -47,6 +49,17 @@ function luaScript(traffic: Traffic, dataFile: string, run: number): string {
     return `${read}
 function request()
   return 'GET ' .. lines[math.random(#lines)] .. ' HTTP/1.1\\r\\n${head}\\r\\n'
+end
+${luaDone}`
+  }
+  if (traffic.posts) {
+    return `${read}
+local count = 0
+function request()
+  count = count + 1
+  if count >= #lines then wrk.thread:stop() end
+  local path, key = lines[math.min(count, #lines)]:match('^(.-)${separator}(.-)$')
+  return 'POST ' .. path .. ' HTTP/1.1\\r\\nHost: ${host}\\r\\nX-BUSINESS-API-KEY: ' .. key .. '\\r\\nContent-Type: application/json\\r\\nContent-Length: 2\\r\\n\\r\\n{}'
 end
 ${luaDone}`
   }
@@ -84,7 +97,8 @@ function loadFrom({ requests, microseconds, p50, p99, failed }: Figures): Load {
 async function runWrk(workspace: Workspace, traffic: Traffic, run: number): Promise<Load> {
   const dataFile = join(workspace.folder, `traffic-${run}.txt`)
   const script = join(workspace.folder, `traffic-${run}.lua`)
-  writeFileSync(dataFile, (traffic.paths ?? bodyParts().map((parts) => parts.join(separator))).join('\n'))
+  const posts = traffic.posts?.map(({ path, apiKey }) => `${path}${separator}${apiKey}`)
+  writeFileSync(dataFile, (posts ?? traffic.paths ?? bodyParts().map((parts) => parts.join(separator))).join('\n'))
   writeFileSync(script, luaScript(traffic, dataFile, run))
   const { connections, seconds, url } = traffic
   const child = workspace.start('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url], {
@@ -124,8 +138,19 @@ export async function autocannonProcess(file: string): Promise<void> {
   }
   const headers = { 'x-business-api-key': traffic.apiKey }
   const read = (request: object) => ({ ...request, headers, path: paths?.[Math.floor(Math.random() * paths.length)] })
+  const pay = (request: object) => {
+    const post = traffic.posts?.[count]
+    count += 1
+    return { ...request, method: 'POST', path: post?.path, body: '{}', headers: { 'x-business-api-key': post?.apiKey, 'content-type': 'application/json' } }
+  }
   const { url, connections, seconds } = traffic
-  const result = await autocannon({ url, connections, duration: seconds, timeout: 10, requests: [{ setupRequest: paths ? read : create }] })
+  const result = await autocannon({
+    url,
+    connections,
+    duration: seconds,
+    timeout: 10,
+    requests: [{ setupRequest: traffic.posts ? pay : paths ? read : create }],
+  })
   const failed = result.non2xx + result.errors + result.timeouts
   const { p50, p99 } = result.latency
   const figures: Figures = { requests: result.requests.total, microseconds: result.duration * 1e6, p50: p50 * 1000, p99: p99 * 1000, failed }
@@ -144,5 +169,8 @@ async function runAutocannon(workspace: Workspace, traffic: Traffic, run: number
 /** Sends traffic for a time and measures it. Throws when a request fails or is not answered with 2xx. */
 export async function runTraffic(workspace: Workspace, traffic: Traffic, { wrk }: { wrk: boolean }): Promise<Load> {
   runs += 1
-  return wrk ? runWrk(workspace, traffic, runs) : runAutocannon(workspace, traffic, runs)
+  const load = await (wrk ? runWrk(workspace, traffic, runs) : runAutocannon(workspace, traffic, runs))
+  if (traffic.posts && load.requests + traffic.connections >= traffic.posts.length)
+    throw new Error(`The ${traffic.posts.length} requests that were prepared were used up before the time was over.`)
+  return load
 }

@@ -1,22 +1,26 @@
-// Benchmarks, apart from the tests: `npm run bench`, `npm run bench -- scale`, `npm run bench -- profile`.
+// Benchmarks, apart from the tests: `npm run bench`, `npm run bench -- scale`, `… payments`, `… profile`.
 import { parseArgs } from 'node:util'
 import { directProcess } from './direct.ts'
 import { autocannonProcess } from './generator.ts'
-import { profile } from './profile.ts'
+import { payments } from './payments.ts'
+import { profile, profileSettling } from './profile.ts'
 import { run } from './run.ts'
 import { scale } from './scale.ts'
+import { sinkProcess } from './sink.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
 
 const usage = `Usage: npm run bench -- [command] [options]
 
   (no command)   create, get and list beside the same work straight on the database
   scale          get, list, e-mail and keyword search as the number of rows grows
-  profile        where the server spends its time under load
+  payments       settling beside the database's own transfers, webhook deliveries and their latency
+  profile        where the server spends its time under load; 'profile settle' while it settles
 
   --rounds N     rounds of which medians are taken (5)
   --seconds S    length of a cell (4)
   --rows N       customers to begin with (20000); for scale a list (10000,1000000,5000000)
-  --requests N   scale: requests of each kind in a round (60)
+  --requests N   scale: requests of each kind in a round (60); payments: requests prepared to be paid (15000 a second)
+  --events N     payments: events of a backlog (20000)
   --generator G  wrk or autocannon; by default wrk where it is installed
   --quick        one short round, to see that everything works
   --json FILE    writes every figure to a file
@@ -38,6 +42,7 @@ function readOptions() {
       seconds: { type: 'string' },
       rows: { type: 'string' },
       requests: { type: 'string' },
+      events: { type: 'string' },
       generator: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -46,7 +51,7 @@ function readOptions() {
   })
 }
 
-async function perform(workspace: Workspace, command: string | undefined, values: ReturnType<typeof readOptions>['values']): Promise<void> {
+async function perform(workspace: Workspace, [command, argument]: string[], values: ReturnType<typeof readOptions>['values']): Promise<void> {
   const { quick, json } = values
   const generator = values.generator === 'wrk' || values.generator === 'autocannon' ? values.generator : undefined
   const rounds = whole('rounds', values.rounds, quick ? 1 : 5)
@@ -54,7 +59,11 @@ async function perform(workspace: Workspace, command: string | undefined, values
   if (command === 'scale') {
     const rows = (values.rows ?? (quick ? '10000,50000' : '10000,1000000,5000000')).split(',').map((text) => whole('rows', text, 0))
     await scale(workspace, { rows, rounds, requests: whole('requests', values.requests, quick ? 20 : 60), json })
-  } else if (command === 'profile') await profile(workspace, { rows: whole('rows', values.rows, 20_000), seconds: Math.max(3, seconds) })
+  } else if (command === 'payments') {
+    const requests = whole('requests', values.requests, 15_000 * seconds)
+    await payments(workspace, { rounds, seconds, requests, events: whole('events', values.events, quick ? 3000 : 20_000), quick, json, generator })
+  } else if (command === 'profile' && argument === 'settle') await profileSettling(workspace, Math.max(3, seconds))
+  else if (command === 'profile') await profile(workspace, { rows: whole('rows', values.rows, 20_000), seconds: Math.max(3, seconds) })
   else if (command === undefined) await run(workspace, { rounds, seconds, rows: whole('rows', values.rows, 20_000), quick, json, generator })
   else throw new Error(`There is no benchmark "${command}".\n\n${usage}`)
 }
@@ -64,10 +73,11 @@ async function main(): Promise<void> {
   const [command, argument = ''] = positionals
   if (values.help) return void process.stdout.write(usage)
   if (command === 'direct') return directProcess(argument)
+  if (command === 'sink') return sinkProcess()
   if (command === 'autocannon') return autocannonProcess(argument)
   const workspace = openWorkspace()
   try {
-    await perform(workspace, command, values)
+    await perform(workspace, positionals, values)
   } finally {
     await workspace.close()
   }

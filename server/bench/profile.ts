@@ -1,9 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Database } from '../src/foundation/database/database.ts'
 import { idOf, loadCustomers, pageAfter, population } from './customers.ts'
 import { runTraffic } from './generator.ts'
 import { programVersion } from './machine.ts'
+import { prepareSettling } from './payments.ts'
 import { table } from './report.ts'
 import { databaseUrl, openLoader, startCluster, startHawker } from './servers.ts'
 import type { Workspace } from './workspace.ts'
@@ -88,10 +90,48 @@ export async function profile(workspace: Workspace, { rows, seconds }: { rows: n
     const traffic = { url: hawker.url, apiKey: cluster.apiKey, connections: 64, seconds, ...(wanted ? { paths: wanted } : {}) }
     const { perSecond } = await runTraffic(workspace, traffic, { wrk })
     await hawker.stop()
-    const [file] = readdirSync(folder)
-    process.stdout.write(`\n  ${operation}: ${perSecond.toFixed(0)} requests/s under the profiler\n\n`)
-    if (!file) continue
-    const { functions, areas } = shares(join(folder, file), 25)
-    process.stdout.write(`${table(functions)}\n\n  ${operation}, by package or file\n\n${table(areas.slice(0, 15))}\n`)
+    report(operation, perSecond, folder)
   }
+}
+
+function report(name: string, perSecond: number, folder: string): void {
+  const [file] = readdirSync(folder)
+  process.stdout.write(`\n  ${name}: ${perSecond.toFixed(0)} requests/s under the profiler\n\n`)
+  if (!file) return
+  const { functions, areas } = shares(join(folder, file), 25)
+  process.stdout.write(`${table(functions)}\n\n  ${name}, by package or file\n\n${table(areas.slice(0, 15))}\n`)
+}
+
+/** What PostgreSQL spends its time on, by statement. */
+async function reportStatements({ pool }: Database, requests: number): Promise<void> {
+  const { rows } = await pool.query<{ calls: number; took: number; text: string }>(
+    `select calls::int, total_exec_time + total_plan_time as took, left(regexp_replace(query, '\\s+', ' ', 'g'), 90) as text
+    from pg_stat_statements order by took desc limit 15`,
+  )
+  const lines = rows.map(({ calls, took, text }) => [
+    `${((took / requests) * 1000).toFixed(1).padStart(8)} µs a request  ${String(calls).padStart(7)} calls  ${text}`,
+  ])
+  process.stdout.write(`\n  settle, by statement\n\n${table(lines)}\n`)
+}
+
+/** The same while payments are settled to one merchant. */
+export async function profileSettling(workspace: Workspace, seconds: number): Promise<void> {
+  const cluster = await startCluster(workspace, { shared_preload_libraries: 'pg_stat_statements', 'pg_stat_statements.track_planning': 'on' })
+  const folder = join(workspace.folder, 'profile-settle')
+  mkdirSync(folder)
+  const nodeArguments = ['--cpu-prof', '--cpu-prof-dir', folder]
+  const settling = await prepareSettling(workspace, cluster, { name: 'settle', merchants: 1, requests: 24_000 + 12_000 * seconds, nodeArguments })
+  const { hawker, payables: posts, database } = settling
+  await database.pool.query('create extension pg_stat_statements')
+  const generator = { wrk: programVersion('wrk', ['--version']) !== undefined }
+  const traffic = { url: hawker.url, apiKey: cluster.apiKey, connections: 64, seconds }
+  await runTraffic(workspace, { ...traffic, seconds: 2, posts: posts.slice(0, 24_000) }, generator)
+  await database.pool.query('select pg_stat_statements_reset()')
+  const before = { node: hawker.cpu(), postgres: cluster.cpu() }
+  const { perSecond, requests } = await runTraffic(workspace, { ...traffic, posts: posts.slice(24_000) }, generator)
+  const each = (from = 0, to = 0) => (((to - from) / requests) * 1000).toFixed(3)
+  process.stdout.write(`\n  CPU ms of each: Node.js ${each(before.node, hawker.cpu())}, PostgreSQL ${each(before.postgres, cluster.cpu())}\n`)
+  await reportStatements(database, requests)
+  await hawker.stop()
+  report('settle', perSecond, folder)
 }

@@ -13,7 +13,8 @@ import { cpuSeconds } from './machine.ts'
 import { sleep, type Workspace } from './workspace.ts'
 
 const program = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'server', 'bin', 'hawker.mjs')
-const secretKey = randomBytes(32)
+/** Encrypts the salts of every database of a run. */
+export const secretKey = randomBytes(32)
 
 /** A durable PostgreSQL with one migrated database and one business in it, which the others are copied from. */
 export interface Cluster {

@@ -1,5 +1,6 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
+import { runTogether } from '../../foundation/database/prepared.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 
 /** Every kind of event that Hawker emits; the first part names the object. Those after the blank line are additions to HitPay's. */
@@ -57,11 +58,11 @@ export async function emitEvent(tx: Db, businessId: string, event: NewEvent): Pr
   return id as string
 }
 
-/** Appends events of any businesses in one statement, in the order given; returns their ids. */
-export async function emitEvents(tx: Db, events: (NewEvent & { businessId: string })[]): Promise<string[]> {
-  if (events.length === 0) return []
+/** The statement that appends events of any businesses, in the order given, and their ids. */
+export function newEvents(events: (NewEvent & { businessId: string })[]): { statement: RawBuilder<unknown> | undefined; ids: string[] } {
   const ids = events.map(({ at }) => newId<'event'>(at))
-  await sql`
+  if (events.length === 0) return { statement: undefined, ids }
+  const statement = sql`
     insert into events (business_id, id, type, object_id, data, previous_attributes, callbacks, request_id, created_at)
     select * from unnest(
       ${events.map((event) => event.businessId)}::uuid[], ${ids}::uuid[], ${events.map((event) => event.type)}::text[],
@@ -69,6 +70,13 @@ export async function emitEvents(tx: Db, events: (NewEvent & { businessId: strin
       ${events.map((event) => event.previousAttributes ?? null)}::json[],
       ${events.map((event) => (event.callbacks && event.callbacks.length > 0 ? JSON.stringify(event.callbacks) : null))}::json[],
       ${events.map((event) => event.requestId)}::text[], ${events.map((event) => event.at)}::timestamptz[]
-    )`.execute(tx)
+    )`
+  return { statement, ids }
+}
+
+/** Appends events of any businesses in one statement, in the order given; returns their ids. */
+export async function emitEvents(tx: Db, events: (NewEvent & { businessId: string })[]): Promise<string[]> {
+  const { statement, ids } = newEvents(events)
+  await runTogether(tx, 'emit_events', [statement])
   return ids
 }

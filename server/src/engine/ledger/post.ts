@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
+import { runPrepared } from '../../foundation/database/prepared.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 import type { Currency } from '../../foundation/shared/money.ts'
 import { type Account, isGuarded } from './accounts.ts'
@@ -54,9 +55,41 @@ export async function post(tx: Db, all: Transfer[]): Promise<void> {
   const transfers = all.filter(({ amountMinor }) => amountMinor !== 0n)
   if (transfers.length === 0) return
   const debited = new Set(transfers.filter(({ debit }) => isGuarded(debit)).map((one) => keyOf(one.businessId, one.debit, one.currency)))
+  if (debited.size === 0 && (await insertAtOnce(tx, transfers))) return
   const held = await hold(tx, transfers, debited)
   for (const key of debited) await settleBalance(tx, key, held, transfers)
   await insert(tx, transfers, held)
+}
+
+/** The accounts that transfers touch, each once, in the one order. */
+function accountsOf(transfers: Transfer[]): Touched[] {
+  const touched = new Map<string, Touched>()
+  for (const { businessId, debit, credit, currency } of transfers) {
+    for (const account of [debit, credit]) touched.set(keyOf(businessId, account, currency), { businessId, account, currency })
+  }
+  return [...touched.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, account]) => account)
+}
+
+/** Takes the accounts shared and inserts the transfers in one statement; does nothing and is false when an account is missing. */
+async function insertAtOnce(tx: Db, transfers: Transfer[]): Promise<boolean> {
+  const accounts = accountsOf(transfers)
+  const { numAffectedRows } = await runPrepared(
+    tx,
+    'post_transfers',
+    sql`
+    with ${heldAccounts(accounts)}, held as materialized (
+      select a.business_id, a.account, a.currency, a.epoch
+      from wanted join ledger_accounts a on a.business_id = wanted.business_id and a.account = wanted.account and a.currency = wanted.currency
+      where (select count from present) = ${accounts.length}
+      order by wanted.n for share of a
+    )
+    insert into ledger_transfers (business_id, id, source, source_id, purpose, debit_account, credit_account, currency, amount_minor, created_at, debit_epoch, credit_epoch)
+    select t.*, debited.epoch, credited.epoch from unnest(${transferArrays(transfers)})
+      as t (business_id, id, source, source_id, purpose, debit, credit, currency, amount_minor, created_at)
+    join held debited on debited.business_id = t.business_id and debited.account = t.debit and debited.currency = t.currency
+    join held credited on credited.business_id = t.business_id and credited.account = t.credit and credited.currency = t.currency`,
+  )
+  return Number(numAffectedRows ?? 0n) === transfers.length
 }
 
 /**
@@ -65,11 +98,7 @@ export async function post(tx: Db, all: Transfer[]): Promise<void> {
  * the other may want.
  */
 async function hold(tx: Db, transfers: Transfer[], debited: Set<string>): Promise<Map<string, Held>> {
-  const touched = new Map<string, Touched>()
-  for (const { businessId, debit, credit, currency } of transfers) {
-    for (const account of [debit, credit]) touched.set(keyOf(businessId, account, currency), { businessId, account, currency })
-  }
-  const accounts = [...touched.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, account]) => account)
+  const accounts = accountsOf(transfers)
   if (debited.size === 0) {
     const held = await take(tx, accounts, 'share')
     if (held.size === accounts.length) return held
@@ -91,19 +120,34 @@ interface Touched {
   currency: string
 }
 
-/** Locks accounts in their order when all of them exist, otherwise none. */
-async function take(tx: Db, accounts: Touched[], strength: 'share' | 'update'): Promise<Map<string, Held>> {
-  const { rows } = await sql<{ business_id: string; account: string; currency: string; epoch: number; balance_minor: bigint }>`
-    with wanted as materialized (
+/** The accounts that are wanted, and how many of them are present. */
+const heldAccounts = (accounts: Touched[]) => sql`
+    wanted as materialized (
       select * from unnest(${accounts.map((one) => one.businessId)}::uuid[], ${accounts.map((one) => one.account)}::text[], ${accounts.map((one) => one.currency)}::text[])
         with ordinality as wanted (business_id, account, currency, n)
     ), present as materialized (
       select count(*) as count from wanted join ledger_accounts a on a.business_id = wanted.business_id and a.account = wanted.account and a.currency = wanted.currency
-    )
+    )`
+
+/** Transfers as arrays, in the order of the table's columns, without their epochs. */
+const transferArrays = (transfers: Transfer[]) => sql`
+      ${transfers.map((one) => one.businessId)}::uuid[], ${transfers.map((one) => newId<'transfer'>(one.at))}::uuid[], ${transfers.map((one) => one.source)}::text[],
+      ${transfers.map((one) => one.sourceId)}::uuid[], ${transfers.map((one) => one.purpose)}::text[],
+      ${transfers.map((one) => one.debit)}::text[], ${transfers.map((one) => one.credit)}::text[], ${transfers.map((one) => one.currency)}::text[],
+      ${transfers.map((one) => one.amountMinor.toString())}::bigint[], ${transfers.map((one) => one.at)}::timestamptz[]`
+
+/** Locks accounts in their order when all of them exist, otherwise none. */
+async function take(tx: Db, accounts: Touched[], strength: 'share' | 'update'): Promise<Map<string, Held>> {
+  const { rows } = await runPrepared(
+    tx,
+    'take_accounts',
+    sql<{ business_id: string; account: string; currency: string; epoch: number; balance_minor: bigint }>`
+    with ${heldAccounts(accounts)}
     select a.business_id, a.account, a.currency, a.epoch, a.balance_minor
     from wanted join ledger_accounts a on a.business_id = wanted.business_id and a.account = wanted.account and a.currency = wanted.currency
     where (select count from present) = ${accounts.length}
-    order by wanted.n ${strength === 'update' ? sql`for update of a` : sql`for share of a`}`.execute(tx)
+    order by wanted.n ${strength === 'update' ? sql`for update of a` : sql`for share of a`}`,
+  )
   return new Map(rows.map((row) => [keyOf(row.business_id, row.account, row.currency), { epoch: row.epoch, balanceMinor: row.balance_minor }]))
 }
 
@@ -149,14 +193,12 @@ export async function movedIn(db: Db, businessId: string, account: string, curre
 
 async function insert(tx: Db, transfers: Transfer[], held: Map<string, Held>): Promise<void> {
   const epochOf = (businessId: string, account: string, currency: string) => held.get(keyOf(businessId, account, currency))?.epoch ?? 0
-  await sql`
-    insert into ledger_transfers (business_id, id, source, source_id, purpose, debit_account, credit_account, currency, amount_minor, debit_epoch, credit_epoch, created_at)
-    select * from unnest(
-      ${transfers.map((one) => one.businessId)}::uuid[], ${transfers.map((one) => newId<'transfer'>(one.at))}::uuid[], ${transfers.map((one) => one.source)}::text[],
-      ${transfers.map((one) => one.sourceId)}::uuid[], ${transfers.map((one) => one.purpose)}::text[],
-      ${transfers.map((one) => one.debit)}::text[], ${transfers.map((one) => one.credit)}::text[], ${transfers.map((one) => one.currency)}::text[],
-      ${transfers.map((one) => one.amountMinor.toString())}::bigint[],
-      ${transfers.map((one) => epochOf(one.businessId, one.debit, one.currency))}::int[], ${transfers.map((one) => epochOf(one.businessId, one.credit, one.currency))}::int[],
-      ${transfers.map((one) => one.at)}::timestamptz[]
-    )`.execute(tx)
+  await runPrepared(
+    tx,
+    'insert_transfers',
+    sql`
+    insert into ledger_transfers (business_id, id, source, source_id, purpose, debit_account, credit_account, currency, amount_minor, created_at, debit_epoch, credit_epoch)
+    select * from unnest(${transferArrays(transfers)},
+      ${transfers.map((one) => epochOf(one.businessId, one.debit, one.currency))}::int[], ${transfers.map((one) => epochOf(one.businessId, one.credit, one.currency))}::int[])`,
+  )
 }

@@ -1,5 +1,6 @@
 import { Kysely, type KyselyPlugin, type Kysely as KyselyType, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
+import { preparingPool } from './prepared.ts'
 import type { DB } from './tables.ts'
 import { requireBusiness } from './tenancy.ts'
 
@@ -68,7 +69,7 @@ export function openDatabase(connection: Connection, options: DatabaseOptions = 
     pool.on('error', (error) => options.onError?.(error))
     // A connection that breaks while it is lent out fails its query; without a listener it would end the process besides.
     pool.on('connect', (client) => client.on('error', () => undefined))
-    return { pool, kysely: new Kysely<DB>({ dialect: new PostgresDialect({ pool }), plugins }) }
+    return { pool, kysely: new Kysely<DB>({ dialect: new PostgresDialect({ pool: preparingPool(pool) }), plugins }) }
   }
   const main = open(options.connections ?? 6, 15_000)
   const slow = open(options.slowConnections ?? 2, 10_000)

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
+import { runPrepared } from '../../foundation/database/prepared.ts'
 import type { Currency } from '../../foundation/shared/money.ts'
 
 /** What a method costs the merchant: a fixed part and a share, and how long the rail keeps the money. */
@@ -65,9 +66,13 @@ export function defaultSchedules(home: Currency): { method: string; currency: Cu
 
 /** The schedules of businesses, as a function of method and currency; one query for all of them. */
 export async function feeSchedules(db: Db, businessIds: string[]): Promise<(businessId: string, method: string, currency: Currency) => FeeSchedule> {
-  const { rows } = await sql<{ business_id: string; method: string; currency: string; fixed_minor: bigint; rate_basis_points: number; release_days: number }>`
+  const { rows } = await runPrepared(
+    db,
+    'fee_schedules',
+    sql<{ business_id: string; method: string; currency: string; fixed_minor: bigint; rate_basis_points: number; release_days: number }>`
     select business_id, method, currency, fixed_minor, rate_basis_points, release_days from fee_schedules
-    where business_id = any (${[...new Set(businessIds)]}::uuid[])`.execute(db)
+    where business_id = any (${[...new Set(businessIds)]}::uuid[])`,
+  )
   const own = new Map(rows.map((row) => [`${row.business_id} ${row.method} ${row.currency}`, row]))
   return (businessId, method, currency) => {
     const row = own.get(`${businessId} ${method} ${currency}`)

@@ -1,5 +1,6 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
+import { runPrepared, runTogether } from '../../foundation/database/prepared.ts'
 import type { Card } from '../../foundation/shared/card.ts'
 
 export type ChargeStatus = 'pending' | 'succeeded' | 'failed' | 'canceled' | 'refunded' | 'partially_refunded' | 'requires_customer_action'
@@ -90,11 +91,16 @@ function arrayOf(rows: ChargeRow[], name: keyof ChargeRow): unknown[] {
   return rows.map((row) => row[name])
 }
 
+/** The statement that writes new charges; undefined when there are none. */
+export function newCharges(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
+  if (rows.length === 0) return undefined
+  const arrays = names.map((name) => sql`${arrayOf(rows, name)}::${sql.raw(`${columns[name]}[]`)}`)
+  return sql`insert into charges (${sql.raw(names.join(', '))}) select * from unnest(${sql.join(arrays)})`
+}
+
 /** Writes new charges in one statement. */
 export async function insertCharges(tx: Db, rows: ChargeRow[]): Promise<void> {
-  if (rows.length === 0) return
-  const arrays = names.map((name) => sql`${arrayOf(rows, name)}::${sql.raw(`${columns[name]}[]`)}`)
-  await sql`insert into charges (${sql.raw(names.join(', '))}) select * from unnest(${sql.join(arrays)})`.execute(tx)
+  await runTogether(tx, 'insert_charges', [newCharges(rows)])
 }
 
 const changing = [
@@ -115,34 +121,47 @@ const changing = [
   'updated_at',
 ] as const satisfies (keyof ChargeRow)[]
 
-/** Writes what changes in the life of charges whose rows this transaction holds. */
-export async function updateCharges(tx: Db, rows: ChargeRow[]): Promise<void> {
-  if (rows.length === 0) return
+/** The statement that writes what changes in the life of charges whose rows the transaction holds. */
+export function changedCharges(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
+  if (rows.length === 0) return undefined
   const written = ['business_id', 'id', ...changing] as const
   const arrays = written.map((name) => sql`${arrayOf(rows, name)}::${sql.raw(`${columns[name]}[]`)}`)
   const set = changing.map((name) => `${name} = changed.${name}`).join(', ')
-  await sql`
+  return sql`
     update charges c set ${sql.raw(set)} from unnest(${sql.join(arrays)}) as changed (${sql.raw(written.join(', '))})
-    where c.business_id = changed.business_id and c.id = changed.id`.execute(tx)
+    where c.business_id = changed.business_id and c.id = changed.id`
+}
+
+/** Writes what changes in the life of charges whose rows this transaction holds. */
+export async function updateCharges(tx: Db, rows: ChargeRow[]): Promise<void> {
+  await runTogether(tx, 'update_charges', [changedCharges(rows)])
 }
 
 /** Finds charges and holds their rows until the transaction ends, in one order whatever the order asked for. */
 export async function lockCharges(tx: Db, keys: { businessId: string; id: string }[]): Promise<Map<string, ChargeRow>> {
   if (keys.length === 0) return new Map()
-  const { rows } = await sql<ChargeRow>`
+  const { rows } = await runPrepared(
+    tx,
+    'lock_charges',
+    sql<ChargeRow>`
     select c.* from charges c
     join unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as wanted (business_id, id)
       on c.business_id = wanted.business_id and c.id = wanted.id
-    order by c.business_id, c.id for update of c`.execute(tx)
+    order by c.business_id, c.id for update of c`,
+  )
   return new Map(rows.map((row) => [row.id, row]))
 }
 
 /** The succeeded payments of a request, oldest first, as they are listed inside it. */
 export async function listPayments(db: Db, businessId: string, paymentRequestId: string): Promise<ChargeRow[]> {
-  const { rows } = await sql<ChargeRow>`
+  const { rows } = await runPrepared(
+    db,
+    'list_payments',
+    sql<ChargeRow>`
     select * from charges where business_id = ${businessId} and payment_request_id = ${paymentRequestId}
       and status in ('succeeded', 'refunded', 'partially_refunded')
-    order by id limit 100`.execute(db)
+    order by id limit 100`,
+  )
   return rows
 }
 
@@ -155,19 +174,38 @@ export async function findCharge(db: Db, businessId: string, id: string): Promis
 /** Sets when a rail is asked about charges or refunds; replaces an earlier appointment. */
 export async function scheduleChecks(tx: Db, checks: { businessId: string; id: string; kind: CheckKind; dueAt: Date }[]): Promise<void> {
   if (checks.length === 0) return
-  await sql`
+  await runPrepared(
+    tx,
+    'schedule_checks',
+    sql`
     insert into rail_checks (business_id, id, kind, due_at, attempts)
     select business_id, id, kind, due_at, 0 from unnest(${checks.map((one) => one.businessId)}::uuid[], ${checks.map((one) => one.id)}::uuid[],
       ${checks.map((one) => one.kind)}::text[], ${checks.map((one) => one.dueAt)}::timestamptz[]) as wanted (business_id, id, kind, due_at)
-    on conflict (business_id, id) do update set due_at = excluded.due_at`.execute(tx)
+    on conflict (business_id, id) do update set due_at = excluded.due_at`,
+  )
 }
 
 /** Takes charges or refunds out of the list of those whose rail has to be asked. */
 export async function forgetChecks(tx: Db, keys: { businessId: string; id: string }[]): Promise<void> {
   if (keys.length === 0) return
-  await sql`
+  await runPrepared(
+    tx,
+    'forget_checks',
+    sql`
     delete from rail_checks c using unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as done (business_id, id)
-    where c.business_id = done.business_id and c.id = done.id`.execute(tx)
+    where c.business_id = done.business_id and c.id = done.id`,
+  )
+}
+
+/** The statement that puts money of charges into the list of what becomes available later. */
+export function newReleases(
+  releases: { businessId: string; chargeId: string; currency: string; amountMinor: bigint; dueAt: Date }[],
+): RawBuilder<unknown> | undefined {
+  if (releases.length === 0) return undefined
+  return sql`
+    insert into releases (business_id, charge_id, currency, amount_minor, due_at)
+    select * from unnest(${releases.map((one) => one.businessId)}::uuid[], ${releases.map((one) => one.chargeId)}::uuid[], ${releases.map((one) => one.currency)}::text[],
+      ${releases.map((one) => String(one.amountMinor))}::bigint[], ${releases.map((one) => one.dueAt)}::timestamptz[])`
 }
 
 /** Puts money of charges into the list of what becomes available later. */
@@ -175,9 +213,5 @@ export async function insertReleases(
   tx: Db,
   releases: { businessId: string; chargeId: string; currency: string; amountMinor: bigint; dueAt: Date }[],
 ): Promise<void> {
-  if (releases.length === 0) return
-  await sql`
-    insert into releases (business_id, charge_id, currency, amount_minor, due_at)
-    select * from unnest(${releases.map((one) => one.businessId)}::uuid[], ${releases.map((one) => one.chargeId)}::uuid[], ${releases.map((one) => one.currency)}::text[],
-      ${releases.map((one) => String(one.amountMinor))}::bigint[], ${releases.map((one) => one.dueAt)}::timestamptz[])`.execute(tx)
+  await runTogether(tx, 'insert_releases', [newReleases(releases)])
 }

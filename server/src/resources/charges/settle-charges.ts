@@ -1,9 +1,10 @@
 import type { Transaction } from 'kysely'
-import { type Callback, emitEvents, type NewEvent } from '../../engine/events/emit-event.ts'
+import { type Callback, type NewEvent, newEvents } from '../../engine/events/emit-event.ts'
 import { post, type Transfer } from '../../engine/ledger/post.ts'
 import type { Outcome } from '../../engine/rails/rail.ts'
 import { type Database, isOutcomeUnknown } from '../../foundation/database/database.ts'
 import { groupCommit } from '../../foundation/database/group-commit.ts'
+import { runTogether } from '../../foundation/database/prepared.ts'
 import type { DB } from '../../foundation/database/tables.ts'
 import type { Business } from '../../foundation/http/authentication.ts'
 import { type Answer, type Claim, rememberAnswer } from '../../foundation/http/idempotency.ts'
@@ -11,20 +12,20 @@ import { formatAmount } from '../../foundation/shared/money.ts'
 import { laterThan, type Now } from '../../foundation/shared/time.ts'
 import { insertMails, type MailRow } from '../mails/queries.ts'
 import { receiptMail } from '../mails/receipt.ts'
-import { forgetExpiries, lockPaymentRequests, type PaymentRequestRow, writeStatuses } from '../payment-requests/queries.ts'
+import { changedStatuses, endedExpiries, lockPaymentRequests, type PaymentRequestRow } from '../payment-requests/queries.ts'
 import { type Payment, presentPaymentRequest } from '../payment-requests/wire.ts'
 import { presentChargeEvent, presentPayment } from './event-wire.ts'
 import { feeOn, feeSchedules } from './fees.ts'
 import {
   type ChargeRow,
+  changedCharges,
   forgetChecks,
-  insertCharges,
-  insertReleases,
   listPayments,
   lockCharges,
+  newCharges,
+  newReleases,
   scheduleChecks,
   type UnappliedReason,
-  updateCharges,
 } from './queries.ts'
 
 export interface SettleDeps {
@@ -102,7 +103,15 @@ function afterOutcome(before: ChargeRow, outcome: Outcome, at: Date): ChargeRow 
 export function settleCharges(deps: SettleDeps): (settlement: Settlement) => Promise<Settled> {
   const { database, onEvent, groupAcrossBusinesses } = deps
   const commit = groupCommit<Settlement, Settled>({
-    write: (settlements) => database.db.transaction().execute((tx) => settleAll(tx, settlements, deps)),
+    write(settlements) {
+      // Asked for on a connection of their own, while the transaction begins.
+      const schedules = feeSchedules(
+        database.db,
+        settlements.map(({ business }) => business.id),
+      )
+      schedules.catch(() => undefined)
+      return database.db.transaction().execute((tx) => settleAll(tx, settlements, schedules, deps))
+    },
     groupOf: groupAcrossBusinesses ? () => '' : ({ business }) => business.id,
     maxRows: 256,
     // One at a time: several writers on one busy account are slower than one.
@@ -116,30 +125,33 @@ export function settleCharges(deps: SettleDeps): (settlement: Settlement) => Pro
   }
 }
 
-async function settleAll(tx: Transaction<DB>, settlements: Settlement[], deps: SettleDeps): Promise<Settled[]> {
+type Schedules = ReturnType<typeof feeSchedules>
+
+async function settleAll(tx: Transaction<DB>, settlements: Settlement[], schedules: Schedules, deps: SettleDeps): Promise<Settled[]> {
   const cases = await openCases(tx, settlements, deps)
-  const schedules = await feeSchedules(
-    tx,
-    settlements.map(({ business }) => business.id),
-  )
-  for (const one of cases) if (one.changed && one.charge.status === 'succeeded') takeFees(one, schedules)
+  const schedule = await schedules
+  for (const one of cases) if (one.changed && one.charge.status === 'succeeded') takeFees(one, schedule)
   const changed = cases.filter((one) => one.changed)
-  await insertCharges(
-    tx,
-    changed.filter((one) => one.settlement.charge.isNew).map((one) => one.charge),
-  )
-  await updateCharges(tx, latestOfEach(changed.filter((one) => !one.settlement.charge.isNew).map((one) => one.charge)))
   const requests = new Map(changed.filter((one) => one.applied || isTerminalFailure(one)).map((one) => [one.request?.id, one.request]))
   const finished = [...requests.values()].filter((request) => request !== undefined)
-  await writeStatuses(tx, finished)
-  await forgetExpiries(
-    tx,
-    finished.filter(({ status, expires_at }) => status !== 'pending' && expires_at !== null).map(({ business_id, id }) => ({ businessId: business_id, id })),
-  )
+  const expired = finished.filter(({ status, expires_at }) => status !== 'pending' && expires_at !== null)
+  const charges = [
+    newCharges(changed.filter((one) => one.settlement.charge.isNew).map((one) => one.charge)),
+    changedCharges(latestOfEach(changed.filter((one) => !one.settlement.charge.isNew).map((one) => one.charge))),
+  ]
+  // The events of a request that is paid again and again list its payments, with those of this batch.
+  const areListed = changed.some(({ applied, request }) => applied && request?.allow_repeated_payments)
+  if (areListed) await runTogether(tx, 'settle_charges', charges)
+  const { statement: events } = newEvents(await eventsOf(tx, changed, deps))
+  await runTogether(tx, 'settle', [
+    ...(areListed ? [] : charges),
+    changedStatuses(finished),
+    endedExpiries(expired.map(({ business_id, id }) => ({ businessId: business_id, id }))),
+    newReleases(changed.filter((one) => one.charge.status === 'succeeded' && one.releaseDays > 0).map(releaseOf)),
+    events,
+  ])
   await keepAppointments(tx, changed)
   await insertMails(tx, changed.flatMap(receiptOf))
-  await emitEvents(tx, await eventsOf(tx, changed, deps))
-  await insertReleases(tx, changed.filter((one) => one.charge.status === 'succeeded' && one.releaseDays > 0).map(releaseOf))
   const settled = cases.map((one): Settled => ({ charge: one.charge, paymentRequest: one.request, changed: one.changed, answer: undefined }))
   for (const [i, { answered, also }] of settlements.entries()) {
     const one = settled[i] as Settled
@@ -214,7 +226,7 @@ function isTerminalFailure({ charge, request }: Pick<Case, 'charge' | 'request'>
   return request !== undefined && charge.method === 'wifi_card_reader' && (charge.status === 'failed' || charge.status === 'canceled')
 }
 
-function takeFees(one: Case, schedules: Awaited<ReturnType<typeof feeSchedules>>): void {
+function takeFees(one: Case, schedules: Awaited<Schedules>): void {
   const { charge } = one
   const schedule = schedules(charge.business_id, charge.method, charge.currency)
   const fee = feeOn(charge.amount_minor, schedule)

@@ -1,6 +1,7 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
 import type { Db } from '../../foundation/database/database.ts'
+import { runPrepared, runTogether } from '../../foundation/database/prepared.ts'
 import type { StoredAnswer } from '../../foundation/database/stored-answer.ts'
 
 export type PaymentRequestStatus = 'pending' | 'completed' | 'failed' | 'expired' | 'canceled' | 'inactive'
@@ -72,37 +73,67 @@ export interface PaymentRequestRow {
 /** Finds payment requests and holds their rows until the transaction ends; always in one order, whatever the order asked for. */
 export async function lockPaymentRequests(tx: Db, keys: { businessId: string; id: string }[]): Promise<Map<string, PaymentRequestRow>> {
   if (keys.length === 0) return new Map()
-  const { rows } = await sql<PaymentRequestRow>`
+  const { rows } = await runPrepared(
+    tx,
+    'lock_payment_requests',
+    sql<PaymentRequestRow>`
     select r.* from payment_requests r
     join unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as wanted (business_id, id)
       on r.business_id = wanted.business_id and r.id = wanted.id
-    order by r.business_id, r.id for update of r`.execute(tx)
+    order by r.business_id, r.id for update of r`,
+  )
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-/** Writes the status, version and times of requests whose rows this transaction holds. */
-export async function writeStatuses(tx: Db, rows: PaymentRequestRow[]): Promise<void> {
-  if (rows.length === 0) return
-  await sql`
+/** The statement that writes the status, version and times of requests whose rows the transaction holds. */
+export function changedStatuses(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
+  if (rows.length === 0) return undefined
+  return sql`
     update payment_requests r set status = changed.status, version = changed.version, updated_at = changed.updated_at, completed_at = changed.completed_at
     from unnest(${rows.map((row) => row.business_id)}::uuid[], ${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.status)}::text[],
       ${rows.map((row) => row.version)}::int[], ${rows.map((row) => row.updated_at)}::timestamptz[], ${rows.map((row) => row.completed_at)}::timestamptz[])
       as changed (business_id, id, status, version, updated_at, completed_at)
-    where r.business_id = changed.business_id and r.id = changed.id`.execute(tx)
+    where r.business_id = changed.business_id and r.id = changed.id`
+}
+
+/** Writes the status, version and times of requests whose rows this transaction holds. */
+export async function writeStatuses(tx: Db, rows: PaymentRequestRow[]): Promise<void> {
+  await runTogether(tx, 'write_statuses', [changedStatuses(rows)])
+}
+
+/** The statement that takes requests out of the list of those that will expire. */
+export function endedExpiries(keys: { businessId: string; id: string }[]): RawBuilder<unknown> | undefined {
+  if (keys.length === 0) return undefined
+  return sql`
+    delete from payment_request_expiries e using unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as done (business_id, id)
+    where e.business_id = done.business_id and e.id = done.id`
 }
 
 /** Takes requests out of the list of those that will expire. */
 export async function forgetExpiries(tx: Db, keys: { businessId: string; id: string }[]): Promise<void> {
-  if (keys.length === 0) return
-  await sql`
-    delete from payment_request_expiries e using unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as done (business_id, id)
-    where e.business_id = done.business_id and e.id = done.id`.execute(tx)
+  await runTogether(tx, 'forget_expiries', [endedExpiries(keys)])
 }
 
 /** One payment request, deleted ones too: money can still arrive for them. */
 export async function findPaymentRequest(db: Db, businessId: string, id: string): Promise<PaymentRequestRow | undefined> {
-  const { rows } = await sql<PaymentRequestRow>`select * from payment_requests where business_id = ${businessId} and id = ${id}`.execute(db)
+  const { rows } = await runPrepared(
+    db,
+    'find_payment_request',
+    sql<PaymentRequestRow>`select * from payment_requests where business_id = ${businessId} and id = ${id}`,
+  )
   return rows[0]
+}
+
+/** The same for all that are asked for at once. */
+export async function findAnyPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
+  const { rows } = await pool.query<PaymentRequestRow>({
+    name: 'find_any_payment_requests',
+    text: `select r.* from payment_requests r
+      join unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id) on r.business_id = wanted.business_id and r.id = wanted.id`,
+    values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],
+  })
+  const found = new Map(rows.map((row) => [`${row.business_id} ${row.id}`, row]))
+  return keys.map(({ businessId, id }) => found.get(`${businessId} ${id.toLowerCase()}`))
 }
 
 /** Columns and their types, in the order in which new rows are written as arrays. */

@@ -1,3 +1,4 @@
+import DataLoader from 'dataloader'
 import type { Api } from '../../foundation/http/api.ts'
 import { writeHeaders } from '../../foundation/http/schemas.ts'
 import { ApiError, invalid, notFound } from '../../foundation/shared/errors.ts'
@@ -5,7 +6,7 @@ import { isUuid } from '../../foundation/shared/ids.ts'
 import { formatAmount, requireAmount } from '../../foundation/shared/money.ts'
 import type { Settled } from '../charges/settle-charges.ts'
 import { type StartDeps, startPayment } from '../charges/start-payment.ts'
-import { findPaymentRequest, type PaymentRequestRow } from '../payment-requests/queries.ts'
+import { findAnyPaymentRequests, type PaymentRequestRow } from '../payment-requests/queries.ts'
 import { redirectUrl } from '../payment-requests/redirect.ts'
 import { checkoutUrl } from '../payment-requests/wire.ts'
 import { PayInput, PaymentRequestId, PayResult } from './wire.ts'
@@ -33,6 +34,15 @@ function presentResult({ charge, paymentRequest }: Settled, request: PaymentRequ
 
 /** Playing the payer, for sandbox businesses only; a live business finds no such routes. */
 export function sandboxRoutes(api: Api, deps: StartDeps): void {
+  // Payments that arrive together ask once.
+  const requests = new DataLoader<{ businessId: string; id: string }, PaymentRequestRow | undefined>(
+    (keys) => findAnyPaymentRequests(deps.database.pool, keys),
+    {
+      cache: false,
+      maxBatchSize: 100,
+      batchScheduleFn: (run) => setImmediate(run),
+    },
+  )
   api.write(
     'POST',
     '/v1/sandbox/payment-requests/:payment_request_id/pay',
@@ -49,7 +59,7 @@ export function sandboxRoutes(api: Api, deps: StartDeps): void {
     async ({ business, params, body, claim, requestId }) => {
       const id = params.payment_request_id ?? ''
       if (business.mode !== 'sandbox') throw new ApiError(404, 'route_not_found', 'Not Found')
-      const request = isUuid(id) ? await findPaymentRequest(deps.database.db, business.id, id) : undefined
+      const request = isUuid(id) ? await requests.load({ businessId: business.id, id }) : undefined
       if (!request) throw notFound('PaymentRequest', id)
       const number = typeof body.card === 'object' ? body.card?.number : body.card
       const method = body.method ?? (number === undefined ? request.payment_methods[0] : undefined) ?? 'card'
