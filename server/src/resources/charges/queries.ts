@@ -207,11 +207,3 @@ export function newReleases(
     select * from unnest(${releases.map((one) => one.businessId)}::uuid[], ${releases.map((one) => one.chargeId)}::uuid[], ${releases.map((one) => one.currency)}::text[],
       ${releases.map((one) => String(one.amountMinor))}::bigint[], ${releases.map((one) => one.dueAt)}::timestamptz[])`
 }
-
-/** Puts money of charges into the list of what becomes available later. */
-export async function insertReleases(
-  tx: Db,
-  releases: { businessId: string; chargeId: string; currency: string; amountMinor: bigint; dueAt: Date }[],
-): Promise<void> {
-  await runTogether(tx, 'insert_releases', [newReleases(releases)])
-}
