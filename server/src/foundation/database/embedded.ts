@@ -281,7 +281,8 @@ function worksOn(pid: number, cluster: string): boolean {
       return command.includes('postgres') && command.includes(cluster)
     }
     const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-    const name = basename((args[0] ?? '').split(/[: ]/)[0] ?? '')
+    // A child calls itself `postgres: …`; a server has the path of its program, in which there can be spaces.
+    const name = /^postgres(:|$)/.test(args[0] ?? '') ? 'postgres' : basename(args[0] ?? '')
     if (name === 'initdb') return args.includes(`${cluster}.new`)
     if (name !== 'postgres') return false
     if (args.includes(cluster)) return true
