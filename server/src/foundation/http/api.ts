@@ -10,6 +10,7 @@ import type { Metrics } from './observability.ts'
 import { allowedMethods, asApiError, type Method, methods } from './refusals.ts'
 import { acceptBodies, malformedQueries, malformedQuery, parseQuery, tidyInput } from './request-body.ts'
 import { afterResponse } from './request-log.ts'
+import { compileWhenUsed } from './validation.ts'
 
 export interface ApiOptions {
   log: Logger
@@ -176,8 +177,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
       socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n${body}`)
     },
-    ajv: { customOptions: { allErrors: true, coerceTypes: true, removeAdditional: false, useDefaults: true, verbose: true, strict: false } },
   })
+  fastify.setValidatorCompiler(({ schema }) => compileWhenUsed(schema as object))
   fastify.setSerializerCompiler(() => JSON.stringify)
   fastify.decorateRequest('known', null)
   fastify.decorateRequest('beganAt', 0)

@@ -1,3 +1,5 @@
+import { Ajv } from 'ajv'
+import addFormats from 'ajv-formats'
 import { type ApiError, type FieldErrors, invalid, spoken } from '../shared/errors.ts'
 
 /** What Ajv reports, as far as it is needed here. */
@@ -87,4 +89,20 @@ export function validationError(found: SchemaError[], more: FieldErrors = {}): A
   }
   for (const [field, texts] of Object.entries(more)) errors[field] ??= texts
   return invalid(errors)
+}
+
+const ajv = new Ajv({ allErrors: true, coerceTypes: true, removeAdditional: false, useDefaults: true, verbose: true, strict: false, addUsedSchema: false })
+addFormats.default(ajv)
+
+/** A validator that is compiled with its first use: compiling those of every route would be most of the time of a start. */
+export function compileWhenUsed(schema: object) {
+  let compiled: ReturnType<typeof ajv.compile> | undefined
+  const validate = (data: unknown): boolean => {
+    compiled ??= ajv.compile(schema)
+    const fits = compiled(data) as boolean
+    validate.errors = compiled.errors ?? null
+    return fits
+  }
+  validate.errors = null as NonNullable<typeof ajv.errors> | null
+  return validate
 }
