@@ -1,9 +1,9 @@
 import type pg from 'pg'
 import type { Database } from '../src/foundation/database/database.ts'
 import { encodeCursor } from '../src/foundation/http/pagination.ts'
-import { gramOf, gramsOf, searchTextOf } from '../src/foundation/shared/search-text.ts'
+import { gramsOf, searchTextOf } from '../src/foundation/shared/search-text.ts'
 import { listCustomers } from '../src/resources/customers/queries.ts'
-import { personSql } from './people.ts'
+import { personOf, searchOf } from './people.ts'
 
 const stepMs = 6_000
 
@@ -37,44 +37,41 @@ export function pageAfter(people: Population, number: number, perPage: number): 
   return `/v1/customers?per_page=${perPage}&cursor=${cursor}`
 }
 
-/** What can stand in the search texts of a population. */
-const alphabet = [...' .@+-_abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ']
+const rowsPerStatement = 5_000
 
-/** Every gram that a population can have, by its text: PostgreSQL looks them up, since it cannot make them as fast. */
-async function prepareGrams(client: pg.Client, { businessId, otherBusinessId }: Population): Promise<void> {
-  const texts = alphabet.flatMap((a) => alphabet.flatMap((b) => (a === ' ' ? [`${a}${b}`] : []).concat(alphabet.map((c) => `${a}${b}${c}`))))
-  await client.query('create temp table gram_of (business_id uuid, text text collate "C", gram int4, primary key (text, business_id) include (gram))')
-  for (const id of [businessId, otherBusinessId]) {
-    await client.query('insert into gram_of select $1, * from unnest($2::text[], $3::int4[])', [id, texts, texts.map((text) => gramOf(text, id))])
+const insertMany = `
+  insert into customers (business_id, id, name, email, phone_number, phone_number_country_code, phone_number_e164, metadata, search, search_grams, version, created_at, updated_at)
+  select business_id, id, name, email, phone, '65', '+65' || phone, '{}', search, grams::int4[], 1, at, at
+  from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])
+    as made (business_id, id, name, email, phone, search, grams, at)`
+
+/** The customers with the numbers from `first` on; every fourth has a neighbour in another business, so that tenancy in the indexes matters. */
+function batchOf(people: Population, first: number, count: number): unknown[][] {
+  const columns: unknown[][] = [[], [], [], [], [], [], [], []]
+  for (let number = first; number < first + count; number++) {
+    for (const businessId of number % 4 === 0 ? [people.businessId, people.otherBusinessId] : [people.businessId]) {
+      const person = personOf(number)
+      const search = searchOf(person)
+      const at = new Date(people.beganAtMs + number * stepMs)
+      const row = [businessId, idOf(people, number), person.name, person.email, person.phone, search, `{${gramsOf(search, businessId)}}`, at]
+      row.forEach((value, i) => {
+        columns[i]?.push(value)
+      })
+    }
   }
-  await client.query('analyze gram_of')
+  return columns
 }
 
-/** The grams of a search text, as `gramsOf` makes them. */
-function gramsSql(search: string): string {
-  return `(
-    select array_agg(distinct gram_of.gram) from (select ${search} as text) searched, generate_series(1, length(searched.text)) as i,
-      lateral (values (substr(searched.text, i, 3)), (substr(searched.text, i, 2))) as part (text)
-    join gram_of on gram_of.text = part.text and gram_of.business_id = named.business_id
-  )`
-}
-
-/** Every fourth row has a neighbour in another business, so that tenancy in the indexes matters. */
-function loadSql(people: Population): string {
-  return `
-    insert into customers (business_id, id, name, email, phone_number, phone_number_country_code, phone_number_e164, metadata, search, search_grams, version, created_at, updated_at)
-    select business_id, ${idSql(people, 'unique_number')}, name, email, phone, '65', '+65' || phone, '{}', ${personSql.search}, ${gramsSql(personSql.search)}, 1, at, at
-    from (
-      select *, ${personSql.name} as name, ${personSql.email} as email, ${personSql.searchName} as search_name,
-        to_timestamp((${people.beganAtMs}::int8 + unique_number * ${stepMs}::int8) / 1000.0) as at
-      from (
-        select business.id as business_id, unique_number, random() as a, random() as b, random() as c, random() as d,
-          (80000000 + floor(random() * 20000000))::int::text as phone
-        from generate_series(1, ${people.rows}::int8) as unique_number
-        cross join (values ('${people.businessId}'::uuid, 1), ('${people.otherBusinessId}'::uuid, 4)) as business (id, every)
-        where unique_number % business.every = 0
-      ) drawn
-    ) named`
+/** Writes a population batch by batch; the next is made while one is on its way. */
+async function writeAll(client: pg.Client, people: Population): Promise<void> {
+  let onItsWay: Promise<unknown> = Promise.resolve()
+  for (let first = 1; first <= people.rows; first += rowsPerStatement) {
+    const values = batchOf(people, first, Math.min(rowsPerStatement, people.rows - first + 1))
+    await onItsWay
+    onItsWay = client.query({ name: 'insert_many', text: insertMany, values })
+    onItsWay.catch(() => undefined)
+  }
+  await onItsWay
 }
 
 /**
@@ -85,10 +82,9 @@ export async function loadCustomers(client: pg.Client, people: Population): Prom
   const { rows: indexes } = await client.query<{ name: string; definition: string }>(
     `select indexname as name, indexdef as definition from pg_indexes where schemaname = 'hawker' and tablename = 'customers' and indexname <> 'customers_pkey'`,
   )
-  await client.query(`set maintenance_work_mem = '1GB'; set synchronous_commit = off; select setseed(0.42)`)
-  await prepareGrams(client, people)
+  await client.query(`set maintenance_work_mem = '1GB'; set synchronous_commit = off`)
   for (const { name } of indexes) await client.query(`drop index hawker.${name}`)
-  await client.query(loadSql(people))
+  await writeAll(client, people)
   for (const { definition } of indexes) await client.query(definition)
   await client.query('vacuum (analyze) customers')
   await client.query('checkpoint')

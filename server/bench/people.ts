@@ -52,24 +52,3 @@ export function personOf(unique: number, random: () => number = Math.random): Pe
 
 /** The search text that the server keeps for a person. */
 export const searchOf = ({ name, email, phone }: Person): string => searchTextOf([name, email, phone, `65${phone}`])
-
-const quote = (text: string) => `'${text.replaceAll("'", "''")}'`
-const array = (values: string[]) => `array[${values.map(quote).join(',')}]`
-
-/** SQL that picks from a list with the same preference as `personOf`, given an expression from 0 up to 1. */
-const pickSql = (values: string[], at: string) => `(${array(values)})[1 + floor(${at} * ${values.length})::int]`
-
-const givenSql = (form: (name: string) => string) =>
-  `case when d < ${rareShare} then ${pickSql(rareNames.map(form), `d / ${rareShare}`)} else ${pickSql(givenNames.map(form), 'a * a')} end`
-const same = (name: string) => name
-
-/**
- * SQL expressions that make a person inside PostgreSQL, over columns `a`, `b`, `c`, `d` (random, 0 up to 1), `phone` and
- * `unique_number`; the same shapes as `personOf`, search text included.
- */
-export const personSql = {
-  name: `${givenSql(same)} || ' ' || ${pickSql(familyNames, 'b * b')}`,
-  email: `${givenSql(mailPart)} || '.' || ${pickSql(familyNames.map(mailPart), 'b * b')} || unique_number || '@' || ${pickSql(domains, 'c')}`,
-  searchName: `${givenSql(searchable)} || ' ' || ${pickSql(familyNames.map(searchable), 'b * b')}`,
-  search: `' ' || search_name || E'\\n ' || email || E'\\n ' || phone || E'\\n 65' || phone`,
-}

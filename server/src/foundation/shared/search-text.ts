@@ -81,11 +81,6 @@ function gram(seed: number, text: string, from: number, length: number): number 
   return (hash ^ (hash >>> 13)) | 0
 }
 
-/** The gram of one text of two or three characters; for data that is made in bulk. */
-export function gramOf(text: string, businessId: string): number {
-  return gram(seedOf(businessId), text, 0, text.length)
-}
-
 /** The grams of a row's search text: each three characters of each part, and each space with the character after it. */
 export function gramsOf(searchText: string, businessId: string): number[] {
   const seed = seedOf(businessId)
