@@ -47,8 +47,8 @@ const longestFile = 400
 const longestFunction = 70
 /** What is longer today, by its present length: it may stay, and may not grow. */
 const longFunctions: Record<string, number> = {
-  'foundation/http/api.ts createApi': 255,
-  'resources/customers/routes.ts customersRoutes': 161,
+  'foundation/http/api.ts createApi': 253,
+  'resources/customers/routes.ts customersRoutes': 75,
 }
 
 const folder = fileURLToPath(new URL('.', import.meta.url))

@@ -40,10 +40,10 @@ const types = new Map<number, (text: string) => unknown>([
   [pg.types.builtins.DATE, (text) => text],
 ])
 
-/** The settings that every connection starts with; the lock time-out turns a stuck lock into an answer. */
+/** The settings that every connection starts with, whatever its pool. */
 const session = '-c search_path=hawker,public -c timezone=UTC -c idle_in_transaction_session_timeout=30000'
 
-/** Pool settings for a connection; statements have a time limit on the server and one on the client. */
+/** Pool settings for a connection; statements have a time limit on the server and one on the client, and a stuck lock turns into an answer. */
 export function poolOptions(connection: Connection, max: number, statementTimeoutMs: number, lockTimeoutMs = 2_000): pg.PoolConfig {
   const where = typeof connection === 'string' ? { connectionString: connection } : connection
   return {
