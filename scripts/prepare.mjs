@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const dist = join(root, 'server', 'dist')
@@ -108,9 +109,41 @@ async function build(name, force = false) {
   return pathToFileURL(out).href
 }
 
+/** Every file below a folder. */
+function filesIn(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+}
+
+/** Builds the payer's pages when a source of theirs is newer: what browsers load, compressed, and what the server renders with. */
+async function buildWeb(force = false) {
+  const web = join(root, 'web')
+  const made = join(web, 'dist', 'made-from')
+  const hash = signature(web, new Set(['node_modules', 'dist', 'screenshots']))
+  for (const file of [join(root, 'package-lock.json'), fileURLToPath(import.meta.url)]) hash.update(readFileSync(file))
+  const sources = hash.digest('hex')
+  if (!force && existsSync(made) && readFileSync(made, 'utf8') === sources) return
+  const { build: bundle } = await import('vite').catch(() => {
+    process.stderr.write('The pages are not built, and Vite is not installed; run npm ci with development dependencies.\n')
+    process.exit(1)
+  })
+  rmSync(made, { force: true })
+  const configFile = join(web, 'vite.config.ts')
+  await bundle({ configFile, logLevel: 'warn' })
+  await bundle({ configFile, logLevel: 'warn', build: { ssr: true } })
+  for (const file of filesIn(join(web, 'dist', 'client')).filter((path) => /\.(js|css|svg)$/.test(path))) {
+    const content = readFileSync(file)
+    writeFileSync(`${file}.br`, brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }))
+    writeFileSync(`${file}.gz`, gzipSync(content, { level: 9 }))
+  }
+  writeFileSync(made, sources)
+}
+
 /** Makes sure that modules and the built entry are there, and returns the entry's URL. */
 export async function prepare(name, { force = false } = {}) {
   requireNode()
   installModules()
+  if (name === 'main') await buildWeb(force)
   return build(name, force)
 }

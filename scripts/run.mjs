@@ -41,8 +41,20 @@ const tasks = {
   async check() {
     await prepare('main')
     run(tools.biome, ['check', '--error-on-warnings', '.'])
-    run(tools.oxlint, ['--type-aware', '--quiet', '-c', '.oxlintrc.json', 'server/src', 'server/bench', 'server/crash', 'server/tests', 'server/scripts'])
+    run(tools.oxlint, [
+      '--type-aware',
+      '--quiet',
+      '-c',
+      '.oxlintrc.json',
+      'server/src',
+      'server/bench',
+      'server/crash',
+      'server/tests',
+      'server/scripts',
+      'web/src',
+    ])
     run(tools.tsc, ['-p', 'server/tsconfig.json'])
+    run(tools.tsc, ['-p', 'web/tsconfig.json'])
     rest.length = 0
     rest.push('--verify')
     await enter('generate')

@@ -1,0 +1,6 @@
+import '../ui/theme.css'
+import { hydrateRoot } from 'react-dom/client'
+import { CheckoutPage } from './CheckoutPage.tsx'
+
+const data = JSON.parse(document.getElementById('data')?.textContent ?? '{}')
+hydrateRoot(document.getElementById('page') as HTMLElement, <CheckoutPage {...data} />)
