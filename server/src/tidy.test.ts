@@ -29,6 +29,7 @@ const order = [
   'resources/webhook-events',
   'resources/webhook-deliveries',
   'resources/sandbox',
+  'pages',
   'verify',
   'commands',
   'app.ts',
