@@ -31,6 +31,7 @@ const order = [
   'resources/sandbox',
   'verify',
   'commands',
+  'pages',
   'app.ts',
   'worker.ts',
   'serve.ts',
