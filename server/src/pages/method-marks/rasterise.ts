@@ -38,45 +38,56 @@ function polygonsOf(path: string, scale: number): Point[][] {
 }
 
 /**
- * How much of each pixel a path covers, 0 to 1, exactly: each edge adds the signed area to its right in each row that it
- * crosses, and a running sum along the row makes coverage of it.
+ * Adds an edge to the rows that it crosses: in each, the area at its right, signed by its direction, so that a running sum
+ * along the row is how much of each pixel is covered. Exact; at most `width` by `height` pixels, and one more at the right.
  */
+function addEdge(sums: Float64Array, width: number, height: number, x0: number, y0: number, x1: number, y1: number): void {
+  if (y0 === y1) return
+  const isDown = y0 < y1
+  const direction = isDown ? 1 : -1
+  const top = isDown ? y0 : y1
+  const bottom = isDown ? y1 : y0
+  const xTop = isDown ? x0 : x1
+  const slope = (x1 - x0) / (y1 - y0)
+  for (let y = Math.max(0, Math.floor(top)); y < Math.min(height, Math.ceil(bottom)); y += 1) {
+    const from = Math.max(top, y)
+    const to = Math.min(bottom, y + 1)
+    const xFrom = xTop + (from - top) * slope
+    const xTo = xTop + (to - top) * slope
+    const left = Math.min(xFrom, xTo)
+    const right = Math.max(xFrom, xTo)
+    // Within a row the edge is cut at the pixels' borders.
+    for (let x = Math.floor(left); x < Math.max(Math.floor(left) + 1, Math.ceil(right)); x += 1) {
+      const pieceLeft = Math.max(left, x)
+      const pieceRight = Math.min(right, x + 1)
+      const rise = direction * (to - from) * (right === left ? 1 : (pieceRight - pieceLeft) / (right - left))
+      const covered = rise * (1 - ((pieceLeft + pieceRight) / 2 - x))
+      const at = y * (width + 2) + Math.min(Math.max(x, 0), width)
+      sums[at] = (sums[at] ?? 0) + covered
+      sums[at + 1] = (sums[at + 1] ?? 0) + rise - covered
+    }
+  }
+}
+
+/** How much of each pixel a path covers, 0 to 1; rows are two longer than the width. */
 function coverage(path: string, width: number, height: number, scale: number): Float64Array {
-  const row = width + 2
-  const sums = new Float64Array(row * height)
-  const addEdge = ([x0, y0]: Point, [x1, y1]: Point) => {
-    if (y0 === y1) return
-    const [direction, top, bottom, xTop, xBottom] = y0 < y1 ? [1, y0, y1, x0, x1] : [-1, y1, y0, x1, x0]
-    const slope = (xBottom - xTop) / (bottom - top)
-    for (let y = Math.max(0, Math.floor(top)); y < Math.min(height, Math.ceil(bottom)); y += 1) {
-      const [from, to] = [Math.max(top, y), Math.min(bottom, y + 1)]
-      const [xFrom, xTo] = [xTop + (from - top) * slope, xTop + (to - top) * slope]
-      const [left, right] = xFrom < xTo ? [xFrom, xTo] : [xTo, xFrom]
-      // Within a row the edge is cut at pixel borders; each piece lies in one pixel.
-      for (let x = Math.floor(left); x < Math.max(Math.floor(left) + 1, Math.ceil(right)); x += 1) {
-        const [pieceLeft, pieceRight] = [Math.max(left, x), Math.min(right, x + 1)]
-        const part = right === left ? 1 : (pieceRight - pieceLeft) / (right - left)
-        const rise = direction * (to - from) * part
-        const inPixel = Math.min(Math.max(x, 0), width)
-        const covered = rise * (1 - ((pieceLeft + pieceRight) / 2 - x))
-        const at = y * row + inPixel
-        sums[at] = (sums[at] ?? 0) + covered
-        sums[at + 1] = (sums[at + 1] ?? 0) + rise - covered
-      }
-    }
-  }
+  const sums = new Float64Array((width + 2) * height)
   for (const polygon of polygonsOf(path, scale)) {
-    for (const [i, point] of polygon.entries()) addEdge(point, polygon[(i + 1) % polygon.length] ?? point)
-  }
-  const out = new Float64Array(width * height)
-  for (let y = 0; y < height; y += 1) {
-    let sum = 0
-    for (let x = 0; x < width; x += 1) {
-      sum += sums[y * row + x] ?? 0
-      out[y * width + x] = Math.min(1, Math.abs(sum))
+    let [x, y] = polygon.at(-1) ?? [0, 0]
+    for (const [nextX, nextY] of polygon) {
+      addEdge(sums, width, height, x, y, nextX, nextY)
+      x = nextX
+      y = nextY
     }
   }
-  return out
+  for (let row = 0; row < height; row += 1) {
+    let sum = 0
+    for (let at = row * (width + 2); at < (row + 1) * (width + 2); at += 1) {
+      sum += sums[at] ?? 0
+      sums[at] = Math.min(1, Math.abs(sum))
+    }
+  }
+  return sums
 }
 
 /** A drawing as pixels, four bytes each: red, green, blue, and opacity that is not multiplied in. */
@@ -84,26 +95,25 @@ export function toPixels(drawing: Drawing, height: number): { width: number; hei
   const scale = height / drawing.height
   const width = Math.round(drawing.width * scale)
   const pixels = new Uint8Array(width * height * 4)
-  const paint = new Float64Array(width * height * 4)
   for (const { path, fill } of drawing.shapes) {
-    const colour = [1, 3, 5].map((at) => Number.parseInt(fill.slice(at, at + 2), 16))
+    const colour = [...Buffer.from(fill.slice(1), 'hex')]
     const covered = coverage(path, width, height, scale)
-    for (let i = 0; i < covered.length; i += 1) {
-      const cover = covered[i] ?? 0
-      if (cover === 0) continue
-      for (let channel = 0; channel < 4; channel += 1) {
-        const at = i * 4 + channel
-        paint[at] = (paint[at] ?? 0) * (1 - cover) + (colour[channel] ?? 255) * cover
-      }
+    for (let i = 0; i < width * height; i += 1) {
+      const cover = covered[i + 2 * Math.floor(i / width)] ?? 0
+      if (cover > 0) paint(pixels, i * 4, colour, cover)
     }
   }
-  for (let i = 0; i < pixels.length; i += 4) {
-    const opacity = (paint[i + 3] ?? 0) / 255
-    if (opacity === 0) continue
-    for (let channel = 0; channel < 3; channel += 1) pixels[i + channel] = Math.round((paint[i + channel] ?? 0) / opacity)
-    pixels[i + 3] = Math.round(opacity * 255)
-  }
   return { width, height, pixels }
+}
+
+/** Lays a colour over a pixel, as thick as it covers it. */
+function paint(pixels: Uint8Array, at: number, colour: readonly number[], cover: number): void {
+  const below = ((pixels[at + 3] ?? 0) / 255) * (1 - cover)
+  const opacity = cover + below
+  for (let channel = 0; channel < 3; channel += 1) {
+    pixels[at + channel] = Math.round(((colour[channel] ?? 0) * cover + (pixels[at + channel] ?? 0) * below) / opacity)
+  }
+  pixels[at + 3] = Math.round(opacity * 255)
 }
 
 function chunk(type: string, data: Uint8Array): Buffer {
