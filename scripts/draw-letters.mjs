@@ -1,6 +1,7 @@
 // Takes the outlines of the letters on payment method marks from Barlow Semi Condensed (SemiBold) into
 // server/src/pages/method-marks/letters.ts. Run again when a mark needs a new letter or pair:
 //   npm install --no-save opentype.js@2.0.0 @fontsource/barlow-semi-condensed@5.3.0 && node scripts/draw-letters.mjs
+//   npx biome check --write server/src/pages
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
