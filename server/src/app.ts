@@ -12,6 +12,7 @@ import { idempotency } from './foundation/http/idempotency.ts'
 import type { Metrics } from './foundation/http/observability.ts'
 import { referenceRoutes } from './foundation/http/reference.ts'
 import type { Now } from './foundation/shared/time.ts'
+import { methodMarkRoutes } from './pages/method-marks/routes.ts'
 import { accountStatusRoutes } from './resources/account-status/routes.ts'
 import { balancesRoutes } from './resources/balances/routes.ts'
 import { bankAccountsRoutes } from './resources/bank-accounts/routes.ts'
@@ -89,6 +90,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   })
   healthRoutes(api, { database, metrics })
   referenceRoutes(api, openApiFile ? () => readFileSync(openApiFile, 'utf8') : undefined)
+  methodMarkRoutes(api)
   customersRoutes(api, { database, now, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses, groupRows: config.groupCommitRows })
   eventsRoutes(api, { database, onOrdered: fanOut({ secretKey, now }), onEvent })
   webhookEventsRoutes(api, { database, now, secretKey })

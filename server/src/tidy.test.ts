@@ -32,6 +32,7 @@ const order = [
   'pages',
   'verify',
   'commands',
+  'pages',
   'app.ts',
   'worker.ts',
   'serve.ts',
