@@ -163,6 +163,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
     app,
     async stop() {
       clearInterval(uses)
+      app.pages.end()
       await drain(app, sockets)
       await noteUses()
       try {

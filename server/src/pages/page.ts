@@ -58,7 +58,11 @@ export function assetsOf(entry: string): { script: string; imports: string[]; st
   const chunks = [...all].map((name) => known[name]).filter((chunk) => chunk !== undefined)
   const [own, ...others] = chunks
   if (!own) throw new Error(`the built pages have no ${entry}`)
-  return { script: `/${own.file}`, imports: others.map(({ file }) => `/${file}`), styles: [...new Set(chunks.flatMap(({ css = [] }) => css))].map((css) => `/${css}`) }
+  return {
+    script: `/${own.file}`,
+    imports: others.map(({ file }) => `/${file}`),
+    styles: [...new Set(chunks.flatMap(({ css = [] }) => css))].map((css) => `/${css}`),
+  }
 }
 
 export interface Page extends RenderedPage {
