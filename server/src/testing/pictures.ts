@@ -10,10 +10,12 @@ function chunk(type: string, data: Buffer): Buffer {
 }
 
 /** A grey picture as PNG; `stated` puts another size into its head. */
-export function aPng({ width = 2, height = 2, stated }: { width?: number; height?: number; stated?: { width: number; height: number } } = {}): Buffer {
+export function aPng(size: { width?: number; height?: number; stated?: { width: number; height: number } } = {}): Buffer {
+  const { width = 2, height = 2 } = size
+  const stated = size.stated ?? { width, height }
   const head = Buffer.alloc(13)
-  head.writeUInt32BE(stated?.width ?? width, 0)
-  head.writeUInt32BE(stated?.height ?? height, 4)
+  head.writeUInt32BE(stated.width, 0)
+  head.writeUInt32BE(stated.height, 4)
   head[8] = 8 // bits for each pixel, and color type 0: grey
   const rows = deflateSync(Buffer.alloc((width + 1) * height, 0))
   const mark = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])

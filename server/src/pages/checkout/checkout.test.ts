@@ -175,11 +175,15 @@ describe('an attempt to pay', () => {
 
   test('takes the amount that the payer types', async () => {
     const client = await aBusiness()
-    const made = await send(client.server, 'POST', `/payment-request/@${client.business.slug}/`, { form: new URLSearchParams({ amount: '7,5', email: 'payer@example.com' }) })
+    const made = await send(client.server, 'POST', `/payment-request/@${client.business.slug}/`, {
+      form: new URLSearchParams({ amount: '7,5', email: 'payer@example.com' }),
+    })
     expect(made.status).toBe(303)
     const { json } = await client.get(`/v1/payment-requests/${made.headers.get('location')?.split('/').at(-2)}`)
     expect(json).toMatchObject({ amount: '7.50', currency: 'sgd', email: 'payer@example.com', channel: 'link' })
-    const wrong = await send(client.server, 'POST', `/payment-request/@${client.business.slug}/`, { form: new URLSearchParams({ amount: '7.555', email: 'x' }) })
+    const wrong = await send(client.server, 'POST', `/payment-request/@${client.business.slug}/`, {
+      form: new URLSearchParams({ amount: '7.555', email: 'x' }),
+    })
     expect(wrong.status).toBe(422)
     expect(Object.keys(dataOf(wrong.text).errors)).toEqual(expect.arrayContaining(['amount', 'email']))
   })

@@ -101,7 +101,7 @@ const hidden = { schema: { hide: true } as never }
 
 /** The hosted checkout of a payment request: its page, what the page asks for, and what it is told as it happens. */
 export function checkoutRoutes({ fastify }: Pick<Api, 'fastify'>, deps: CheckoutDeps): void {
-  const { database, now, baseUrl } = deps
+  const { database } = deps
   const path = '/payment-request/@:slug/:id'
 
   async function find(request: PageRequest): Promise<(Found & { request: PaymentRequestRow }) | undefined> {
