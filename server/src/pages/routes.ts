@@ -29,7 +29,9 @@ export async function pagesRoutes(api: Api, deps: PagesDeps): Promise<Pages> {
     preCompressed: true,
     cacheControl: false,
     // Their names change with their content.
-    setHeaders: (response) => response.header('cache-control', 'public, max-age=31536000, immutable'),
+    setHeaders(response) {
+      response.header('cache-control', 'public, max-age=31536000, immutable')
+    },
   })
   methodMarkRoutes(api)
   logoRoute(api, deps)
