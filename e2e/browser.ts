@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core'
 import { inject, onTestFinished } from 'vitest'
-import { type Expected, faultsOf, guardPages } from './page-guard.ts'
+import { type Expected, faultsOf, guardPages, soon } from './page-guard.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -50,7 +50,7 @@ export async function aPage(server: { url: string }, options: PageOptions = {}):
     javaScriptEnabled: javaScript,
     hasTouch: width < 600,
   })
-  context.setDefaultTimeout(10_000)
+  context.setDefaultTimeout(20_000)
   await guardPages(context, { origins: [new URL(server.url).origin, ...origins], expected })
   const page = await context.newPage()
   onTestFinished(async ({ task }) => {
@@ -72,7 +72,7 @@ async function keepPages(context: BrowserContext, name: string): Promise<string>
   for (const [i, page] of context.pages().entries()) {
     // A page that hangs or has crashed keeps nothing from being told.
     await page.screenshot({ path: join(folder, `page-${i + 1}.png`), fullPage: true, timeout: 5_000 }).catch(() => undefined)
-    const html = await page.content().catch((error: unknown) => String(error))
+    const html = (await soon(page.content())) ?? 'The page did not answer.'
     writeFileSync(join(folder, `page-${i + 1}.html`), `<!-- ${page.url()} -->\n${html}`)
   }
   return folder
@@ -92,7 +92,7 @@ export async function tabTo(page: Page, role: Role, name: string | RegExp, { bac
   throw new Error(`${atMost} presses of Tab do not reach the ${role} ${name}; they went over:\n${[...new Set(passed)].join('\n')}`)
 }
 
-/** Writes a picture of the page when pictures are asked for (`npm run screenshots`): to `web/screenshots`, or for a document to `docs`. */
+/** Writes a picture of the page when pictures are asked for (`npm run screenshots`): to `web/screenshots`, or with `to: 'docs'` for a document. */
 export async function screenshot(
   page: Page,
   name: string,

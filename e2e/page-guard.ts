@@ -54,6 +54,12 @@ export function expectFault(page: Page, ...expected: Expected[]): void {
   guardOf(page).expected.push(...expected)
 }
 
+/** What a page answers, unless it is too busy (a dialog, an endless loop) to answer soon. */
+export function soon<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
+  const patience = new Promise<undefined>((done) => setTimeout(done, 3_000, undefined).unref())
+  return Promise.race([answer.catch(() => undefined), patience])
+}
+
 /** What went wrong and was not expected, and what was expected and did not happen. */
 export async function faultsOf(page: Page): Promise<string[]> {
   const { faults, expected } = guardOf(page)
@@ -62,7 +68,7 @@ export async function faultsOf(page: Page): Promise<string[]> {
     page
       .context()
       .pages()
-      .map((one) => one.title().catch(() => undefined)),
+      .map((one) => soon(one.title())),
   )
   return [
     ...faults.filter((fault) => !expected.some((one) => fits(fault, one))),
