@@ -35,6 +35,7 @@ import { lookingUp } from './resources/payment-requests/look-up.ts'
 import { type PaymentRequestsDeps, paymentRequestsRoutes } from './resources/payment-requests/routes.ts'
 import { railRegistry } from './resources/rails/registry.ts'
 import { railsRoutes } from './resources/rails/routes.ts'
+import { receiptsRoutes } from './resources/receipts/routes.ts'
 import { chargeRefunds } from './resources/refunds/charge-refunds.ts'
 import { refundsRoutes } from './resources/refunds/routes.ts'
 import { sandboxRoutes } from './resources/sandbox/routes.ts'
@@ -125,6 +126,8 @@ export async function createApp(deps: AppDeps): Promise<App> {
   chargesRoutes(api, { ...payments, refunds: chargeRefunds(database) })
   feeRoutes(api, payments)
   refundsRoutes(api, payments)
+  receiptsRoutes(api, payments)
+  receiptPages(api, { database, secretKey, publicUrl: config.publicUrl })
   balancesRoutes(api, payments)
   mailsRoutes(api, payments)
   sandboxRoutes(api, payments)

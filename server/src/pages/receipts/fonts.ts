@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import type { Font, FontCollection } from 'fontkit'
+
+/** One file of letters, named as the PDF knows it. */
+export interface Face {
+  readonly key: string
+  readonly source: Buffer
+  /** Which font of a collection. */
+  readonly family: string | undefined
+  has(codePoint: number): boolean
+}
+
+/** Letters that stand next to each other in one face. */
+export interface Run {
+  readonly text: string
+  readonly face: Face
+}
+
+export interface Fonts {
+  /** Cuts text where the face changes; what no face has is a □, and counted. */
+  runsOf(text: string, weight: Weight): { runs: Run[]; missing: number }
+}
+
+export type Weight = 'regular' | 'bold'
+
+const weights = { regular: '400', bold: '700' }
+const scripts = ['latin', 'latin-ext', 'vietnamese', 'greek', 'greek-ext', 'cyrillic', 'cyrillic-ext', 'devanagari']
+const resolve = createRequire(import.meta.url).resolve
+
+/**
+ * Beside this file in the sources, beside the program when built. Chinese is one file for both weights: a cut of Noto Sans
+ * that has the characters of GB 2312 and the frequent ones of Big5 (`fonts/README.md`).
+ */
+const hanFile = fileURLToPath(new URL('./fonts/han.otf', import.meta.url))
+
+const missingMark = '□'
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
+/** Signs without a picture of their own that say how others are joined or shown. */
+const invisible = /[\u200b-\u200d\u2060\ufe00-\ufe0f]/gu
+
+function filesOf(weight: Weight, extraFile: string | undefined): string[] {
+  const cut = (family: string, script: string) => resolve(`@fontsource/${family}/files/${family}-${script}-${weights[weight]}-normal.woff`)
+  const noto = scripts.map((script) => cut('noto-sans', script))
+  return [...noto, cut('noto-sans-thai', 'thai'), cut('noto-sans-tamil', 'tamil'), hanFile, ...(extraFile === undefined ? [] : [extraFile])]
+}
+
+/** Opens the fonts; each file is read when the first letter is looked for in it, and kept. */
+export async function openFonts(extraFile: string | undefined): Promise<Fonts> {
+  const { create } = await import('fontkit')
+  const open = (file: string, key: string): Face => {
+    const source = readFileSync(file)
+    const opened = create(source) as Font | FontCollection
+    const isCollection = 'fonts' in opened
+    const font = isCollection ? opened.fonts[0] : opened
+    if (!font) throw new Error(`no font in ${file}`)
+    const covered = new Set(font.characterSet)
+    return { key, source, family: isCollection ? font.postscriptName : undefined, has: (codePoint) => covered.has(codePoint) }
+  }
+  const faces = new Map<string, Face>()
+  const faceOf = (file: string, weight: Weight): Face => {
+    const key = file === hanFile || file === extraFile ? file : `${weight} ${file}`
+    const face = faces.get(key) ?? open(file, key)
+    faces.set(key, face)
+    return face
+  }
+  const files = { regular: filesOf('regular', extraFile), bold: filesOf('bold', extraFile) }
+  const faceFor = (text: string, weight: Weight): Face | undefined => {
+    const codePoints = Array.from(text, (character) => character.codePointAt(0) ?? 0)
+    for (const file of files[weight]) {
+      const face = faceOf(file, weight)
+      if (codePoints.every((codePoint) => face.has(codePoint))) return face
+    }
+    return undefined
+  }
+  return {
+    runsOf(text, weight) {
+      const runs: { text: string; face: Face }[] = []
+      let missing = 0
+      for (const { segment } of graphemes.segment(text)) {
+        let letters = segment
+        let face = faceFor(letters, weight)
+        if (!face) {
+          letters = segment.replace(invisible, '')
+          if (letters === '') continue
+          face = faceFor(letters, weight)
+        }
+        if (!face) {
+          missing += 1
+          letters = missingMark
+          face = faceOf(hanFile, weight)
+        }
+        const last = runs.at(-1)
+        if (last?.face === face) last.text += letters
+        else runs.push({ text: letters, face })
+      }
+      return { runs, missing }
+    },
+  }
+}
+
+/**
+ * Text of others as it can stand on paper and in a heading: composed, on one line, without controls and without the signs
+ * that turn the direction of writing, which could make a line read as what it is not.
+ */
+export function printable(text: string): string {
+  return text
+    .normalize('NFC')
+    .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u00ad\ufeff]/gu, '')
+    .replace(/\p{Cs}/gu, '\ufffd')
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    .replace(/[^\S\u00a0]+/gu, ' ')
+    .trim()
+}
