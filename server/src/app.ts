@@ -12,6 +12,7 @@ import { idempotency } from './foundation/http/idempotency.ts'
 import type { Metrics } from './foundation/http/observability.ts'
 import { referenceRoutes } from './foundation/http/reference.ts'
 import type { Now } from './foundation/shared/time.ts'
+import { receiptPages } from './pages/receipts/routes.ts'
 import { type Pages, pagesRoutes } from './pages/routes.ts'
 import { accountStatusRoutes } from './resources/account-status/routes.ts'
 import { balancesRoutes } from './resources/balances/routes.ts'
@@ -43,7 +44,7 @@ import { webhookDeliveriesRoutes } from './resources/webhook-deliveries/routes.t
 import { webhookEventsRoutes } from './resources/webhook-events/routes.ts'
 
 export interface AppDeps {
-  config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'> & Partial<Pick<Config, 'groupCommitRows'>>
+  config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'> & Partial<Pick<Config, 'groupCommitRows' | 'receiptFont'>>
   database: Database
   log: Logger
   metrics: Metrics
@@ -76,7 +77,7 @@ export function paymentsOf(
   deps: Pick<AppDeps, 'database' | 'now' | 'baseUrl' | 'secretKey' | 'rails'> & { onEvent: (businessId: string) => void; groupAcrossBusinesses: boolean },
 ): PaymentsDeps {
   const { database, now, baseUrl, secretKey, rails, onEvent, groupAcrossBusinesses } = deps
-  const settleDeps = { database, now, onEvent, baseUrl, groupAcrossBusinesses }
+  const settleDeps = { database, now, onEvent, baseUrl, secretKey, groupAcrossBusinesses }
   return { ...settleDeps, rails: rails ?? railRegistry({ database, secretKey }), settle: settleCharges(settleDeps), secretKey }
 }
 
@@ -127,7 +128,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   feeRoutes(api, payments)
   refundsRoutes(api, payments)
   receiptsRoutes(api, payments)
-  receiptPages(api, { database, secretKey, publicUrl: config.publicUrl })
+  receiptPages(api, { database, secretKey, publicUrl: config.publicUrl, receiptFont: config.receiptFont })
   balancesRoutes(api, payments)
   mailsRoutes(api, payments)
   sandboxRoutes(api, payments)

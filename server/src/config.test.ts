@@ -9,6 +9,7 @@ test('nothing set is a configuration that works', () => {
     publicUrl: undefined,
     logLevel: 'info',
     mailFrom: 'receipts@localhost',
+    receiptFont: undefined,
     smtpUrl: undefined,
     databaseUrl: undefined,
     controlDatabaseUrl: undefined,

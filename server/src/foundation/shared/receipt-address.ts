@@ -22,6 +22,13 @@ export function isReceiptToken(token: string, secretKey: Buffer, businessId: str
   return given.length === right.length && timingSafeEqual(given, right)
 }
 
+/** What a link to a receipt is made of. */
+export interface ReceiptLinks {
+  /** How this server is reached. */
+  baseUrl: () => string
+  secretKey: () => Buffer
+}
+
 /** Where a charge's receipt is, for whoever has the address; `.pdf` behind it is the PDF. */
 export function receiptUrl(baseUrl: string, secretKey: Buffer, business: ReceiptOwner, chargeId: string): string {
   return `${baseUrl}/receipt/@${business.slug}/${chargeId}/${receiptToken(secretKey, business.id, chargeId)}`

@@ -9,7 +9,10 @@ export interface Face {
   readonly source: Buffer
   /** Which font of a collection. */
   readonly family: string | undefined
+  readonly isBold: boolean
   has(codePoint: number): boolean
+  /** The width of letters that are set next to each other, in parts of the font's size. */
+  widthOf(text: string): number
 }
 
 /** Letters that stand next to each other in one face. */
@@ -35,6 +38,7 @@ const resolve = createRequire(import.meta.url).resolve
  */
 const hanFile = fileURLToPath(new URL('./fonts/han.otf', import.meta.url))
 
+const widthsKept = 5_000
 const missingMark = '□'
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 /** Signs without a picture of their own that say how others are joined or shown. */
@@ -49,19 +53,33 @@ function filesOf(weight: Weight, extraFile: string | undefined): string[] {
 /** Opens the fonts; each file is read when the first letter is looked for in it, and kept. */
 export async function openFonts(extraFile: string | undefined): Promise<Fonts> {
   const { create } = await import('fontkit')
-  const open = (file: string, key: string): Face => {
+  const open = (file: string, key: string, isBold: boolean): Face => {
     const source = readFileSync(file)
     const opened = create(source) as Font | FontCollection
     const isCollection = 'fonts' in opened
     const font = isCollection ? opened.fonts[0] : opened
     if (!font) throw new Error(`no font in ${file}`)
     const covered = new Set(font.characterSet)
-    return { key, source, family: isCollection ? font.postscriptName : undefined, has: (codePoint) => covered.has(codePoint) }
+    const widths = new Map<string, number>()
+    return {
+      key,
+      source,
+      isBold,
+      family: isCollection ? font.postscriptName : undefined,
+      has: (codePoint) => covered.has(codePoint),
+      widthOf(text) {
+        const width = widths.get(text) ?? font.layout(text).advanceWidth / font.unitsPerEm
+        if (widths.size >= widthsKept) widths.clear()
+        widths.set(text, width)
+        return width
+      },
+    }
   }
   const faces = new Map<string, Face>()
   const faceOf = (file: string, weight: Weight): Face => {
-    const key = file === hanFile || file === extraFile ? file : `${weight} ${file}`
-    const face = faces.get(key) ?? open(file, key)
+    const isOneWeight = file === hanFile || file === extraFile
+    const key = isOneWeight ? file : `${weight} ${file}`
+    const face = faces.get(key) ?? open(file, key, !isOneWeight && weight === 'bold')
     faces.set(key, face)
     return face
   }

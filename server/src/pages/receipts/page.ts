@@ -44,7 +44,9 @@ ${choices.join('\n')}
 
 function itemRow({ name, description, quantity, unitMinor, amountMinor }: PricedItem, { money }: Speech): string {
   const count = quantity === null || (quantity === '1' && amountMinor !== null) ? '' : `${quantity} ×${unitMinor === null ? '' : ` ${money(unitMinor)}`}`
-  const more = [description === null ? '' : others(description), escapeHtml(count)].filter((part) => part !== '').map((part) => `<span class="more">${part}</span>`)
+  const more = [description === null ? '' : others(description), escapeHtml(count)]
+    .filter((part) => part !== '')
+    .map((part) => `<span class="more">${part}</span>`)
   return `<tr><th scope="row">${others(name)}${more.join('')}</th><td>${amountMinor === null ? '' : escapeHtml(money(amountMinor))}</td></tr>`
 }
 
@@ -94,5 +96,9 @@ ${downloads.join('\n')}
 /** What stands where no receipt is, whatever the reason. */
 export function notFoundPage(language: Language): string {
   const { notFound, notFoundText } = texts[language]
-  return shell(language, notFound, `<p class="merchant" role="heading" aria-level="1">${escapeHtml(notFound)}</p>\n<p class="ask">${escapeHtml(notFoundText)}</p>`)
+  return shell(
+    language,
+    notFound,
+    `<p class="merchant" role="heading" aria-level="1">${escapeHtml(notFound)}</p>\n<p class="ask">${escapeHtml(notFoundText)}</p>`,
+  )
 }

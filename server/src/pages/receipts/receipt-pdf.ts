@@ -3,9 +3,9 @@ import type { Business } from '../../foundation/shared/business.ts'
 import type { PricedItem, Receipt } from '../../resources/receipts/receipt.ts'
 import type { Branding } from './branding.ts'
 import type { Fonts } from './fonts.ts'
+import type { Speech } from './language.ts'
 import { factsOf, notesOf, totalsOf } from './parts.ts'
 import { hairline, ink, openSheet, type PaperName, papers, quiet, type Sheet } from './sheet.ts'
-import type { Speech } from './language.ts'
 
 /** What a receipt is printed from. */
 export interface Printed {
@@ -24,7 +24,8 @@ const short = (text: string) => (text.length > longest ? `${Array.from(text).sli
 
 /** The squares of a code that leads to an address: true is dark. */
 export function codeOf(url: string): boolean[][] {
-  return encodeQR(url, 'raw', { ecc: 'medium', border: 0 })
+  const framed = encodeQR(url, 'raw', { ecc: 'medium', border: 1 })
+  return framed.slice(1, -1).map((row) => row.slice(1, -1))
 }
 
 /** A receipt as a PDF on one of the papers. */
@@ -130,7 +131,8 @@ function amountRow(sheet: Sheet, words: string, amount: string, style: { weight?
   const money = sheet.set(amount, sheet.width * 0.6, { ...style, align: 'right' })
   const taken = Math.max(0, ...money.lines.map((line) => line.width))
   const text = sheet.set(words, sheet.width - taken - size * 1.5, style)
-  const more = below === undefined ? undefined : sheet.set(below, sheet.width - taken - size * 1.5, { size: size * 0.9, ...(hasColour ? { colour: quiet } : {}) })
+  const more =
+    below === undefined ? undefined : sheet.set(below, sheet.width - taken - size * 1.5, { size: size * 0.9, ...(hasColour ? { colour: quiet } : {}) })
   sheet.add({
     height: Math.max(text.height + (more?.height ?? 0), money.height) + size * 0.4,
     draw(y) {
@@ -218,7 +220,11 @@ function code(sheet: Sheet, { business, speech, url }: Printed, isRoll: boolean)
   const parts = [sheet.set(texts.scan, width, { weight: 'bold' }), sheet.set(questions, width, { colour: quiet })]
   if (sheet.missing() > 0) parts.push(sheet.set(texts.unprintable, width, { colour: quiet }))
   sheet.add({
-    height: Math.max(side, parts.reduce((total, { height }) => total + height, 0)) + 2,
+    height:
+      Math.max(
+        side,
+        parts.reduce((total, { height }) => total + height, 0),
+      ) + 2,
     draw(y) {
       drawCode(sheet.document, squares, sheet.left, y, side)
       let at = y

@@ -11,8 +11,6 @@ export interface Setting {
   language: string
   size: number
   weight: Weight
-  /** The width of a run in its face at the size. */
-  measure(run: Run, size: number): number
 }
 
 interface Word {
@@ -47,9 +45,10 @@ export function wordsOf(text: string, language: string): Word[] {
 
 /** Text in lines that are no wider than `width`; a word that is wider is cut between letters. Counts what no face has. */
 export function setLines(text: string, width: number, setting: Setting): { lines: Line[]; missing: number } {
-  const { fonts, weight, size, measure, language } = setting
+  const { fonts, weight, size, language } = setting
   let missing = 0
-  const widthOf = (part: string) => fonts.runsOf(part, weight).runs.reduce((total, run) => total + measure(run, size), 0)
+  const measure = ({ face, text }: Run) => face.widthOf(text) * size
+  const widthOf = (part: string) => fonts.runsOf(part, weight).runs.reduce((total, run) => total + measure(run), 0)
   const space = widthOf(' ')
   const rows: string[] = []
   let row = ''
@@ -80,7 +79,7 @@ export function setLines(text: string, width: number, setting: Setting): { lines
   const lines = rows.map((one) => {
     const found = fonts.runsOf(one, weight)
     missing += found.missing
-    const runs = found.runs.map((run) => ({ ...run, width: measure(run, size) }))
+    const runs = found.runs.map((run) => ({ ...run, width: measure(run) }))
     return { runs, width: runs.reduce((total, run) => total + run.width, 0) }
   })
   return { lines, missing }

@@ -36,6 +36,7 @@ export interface Paragraph {
   readonly height: number
   readonly colour: string
   readonly align: 'left' | 'right' | 'center'
+  readonly weight: Weight
   readonly width: number
 }
 
@@ -91,32 +92,31 @@ export async function openSheet(paper: Paper, fonts: Fonts, language: string, in
     known.add(face.key)
     return document.font(face.key).fontSize(size)
   }
-  const widths = new Map<string, number>()
-  const measure = (run: Run, size: number) => {
-    const key = `${size} ${run.face.key} ${run.text}`
-    const width = widths.get(key) ?? use(run, size).widthOfString(run.text)
-    widths.set(key, width)
-    return width
-  }
   const blocks: Block[] = []
   let missing = 0
 
-  function write({ lines, size, leading, colour, align, width }: Paragraph, x: number, y: number): void {
+  function write({ lines, size, leading, colour, align, weight, width }: Paragraph, x: number, y: number): void {
     for (const [i, line] of lines.entries()) {
       const spare = width - line.width
       let at = x + (align === 'left' ? 0 : align === 'right' ? spare : spare / 2)
       const baseline = y + i * leading + (leading - size) / 2 + size * 0.86
       for (const run of line.runs) {
-        use(run, size).fillColor(colour).text(run.text, at, baseline, { lineBreak: false, baseline: 'alphabetic' })
+        // Where there is one weight only, the outline makes it bold.
+        const isOutlined = weight === 'bold' && !run.face.isBold
+        use(run, size)
+          .fillColor(colour)
+          .strokeColor(colour)
+          .lineWidth(size * 0.035)
+        document.text(run.text, at, baseline, { lineBreak: false, baseline: 'alphabetic', fill: true, stroke: isOutlined })
         at += run.width
       }
     }
   }
   const set = (text: string, width: number, { size = paper.size, weight = 'regular', colour = ink, align = 'left' }: Style = {}): Paragraph => {
-    const found = setLines(printable(text), width, { fonts, language, size, weight, measure })
+    const found = setLines(printable(text), width, { fonts, language, size, weight })
     missing += found.missing
     const leading = size * 1.45
-    return { lines: found.lines, size, leading, height: found.lines.length * leading, colour: paper.hasColour ? colour : '#000000', align, width }
+    return { lines: found.lines, size, leading, height: found.lines.length * leading, colour: paper.hasColour ? colour : '#000000', align, weight, width }
   }
   const { margin } = paper
   const footerSize = paper.size * 0.8

@@ -9,6 +9,7 @@ import type { DB } from '../../foundation/database/tables.ts'
 import type { Business } from '../../foundation/http/authentication.ts'
 import { type Answer, type Claim, rememberAnswer } from '../../foundation/http/idempotency.ts'
 import { formatAmount } from '../../foundation/shared/money.ts'
+import { type ReceiptLinks, receiptUrl } from '../../foundation/shared/receipt-address.ts'
 import { laterThan, type Now } from '../../foundation/shared/time.ts'
 import { insertMails, type MailRow } from '../mails/queries.ts'
 import { receiptMail } from '../mails/receipt.ts'
@@ -34,6 +35,8 @@ export interface SettleDeps {
   /** Called after a commit that appended an event. */
   onEvent: (businessId: string) => void
   baseUrl: () => string
+  /** Signs the addresses of receipts. */
+  secretKey: () => Buffer
   groupAcrossBusinesses: boolean
 }
 
@@ -151,7 +154,10 @@ async function settleAll(tx: Transaction<DB>, settlements: Settlement[], schedul
     events,
   ])
   await keepAppointments(tx, changed)
-  await insertMails(tx, changed.flatMap(receiptOf))
+  await insertMails(
+    tx,
+    changed.flatMap((one) => receiptOf(one, deps)),
+  )
   const settled = cases.map((one): Settled => ({ charge: one.charge, paymentRequest: one.request, changed: one.changed, answer: undefined }))
   for (const [i, { answered, also }] of settlements.entries()) {
     const one = settled[i] as Settled
@@ -282,9 +288,10 @@ async function keepAppointments(tx: Transaction<DB>, cases: Case[]): Promise<voi
 }
 
 /** The payer's receipt, when the request asks for one and says where to. */
-function receiptOf({ charge, request, settlement }: Case): MailRow[] {
+function receiptOf({ charge, request, settlement }: Case, { baseUrl, secretKey }: ReceiptLinks): MailRow[] {
   if (charge.status !== 'succeeded' || !request?.send_email || charge.customer_email === null) return []
-  return [receiptMail(settlement.business, charge, charge.customer_email, charge.updated_at)]
+  const address = receiptUrl(baseUrl(), secretKey(), settlement.business, charge.id)
+  return [receiptMail(settlement.business, charge, charge.customer_email, address, charge.updated_at)]
 }
 
 async function eventsOf(tx: Transaction<DB>, cases: Case[], deps: SettleDeps): Promise<(NewEvent & { businessId: string })[]> {

@@ -73,7 +73,7 @@ describe('receipts', () => {
   test('a business’s name cannot add a header or a recipient', () => {
     const business = { id: '', name: 'A\r\nBcc: all@example.com', slug: '', country: 'SG', currency: 'sgd', timezone: 'Asia/Singapore', mode: 'live' } as const
     const about = { id: 'x', currency: 'sgd', amount_minor: 1n, method: 'cash', card: null, remark: null, reference_number: null }
-    expect(receiptMail(business, about, 'a@example.com', new Date()).subject).toBe('Receipt from A Bcc: all@example.com: SGD 0.01')
+    expect(receiptMail(business, about, 'a@example.com', 'http://localhost/receipt', new Date()).subject).toBe('Receipt from A Bcc: all@example.com: SGD 0.01')
   })
 
   test('are sent through the mail server, and again later when it refuses', async () => {
