@@ -42,7 +42,7 @@ const widthsKept = 5_000
 const missingMark = '□'
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 /** Signs without a picture of their own that say how others are joined or shown. */
-const invisible = /[\u200b-\u200d\u2060\ufe00-\ufe0f]/gu
+const invisible = /\p{Default_Ignorable_Code_Point}/gu
 
 function filesOf(weight: Weight, extraFile: string | undefined): string[] {
   const cut = (family: string, script: string) => resolve(`@fontsource/${family}/files/${family}-${script}-${weights[weight]}-normal.woff`)

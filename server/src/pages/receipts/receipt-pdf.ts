@@ -89,7 +89,8 @@ function head(sheet: Sheet, printed: Printed, isRoll: boolean): void {
       sheet.set(texts[receipt.status], sheet.width, { weight: 'bold', align: 'center' }),
     ]
     for (const part of middle) sheet.add({ height: part.height, draw: (y) => sheet.write(part, sheet.left, y) })
-    return rule(sheet, size * 0.8)
+    rule(sheet, size * 0.8)
+    return
   }
   const name = sheet.set(business.name, sheet.width * 0.62, { size: size * 1.6, weight: 'bold' })
   const title = sheet.set(texts.receipt, sheet.width * 0.34, { size: size * 1.6, colour: quiet, align: 'right' })
