@@ -84,7 +84,16 @@ export async function openFonts(extraFile: string | undefined): Promise<Fonts> {
     return face
   }
   const files = { regular: filesOf('regular', extraFile), bold: filesOf('bold', extraFile) }
+  const chosen = { regular: new Map<string, Face | undefined>(), bold: new Map<string, Face | undefined>() }
   const faceFor = (text: string, weight: Weight): Face | undefined => {
+    const known = chosen[weight]
+    if (known.has(text)) return known.get(text)
+    const found = lookFor(text, weight)
+    if (known.size >= widthsKept) known.clear()
+    known.set(text, found)
+    return found
+  }
+  const lookFor = (text: string, weight: Weight): Face | undefined => {
     const codePoints = Array.from(text, (character) => character.codePointAt(0) ?? 0)
     for (const file of files[weight]) {
       const face = faceOf(file, weight)

@@ -2,7 +2,7 @@ import { escapeHtml } from '../../resources/mails/receipt.ts'
 import type { PricedItem } from '../../resources/receipts/receipt.ts'
 import { printable } from './fonts.ts'
 import { type Language, languages, type Speech } from './language.ts'
-import { factsOf, notesOf, totalsOf } from './parts.ts'
+import { countOf, factsOf, notesOf, totalsOf } from './parts.ts'
 import type { Printed } from './receipt-pdf.ts'
 import { style } from './style.ts'
 import { texts } from './texts.ts'
@@ -42,12 +42,12 @@ ${choices.join('\n')}
 `
 }
 
-function itemRow({ name, description, quantity, unitMinor, amountMinor }: PricedItem, { money }: Speech): string {
-  const count = quantity === null || (quantity === '1' && amountMinor !== null) ? '' : `${quantity} ×${unitMinor === null ? '' : ` ${money(unitMinor)}`}`
-  const more = [description === null ? '' : others(description), escapeHtml(count)]
+function itemRow(item: PricedItem, speech: Speech): string {
+  const { name, description, amountMinor } = item
+  const more = [description === null ? '' : others(description), escapeHtml(countOf(item, speech) ?? '')]
     .filter((part) => part !== '')
     .map((part) => `<span class="more">${part}</span>`)
-  return `<tr><th scope="row">${others(name)}${more.join('')}</th><td>${amountMinor === null ? '' : escapeHtml(money(amountMinor))}</td></tr>`
+  return `<tr><th scope="row">${others(name)}${more.join('')}</th><td>${amountMinor === null ? '' : escapeHtml(speech.money(amountMinor))}</td></tr>`
 }
 
 /** The receipt as a page: no script, nothing loaded from elsewhere, readable without its style. */

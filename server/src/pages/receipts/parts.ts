@@ -1,5 +1,5 @@
 import type { Business } from '../../foundation/shared/business.ts'
-import type { Receipt } from '../../resources/receipts/receipt.ts'
+import type { PricedItem, Receipt } from '../../resources/receipts/receipt.ts'
 import type { Speech } from './language.ts'
 
 /** What a receipt says, in the order in which the page and the PDF say it. */
@@ -52,4 +52,13 @@ export function notesOf(receipt: Receipt, { mode }: Pick<Business, 'mode'>, { te
     ...(receipt.unapplied_reason === null ? [] : [texts[receipt.unapplied_reason]]),
     ...(receipt.items.length > 0 && !receipt.itemsAddUp ? [texts.itemsAsGiven] : []),
   ]
+}
+
+/** How many of an item, and what one costs: in the currency's digits where it has no finer ones, otherwise as it was sent. */
+export function countOf({ quantity, price, unitMinor, amountMinor }: PricedItem, { money }: Speech): string | undefined {
+  const each = unitMinor === null ? (price === null ? undefined : String(price)) : money(unitMinor)
+  // One of it, with its amount beside: nothing that the amount does not say.
+  if (amountMinor !== null && (quantity === null || quantity === '1')) return undefined
+  if (each === undefined) return quantity === null ? undefined : `${quantity} ×`
+  return `${quantity ?? '1'} × ${each}`
 }

@@ -10,7 +10,6 @@ import type { Business } from '../../foundation/shared/business.ts'
 import type { ReceiptRow } from '../../resources/receipts/queries.ts'
 import { receiptOf } from '../../resources/receipts/receipt.ts'
 import { aBusiness, send } from '../../testing/api.ts'
-import { aPaidCharge, startPayments } from '../../testing/payments.ts'
 import { type Fonts, openFonts, printable } from './fonts.ts'
 import { type Language, languages, speech } from './language.ts'
 import { codeOf, receiptPdf } from './receipt-pdf.ts'
@@ -89,7 +88,7 @@ describe('the figures in the PDF are the charge’s', () => {
 describe('letters', () => {
   test.each(languages)('every text in $name has a glyph for every letter, in both weights', ({ tag, name }) => {
     const opened = new Map<string, Font>()
-    for (const text of [...Object.values(texts[tag]), name, ...(Object.keys(texts.en).length ? ['•••• 4242 · 2 × −'] : [])]) {
+    for (const text of [...Object.values(texts[tag]), name, '•••• 4242 · 2 × −']) {
       for (const weight of ['regular', 'bold'] as const) {
         const { runs, missing } = fonts.runsOf(printable(text), weight)
         expect([text, missing]).toEqual([text, 0])
@@ -112,7 +111,7 @@ describe('letters', () => {
 
   test('of hostile and endless names fit the paper', async () => {
     const name = `\u202eevil\u0007 ${'W'.repeat(250)}`
-    const line_items = Array.from({ length: 60 }, (_, i) => ({
+    const line_items = Array.from({ length: 20 }, (_, i) => ({
       name: `${i} ${'กาแฟเย็นหวานน้อย'.repeat(6)}`,
       price: 1e9,
       quantity: 1e6,
@@ -179,15 +178,15 @@ describe('the file', () => {
   })
 
   test('is served at the page’s address with .pdf, and a paper that there is not is refused', async () => {
-    const payments = await startPayments()
-    const client = await aBusiness({}, payments.server)
-    const charge = await aPaidCharge(payments, client, {})
+    const client = await aBusiness()
+    const request = (await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd' })).json
+    const charge = { id: (await client.post(`/v1/sandbox/payment-requests/${request.id}/pay`, { method: 'paynow_online' })).json.payment_id }
     const { pathname } = new URL((await client.get(`/v1/charges/${charge.id}/receipt`)).json.pdf_url)
-    const { status, headers, text } = await send(payments.server, 'GET', `${pathname}?paper=58MM&lang=ta`)
+    const { status, headers, text } = await send(client.server, 'GET', `${pathname}?paper=58MM&lang=ta`)
     expect([status, headers.get('content-type'), text.slice(0, 5)]).toEqual([200, 'application/pdf', '%PDF-'])
     expect(headers.get('cache-control')).toBe('no-store')
     expect(headers.get('content-disposition')).toBe(`inline; filename="receipt-${charge.id}.pdf"`)
-    const refused = await send(payments.server, 'GET', `${pathname}?paper=a0`)
+    const refused = await send(client.server, 'GET', `${pathname}?paper=a0`)
     expect([refused.status, refused.json.errors]).toEqual([422, { paper: ['The selected paper is invalid.'] }])
   })
 })

@@ -4,7 +4,7 @@ import type { PricedItem, Receipt } from '../../resources/receipts/receipt.ts'
 import type { Branding } from './branding.ts'
 import type { Fonts } from './fonts.ts'
 import type { Speech } from './language.ts'
-import { factsOf, notesOf, totalsOf } from './parts.ts'
+import { countOf, factsOf, notesOf, totalsOf } from './parts.ts'
 import { hairline, ink, openSheet, type PaperName, papers, quiet, type Sheet } from './sheet.ts'
 
 /** What a receipt is printed from. */
@@ -88,7 +88,7 @@ function head(sheet: Sheet, printed: Printed, isRoll: boolean): void {
       sheet.set(speech.money(receipt.amount_minor), sheet.width, { size: size * 2.1, weight: 'bold', align: 'center' }),
       sheet.set(texts[receipt.status], sheet.width, { weight: 'bold', align: 'center' }),
     ]
-    for (const part of middle) sheet.add({ height: part.height, draw: (y) => sheet.write(part, sheet.left, y) })
+    for (const part of middle) sheet.add({ height: part.height + size * 0.2, draw: (y) => sheet.write(part, sheet.left, y) })
     rule(sheet, size * 0.8)
     return
   }
@@ -144,10 +144,8 @@ function amountRow(sheet: Sheet, words: string, amount: string, style: { weight?
   })
 }
 
-function itemWords({ quantity, unitMinor, amountMinor, description }: PricedItem, speech: Speech): string | undefined {
-  const each = quantity !== null && unitMinor !== null && (quantity !== '1' || amountMinor === null) ? `${quantity} × ${speech.money(unitMinor)}` : undefined
-  const counted = each ?? (quantity !== null && quantity !== '1' ? `${quantity} ×` : undefined)
-  const parts = [description === null ? undefined : short(description), counted].filter((part) => part !== undefined)
+function itemWords(item: PricedItem, speech: Speech): string | undefined {
+  const parts = [item.description === null ? undefined : short(item.description), countOf(item, speech)].filter((part) => part !== undefined)
   return parts.length > 0 ? parts.join(' · ') : undefined
 }
 

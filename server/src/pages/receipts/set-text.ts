@@ -22,12 +22,21 @@ interface Word {
 const opening = /^[([{<«‹“‘（「『【《〈]+$/u
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
+const segmenters = new Map<string, Intl.Segmenter>()
+
+/** Making one costs more than a paragraph. */
+function segmenterOf(language: string): Intl.Segmenter {
+  const segmenter = segmenters.get(language) ?? new Intl.Segmenter(language, { granularity: 'word' })
+  segmenters.set(language, segmenter)
+  return segmenter
+}
+
 /** Pieces between which a line may end: words, also of languages that write no spaces; signs stay with their word. */
 export function wordsOf(text: string, language: string): Word[] {
   const words: Word[] = []
   let spaced = false
   let joined = false
-  for (const { segment, isWordLike } of new Intl.Segmenter(language, { granularity: 'word' }).segment(text)) {
+  for (const { segment, isWordLike } of segmenterOf(language).segment(text)) {
     const last = words.at(-1)
     if (/^[^\S\u00a0]+$/u.test(segment)) {
       spaced = true
@@ -35,7 +44,9 @@ export function wordsOf(text: string, language: string): Word[] {
       continue
     }
     const isSign = !isWordLike && !opening.test(segment)
-    if (last && !spaced && (joined || isSign)) last.text += segment
+    // 8:30 and 20.30 are one word.
+    const isNumber = last !== undefined && /\d[:.,]$/.test(last.text) && /^\d/.test(segment)
+    if (last && !spaced && (joined || isSign || isNumber)) last.text += segment
     else words.push({ text: segment, spaced })
     joined = segment === '\u00a0' || opening.test(segment)
     spaced = false

@@ -7,6 +7,8 @@ export interface PricedItem {
   description: string | null
   /** As it was sent: 2, 0.5. */
   quantity: string | null
+  /** The price of one, as it was sent. */
+  price: number | null
   unitMinor: bigint | null
   amountMinor: bigint | null
 }
@@ -49,6 +51,7 @@ function priced({ name, price, quantity, description }: ReceiptItem, currency: s
     name: name ?? description ?? '',
     description: name === null ? null : description,
     quantity: quantity === null ? null : String(quantity),
+    price,
     unitMinor: price === null ? null : product(price, 1, exponentOf(currency)),
     amountMinor: price === null ? null : product(price, quantity ?? 1, exponentOf(currency)),
   }

@@ -133,7 +133,7 @@ describe('GET /v1/charges/{id}/receipt', () => {
   test('a failed refund is not on it', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client, {})
-    payments.remote.refundAnswers.push({ status: 'failed', code: 'declined', message: 'No.', reference: null })
+    payments.remote.refundAnswers.push({ status: 'failed', code: 'declined', message: 'No.' })
     await client.post('/v1/refund', { payment_id: charge.id, amount: 5 })
     const { json } = await client.get(`/v1/charges/${charge.id}/receipt`)
     expect(json).toMatchObject({ refunds: [], net_paid: Number(formatAmount(charge.amount_minor, 'sgd')), status: 'paid' })

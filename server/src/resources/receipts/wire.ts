@@ -68,11 +68,11 @@ export function presentReceipt(receipt: Receipt, business: Business, url: string
     reference_number: receipt.reference_number,
     payment_method: { code: method, name: displayName(method), brand: card?.brand ?? null, last4: card?.last4 ?? null },
     currency,
-    items: receipt.items.map(({ name, description, quantity, unitMinor, amountMinor }) => ({
+    items: receipt.items.map(({ name, description, quantity, price, amountMinor }) => ({
       name,
       description,
       quantity,
-      price: unitMinor === null ? null : amount(unitMinor),
+      price,
       amount: amountMinor === null ? null : amount(amountMinor),
     })),
     items_add_up: receipt.itemsAddUp,
