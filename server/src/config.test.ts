@@ -95,6 +95,7 @@ describe('a wrong value is one line that names its variable', () => {
     ['HAWKER_DATABASE_CONNECTIONS', '1'],
     ['HAWKER_DATABASE_CONNECTIONS', '65'],
     ['HAWKER_DATABASE_PORT', '0'],
+    ['HAWKER_RECEIPT_FONT', '/no/such/font.otf'],
     ['HAWKER_DATABASE_PORT', 'x'],
     ['HAWKER_API_KEY', 'short'],
     ['HAWKER_API_KEY', 'with a blank inside it'],

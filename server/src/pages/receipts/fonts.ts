@@ -50,68 +50,70 @@ function filesOf(weight: Weight, extraFile: string | undefined): string[] {
   return [...noto, cut('noto-sans-thai', 'thai'), cut('noto-sans-tamil', 'tamil'), hanFile, ...(extraFile === undefined ? [] : [extraFile])]
 }
 
+type Create = typeof import('fontkit')['create']
+
+/** Reads a font's file; a collection's first font stands for it. */
+function openFace(create: Create, file: string, key: string, isBold: boolean): Face {
+  const source = readFileSync(file)
+  const opened = create(source) as Font | FontCollection
+  const isCollection = 'fonts' in opened
+  const font = isCollection ? opened.fonts[0] : opened
+  if (!font) throw new Error(`no font in ${file}`)
+  const covered = new Set(font.characterSet)
+  const widths = new Map<string, number>()
+  return {
+    key,
+    source,
+    isBold,
+    family: isCollection ? font.postscriptName : undefined,
+    has: (codePoint) => covered.has(codePoint),
+    widthOf(text) {
+      const width = widths.get(text) ?? font.layout(text).advanceWidth / font.unitsPerEm
+      if (widths.size >= widthsKept) widths.clear()
+      widths.set(text, width)
+      return width
+    },
+  }
+}
+
+/** Finds the first face of a weight that has every part of a letter; what was found is remembered. */
+function faceFinder(faceOf: (file: string) => Face, files: string[]): (letters: string) => Face | undefined {
+  const known = new Map<string, Face | undefined>()
+  return (letters) => {
+    if (known.has(letters)) return known.get(letters)
+    const codePoints = Array.from(letters, (character) => character.codePointAt(0) ?? 0)
+    const file = files.find((one) => codePoints.every((codePoint) => faceOf(one).has(codePoint)))
+    const face = file === undefined ? undefined : faceOf(file)
+    if (known.size >= widthsKept) known.clear()
+    known.set(letters, face)
+    return face
+  }
+}
+
 /** Opens the fonts; each file is read when the first letter is looked for in it, and kept. */
 export async function openFonts(extraFile: string | undefined): Promise<Fonts> {
   const { create } = await import('fontkit')
-  const open = (file: string, key: string, isBold: boolean): Face => {
-    const source = readFileSync(file)
-    const opened = create(source) as Font | FontCollection
-    const isCollection = 'fonts' in opened
-    const font = isCollection ? opened.fonts[0] : opened
-    if (!font) throw new Error(`no font in ${file}`)
-    const covered = new Set(font.characterSet)
-    const widths = new Map<string, number>()
-    return {
-      key,
-      source,
-      isBold,
-      family: isCollection ? font.postscriptName : undefined,
-      has: (codePoint) => covered.has(codePoint),
-      widthOf(text) {
-        const width = widths.get(text) ?? font.layout(text).advanceWidth / font.unitsPerEm
-        if (widths.size >= widthsKept) widths.clear()
-        widths.set(text, width)
-        return width
-      },
-    }
-  }
   const faces = new Map<string, Face>()
   const faceOf = (file: string, weight: Weight): Face => {
     const isOneWeight = file === hanFile || file === extraFile
     const key = isOneWeight ? file : `${weight} ${file}`
-    const face = faces.get(key) ?? open(file, key, !isOneWeight && weight === 'bold')
+    const face = faces.get(key) ?? openFace(create, file, key, !isOneWeight && weight === 'bold')
     faces.set(key, face)
     return face
   }
-  const files = { regular: filesOf('regular', extraFile), bold: filesOf('bold', extraFile) }
-  const chosen = { regular: new Map<string, Face | undefined>(), bold: new Map<string, Face | undefined>() }
-  const faceFor = (text: string, weight: Weight): Face | undefined => {
-    const known = chosen[weight]
-    if (known.has(text)) return known.get(text)
-    const found = lookFor(text, weight)
-    if (known.size >= widthsKept) known.clear()
-    known.set(text, found)
-    return found
-  }
-  const lookFor = (text: string, weight: Weight): Face | undefined => {
-    const codePoints = Array.from(text, (character) => character.codePointAt(0) ?? 0)
-    for (const file of files[weight]) {
-      const face = faceOf(file, weight)
-      if (codePoints.every((codePoint) => face.has(codePoint))) return face
-    }
-    return undefined
-  }
+  const finder = (weight: Weight) => faceFinder((file) => faceOf(file, weight), filesOf(weight, extraFile))
+  const finders = { regular: finder('regular'), bold: finder('bold') }
   return {
     runsOf(text, weight) {
       const runs: { text: string; face: Face }[] = []
       let missing = 0
       for (const { segment } of graphemes.segment(text)) {
         let letters = segment
-        let face = faceFor(letters, weight)
+        let face = finders[weight](letters)
         if (!face) {
           letters = segment.replace(invisible, '')
           if (letters === '') continue
-          face = faceFor(letters, weight)
+          face = finders[weight](letters)
         }
         if (!face) {
           missing += 1

@@ -14,6 +14,9 @@ export interface Paper {
 
 const millimetres = (mm: number) => (mm * 72) / 25.4
 
+/** Longer pages are refused by readers of PDFs; a longer roll is several. */
+const longestPage = 14_400
+
 export const papers = {
   a4: { width: 595.28, height: 841.89, margin: 60, size: 10, hasColour: true },
   '80mm': { width: millimetres(80), height: 'as long as it gets', margin: millimetres(4), size: 8.5, hasColour: false },
@@ -67,6 +70,34 @@ export interface Sheet {
   finish(footer: (page: number, pages: number) => string): Promise<Buffer>
 }
 
+/** Draws paragraphs, each run in its face, all on the line's baseline. */
+function writer(document: PDFKit.PDFDocument): Sheet['write'] {
+  const known = new Set<string>()
+  const use = ({ face }: Run, size: number) => {
+    if (!known.has(face.key)) document.registerFont(face.key, face.source as unknown as string, face.family as string)
+    known.add(face.key)
+    document.font(face.key).fontSize(size)
+  }
+  return ({ lines, size, leading, colour, align, weight, width }, x, y) => {
+    for (const [i, line] of lines.entries()) {
+      const spare = width - line.width
+      let at = x + (align === 'left' ? 0 : align === 'right' ? spare : spare / 2)
+      const baseline = y + i * leading + (leading - size) / 2 + size * 0.86
+      for (const run of line.runs) {
+        // Where there is one weight only, the outline makes it bold.
+        const isOutlined = weight === 'bold' && !run.face.isBold
+        use(run, size)
+        document
+          .fillColor(colour)
+          .strokeColor(colour)
+          .lineWidth(size * 0.035)
+        document.text(run.text, at, baseline, { lineBreak: false, baseline: 'alphabetic', fill: true, stroke: isOutlined })
+        at += run.width
+      }
+    }
+  }
+}
+
 /** Begins a document on a paper; loads the PDF library when it is used for the first time. */
 export async function openSheet(paper: Paper, fonts: Fonts, language: string, info: { title: string; author: string; at: Date }): Promise<Sheet> {
   const { default: PDFDocument } = await import('pdfkit')
@@ -86,32 +117,10 @@ export async function openSheet(paper: Paper, fonts: Fonts, language: string, in
     document.on('end', () => resolve(Buffer.concat(chunks)))
     document.on('error', reject)
   })
-  const known = new Set<string>()
-  const use = ({ face }: Run, size: number) => {
-    if (!known.has(face.key)) document.registerFont(face.key, face.source as unknown as string, face.family as string)
-    known.add(face.key)
-    return document.font(face.key).fontSize(size)
-  }
+  const write = writer(document)
   const blocks: Block[] = []
   let missing = 0
 
-  function write({ lines, size, leading, colour, align, weight, width }: Paragraph, x: number, y: number): void {
-    for (const [i, line] of lines.entries()) {
-      const spare = width - line.width
-      let at = x + (align === 'left' ? 0 : align === 'right' ? spare : spare / 2)
-      const baseline = y + i * leading + (leading - size) / 2 + size * 0.86
-      for (const run of line.runs) {
-        // Where there is one weight only, the outline makes it bold.
-        const isOutlined = weight === 'bold' && !run.face.isBold
-        use(run, size)
-          .fillColor(colour)
-          .strokeColor(colour)
-          .lineWidth(size * 0.035)
-        document.text(run.text, at, baseline, { lineBreak: false, baseline: 'alphabetic', fill: true, stroke: isOutlined })
-        at += run.width
-      }
-    }
-  }
   const set = (text: string, width: number, { size = paper.size, weight = 'regular', colour = ink, align = 'left' }: Style = {}): Paragraph => {
     const found = setLines(printable(text), width, { fonts, language, size, weight })
     missing += found.missing
@@ -134,7 +143,7 @@ export async function openSheet(paper: Paper, fonts: Fonts, language: string, in
     gap: (height) => blocks.push({ height, draw: () => undefined }),
     async finish(footer) {
       const all = blocks.reduce((total, { height }) => total + height, 0)
-      const height = paper.height === 'as long as it gets' ? all + 2 * margin : paper.height
+      const height = paper.height === 'as long as it gets' ? Math.min(all + 2 * margin, longestPage) : paper.height
       const pages = pagesOf(blocks, height - 2 * margin)
       for (const [i, page] of pages.entries()) {
         document.addPage({ size: [paper.width, height], margin: 0 })

@@ -66,6 +66,13 @@ describe('receipts', () => {
     expect(receipt.html).not.toContain('<b>')
     expect(receipt.html).toContain('Teh &quot;C&quot; Bcc: x')
     expect(receipt.text).toContain('Card, visa ending in 4242')
+    const { url } = (await client.get(`/v1/charges/${charge.id}/receipt`)).json
+    for (const mail of json.data) {
+      expect(mail.text).toContain(`\n${url}\n`)
+      expect(mail.text).toContain(`\n${url}.pdf\n`)
+      expect(mail.html).toContain(`href="${url}"`)
+      expect(mail.html).toContain(`href="${url}.pdf"`)
+    }
     const live = await merchant({ mode: 'live' })
     expect((await live.get('/v1/sandbox/mails')).status).toBe(404)
   })

@@ -90,9 +90,9 @@ function asHtml({ subject, heading, amount, rows, receipt, footer }: Letter): st
 ${lines}
 </table>
 <table role="presentation" cellpadding="0" cellspacing="0" style="margin-top:24px">
-<tr><td style="border-radius:8px;background:#1d4ed8"><a href="${escapeHtml(receipt)}" style="display:inline-block;padding:12px 20px;font-size:15px;line-height:20px;font-weight:600;color:#ffffff;text-decoration:none">View receipt</a></td>
-<td style="padding-left:20px"><a href="${escapeHtml(receipt)}.pdf" style="font-size:15px;line-height:20px;color:#1d4ed8">Download PDF</a></td></tr>
+<tr><td style="border-radius:8px;background:#1d4ed8"><a href="${escapeHtml(receipt)}" style="display:inline-block;padding:12px 20px;font-size:15px;line-height:20px;font-weight:600;color:#ffffff;text-decoration:none;white-space:nowrap">View receipt</a></td></tr>
 </table>
+<p style="margin:12px 0 0;font-size:14px;line-height:20px"><a href="${escapeHtml(receipt)}.pdf" style="color:#1d4ed8">Download it as a PDF</a></p>
 <p style="margin:24px 0 0;font-size:13px;line-height:20px;color:#6b7280;word-break:break-word">${escapeHtml(footer)}</p>
 </td></tr>
 </table>
