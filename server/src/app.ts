@@ -11,6 +11,7 @@ import { healthRoutes } from './foundation/http/health.ts'
 import { idempotency } from './foundation/http/idempotency.ts'
 import type { Metrics } from './foundation/http/observability.ts'
 import { referenceRoutes } from './foundation/http/reference.ts'
+import { receiptUrl } from './foundation/shared/receipt-address.ts'
 import type { Now } from './foundation/shared/time.ts'
 import { receiptPages } from './pages/receipts/routes.ts'
 import { type Pages, pagesRoutes } from './pages/routes.ts'
@@ -128,7 +129,6 @@ export async function createApp(deps: AppDeps): Promise<App> {
   feeRoutes(api, payments)
   refundsRoutes(api, payments)
   receiptsRoutes(api, payments)
-  receiptPages(api, { database, secretKey, publicUrl: config.publicUrl, receiptFont: config.receiptFont })
   balancesRoutes(api, payments)
   mailsRoutes(api, payments)
   sandboxRoutes(api, payments)
@@ -137,12 +137,13 @@ export async function createApp(deps: AppDeps): Promise<App> {
   checkoutSettingsRoutes(api, { database, now })
 
   const businessBySlug = rememberSlugs((slug) => findBusinessBySlug(database.db, slug), now)
+  receiptPages(api, { database, secretKey, businessBySlug, publicUrl: config.publicUrl, receiptFont: config.receiptFont })
   const pages = await pagesRoutes(api, {
     ...payments,
     log,
     idempotency: repeats,
     businessBySlug,
-    receiptUrl: () => null,
+    receiptUrl: (business, chargeId) => receiptUrl('', secretKey(), business, chargeId),
     createPaymentRequest: createPaymentRequest(paymentRequests, lookingUp(database)),
   })
   tellPages = pages.wake

@@ -17,33 +17,6 @@ export const languages: readonly { tag: Language; name: string; locale: string }
   { tag: 'ta', name: 'தமிழ்', locale: 'ta-SG' },
 ]
 
-/** The language of a tag as browsers and people write it: `zh-CN`, `zh_Hant`, `in` and `EN-gb` are understood. */
-function understood(tag: string): Language | undefined {
-  const lower = tag.trim().toLowerCase().replaceAll('_', '-')
-  const primary = lower.split('-')[0] ?? ''
-  if (primary === 'zh') return 'zh-Hans'
-  // The old code of Indonesian, which some systems still send.
-  const known = primary === 'in' ? 'id' : primary
-  return languages.find(({ tag: one }) => one === known)?.tag
-}
-
-/** The language that was asked for, else the payer's browser's first that there is, else English. */
-export function chooseLanguage(asked: string | undefined, acceptLanguage: string | undefined): Language {
-  const chosen = asked === undefined ? undefined : understood(asked)
-  if (chosen) return chosen
-  const wanted = (acceptLanguage ?? '')
-    .slice(0, 500)
-    .split(',')
-    .map((part) => {
-      const [tag = '', ...parameters] = part.split(';')
-      const quality = parameters.map((one) => /^\s*q=([\d.]+)\s*$/.exec(one)?.[1]).find((one) => one !== undefined)
-      return { tag, quality: quality === undefined ? 1 : Number(quality) }
-    })
-    .filter(({ quality }) => quality > 0)
-    .sort((a, b) => b.quality - a.quality)
-  return wanted.map(({ tag }) => understood(tag)).find((one) => one !== undefined) ?? 'en'
-}
-
 /** A receipt's words, amounts and dates in one language. */
 export interface Speech {
   readonly language: Language

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { aBusiness, type Client, send } from '../../testing/api.ts'
 import { aPaidCharge, aPaymentRequest, aPendingCharge, type Payments, startPayments } from '../../testing/payments.ts'
-import { chooseLanguage, languages } from './language.ts'
+import { aPng } from '../../testing/pictures.ts'
+import { languages } from './language.ts'
 import { texts } from './texts.ts'
 
 let payments: Payments
@@ -74,6 +75,20 @@ describe('the page', () => {
     }
   })
 
+  test('looks as its merchant’s checkout does: name, logo, and language where the browser says nothing', async () => {
+    const chosen = await aBusiness({}, payments.server)
+    await chosen.patch('/v1/checkout-settings', { display_name: 'Warung Kopi', default_language: 'ms' })
+    await chosen.put('/v1/checkout-settings/logo', { data: aPng().toString('base64'), content_type: 'image/png' })
+    const path = await pathOf(chosen, (await aPaidCharge(payments, chosen)).id)
+    const { text } = await open(path, { 'accept-language': '' })
+    expect(text).toContain('<html lang="ms">')
+    expect(text).toMatch(new RegExp(`<img src="/payment-request/@${chosen.business.slug}/logo\\?v=\\w+" alt=""><bdi>Warung Kopi</bdi>`))
+    const pdf = await open(`${path}.pdf`)
+    expect([pdf.status, pdf.text.includes('/Subtype /Image')]).toEqual([200, true])
+    const other = await aPaidCharge(payments, chosen)
+    expect((await chosen.get(`/v1/charges/${other.id}/receipt`)).json.merchant).toBe('Warung Kopi')
+  })
+
   test('is the same 404 for every wrong address', async () => {
     const stranger = await aBusiness({}, payments.server)
     const path = await aReceipt()
@@ -104,16 +119,4 @@ describe('the page', () => {
     await open(path)
     expect(payments.server.log()).not.toContain(path.split('/')[4])
   })
-})
-
-test.each([
-  [undefined, undefined, 'en'],
-  ['zh-CN', 'th', 'zh-Hans'],
-  ['tlh', 'th', 'th'],
-  [undefined, 'fr-CH, fr;q=0.9, in;q=0.8, en;q=0.7', 'id'],
-  [undefined, 'en;q=0.1, ta-IN;q=0.9', 'ta'],
-  [undefined, 'ms;q=0, *', 'en'],
-  [undefined, 'q=1;;;,,,=', 'en'],
-])('lang=%s and Accept-Language %s is %s', (asked, accepted, language) => {
-  expect(chooseLanguage(asked, accepted)).toBe(language)
 })

@@ -1,5 +1,5 @@
-import { escapeHtml } from '../../resources/mails/receipt.ts'
 import type { PricedItem } from '../../resources/receipts/receipt.ts'
+import { escapeHtml } from '../page.ts'
 import { printable } from './fonts.ts'
 import { type Language, languages, type Speech } from './language.ts'
 import { countOf, factsOf, notesOf, totalsOf } from './parts.ts'
@@ -51,7 +51,7 @@ function itemRow(item: PricedItem, speech: Speech): string {
 }
 
 /** The receipt as a page: no script, nothing loaded from elsewhere, readable without its style. */
-export function receiptPage({ receipt, business, branding, speech, url }: Printed): string {
+export function receiptPage({ receipt, business, logo, speech, url }: Printed): string {
   const { texts: words, language } = speech
   const name = others(business.name)
   const facts = factsOf(receipt, speech).map(({ label, value }) => `<div><dt>${escapeHtml(label)}</dt><dd>${others(value)}</dd></div>`)
@@ -70,7 +70,7 @@ export function receiptPage({ receipt, business, branding, speech, url }: Printe
     language,
     `${words.receipt} · ${printable(business.name)} · ${speech.money(receipt.amount_minor)}`,
     `<header>
-<p class="merchant">${branding.logo ? `<img src="${escapeHtml(branding.logo.url)}" alt="">` : ''}${name}</p>
+<p class="merchant">${logo.url === null ? '' : `<img src="${escapeHtml(logo.url)}" alt="">`}${name}</p>
 <h1>${escapeHtml(words.receipt)}</h1>
 </header>
 <div class="sum">

@@ -1,7 +1,6 @@
 import encodeQR from 'qr'
 import type { Business } from '../../foundation/shared/business.ts'
 import type { PricedItem, Receipt } from '../../resources/receipts/receipt.ts'
-import type { Branding } from './branding.ts'
 import type { Fonts } from './fonts.ts'
 import type { Speech } from './language.ts'
 import { countOf, factsOf, notesOf, totalsOf } from './parts.ts'
@@ -11,7 +10,8 @@ import { hairline, ink, openSheet, type PaperName, papers, quiet, type Sheet } f
 export interface Printed {
   receipt: Receipt
   business: Business
-  branding: Branding
+  /** The merchant's logo: its address for the page, its bytes for the PDF. */
+  logo: { url: string | null; image: Buffer | undefined }
   speech: Speech
   /** The receipt's page, which the QR code leads to. */
   url: string
@@ -59,14 +59,14 @@ function rule(sheet: Sheet, space: number, strong = false): void {
   })
 }
 
-/** The logo, when there is one that can be read: a picture that is broken costs its place and nothing else. */
-function logo(sheet: Sheet, { branding }: Printed, isRoll: boolean): void {
-  if (!branding.logo) return
+/** The logo, when PDFs can hold it (PNG, JPEG): of another one the name tells enough. */
+function logo(sheet: Sheet, { logo: { image: source } }: Printed, isRoll: boolean): void {
+  if (!source) return
   const box = isRoll ? [sheet.width * 0.5, 40] : [160, 48]
   try {
     const { document } = sheet
     // The types do not know the function; it is documented.
-    const image = (document as unknown as { openImage(source: Buffer): { width: number; height: number } }).openImage(branding.logo.image)
+    const image = (document as unknown as { openImage(source: Buffer): { width: number; height: number } }).openImage(source)
     const scale = Math.min((box[0] ?? 0) / image.width, (box[1] ?? 0) / image.height, 1)
     const [width, height] = [image.width * scale, image.height * scale]
     const x = isRoll ? sheet.left + (sheet.width - width) / 2 : sheet.left

@@ -5,12 +5,14 @@ import type { Business } from '../../foundation/shared/business.ts'
 import { ApiError } from '../../foundation/shared/errors.ts'
 import { isUuid } from '../../foundation/shared/ids.ts'
 import { isReceiptToken, receiptUrl } from '../../foundation/shared/receipt-address.ts'
-import { findBusinessesBySlug } from '../../resources/businesses/queries.ts'
-import { findReceipt } from '../../resources/receipts/queries.ts'
+import type { FindBySlug } from '../../resources/businesses/known-slugs.ts'
+import { findCheckoutLogo, findCheckoutSettings } from '../../resources/checkout-settings/queries.ts'
+import { logoUrl } from '../../resources/checkout-settings/wire.ts'
+import { findReceipt, type ReceiptRow } from '../../resources/receipts/queries.ts'
 import { receiptOf } from '../../resources/receipts/receipt.ts'
-import type { Branding } from './branding.ts'
+import { languageOf } from '../language.ts'
 import { type Fonts, openFonts } from './fonts.ts'
-import { chooseLanguage, type Language, speech } from './language.ts'
+import { type Language, languages, speech } from './language.ts'
 import { notFoundPage, receiptPage } from './page.ts'
 import { type Printed, receiptPdf } from './receipt-pdf.ts'
 import { type PaperName, papers } from './sheet.ts'
@@ -19,10 +21,9 @@ import { pagePolicy } from './style.ts'
 export interface ReceiptPagesDeps {
   database: Database
   secretKey: () => Buffer
+  businessBySlug: FindBySlug
   /** How the server is reached; undefined means: as the request came. */
   publicUrl: string | undefined
-  /** How a business looks; its name in letters where nobody says. */
-  branding?: (business: Business) => Promise<Branding>
   /** A font file for characters that ours do not have. */
   receiptFont?: string | undefined
 }
@@ -44,23 +45,36 @@ function paperOf(asked: string | undefined): PaperName {
   throw new ApiError(422, 'validation_failed', 'The selected paper is invalid.', { errors: { paper: ['The selected paper is invalid.'] } })
 }
 
-/** The receipt that an address leads to, in a language; undefined where the address is not one of ours. */
-async function find(deps: ReceiptPagesDeps, request: FastifyRequest, token: string, language: Language): Promise<Printed | undefined> {
-  const { slug = '', charge_id: id = '' } = request.params as Record<string, string>
+const tags: readonly Language[] = languages.map(({ tag }) => tag)
+const chosenLanguage = ({ query, headers }: FastifyRequest, fallback?: string | null) =>
+  languageOf((query as Record<string, unknown>).lang, headers['accept-language'], tags, fallback ?? 'en') as Language
+
+/** The business and the row that an address leads to; undefined where the address is not one of ours. */
+async function find(deps: ReceiptPagesDeps, params: Record<string, string>, token: string): Promise<{ business: Business; row: ReceiptRow } | undefined> {
+  const { slug = '', charge_id: id = '' } = params
   if (!isUuid(id) || !/^[\w-]{22}$/.test(token)) return undefined
-  const key = deps.secretKey()
-  const named = await findBusinessesBySlug(deps.database.db, slug)
-  const business = named.find((one) => isReceiptToken(token, key, one.id, id))
-  const row = business && (await findReceipt(deps.database.db, business.id, id))
-  if (!row) return undefined
+  const business = await deps.businessBySlug(slug)
+  if (!business || !isReceiptToken(token, deps.secretKey(), business.id, id)) return undefined
+  const row = await findReceipt(deps.database.db, business.id, id)
+  return row && { business, row }
+}
+
+/** What is printed at an address: the receipt as its business looks, in the payer's language. */
+async function printedAt(deps: ReceiptPagesDeps, request: FastifyRequest, token: string, isPdf: boolean): Promise<Printed | undefined> {
+  const found = await find(deps, request.params as Record<string, string>, token)
+  if (!found) return undefined
+  const { business, row } = found
+  const { db } = deps.database
+  const settings = await findCheckoutSettings(db, business.id)
+  const logo = isPdf && settings.logo_sha256 !== null ? await findCheckoutLogo(db, business.id) : undefined
   const receipt = receiptOf(row)
   const baseUrl = deps.publicUrl ?? `${request.protocol}://${request.host}`
   return {
     receipt,
-    business,
-    branding: (await deps.branding?.(business)) ?? {},
-    speech: speech(language, receipt, business.timezone),
-    url: receiptUrl(baseUrl, key, business, receipt.id),
+    business: { ...business, name: settings.display_name ?? business.name },
+    logo: { url: logoUrl('', business, settings), image: logo?.data },
+    speech: speech(chosenLanguage(request, settings.default_language), receipt, business.timezone),
+    url: receiptUrl(baseUrl, deps.secretKey(), business, receipt.id),
   }
 }
 
@@ -72,8 +86,8 @@ export function receiptPages({ fastify }: Pick<Api, 'fastify'>, deps: ReceiptPag
     const { token = '' } = request.params as Record<string, string>
     const query = request.query as Record<string, unknown>
     const isPdf = token.endsWith('.pdf')
-    const language = chooseLanguage(text(query.lang), request.headers['accept-language'])
-    const printed = await find(deps, request, isPdf ? token.slice(0, -4) : token, language)
+    const printed = await printedAt(deps, request, isPdf ? token.slice(0, -4) : token, isPdf)
+    const language = printed?.speech.language ?? chosenLanguage(request)
     reply.headers({ ...headers, 'content-language': language })
     if (!printed) return reply.code(404).type('text/html; charset=utf-8').send(notFoundPage(language))
     if (!isPdf) return reply.type('text/html; charset=utf-8').send(receiptPage(printed))

@@ -100,17 +100,6 @@ export async function findBusiness(db: Db, id: string): Promise<Business | undef
   return row && { ...row, mode: row.mode as Business['mode'] }
 }
 
-/** The businesses that a slug in an address may mean: one, on an installation whose slugs were made by the command. */
-export async function findBusinessesBySlug(db: Db, slug: string): Promise<Business[]> {
-  const rows = await db
-    .selectFrom('businesses')
-    .select(['id', 'name', 'slug', 'country', 'currency', 'timezone', 'mode'])
-    .where('slug', '=', slug)
-    .limit(20)
-    .execute()
-  return rows.map((row) => ({ ...row, mode: row.mode as Business['mode'] }))
-}
-
 /** The oldest businesses; an installation has few, and the command line shows them all. */
 export async function listBusinesses(db: Db): Promise<Business[]> {
   const rows = await db

@@ -4,6 +4,7 @@ import { notFound } from '../../foundation/shared/errors.ts'
 import { isUuid } from '../../foundation/shared/ids.ts'
 import { receiptUrl } from '../../foundation/shared/receipt-address.ts'
 import { ChargeId } from '../charges/wire.ts'
+import { findCheckoutSettings } from '../checkout-settings/queries.ts'
 import { findReceipt } from './queries.ts'
 import { receiptOf } from './receipt.ts'
 import { presentReceipt, ReceiptAnswer } from './wire.ts'
@@ -22,10 +23,13 @@ export function receiptsRoutes(api: Api, { database, secretKey }: { database: Da
     },
     async ({ business, params, baseUrl }) => {
       const id = params.charge_id ?? ''
-      const row = isUuid(id) ? await findReceipt(database.db, business.id, id) : undefined
+      const [row, settings] = await Promise.all([
+        isUuid(id) ? findReceipt(database.db, business.id, id) : undefined,
+        findCheckoutSettings(database.db, business.id),
+      ])
       if (!row) throw notFound('Charge', id)
       const url = receiptUrl(baseUrl, secretKey(), business, row.id)
-      return { status: 200, body: JSON.stringify(presentReceipt(receiptOf(row), business, url)) }
+      return { status: 200, body: JSON.stringify(presentReceipt(receiptOf(row), { ...business, name: settings.display_name ?? business.name }, url)) }
     },
   )
 }
