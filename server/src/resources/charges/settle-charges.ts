@@ -14,6 +14,7 @@ import { insertMails, type MailRow } from '../mails/queries.ts'
 import { receiptMail } from '../mails/receipt.ts'
 import { changedStatuses, endedExpiries, lockPaymentRequests, type PaymentRequestRow } from '../payment-requests/queries.ts'
 import { type Payment, presentPaymentRequest } from '../payment-requests/wire.ts'
+import { newChargeGrams } from './charge-grams.ts'
 import { presentChargeEvent, presentPayment } from './event-wire.ts'
 import { feeOn, feeSchedules } from './fees.ts'
 import {
@@ -147,6 +148,7 @@ async function settleAll(tx: Transaction<DB>, settlements: Settlement[], schedul
     ...(areListed ? [] : charges),
     changedStatuses(finished),
     endedExpiries(expired.map(({ business_id, id }) => ({ businessId: business_id, id }))),
+    newChargeGrams(changed.filter((one) => one.settlement.charge.isNew)),
     newReleases(changed.filter((one) => one.charge.status === 'succeeded' && one.releaseDays > 0).map(releaseOf)),
     events,
   ])

@@ -7,6 +7,7 @@ import { ApiError, conflict, invalid } from '../../foundation/shared/errors.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 import { searchTextOf } from '../../foundation/shared/search-text.ts'
 import type { PaymentRequestRow } from '../payment-requests/queries.ts'
+import { newChargeGrams } from './charge-grams.ts'
 import { feeOn, feeSchedules } from './fees.ts'
 import { type ChargeRow, insertCharges, scheduleChecks } from './queries.ts'
 import type { SettleDeps, Settled, Settlement } from './settle-charges.ts'
@@ -153,7 +154,7 @@ export async function startPayment(deps: StartDeps, business: Business, payment:
 
   await deps.database.db.transaction().execute(async (tx) => {
     await payment.guard?.(tx)
-    await insertCharges(tx, [charge])
+    await insertCharges(tx, [charge], newChargeGrams([{ charge, request }]))
     // Should this process die now, the job asks the rail.
     await scheduleChecks(tx, [{ businessId: business.id, id: charge.id, kind: 'charge', dueAt: new Date(at.getTime() + patienceMs * 2) }])
   })
