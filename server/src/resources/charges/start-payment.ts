@@ -150,7 +150,8 @@ export async function startPayment(deps: StartDeps, business: Business, payment:
   const charge = newCharge(business, rail.name, payment, asked + adminFee, adminFee, at)
   const attempt = attemptOf(charge, request, business, payment.returnUrl, deps.now())
   const shared = { business, requestId: payment.requestId, ...(payment.answered ? { answered: payment.answered } : {}) }
-  if (rail.local) return deps.settle({ ...shared, charge: { isNew: true, row: charge }, outcome: await rail.start(attempt, payment.input, access) })
+  if (rail.local)
+    return deps.settle({ ...shared, seen: request, charge: { isNew: true, row: charge }, outcome: await rail.start(attempt, payment.input, access) })
 
   await deps.database.db.transaction().execute(async (tx) => {
     await payment.guard?.(tx)
