@@ -7,7 +7,7 @@ import { gramsOf } from '../../foundation/shared/search-text.ts'
 import { hasOwnWords } from './charge-grams.ts'
 import { type Case, netOf, releasedAt, transfersOf } from './settlement.ts'
 
-/** What a payment brings that its request does not have already. Everything travels as one JSON text. */
+/** What a payment brings that its request does not have already; it travels as one JSON text for all payments. */
 const input = {
   business_id: 'uuid',
   payment_request_id: 'uuid',
@@ -39,9 +39,7 @@ const input = {
   fee_minor: 'bigint',
   request_id: 'text',
   charge_event_id: 'uuid',
-  charge_data: 'json',
   completed_event_id: 'uuid',
-  completed_data: 'json',
   callbacks: 'json',
   answer_key: 'text',
   answer_fingerprint: 'json',
@@ -53,7 +51,7 @@ const input = {
 type Input = Record<keyof typeof input, unknown>
 
 const ledger = creditParts({
-  firstParameter: 2,
+  firstParameter: 4,
   after: 'taken',
   transfers: `
       select p.business_id, p.net_id as id, 'charge' as source, p.id as source_id, 'net' as purpose, 'clearing:' || p.rail as debit, p.wallet as credit, p.currency,
@@ -63,12 +61,19 @@ const ledger = creditParts({
       select p.business_id, p.fee_id, 'charge', p.id, 'fee', 'clearing:' || p.rail, 'fees', p.currency, p.fee_minor, p.updated_at from taken p where p.fee_minor > 0`,
 })
 
-/** Whatever the order in which PostgreSQL runs the parts: all others read `taken`, so a request's row is always taken first. */
+/**
+ * What events tell comes as lines of two texts, which JSON has none of: as members of the first parameter they would be
+ * read three times. Whatever the order in which PostgreSQL runs the parts: all others read `taken`, so a request's
+ * row is always taken first.
+ */
 const text = `
   with input as materialized (
-    select * from json_to_recordset($1::json) as input (${Object.entries(input)
-      .map(([name, type]) => `${name} ${type}`)
-      .join(', ')})
+    select * from rows from (
+      json_to_recordset($1::json) as (${Object.entries(input)
+        .map(([name, type]) => `${name} ${type}`)
+        .join(', ')}),
+      string_to_table($2, E'\\n'), string_to_table($3, E'\\n')
+    ) as input (${Object.keys(input).join(', ')}, charge_data, completed_data)
   ), ${ledger.accountsExist}, taken as (
     update payment_requests r set status = 'completed', version = r.version + 1, updated_at = p.completed_at, completed_at = p.completed_at
     from input p
@@ -84,9 +89,9 @@ const text = `
       metadata, search, updated_at, created_at, updated_at from taken
   ), told as (
     insert into events (business_id, id, type, object_id, data, callbacks, request_id, created_at)
-    select business_id, charge_event_id, 'charge.created', id, charge_data, null, request_id, updated_at from taken
+    select business_id, charge_event_id, 'charge.created', id, charge_data::json, null, request_id, updated_at from taken
     union all
-    select business_id, completed_event_id, 'payment_request.completed', payment_request_id, completed_data, callbacks, request_id, updated_at from taken
+    select business_id, completed_event_id, 'payment_request.completed', payment_request_id, completed_data::json, callbacks, request_id, updated_at from taken
   ), not_expiring as (
     delete from payment_request_expiries e using taken p where p.expires_at is not null and e.business_id = p.business_id and e.id = p.payment_request_id
   ), waiting as (
@@ -103,7 +108,10 @@ const text = `
 /** A payment as the statement takes it. */
 export interface PaidAtOnce {
   key: string
+  /** The input as a JSON object. */
   json: string
+  chargeData: string
+  completedData: string
   transfers: Transfer[]
 }
 
@@ -156,12 +164,10 @@ export function paidAtOnce(one: Case, events: NewEvent[], answer: StoredAnswer |
   if (hasOwnWords(charge, request)) plain.grams = `{${gramsOf(charge.search, charge.business_id)}}`
   if (answer) Object.assign(plain, { answer_key: answer.key, answer_status: answer.status, answer_body: answer.body })
   const json = joined(plain, {
-    charge_data: created.data,
-    completed_data: completed.data,
     answer_fingerprint: answer?.fingerprint,
     answer_headers: answer?.headers,
   })
-  return { key: `${charge.business_id} ${request.id}`, json, transfers }
+  return { key: `${charge.business_id} ${request.id}`, json, chargeData: created.data, completedData: completed.data, transfers }
 }
 
 /**
@@ -175,7 +181,12 @@ export async function writePaid(pool: pg.Pool, payments: PaidAtOnce[]): Promise<
   const { rows } = await pool.query<{ id: string }>({
     name: 'write_paid',
     text,
-    values: [`[${sorted.map(({ json }) => json).join(',')}]`, ...accountParameters(payments.flatMap(({ transfers }) => transfers))],
+    values: [
+      `[${sorted.map(({ json }) => json).join(',')}]`,
+      sorted.map(({ chargeData }) => chargeData).join('\n'),
+      sorted.map(({ completedData }) => completedData).join('\n'),
+      ...accountParameters(payments.flatMap(({ transfers }) => transfers)),
+    ],
   })
   return new Set(rows.map(({ id }) => id))
 }
