@@ -26,8 +26,8 @@ function sourceMap(): SourceMap {
 
 function sourceOf(map: SourceMap, line: number, column: number): string {
   const entry = map.findEntry(line, column)
-  const source = 'originalSource' in entry ? entry.originalSource : ''
-  return source.replace(/^(?:.*\.\.\/)+/, '').replace(/^.*\/(?=(?:node_modules|server)\/)/, '')
+  const source: string | undefined = 'originalSource' in entry ? entry.originalSource : undefined
+  return (source ?? '').replace(/^(?:.*\.\.\/)+/, '').replace(/^.*\/(?=(?:node_modules|server)\/)/, '')
 }
 
 /** Where a function is: a package, a file of ours, or Node itself. */
