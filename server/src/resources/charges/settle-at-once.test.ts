@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { KeyTaken } from '../../foundation/http/idempotency.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 import { aBusiness, type Client } from '../../testing/api.ts'
@@ -43,6 +43,8 @@ function payment(client: Client, request: PaymentRequestRow, more: Partial<Settl
 /** A business whose accounts exist, since nothing is settled at once before. */
 async function aPaidBusiness(): Promise<Client> {
   const client = await aBusiness()
+  // Payments that came twice would be given back by the next test that looks for what is due.
+  onTestFinished(async () => void (await client.server.database.pool.query('delete from rail_checks where business_id = $1', [client.business.id])))
   for (const method of ['card', 'paynow_online']) await settleCharges(depsOf(client))(payment(client, await aRequest(client), { method }))
   return client
 }
@@ -112,7 +114,7 @@ describe('a plain payment', () => {
 
   test('in several processes, seen or unseen, is one of them', async () => {
     const client = await aPaidBusiness()
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 5; round++) {
       const requests = await Promise.all([1, 2, 3].map(() => aRequest(client)))
       const settled = await Promise.all(
         [0, 1, 2, 3].flatMap((process) => {
