@@ -410,6 +410,7 @@ export interface WebhookQueue {
   delivery_id: string;
   due_at: Date;
   lane: string;
+  owner: number | null;
 }
 
 export interface DB {
