@@ -261,6 +261,7 @@ export interface PaymentRequestExpiries {
 export interface PaymentRequests {
   add_admin_fee: boolean;
   address: unknown | null;
+  admin_fee_minor: bigint | null;
   allow_repeated_payments: boolean;
   amount_minor: bigint | null;
   api_key_id: string;

@@ -129,6 +129,26 @@ describe("a bank's report", () => {
     expect(await bookedMinor(client)).toBe(minor)
   })
 
+  test.each([
+    ['what the code asks for', '10.20', null, 'completed'],
+    ['the amount without the fee', '10.00', 'short', 'pending'],
+    ['more', '10.21', 'over', 'pending'],
+  ])('where the payer bears the fee: %s', async (_what, amount, reason, status) => {
+    const { client, account } = await aPayee()
+    const { id, reference, json } = await aRequest(client, { add_admin_fee: true })
+    const { qr_code } = json.qr_code_data as { qr_code: string }
+    expect([json.amount, decodeQr(qr_code).amountMinor]).toEqual(['10.00', 1020n])
+    // A code that is out keeps its price when the fees change, and when something else of its request does.
+    await client.put('/v1/fee-schedules/paynow_online', { currency: 'sgd', fixed: '1.00', rate: '1.00' })
+    await client.put(`/v1/payment-requests/${id}`, { purpose: 'Kaya toast' })
+    expect((await client.get(`/v1/payment-requests/${id}`)).json.qr_code_data.qr_code).toBe(qr_code)
+    await reportCredit(client, account, { reference, amount })
+    const minor = BigInt(amount.replace('.', ''))
+    expect(await chargesOf(client)).toMatchObject([{ unapplied_reason: reason, amount_minor: minor, admin_fee_minor: 20n }])
+    expect(await statusOf(client, id)).toBe(status)
+    expect(await bookedMinor(client)).toBe(minor)
+  })
+
   test('that comes late counts when the bank booked it in time, and else is kept as late', async () => {
     const { client, account } = await aPayee()
     const { pool } = client.server.database

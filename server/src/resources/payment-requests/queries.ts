@@ -47,6 +47,8 @@ export interface PaymentRequestRow {
   email_status: string
   allow_repeated_payments: boolean
   add_admin_fee: boolean
+  /** The fee that its code asks for beside the amount; null where no code does. */
+  admin_fee_minor: bigint | null
   is_currency_editable: boolean
   is_default: boolean
   generate_qr: boolean
@@ -158,6 +160,7 @@ const columns = {
   email_status: 'text',
   allow_repeated_payments: 'boolean',
   add_admin_fee: 'boolean',
+  admin_fee_minor: 'bigint',
   is_currency_editable: 'boolean',
   is_default: 'boolean',
   generate_qr: 'boolean',

@@ -15,6 +15,7 @@ export type PaymentRequestFields = Omit<
   | 'status'
   | 'sms_status'
   | 'email_status'
+  | 'admin_fee_minor'
   | 'is_default'
   | 'api_key_id'
   | 'payment_reference'
