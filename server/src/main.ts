@@ -34,7 +34,7 @@ const usage = `Usage: hawker <command>
   verify                    add up ledger, payments and events again, and name what does not hold
   doctor                    check configuration, database, migrations, clock and disk
 
-  pay <url or id>           play the payer of a payment request; the last line is where the browser is sent
+  pay <url, id or code>     play the payer of a payment request; the last line is where the browser is sent
       --method CODE --outcome completed|failed|canceled|timeout --card NUMBER --amount A --delay SECONDS
       --challenge passed|failed|abandoned
   trigger <event>           make real objects, then the event; --list says which
