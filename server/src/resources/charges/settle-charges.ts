@@ -76,6 +76,11 @@ interface Case {
 
 const final = new Set(['succeeded', 'failed', 'canceled', 'refunded', 'partially_refunded'])
 
+/** Money that came after its payment was given up is money: only a payment that never had any stays as it ended. */
+function isLateSuccess({ status }: ChargeRow, outcome: Outcome): boolean {
+  return outcome.status === 'succeeded' && (status === 'failed' || status === 'canceled')
+}
+
 /** Why money that has come does not count towards its request; null when it does. */
 function unapplied(request: PaymentRequestRow, charge: ChargeRow): UnappliedReason | null {
   if (request.status === 'completed' && !request.allow_repeated_payments) return 'duplicate'
@@ -92,7 +97,7 @@ function afterOutcome(before: ChargeRow, outcome: Outcome, at: Date): ChargeRow 
   const reference = outcome.reference ?? before.rail_reference
   const card = 'card' in outcome && outcome.card ? outcome.card : before.card
   const kept = { ...before, rail_reference: reference, card, rail_data: outcome.data ?? before.rail_data, updated_at: at }
-  if (outcome.status === 'succeeded') return { ...kept, status: 'succeeded', closed_at: at }
+  if (outcome.status === 'succeeded') return { ...kept, status: 'succeeded', failure_code: null, failure_message: null, closed_at: at }
   if (outcome.status === 'failed')
     return { ...kept, status: outcome.canceled ? 'canceled' : 'failed', failure_code: outcome.code, failure_message: outcome.message, closed_at: at }
   return { ...kept, status: outcome.status === 'pending' ? 'pending' : 'requires_customer_action' }
@@ -101,7 +106,8 @@ function afterOutcome(before: ChargeRow, outcome: Outcome, at: Date): ChargeRow 
 /**
  * Records what rails answered: charge, payment request, ledger, release, events and idempotency record in one transaction,
  * shared by whatever arrives at the same time. A single-use request takes exactly one payment; what comes late, twice,
- * short or over stays visible on its charge and is not applied. Settling a charge again changes nothing.
+ * short or over stays visible on its charge and is not applied. Settling a charge again changes nothing, but for money that
+ * came after all.
  */
 export function settleCharges(deps: SettleDeps): (settlement: Settlement) => Promise<Settled> {
   const { database, onEvent, groupAcrossBusinesses } = deps
@@ -195,7 +201,7 @@ async function openCases(tx: Transaction<DB>, settlements: Settlement[], { now }
     if (!before) throw new Error('a charge that is to be settled does not exist')
     const requestId = requestIdOf(settlement)
     const request = requestId === null ? undefined : requests.get(requestId)
-    if (!settlement.charge.isNew && final.has(before.status)) {
+    if (!settlement.charge.isNew && final.has(before.status) && !isLateSuccess(before, settlement.outcome)) {
       return { settlement, before, charge: before, request, changed: false, applied: false, releaseDays: 0 }
     }
     const at = settlement.charge.isNew ? before.updated_at : laterThan(before.updated_at, now())
