@@ -252,6 +252,12 @@ export interface Migrations {
   name: string;
 }
 
+export interface PaymentRequestEndings {
+  business_id: string;
+  id: string;
+  status: string;
+}
+
 export interface PaymentRequestExpiries {
   business_id: string;
   due_at: Date;
@@ -433,6 +439,7 @@ export interface DB {
   locations: Locations;
   mails: Mails;
   migrations: Migrations;
+  payment_request_endings: PaymentRequestEndings;
   payment_request_expiries: PaymentRequestExpiries;
   payment_requests: PaymentRequests;
   rail_checks: RailChecks;

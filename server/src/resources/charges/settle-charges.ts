@@ -13,7 +13,7 @@ import { type ReceiptLinks, receiptUrl } from '../../foundation/shared/receipt-a
 import { laterThan, type Now } from '../../foundation/shared/time.ts'
 import { insertMails, type MailRow } from '../mails/queries.ts'
 import { receiptMail } from '../mails/receipt.ts'
-import { changedStatuses, endedExpiries, lockPaymentRequests, type PaymentRequestRow } from '../payment-requests/queries.ts'
+import { changedStatuses, endedExpiries, lockPaymentRequests, newEndings, type PaymentRequestRow } from '../payment-requests/queries.ts'
 import { type Payment, presentPaymentRequest } from '../payment-requests/wire.ts'
 import { presentChargeEvent, presentPayment } from './event-wire.ts'
 import { feeOn, feeSchedules } from './fees.ts'
@@ -155,6 +155,7 @@ async function settleAll(tx: Transaction<DB>, settlements: Settlement[], schedul
   await runTogether(tx, 'settle', [
     ...(areListed ? [] : charges),
     changedStatuses(finished),
+    newEndings(finished),
     endedExpiries(expired.map(({ business_id, id }) => ({ businessId: business_id, id }))),
     newReleases(changed.filter((one) => one.charge.status === 'succeeded' && one.releaseDays > 0).map(releaseOf)),
     events,
