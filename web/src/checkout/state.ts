@@ -93,4 +93,7 @@ export interface CheckoutData {
   method: string | null
   /** The amount to begin with on a default link (`?amount=`). */
   amount: string | null
+  /** What was wrong with a default link's form that was sent without JavaScript, by field, and what was typed there. */
+  errors?: Record<string, string[]>
+  typed?: Record<string, string>
 }
