@@ -93,7 +93,7 @@ function knownSearch({ embedded, method, amount }: CheckoutData): string {
   const search = new URLSearchParams()
   if (method) search.set('method', method)
   if (amount) search.set('amount', amount)
-  if (embedded) search.set('embedded', '1')
+  if (embedded) search.set('embed', '1')
   return search.toString()
 }
 

@@ -72,7 +72,6 @@ function Items({ state }: { state: CheckoutState }) {
   return (
     <ul className="items">
       {items.map(({ name, quantity, price }, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the items of a request never change, and may be alike
         <li key={index}>
           <span className="item-name">
             {name}

@@ -27,7 +27,7 @@ export type TypedAmount = { amount: string } | { fault: 'amount.required' | 'amo
 
 /**
  * What a payer typed as an amount, as decimal text in major units. Points, commas, spaces and apostrophes are read as
- * people mean them: the last mark is the decimal one if it fits the currency and cannot be a thousands mark.
+ * people mean them; what could be meant in two ways is refused rather than guessed.
  */
 export function parseTyped(typed: string, decimals: number, language: string): TypedAmount {
   const text = typed
@@ -55,9 +55,8 @@ function decimalAt(text: string, decimals: number, language: string): number {
   if (text.indexOf(mark) !== last) return -1
   const both = text.includes('.') && text.includes(',')
   if (both) return last
-  // One mark with three digits behind it: thousands, unless the currency has three decimals and the language means it so.
-  if (after === 3) return decimals === 3 && mark === decimalMark(language) ? last : -1
-  return last
+  // One mark with three digits behind it divides thousands, unless it is the language's decimal mark: then there are too many.
+  return after === 3 && mark !== decimalMark(language) ? -1 : last
 }
 
 /** Digits without marks, or in groups of three (of two before the last three, as in India) with one and the same mark. */

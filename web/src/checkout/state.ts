@@ -93,7 +93,8 @@ export interface CheckoutData {
   method: string | null
   /** The amount to begin with on a default link (`?amount=`). */
   amount: string | null
-  /** What was wrong with a default link's form that was sent without JavaScript, by field, and what was typed there. */
+  /** What is wrong with the form of a default link that came back, by field. */
   errors?: Record<string, string[]>
+  /** What was typed there, other than the amount. */
   typed?: Record<string, string>
 }

@@ -78,7 +78,7 @@ export function useCheckout(data: CheckoutData): Checkout {
       setBusy(true)
       refuse(null)
       try {
-        const said = await sendTry(base, sent)
+        const said = await answerTo(base, sent)
         known?.forgetTry()
         setUnanswered(false)
         setLeft(null)
@@ -149,6 +149,21 @@ function useMemory(first: CheckoutState) {
   const ref = useRef(memory)
   ref.current = memory
   return ref
+}
+
+/** How often a key is asked for again whose first request the server is still busy with. */
+const mostRepeats = 30
+
+/** The answer to a try, also where the server is still busy with the same one from before a reload. */
+async function answerTo(base: string, sent: Try): Promise<CheckoutState> {
+  for (let repeat = 0; ; repeat++) {
+    try {
+      return await sendTry(base, sent)
+    } catch (error) {
+      if (!(error instanceof Refused && error.code === 'idempotency_key_in_flight') || repeat === mostRepeats) throw error
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+    }
+  }
 }
 
 /** Leads on to where the payer approves; false where the page must offer a link instead, because a frame may not show another site. */

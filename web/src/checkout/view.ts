@@ -13,20 +13,18 @@ export interface Local {
 
 /** What to show of a state. Only the state says that a payment is made. */
 export function viewOf(state: CheckoutState, { leftAttempt, unanswered }: Local): View {
-  const { request, attempt } = state
+  const { request, paid, unapplied } = state
   if (!request) return 'amount'
-  const current = attempt && attempt.id !== leftAttempt ? attempt : null
-  if (request.status === 'completed' || current?.status === 'succeeded') return 'paid'
+  const attempt = state.attempt?.id === leftAttempt ? null : state.attempt
+  // Money that came and does not count is no payment of this request.
+  const counts = attempt?.status === 'succeeded' && !unapplied.some(({ charge_id }) => charge_id === attempt.id)
+  const isOpen = request.status === 'pending' || (request.status === 'completed' && request.repeated)
+  if (paid || counts || (request.status === 'completed' && !isOpen)) return 'paid'
   // Its money may still come, whatever has become of the request in between.
-  if (current?.status === 'processing') return 'processing'
-  if (request.status !== 'pending') return request.status
-  if (current?.status === 'requires_action') return 'action'
+  if (attempt?.status === 'processing') return 'processing'
+  if (!isOpen) return request.status as View
+  if (attempt?.status === 'requires_action') return 'action'
   return unanswered ? 'unsure' : 'pay'
-}
-
-/** Whether anything can still change without the payer's doing. */
-export function isFinal(view: View): boolean {
-  return view === 'canceled' || view === 'failed' || view === 'inactive'
 }
 
 /** The newer of two states: by version, and by the server's clock where the version is the same. */

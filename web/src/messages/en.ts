@@ -155,6 +155,9 @@ export const en = {
   'unapplied.short': '{amount} arrived, which is less than the amount due, so it does not count towards this request. The money is not lost.',
   'unapplied.over': '{amount} arrived, which is more than the amount due, so it does not count towards this request. The money is not lost.',
   'unapplied.next': 'Please contact {business}, who can return it to you.',
+
+  'notice.not_found.title': 'There is no such page',
+  'notice.not_found.text': 'Check the link, or ask whoever sent it to you for a new one.',
 }
 
 export type MessageKey = keyof typeof en

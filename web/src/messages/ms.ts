@@ -157,4 +157,7 @@ export const ms: Messages = {
   'unapplied.short': '{amount} diterima, kurang daripada jumlah yang perlu dibayar, jadi tidak dikira untuk permintaan ini. Wang itu tidak hilang.',
   'unapplied.over': '{amount} diterima, lebih daripada jumlah yang perlu dibayar, jadi tidak dikira untuk permintaan ini. Wang itu tidak hilang.',
   'unapplied.next': 'Sila hubungi {business}, yang boleh memulangkannya kepada anda.',
+
+  'notice.not_found.title': 'Halaman ini tidak wujud',
+  'notice.not_found.text': 'Semak pautan itu, atau minta pautan baharu daripada pihak yang menghantarnya kepada anda.',
 }

@@ -157,4 +157,7 @@ export const vi: Messages = {
   'unapplied.short': 'Đã nhận {amount}, ít hơn số tiền phải trả, nên không được tính cho yêu cầu này. Số tiền không bị mất.',
   'unapplied.over': 'Đã nhận {amount}, nhiều hơn số tiền phải trả, nên không được tính cho yêu cầu này. Số tiền không bị mất.',
   'unapplied.next': 'Vui lòng liên hệ {business} để được hoàn lại tiền.',
+
+  'notice.not_found.title': 'Không tìm thấy trang này',
+  'notice.not_found.text': 'Hãy kiểm tra liên kết, hoặc đề nghị người đã gửi liên kết cho bạn gửi liên kết mới.',
 }

@@ -36,10 +36,12 @@ export function Field({ id, label, hint, error, warning, optional = false, badge
         <input {...input} id={id} ref={inputRef ?? null} aria-invalid={error ? true : undefined} aria-describedby={described || undefined} />
         {badge && <span className="field-badge">{badge}</span>}
       </div>
-      <p className={error ? 'field-error' : 'field-warning'} id={`${id}-error`} hidden={!error && !warning}>
-        {(error || warning) && <AlertIcon />}
-        <span>{error || warning}</span>
-      </p>
+      {(error || warning) && (
+        <p className={error ? 'field-error' : 'field-warning'} id={`${id}-error`}>
+          <AlertIcon />
+          <span>{error || warning}</span>
+        </p>
+      )}
       {hint && (
         <p className="field-hint" id={`${id}-hint`}>
           {hint}

@@ -7,6 +7,8 @@ export interface PaymentInput {
   card?: { number: string; expiryMonth?: number; expiryYear?: number; cvc?: string }
   /** A card that the rail has tokenised already. */
   token?: string
+  /** Whether the payer sits at a browser, which can be sent to a wallet's page or a bank's challenge. */
+  interactive?: boolean
   /** Sandbox: what shall happen. */
   outcome?: 'completed' | 'failed' | 'canceled' | 'timeout' | undefined
   /** Sandbox: answer only after this many seconds. */
