@@ -99,8 +99,10 @@ function Methods({ checkout, amount, requireAmount }: { checkout: Checkout; amou
               disabled={busy && method.code !== chosen}
               onChange={() => choose(method.code)}
             />
-            <span className="method-name">{nameOf(state, method.code, t)}</span>
-            {method.fee !== null && <span className="method-fee">{t('methods.fee', { fee: money(method.fee) })}</span>}
+            <span className="method-name">
+              {nameOf(state, method.code, t)}
+              {method.fee !== null && <small className="method-fee">{t('methods.fee', { fee: money(method.fee) })}</small>}
+            </span>
             <img className="method-mark" src={method.icon_url} alt="" width="44" height="28" />
           </label>
           {method.code === chosen && (
