@@ -62,6 +62,9 @@ export function Payment({ checkout }: { checkout: Checkout }) {
         </section>
       )}
       <section className="panel">
+        <noscript>
+          <p className="notice notice-warning">{t('page.noscript')}</p>
+        </noscript>
         <Failure state={state} refusal={checkout.refusal} hidden={checkout.busy} />
         {state.methods.length === 0 ? (
           <Notice tone="warning" title={t('methods.none', { business: state.business.name })}>
@@ -70,9 +73,6 @@ export function Payment({ checkout }: { checkout: Checkout }) {
         ) : (
           <Methods checkout={checkout} amount={amount} requireAmount={requireAmount} />
         )}
-        <noscript>
-          <p className="notice notice-warning">{t('page.noscript')}</p>
-        </noscript>
       </section>
     </>
   )
