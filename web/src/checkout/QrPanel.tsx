@@ -20,7 +20,7 @@ type Code = CheckoutCode & { amount: string; renewed: boolean }
 /** A code to scan, made anew when it expires while someone is looking. */
 export function QrPanel({ checkout, method, total, requireAmount }: PanelProps) {
   const { t } = useTexts()
-  const { state, base } = checkout
+  const { state, base, refresh } = checkout
   const asked = state.request?.amount === null
   const [code, setCode] = useState<Code | null>(null)
   const [fault, setFault] = useState<MessageKey | null>(null)
@@ -40,10 +40,12 @@ export function QrPanel({ checkout, method, total, requireAmount }: PanelProps) 
         setCode({ ...made, amount: present.current.total ?? amount ?? '', renewed })
       } catch (error) {
         setFault(error instanceof Refused && error.code ? (refusalText(error.code) as MessageKey) : 'qr.failed')
+        // Whoever refuses a code may have ended the request.
+        void refresh()
       }
       setLoading(false)
     },
-    [base, method.code],
+    [base, method.code, refresh],
   )
 
   useEffect(() => {

@@ -65,7 +65,23 @@ export function useLive(first: CheckoutState, attempt: () => string | null, atte
     }
   }, [followed, refresh])
 
+  useDeadline(state, refresh)
   return { state, connected, receive, refresh }
+}
+
+/** The longest that a browser's timer can wait. */
+const longestTimerMilliseconds = 2 ** 31 - 1
+
+/** Asks again when the request's deadline has passed: nothing else may happen then that the server would tell of. */
+function useDeadline({ request, now }: CheckoutState, refresh: () => Promise<boolean>): void {
+  const deadline = request?.status === 'pending' ? request.expires_at : null
+  useEffect(() => {
+    if (deadline === null) return
+    const left = Date.parse(deadline) - Date.parse(now) + 500
+    if (left > longestTimerMilliseconds) return
+    const timer = setTimeout(() => void refresh(), Math.max(left, 1_000))
+    return () => clearTimeout(timer)
+  }, [deadline, now, refresh])
 }
 
 /** Keeps a stream open until it is told to stop. Browsers reconnect a broken one; one that was refused is opened again here. */

@@ -27,6 +27,8 @@ export interface Checkout {
   busy: boolean
   refusal: Refusal | null
   refuse(refusal: Refusal | null): void
+  /** Asks the server for the state. */
+  refresh(): Promise<boolean>
   /** Begins a payment. */
   start(body: AttemptBody): Promise<void>
   /** Asks again for the answer that never came. */
@@ -125,6 +127,7 @@ export function useCheckout(data: CheckoutData): Checkout {
     busy,
     refusal,
     refuse,
+    refresh,
     start: (body) => send(tryFor({ ...body, ...(embedded ? { embedded } : {}) }, memory.current?.unanswered() ?? null, attempt?.id ?? null, randomKey)),
     again() {
       const sent = memory.current?.unanswered()
