@@ -8,7 +8,7 @@ import { releaseDue } from '../resources/balances/release-due.ts'
 import { signReport } from '../resources/bank-accounts/read-report.ts'
 import { settleCharges } from '../resources/charges/settle-charges.ts'
 import { expirePaymentRequests } from '../resources/payment-requests/expire-payment-requests.ts'
-import { aBusiness, type Client, customerBody, startTestServer } from '../testing/api.ts'
+import { aBusiness, type Client, customerBody, startTestServer, testSecretKey } from '../testing/api.ts'
 import { cloneDatabase } from '../testing/database.ts'
 import { placeEvents } from '../testing/deliveries.ts'
 import { checks, findCounterExamples } from './checks.ts'
@@ -73,7 +73,14 @@ async function tell(): Promise<Story> {
   const canceled = (await request()).id
   const late2 = (await pay(canceled, { delay: 600, method: 'paynow_online' })).payment_id
   await client.delete(`${path}/${canceled}`)
-  const settle = settleCharges({ database, now: () => new Date(), onEvent: () => undefined, baseUrl: () => server.url, groupAcrossBusinesses: true })
+  const settle = settleCharges({
+    database,
+    now: () => new Date(),
+    onEvent: () => undefined,
+    baseUrl: () => server.url,
+    secretKey: () => testSecretKey,
+    groupAcrossBusinesses: true,
+  })
   await settle({
     business: client.business,
     charge: { isNew: false, id: late2, paymentRequestId: canceled },

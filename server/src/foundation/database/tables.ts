@@ -356,6 +356,12 @@ export interface Releases {
   due_at: Date;
 }
 
+export interface SearchGrams {
+  business_id: string;
+  grams: number[];
+  id: string;
+}
+
 export interface WebhookAttempts {
   business_id: string;
   delivery_id: string;
@@ -438,6 +444,7 @@ export interface DB {
   rail_notifications: RailNotifications;
   refunds: Refunds;
   releases: Releases;
+  search_grams: SearchGrams;
   webhook_attempts: WebhookAttempts;
   webhook_deliveries: WebhookDeliveries;
   webhook_endpoints: WebhookEndpoints;

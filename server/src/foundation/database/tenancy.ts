@@ -24,6 +24,7 @@ export const tenantTables: ReadonlySet<string> = new Set([
   'rail_notifications',
   'refunds',
   'releases',
+  'search_grams',
   'webhook_attempts',
   'webhook_deliveries',
   'webhook_endpoints',

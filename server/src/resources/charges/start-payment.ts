@@ -7,6 +7,7 @@ import { ApiError, conflict, invalid } from '../../foundation/shared/errors.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 import { searchTextOf } from '../../foundation/shared/search-text.ts'
 import type { PaymentRequestRow } from '../payment-requests/queries.ts'
+import { newChargeGrams } from './charge-grams.ts'
 import { feeOn, feeSchedules } from './fees.ts'
 import { type ChargeRow, insertCharges, scheduleChecks } from './queries.ts'
 import type { SettleDeps, Settled, Settlement } from './settle-charges.ts'
@@ -149,11 +150,12 @@ export async function startPayment(deps: StartDeps, business: Business, payment:
   const charge = newCharge(business, rail.name, payment, asked + adminFee, adminFee, at)
   const attempt = attemptOf(charge, request, business, payment.returnUrl, deps.now())
   const shared = { business, requestId: payment.requestId, ...(payment.answered ? { answered: payment.answered } : {}) }
-  if (rail.local) return deps.settle({ ...shared, charge: { isNew: true, row: charge }, outcome: await rail.start(attempt, payment.input, access) })
+  if (rail.local)
+    return deps.settle({ ...shared, seen: request, charge: { isNew: true, row: charge }, outcome: await rail.start(attempt, payment.input, access) })
 
   await deps.database.db.transaction().execute(async (tx) => {
     await payment.guard?.(tx)
-    await insertCharges(tx, [charge])
+    await insertCharges(tx, [charge], newChargeGrams([{ charge, request }]))
     // Should this process die now, the job asks the rail.
     await scheduleChecks(tx, [{ businessId: business.id, id: charge.id, kind: 'charge', dueAt: new Date(at.getTime() + patienceMs * 2) }])
   })

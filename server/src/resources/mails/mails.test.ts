@@ -66,6 +66,13 @@ describe('receipts', () => {
     expect(receipt.html).not.toContain('<b>')
     expect(receipt.html).toContain('Teh &quot;C&quot; Bcc: x')
     expect(receipt.text).toContain('Card, visa ending in 4242')
+    const { url } = (await client.get(`/v1/charges/${charge.id}/receipt`)).json
+    for (const mail of json.data) {
+      expect(mail.text).toContain(`\n${url}\n`)
+      expect(mail.text).toContain(`\n${url}.pdf\n`)
+      expect(mail.html).toContain(`href="${url}"`)
+      expect(mail.html).toContain(`href="${url}.pdf"`)
+    }
     const live = await merchant({ mode: 'live' })
     expect((await live.get('/v1/sandbox/mails')).status).toBe(404)
   })
@@ -73,7 +80,7 @@ describe('receipts', () => {
   test('a business’s name cannot add a header or a recipient', () => {
     const business = { id: '', name: 'A\r\nBcc: all@example.com', slug: '', country: 'SG', currency: 'sgd', timezone: 'Asia/Singapore', mode: 'live' } as const
     const about = { id: 'x', currency: 'sgd', amount_minor: 1n, method: 'cash', card: null, remark: null, reference_number: null }
-    expect(receiptMail(business, about, 'a@example.com', new Date()).subject).toBe('Receipt from A Bcc: all@example.com: SGD 0.01')
+    expect(receiptMail(business, about, 'a@example.com', 'http://localhost/receipt', new Date()).subject).toBe('Receipt from A Bcc: all@example.com: SGD 0.01')
   })
 
   test('are sent through the mail server, and again later when it refuses', async () => {

@@ -1,4 +1,6 @@
 import { emitEvent } from '../../engine/events/emit-event.ts'
+import { runTogether } from '../../foundation/database/prepared.ts'
+import { newSearchGrams } from '../../foundation/database/search-grams.ts'
 import type { Call } from '../../foundation/http/api.ts'
 import { etagOf, requireMatch } from '../../foundation/http/etag.ts'
 import type { Answer } from '../../foundation/http/idempotency.ts'
@@ -6,7 +8,7 @@ import { writeOnce } from '../../foundation/http/transaction.ts'
 import { conflict, invalid, notFound } from '../../foundation/shared/errors.ts'
 import { isUuid } from '../../foundation/shared/ids.ts'
 import { laterThan } from '../../foundation/shared/time.ts'
-import { searchOf } from './create-payment-request.ts'
+import { searchGramsOf, searchOf } from './create-payment-request.ts'
 import { entryOf } from './issue-qr.ts'
 import type { LookUp } from './look-up.ts'
 import { lockPaymentRequest, type PaymentRequestRow, updatePaymentRequest } from './queries.ts'
@@ -52,6 +54,7 @@ export function changePaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
       if (previous || isSwitched) {
         row = { ...row, search: searchOf(row), version: before.version + 1, updated_at: at }
         await updatePaymentRequest(tx, business.id, row)
+        await runTogether(tx, 'search_grams', [newSearchGrams([{ businessId: business.id, id, grams: searchGramsOf(row) }])])
         const data = JSON.stringify(present(row))
         const event = { type: 'payment_request.updated', objectId: id, data, previousAttributes: JSON.stringify(previous ?? {}), requestId, at } as const
         await emitEvent(tx, business.id, event)

@@ -5,7 +5,7 @@ import type { Call } from '../../foundation/http/api.ts'
 import { etagOf } from '../../foundation/http/etag.ts'
 import { type Answer, KeyTaken, storedAnswer } from '../../foundation/http/idempotency.ts'
 import { newId } from '../../foundation/shared/ids.ts'
-import { searchTextOf } from '../../foundation/shared/search-text.ts'
+import { gramsOf, searchTextOf } from '../../foundation/shared/search-text.ts'
 import { entryOf } from './issue-qr.ts'
 import type { LookUp } from './look-up.ts'
 import { insertPaymentRequests, type NewPaymentRequest, type PaymentRequestRow } from './queries.ts'
@@ -24,6 +24,11 @@ export function newPaymentReference(): string {
 /** The text in which a list's search looks. */
 export function searchOf({ email, id, reference_number }: Pick<PaymentRequestRow, 'email' | 'id' | 'reference_number'>): string {
   return searchTextOf([email, id, reference_number])
+}
+
+/** The numbers by which a request is found: of what its own search looks in, and of what the charges paid of it have from it. */
+export function searchGramsOf(row: PaymentRequestRow): number[] {
+  return gramsOf(searchTextOf([row.name, row.email, row.phone, row.reference_number, row.purpose, row.id]), row.business_id)
 }
 
 /**
@@ -67,7 +72,7 @@ export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
     const body201 = JSON.stringify({ ...shown, ...(await entryOf(qr, database.db, business, row, baseUrl)) })
     const answer: Answer = { status: 201, body: body201, headers: { etag: etagOf(row), location: `/v1/payment-requests/${id}` } }
     const stored = claim && storedAnswer(claim, id, answer)
-    const written = await commit({ row, eventId: newId<'event'>(at), shown: JSON.stringify(shown), requestId, answer: stored })
+    const written = await commit({ row, eventId: newId<'event'>(at), shown: JSON.stringify(shown), requestId, answer: stored, grams: searchGramsOf(row) })
     if (!written) throw new KeyTaken()
     onEvent(business.id)
     return answer

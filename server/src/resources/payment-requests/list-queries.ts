@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
+import { entriesWith } from '../../foundation/database/search-grams.ts'
 import type { PaymentRequestRow, PaymentRequestStatus } from './queries.ts'
 
 export interface PaymentRequestFilter {
@@ -29,6 +30,11 @@ function searchOf({ pattern, metadata }: PaymentRequestFilter): RawBuilder<unkno
   return sql.join(parts, sql` `)
 }
 
+/** What the index of grams is asked; the rows that it finds are compared with the pattern. */
+function foundBy(businessId: string, { pattern }: PaymentRequestFilter): RawBuilder<unknown> {
+  return pattern === undefined ? sql`` : sql`and r.id in (${entriesWith(businessId, [pattern])})`
+}
+
 function boundsOf(businessId: string, { status, isDefault }: PaymentRequestFilter): RawBuilder<unknown> {
   const parts: RawBuilder<unknown>[] = [sql`r.business_id = ${businessId} and r.deleted_at is null`]
   if (status !== undefined) parts.push(sql`and r.status = ${status}`)
@@ -39,7 +45,7 @@ function boundsOf(businessId: string, { status, isDefault }: PaymentRequestFilte
 const behind = (before: string | undefined) => (before === undefined ? sql`` : sql`and r.id < ${before}`)
 
 /**
- * One page of a business's requests, the newest first. A search walks the newest rows before it asks the trigram index,
+ * One page of a business's requests, the newest first. A search walks the newest rows before it asks the index of grams,
  * which would have to collect every match of a common word (decision 0002).
  */
 export async function listPaymentRequests(db: Db, businessId: string, options: ListOptions): Promise<PaymentRequestRow[]> {
@@ -59,7 +65,7 @@ export async function listPaymentRequests(db: Db, businessId: string, options: L
   if (first.rows.length >= limit) return first.rows
   const { rows } = await sql<PaymentRequestRow>`
     with found as materialized (
-      select r.* from payment_requests r where ${boundsOf(businessId, filter)} ${behind(before)} ${searchOf(filter)}
+      select r.* from payment_requests r where ${boundsOf(businessId, filter)} ${behind(before)} ${foundBy(businessId, filter)} ${searchOf(filter)}
     ) select r.* from found r ${newest}`.execute(db)
   return rows
 }
@@ -68,7 +74,7 @@ export async function listPaymentRequests(db: Db, businessId: string, options: L
 export async function countPaymentRequests(db: Db, businessId: string, filter: PaymentRequestFilter, most: number): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from (
-      select 1 from payment_requests r where ${boundsOf(businessId, filter)} ${searchOf(filter)} limit ${most}
+      select 1 from payment_requests r where ${boundsOf(businessId, filter)} ${foundBy(businessId, filter)} ${searchOf(filter)} limit ${most}
     ) found`.execute(db)
   return rows[0]?.count ?? 0
 }

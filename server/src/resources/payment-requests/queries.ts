@@ -193,6 +193,7 @@ const companions = {
   answer_status: 'int2',
   answer_headers: 'json',
   answer_body: 'text',
+  grams: 'text',
 } as const
 
 /** A value as one element of an array parameter. */
@@ -225,6 +226,8 @@ const insertText = `
     insert into payment_requests (${names.join(', ')}) select ${inserted} from accepted
   ), expiring as (
     insert into payment_request_expiries (business_id, id, due_at) select business_id, id, expires_at from accepted where expires_at is not null
+  ), found_by as (
+    insert into search_grams (business_id, id, grams) select business_id, id, grams::int4[] from accepted
   ), listed as (
     insert into directory (lookup, kind, business_id, target_id) select payment_reference, 'payment_reference', business_id, id from accepted
   ), told as (
@@ -241,6 +244,8 @@ export interface NewPaymentRequest {
   shown: string
   requestId: string
   answer: StoredAnswer | undefined
+  /** The numbers by which it, and what is paid of it, are found. */
+  grams: number[]
 }
 
 /**
@@ -262,6 +267,7 @@ export async function insertPaymentRequests(pool: pg.Pool, requests: NewPaymentR
       column(({ answer }) => answer?.status ?? null),
       column(({ answer }) => answer?.headers ?? null),
       column(({ answer }) => answer?.body ?? null),
+      column(({ grams }) => `{${grams}}`),
     ],
   })
   if (rows.length === requests.length) return requests.map(() => true)
