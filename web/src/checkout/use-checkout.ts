@@ -35,8 +35,6 @@ export interface Checkout {
   again(): void
   /** Turns away from the attempt that is shown, to choose another way. */
   leave(): void
-  /** Whether the page became paid while it was open. */
-  paidHere: boolean
   memory: Memory | null
 }
 
@@ -111,7 +109,7 @@ export function useCheckout(data: CheckoutData): Checkout {
   }, [])
 
   const view = viewOf(state, { leftAttempt, unanswered: unanswered && !busy })
-  const paidHere = useTold(data, state, view, refusal)
+  useTold(data, state, view, refusal)
   return {
     data,
     state,
@@ -140,7 +138,6 @@ export function useCheckout(data: CheckoutData): Checkout {
       setBusy(false)
       setLeft(attempt?.id ?? null)
     },
-    paidHere,
     memory: memory.current,
   }
 }
@@ -177,11 +174,9 @@ function goOn({ attempt }: CheckoutState, embedded: boolean): boolean {
   return true
 }
 
-/** Tells the frame around and the window's title what has happened; whether the payment was made while the page was open. */
-function useTold(data: CheckoutData, state: CheckoutState, view: View, refusal: Refusal | null): boolean {
+/** Tells the frame around and the window's title what has happened. */
+function useTold(data: CheckoutData, state: CheckoutState, view: View, refusal: Refusal | null): void {
   const { embedded, messages, language } = data
-  const before = useRef(view)
-  const [paidHere, setPaidHere] = useState(false)
   const { t } = textsOf(messages, language, state)
 
   useEffect(() => {
@@ -189,10 +184,7 @@ function useTold(data: CheckoutData, state: CheckoutState, view: View, refusal: 
   }, [embedded])
 
   useEffect(() => {
-    const was = before.current
-    before.current = view
     if (view !== 'paid') return
-    if (was !== 'paid') setPaidHere(true)
     document.title = t('title.paid', { business: state.business.name })
     if (embedded && state.request) {
       tellFrame({ type: 'success', payment_request_id: state.request.id, status: state.request.status, reference_number: state.request.reference_number })
@@ -205,5 +197,4 @@ function useTold(data: CheckoutData, state: CheckoutState, view: View, refusal: 
   useEffect(() => {
     if (embedded && error) tellFrame({ type: 'error', error: t(error) })
   }, [embedded, error, attempt?.id])
-  return paidHere
 }
