@@ -22,6 +22,7 @@ import { rememberSlugs } from './resources/businesses/known-slugs.ts'
 import { findBusinessBySlug, findKnownKey } from './resources/businesses/queries.ts'
 import { presentPayment } from './resources/charges/event-wire.ts'
 import { feeRoutes } from './resources/charges/fee-routes.ts'
+import { adminFeeOn } from './resources/charges/fees.ts'
 import { listPayments } from './resources/charges/queries.ts'
 import { chargesRoutes } from './resources/charges/routes.ts'
 import { settleCharges } from './resources/charges/settle-charges.ts'
@@ -117,6 +118,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     onEvent,
     groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
     qr: issueQr,
+    adminFee: adminFeeOn,
     listPayments: async (business, id) => {
       const rows = await listPayments(database.db, business.id, id)
       return rows.filter((row) => row.unapplied_reason === null).map((row) => presentPayment(row, business))

@@ -21,6 +21,9 @@ test('nothing set is a configuration that works', () => {
     secretKey: undefined,
     rateLimit: 0,
     idempotencyDays: 30,
+    deliveryDays: 30,
+    failedDeliveryDays: 90,
+    mailDays: 90,
     groupCommitAcrossBusinesses: true,
     groupCommitRows: 256,
   })
@@ -44,6 +47,9 @@ test('every variable is read', () => {
     HAWKER_SECRET_KEY: 'AB'.repeat(32),
     HAWKER_RATE_LIMIT: '400',
     HAWKER_IDEMPOTENCY_DAYS: '7',
+    HAWKER_DELIVERY_DAYS: '8',
+    HAWKER_FAILED_DELIVERY_DAYS: '9',
+    HAWKER_MAIL_DAYS: '10',
     HAWKER_GROUP_COMMIT_ACROSS_BUSINESSES: 'false',
     HAWKER_GROUP_COMMIT_ROWS: '1',
   })
@@ -64,6 +70,9 @@ test('every variable is read', () => {
     secretKey: Buffer.alloc(32, 0xab),
     rateLimit: 400,
     idempotencyDays: 7,
+    deliveryDays: 8,
+    failedDeliveryDays: 9,
+    mailDays: 10,
     groupCommitAcrossBusinesses: false,
     groupCommitRows: 1,
   })

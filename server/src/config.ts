@@ -28,6 +28,11 @@ export interface Config {
   readonly rateLimit: number
   /** Days that an Idempotency-Key is remembered. */
   readonly idempotencyDays: number
+  /** Days that webhook deliveries are kept which arrived or were canceled, and those which failed. */
+  readonly deliveryDays: number
+  readonly failedDeliveryDays: number
+  /** Days that mails are kept. */
+  readonly mailDays: number
   /** The mail server; undefined means that mails are kept to be read, not sent. */
   readonly smtpUrl: string | undefined
   /** The sender of mails. */
@@ -105,6 +110,9 @@ export function readConfig(environment: Environment = process.env): Config {
     secretKey: secretKey === undefined ? undefined : Buffer.from(secretKey, 'hex'),
     rateLimit: whole('HAWKER_RATE_LIMIT', 0, 0, 10_000_000),
     idempotencyDays: whole('HAWKER_IDEMPOTENCY_DAYS', 30, 1, 3650),
+    deliveryDays: whole('HAWKER_DELIVERY_DAYS', 30, 1, 3650),
+    failedDeliveryDays: whole('HAWKER_FAILED_DELIVERY_DAYS', 90, 1, 3650),
+    mailDays: whole('HAWKER_MAIL_DAYS', 90, 1, 3650),
     smtpUrl: url('SMTP_URL', ['smtp:', 'smtps:'], true),
     mailFrom: text('MAIL_FROM') ?? 'receipts@localhost',
     receiptFont,

@@ -13,7 +13,7 @@ import { doctor } from './doctor.ts'
 import { StartError } from './foundation/database/data-directory.ts'
 import { createLog, createMetrics } from './foundation/http/observability.ts'
 import { keysCommand } from './keys.ts'
-import { ensureSandbox, mailerOf, type OpenedDatabase, openConfiguredDatabase, openControlPool, secretKeyReader, serve } from './serve.ts'
+import { ensureSandbox, keptDays, mailerOf, type OpenedDatabase, openConfiguredDatabase, openControlPool, secretKeyReader, serve } from './serve.ts'
 import { verifyCommand } from './verify-command.ts'
 import { welcome } from './welcome.ts'
 import { startWorker } from './worker.ts'
@@ -34,7 +34,7 @@ const usage = `Usage: hawker <command>
   verify                    add up ledger, payments and events again, and name what does not hold
   doctor                    check configuration, database, migrations, clock and disk
 
-  pay <url or id>           play the payer of a payment request; the last line is where the browser is sent
+  pay <url, id or code>     play the payer of a payment request; the last line is where the browser is sent
       --method CODE --outcome completed|failed|canceled|timeout --card NUMBER --amount A --delay SECONDS
       --challenge passed|failed|abandoned
   trigger <event>           make real objects, then the event; --list says which
@@ -149,8 +149,7 @@ function startWorkerAlone(config: Config, opened: OpenedDatabase, log: Logger): 
     secretKey: secretKeyReader(config),
     groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
   })
-  const { idempotencyDays } = config
-  const worker = startWorker({ database, now, log, metrics: createMetrics(), idempotencyDays, controlPool, payments, sendMail: mailerOf(config) })
+  const worker = startWorker({ database, now, log, metrics: createMetrics(), ...keptDays(config), controlPool, payments, sendMail: mailerOf(config) })
   log.info({ migrated: opened.migrated }, 'worker started')
   return async () => {
     await worker.stop()

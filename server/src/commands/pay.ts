@@ -13,10 +13,13 @@ export interface PayOptions {
   json?: boolean | undefined
 }
 
+/** Whether a text is a payment code, as scanned: an EMVCo payload or a UPI URI. */
+const isCode = (text: string) => /^(000201|upi:)/i.test(text)
+
 /** The id in a checkout URL (behaviour §2.3), or the id itself. */
 export function paymentRequestIdOf(text: string): string {
   const id = /\/payment-request\/@[^/?#]+\/([^/?#]+)(?:[/?#]|$)/.exec(text)?.[1] ?? text
-  if (!isUuid(id)) throw new UsageError('pay takes the url or the id of a payment request.')
+  if (!isUuid(id)) throw new UsageError('pay takes the url, the id or the QR code of a payment request.')
   return id.toLowerCase()
 }
 
@@ -46,8 +49,10 @@ export async function pay(server: Server, target: string, options: PayOptions, p
   const { json, method, outcome, card, amount, delay, challenge } = options
   const seconds = delay === undefined ? undefined : Number(delay.trim() || Number.NaN)
   if (Number.isNaN(seconds)) throw new UsageError('--delay takes seconds.')
-  const path = `/v1/sandbox/payment-requests/${paymentRequestIdOf(target)}/pay`
-  const result = await call(server, 'POST', path, { method, outcome, card, amount, challenge, delay: seconds })
+  if (isCode(target) && (method ?? card ?? challenge) !== undefined) throw new UsageError('A QR code says itself how it is paid.')
+  const result = isCode(target)
+    ? await call(server, 'POST', '/v1/sandbox/pay-code', { qr_code: target, outcome, amount, delay: seconds })
+    : await call(server, 'POST', `/v1/sandbox/payment-requests/${paymentRequestIdOf(target)}/pay`, { method, outcome, card, amount, challenge, delay: seconds })
   print(json ? JSON.stringify(result) : `${describe(result)}\n${result.redirect_url ?? '-'}`)
   if (unmeant.has(result.unapplied_reason)) throw new CommandError('The payment was not applied.')
 }

@@ -178,6 +178,7 @@ export async function aPaymentRequest({ business, server }: Client, about: Parti
     email_status: 'pending',
     allow_repeated_payments: false,
     add_admin_fee: false,
+    admin_fee_minor: null,
     is_currency_editable: false,
     is_default: false,
     generate_qr: false,

@@ -200,6 +200,7 @@ const breaks: Record<string, [object: () => string, statements: () => ReturnType
   failed_charges_have_their_events: [() => story.failed, () => [forget('charge.failed', story.failed)]],
   completed_requests_have_their_events: [() => story.open, () => [sql`update payment_requests set status = 'completed' where id = ${story.open}`]],
   expired_requests_have_their_events: [() => story.expired, () => [forget('payment_request.expired', story.expired)]],
+  ended_requests_are_listed: [() => story.expired, () => [sql`delete from payment_request_endings where id = ${story.expired}`]],
   canceled_requests_have_their_events: [() => story.canceled, () => [forget('payment_request.canceled', story.canceled)]],
   unapplied_charges_have_their_events: [() => story.short, () => [forget('charge.unapplied', story.short)]],
   refunds_have_their_events: [() => story.refund, () => [forget('refund.created', story.refund)]],

@@ -17,6 +17,7 @@ export const tenantTables: ReadonlySet<string> = new Set([
   'ledger_transfers',
   'locations',
   'mails',
+  'payment_request_endings',
   'payment_request_expiries',
   'payment_requests',
   'rail_checks',

@@ -11,7 +11,7 @@ import { type ReceiptLinks, receiptUrl } from '../../foundation/shared/receipt-a
 import { laterThan } from '../../foundation/shared/time.ts'
 import { insertMails, type MailRow } from '../mails/queries.ts'
 import { receiptMail } from '../mails/receipt.ts'
-import { changedStatuses, endedExpiries, lockPaymentRequests, type PaymentRequestRow } from '../payment-requests/queries.ts'
+import { changedStatuses, endedExpiries, lockPaymentRequests, newEndings, type PaymentRequestRow } from '../payment-requests/queries.ts'
 import type { Payment } from '../payment-requests/wire.ts'
 import { newChargeGrams } from './charge-grams.ts'
 import { presentPayment } from './event-wire.ts'
@@ -23,6 +23,7 @@ import {
   type Case,
   decide,
   final,
+  isLateSuccess,
   isTerminalFailure,
   netOf,
   releasedAt,
@@ -39,7 +40,8 @@ export type { SettleDeps, Settled, Settlement }
 /**
  * Records what rails answered: charge, payment request, ledger, release, events and idempotency record in one transaction,
  * shared by whatever arrives at the same time. A single-use request takes exactly one payment; what comes late, twice,
- * short or over stays visible on its charge and is not applied. Settling a charge again changes nothing.
+ * short or over stays visible on its charge and is not applied. Settling a charge again changes nothing, but for money that
+ * came after all.
  */
 export function settleCharges(deps: SettleDeps): (settlement: Settlement) => Promise<Settled> {
   const { database, onEvent, groupAcrossBusinesses } = deps
@@ -88,6 +90,7 @@ async function settleAll(tx: Transaction<DB>, settlements: Settlement[], schedul
   await runTogether(tx, 'settle', [
     ...(areListed ? [] : charges),
     changedStatuses(finished),
+    newEndings(finished),
     endedExpiries(expired.map(({ business_id, id }) => ({ businessId: business_id, id }))),
     newChargeGrams(changed.filter((one) => one.settlement.charge.isNew)),
     newReleases(changed.flatMap(releaseOf)),
@@ -135,7 +138,7 @@ async function openCases(tx: Transaction<DB>, settlements: Settlement[], { now }
     if (!before) throw new Error('a charge that is to be settled does not exist')
     const requestId = requestIdOf(settlement)
     const request = requestId === null ? undefined : requests.get(requestId)
-    if (!settlement.charge.isNew && final.has(before.status)) {
+    if (!settlement.charge.isNew && final.has(before.status) && !isLateSuccess(before, settlement.outcome)) {
       return { settlement, before, charge: before, request, changed: false, applied: false, releaseDays: 0 }
     }
     const at = settlement.charge.isNew ? before.updated_at : laterThan(before.updated_at, now())

@@ -62,6 +62,11 @@ export interface Case {
 /** States in which a charge's outcome is known. */
 export const final = new Set(['succeeded', 'failed', 'canceled', 'refunded', 'partially_refunded'])
 
+/** Money that came after its payment was given up is money: only a payment that never had any stays as it ended. */
+export function isLateSuccess({ status }: ChargeRow, outcome: Outcome): boolean {
+  return outcome.status === 'succeeded' && (status === 'failed' || status === 'canceled')
+}
+
 /** Why money that has come does not count towards its request; null when it does. */
 export function unapplied(request: PaymentRequestRow, charge: ChargeRow): UnappliedReason | null {
   if (request.status === 'completed' && !request.allow_repeated_payments) return 'duplicate'
@@ -78,7 +83,7 @@ export function afterOutcome(before: ChargeRow, outcome: Outcome, at: Date): Cha
   const reference = outcome.reference ?? before.rail_reference
   const card = 'card' in outcome && outcome.card ? outcome.card : before.card
   const kept = { ...before, rail_reference: reference, card, rail_data: outcome.data ?? before.rail_data, updated_at: at }
-  if (outcome.status === 'succeeded') return { ...kept, status: 'succeeded', closed_at: at }
+  if (outcome.status === 'succeeded') return { ...kept, status: 'succeeded', failure_code: null, failure_message: null, closed_at: at }
   if (outcome.status === 'failed')
     return { ...kept, status: outcome.canceled ? 'canceled' : 'failed', failure_code: outcome.code, failure_message: outcome.message, closed_at: at }
   return { ...kept, status: outcome.status === 'pending' ? 'pending' : 'requires_customer_action' }

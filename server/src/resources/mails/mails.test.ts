@@ -101,4 +101,25 @@ describe('receipts', () => {
     expect(mails[0]).toMatch(/^To: payer@example.com$/m)
     expect((await client.get('/v1/sandbox/mails')).json.data[0]).toMatchObject({ status: 'sent' })
   })
+
+  test.each(['sent', 'failed'] as const)('tell their request when they are %s', async (status) => {
+    await deliver(undefined)
+    const client = await merchant()
+    const request = await aPaymentRequest(client, { send_email: true })
+    await aPaidCharge(payments, client, { payment_request_id: request.id })
+    const other = await aPaymentRequest(client, { send_email: true })
+    const read = async ({ id }: { id: string }) => client.get(`/v1/payment-requests/${id}`)
+    const before = await read(request)
+    expect(before.json.email_status).toBe('pending')
+    const send = async () => {
+      if (status === 'failed') throw new Error('refused')
+    }
+    // A mail that is refused is tried for hours.
+    for (let hour = 0; hour < 20; hour++) await deliver(send, hour * 60)
+    const after = await read(request)
+    expect(after.json).toMatchObject({ email_status: status, sms_status: 'pending', status: 'completed' })
+    expect(after.headers.get('etag')).not.toBe(before.headers.get('etag'))
+    expect((await read(other)).json.email_status).toBe('pending')
+    expect((await client.get('/v1/sandbox/mails')).json.data[0]).toMatchObject({ status, sent_at: status === 'sent' ? expect.any(String) : null })
+  })
 })

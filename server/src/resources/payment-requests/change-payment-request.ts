@@ -9,7 +9,7 @@ import { conflict, invalid, notFound } from '../../foundation/shared/errors.ts'
 import { isUuid } from '../../foundation/shared/ids.ts'
 import { laterThan } from '../../foundation/shared/time.ts'
 import { searchGramsOf, searchOf } from './create-payment-request.ts'
-import { entryOf } from './issue-qr.ts'
+import { entryOf, feeInCode } from './issue-qr.ts'
 import type { LookUp } from './look-up.ts'
 import { lockPaymentRequest, type PaymentRequestRow, updatePaymentRequest } from './queries.ts'
 import type { PaymentRequestsDeps } from './routes.ts'
@@ -33,7 +33,7 @@ function previousAttributes(before: PaymentRequest, after: PaymentRequest): Reco
 
 /** Changes a pending request; a change of nothing leaves its version and tells no one. */
 export function changePaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) {
-  const { database, now, onEvent, qr } = deps
+  const { database, now, onEvent, qr, adminFee } = deps
   return async (call: Call<unknown, UpdatePaymentRequest>): Promise<Answer> => {
     const { business, body, headers, claim, requestId, baseUrl } = call
     const id = idOf(call)
@@ -49,6 +49,7 @@ export function changePaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
         throw invalid({ allow_repeated_payments: ['A payment request that was paid cannot stop taking repeated payments; delete it instead.'] })
       const present = (row: PaymentRequestRow) => presentPaymentRequest(row, business, baseUrl)
       let row: PaymentRequestRow = { ...before, ...applyTo(before, body, links, business, at) }
+      row.admin_fee_minor = await feeInCode(adminFee, tx, row, before)
       const previous = previousAttributes(present(before), present(row))
       const isSwitched = row.generate_qr !== before.generate_qr || row.generate_direct_link !== before.generate_direct_link
       if (previous || isSwitched) {

@@ -6,7 +6,7 @@ import { etagOf } from '../../foundation/http/etag.ts'
 import { type Answer, KeyTaken, storedAnswer } from '../../foundation/http/idempotency.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 import { gramsOf, searchTextOf } from '../../foundation/shared/search-text.ts'
-import { entryOf } from './issue-qr.ts'
+import { entryOf, feeInCode } from './issue-qr.ts'
 import type { LookUp } from './look-up.ts'
 import { insertPaymentRequests, type NewPaymentRequest, type PaymentRequestRow } from './queries.ts'
 import type { PaymentRequestsDeps } from './routes.ts'
@@ -36,7 +36,7 @@ export function searchGramsOf(row: PaymentRequestRow): number[] {
  * with its own event, idempotency record, answer and failure.
  */
 export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) {
-  const { database, now, onEvent, groupAcrossBusinesses, qr } = deps
+  const { database, now, onEvent, groupAcrossBusinesses, qr, adminFee } = deps
   const commit = groupCommit<NewPaymentRequest, boolean>({
     write: (requests) => insertPaymentRequests(database.pool, requests),
     groupOf: groupAcrossBusinesses ? () => '' : ({ row }) => row.business_id,
@@ -58,6 +58,7 @@ export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
       status: 'pending',
       sms_status: 'pending',
       email_status: 'pending',
+      admin_fee_minor: null,
       is_default: false,
       api_key_id: keyId,
       payment_reference: newPaymentReference(),
@@ -68,6 +69,7 @@ export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
       completed_at: null,
       deleted_at: null,
     }
+    row.admin_fee_minor = await feeInCode(adminFee, database.db, row)
     const shown = presentPaymentRequest(row, business, baseUrl)
     const body201 = JSON.stringify({ ...shown, ...(await entryOf(qr, database.db, business, row, baseUrl)) })
     const answer: Answer = { status: 201, body: body201, headers: { etag: etagOf(row), location: `/v1/payment-requests/${id}` } }

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
 import { entriesWith } from '../../foundation/database/search-grams.ts'
-import type { PaymentRequestRow, PaymentRequestStatus } from './queries.ts'
+import { endings, type PaymentRequestRow, type PaymentRequestStatus } from './queries.ts'
 
 export interface PaymentRequestFilter {
   /** A LIKE pattern over the search text. */
@@ -38,6 +38,8 @@ function foundBy(businessId: string, { pattern }: PaymentRequestFilter): RawBuil
 function boundsOf(businessId: string, { status, isDefault }: PaymentRequestFilter): RawBuilder<unknown> {
   const parts: RawBuilder<unknown>[] = [sql`r.business_id = ${businessId} and r.deleted_at is null`]
   if (status !== undefined) parts.push(sql`and r.status = ${status}`)
+  if (status !== undefined && endings.has(status))
+    parts.push(sql`and r.id in (select e.id from payment_request_endings e where e.business_id = ${businessId} and e.status = ${status})`)
   if (isDefault) parts.push(sql`and (r.channel in ('custom', 'link') or r.is_default)`)
   return sql.join(parts, sql` `)
 }
@@ -68,6 +70,11 @@ export async function listPaymentRequests(db: Db, businessId: string, options: L
       select r.* from payment_requests r where ${boundsOf(businessId, filter)} ${behind(before)} ${foundBy(businessId, filter)} ${searchOf(filter)}
     ) select r.* from found r ${newest}`.execute(db)
   return rows
+}
+
+/** The first page of a list without a search, as a statement. */
+export function firstPageOf(businessId: string, filter: PaymentRequestFilter, limit: number): RawBuilder<PaymentRequestRow> {
+  return sql<PaymentRequestRow>`select r.* from payment_requests r where ${boundsOf(businessId, filter)} order by r.id desc limit ${limit}`
 }
 
 /** How many requests a filter finds, counting no further than `most`. */
