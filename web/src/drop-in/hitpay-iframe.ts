@@ -52,14 +52,24 @@ function documentIn(frame: HTMLIFrameElement): Document | null {
   }
 }
 
-/** Follows the checkout through its pages: Escape closes on each of ours, and where there is no checkout we show the way out. */
+/** Says why no checkout is in the frame: the browser shows nothing to us, so the server is asked. */
+async function failToShow(frame: HTMLIFrameElement): Promise<void> {
+  const status = await fetch(frame.src, { method: 'HEAD' }).then(
+    (answer) => answer.status,
+    () => 0,
+  )
+  if (frame !== checkout) return
+  if (status === 200) fail(`The checkout cannot be shown here: ${merchantOrigin} is not among the allowed origins of the business.`)
+  else fail(status === 404 ? 'There is no such payment request or business.' : 'The checkout cannot be shown now.')
+}
+
+/** Follows the checkout through its pages: Escape closes on each of ours, and between them we show the way out. */
 function follow(frame: HTMLIFrameElement): void {
   let first = true
   frame.addEventListener('load', () => {
     const page = documentIn(frame)
-    if (first && !page) return fail(`The checkout cannot be shown here: ${merchantOrigin} is not among the allowed origins of the business.`)
-    // Every checkout has the block that its script goes on with; a page without it says that there is none.
-    if (first && !page?.getElementById('data')) return fail('There is no such payment request, or its page cannot be shown now.')
+    // Every checkout has the block that its script goes on with.
+    if (first && !page?.getElementById('data')) void failToShow(frame)
     first = false
     if (!page) return
     page.addEventListener('keydown', closeOnEscape)

@@ -59,7 +59,8 @@ const successShownMs = 5_000
   let open = false
   let asked: unknown
   let timer = 0
-  let restore = () => {}
+  let opener: Element | null = null
+  let restoreOverflow = () => {}
 
   /** Runs when the page has a body: the script may stand in its head. */
   function whenReady(run: () => void): void {
@@ -113,13 +114,10 @@ const successShownMs = 5_000
     build()
     if (!dialog || !frame) return
     open = true
-    const opener = document.activeElement
+    opener = document.activeElement
     const { style } = document.body
     const overflow: [string, string] = [style.getPropertyValue('overflow'), style.getPropertyPriority('overflow')]
-    restore = () => {
-      style.setProperty('overflow', overflow[0], overflow[1])
-      if (opener instanceof HTMLElement && opener !== document.body && opener.isConnected) opener.focus({ preventScroll: true })
-    }
+    restoreOverflow = () => style.setProperty('overflow', overflow[0], overflow[1])
     style.setProperty('overflow', 'hidden')
     dialog.style.display = 'block'
     if (dialog.showModal) dialog.showModal()
@@ -129,13 +127,20 @@ const successShownMs = 5_000
     else timer = window.setTimeout(failToLoad, patienceMs)
   }
 
+  /** Gives the focus back to where it was before the payer paid. */
+  function focusOpener(): void {
+    if (opener instanceof HTMLElement && opener !== document.body && opener.isConnected) opener.focus({ preventScroll: true })
+    else if (frame) frame.blur()
+  }
+
   function close(): void {
     if (!open || !dialog) return
     open = false
     clearTimeout(timer)
     if (dialog.open) dialog.close()
     dialog.style.display = 'none'
-    restore()
+    restoreOverflow()
+    focusOpener()
     if (callbacks.onClose) callbacks.onClose()
   }
 
@@ -176,6 +181,13 @@ const successShownMs = 5_000
   window.addEventListener('message', ({ source, origin, data }) => {
     if (!frame || source !== frame.contentWindow || !shownAddress || origin !== new URL(shownAddress).origin) return
     if (data && typeof data === 'object') hear(data)
+  })
+
+  // Chromium gives the focus to a frame whose own frame with the focus is hidden; a moment after it was hidden, so here.
+  window.addEventListener('blur', () => {
+    setTimeout(() => {
+      if (!open && frame && document.activeElement === frame) focusOpener()
+    })
   })
 
   window.HitPay = {
