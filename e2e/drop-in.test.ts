@@ -1,116 +1,18 @@
-import type { Frame, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { aBusiness, type Client } from '../server/src/testing/api.ts'
-import { startWorkingServer, type WorkingServer } from '../server/src/testing/working-server.ts'
 import { expectAccessible } from './accessibility.ts'
-import { aPage, type PageOptions, screenshot } from './browser.ts'
-import { aForeignSite, type ForeignSite } from './foreign-site.ts'
+import { aPage } from './browser.ts'
+import { aStreet, aVisit, checkoutIn, dropIn, focused, frameOf, isOpen, overflow, run, type Street, shop, start, toggle, told } from './drop-in.ts'
+import { aForeignSite } from './foreign-site.ts'
 
-declare global {
-  interface Window {
-    told: unknown[]
-  }
-}
-
-let server: WorkingServer
-let site: ForeignSite
+let street: Street
 beforeAll(async () => {
-  ;[server, site] = await Promise.all([startWorkingServer(), aForeignSite()])
-  // Once more under a strict policy, with the lines of docs/drop-in.md.
-  const { url } = server
-  site.show('/', shop(url), { 'content-security-policy': `default-src 'none'; script-src 'unsafe-inline' ${url}; frame-src ${url}` })
-  site.show('/other', '<!doctype html><title>Other</title>')
+  street = await aStreet()
 })
-afterAll(async () => {
-  await site.stop()
-  await server.stop()
-})
-
-/** A merchant's page; what the drop-in calls is written down in `told`. */
-const shop = (url: string) => `<!doctype html><html lang="en"><head><title>Shop</title><script src="${url}/hitpay.js"></script></head>
-<body><main><h1>Shop</h1><button id="pay">Pay</button></main>
-<script>
-  window.told = []
-  window.tellers = (name = '') => ({
-    onClose: (...data) => told.push([name + 'close', ...data]),
-    onSuccess: (...data) => told.push([name + 'success', ...data]),
-    onError: (...data) => told.push([name + 'error', ...data]),
-  })
-</script></body></html>`
-
-/**
- * The checkout's script, with nothing but what it says to the frame: what its state says, now and after each change. What a
- * payer clicks is tested with the checkout's own.
- */
-const checkoutScript = `
-  const { state } = JSON.parse(document.getElementById('data').textContent)
-  const say = ({ request, paid }) => {
-    if (request && paid) parent.postMessage({ type: 'success', payment_request_id: request.id, status: request.status, reference_number: request.reference_number }, location.origin)
-  }
-  parent.postMessage({ type: 'loaded' }, location.origin)
-  say(state)
-  if (state.request) new EventSource(location.pathname.replace('checkout', 'events')).addEventListener('state', ({ data }) => say(JSON.parse(data)))
-`
-
-interface Visit {
-  page: Page
-  client: Client
-  /** The business's link. */
-  link: string
-  /** A payment request of the business. */
-  id: string
-  pay(id?: string): Promise<unknown>
-}
-
-/** A payer on a merchant's page. */
-async function aVisit(options: PageOptions = {}): Promise<Visit> {
-  const client = await aBusiness({ name: 'Kopi & Toast' }, server)
-  const page = await aPage(site, { ...options, origins: [server.url] })
-  await page.context().route(/\/assets\/checkout-[^/]*\.js$/, (route) => route.fulfill({ contentType: 'text/javascript', body: checkoutScript }))
-  await page.goto('/')
-  const { json } = await client.post('/v1/payment-requests', { amount: '12.50', currency: 'sgd', reference_number: 'A-1' })
-  return {
-    page,
-    client,
-    link: `${server.url}/payment-request/@${client.business.slug}/`,
-    id: json.id,
-    pay: (id = json.id) => client.post(`/v1/sandbox/payment-requests/${id}/pay`, { method: 'card' }),
-  }
-}
-
-/** Runs a script of the merchant's page, with `args` to use. */
-const run = <Args>(page: Page, script: string, args?: Args) => page.evaluate(`((args) => { ${script} })(${JSON.stringify(args ?? {})})`)
-
-/** As HitPay's plug-ins do it: callbacks last, the host with its port. */
-const start = ({ page, link }: Visit, more: Record<string, unknown> = {}) =>
-  run(page, 'HitPay.init(args.link, { scheme: "http", domain: args.host, apiDomain: args.host, ...args.more }, tellers())', {
-    link,
-    host: new URL(server.url).host,
-    more,
-  })
-const toggle = ({ page }: Visit, options: object) => run(page, 'HitPay.toggle(args)', options)
-const told = (page: Page) => page.evaluate(() => window.told)
-const overflow = (page: Page) => page.evaluate(() => document.body.style.overflow)
-
-const dropIn = (page: Page) => page.locator('iframe[src$="/hitpay-iframe.html"]')
-const frameOf = (page: Page): Frame => {
-  const frame = page.frames().find((one) => one.url().endsWith('/hitpay-iframe.html'))
-  if (!frame) throw new Error('there is no drop-in')
-  return frame
-}
-/** The checkout in the drop-in, when it has said that it is there. */
-async function checkoutIn(page: Page): Promise<Frame> {
-  await dropIn(page).contentFrame().locator('body[data-view="checkout"]').waitFor()
-  const [frame] = frameOf(page).childFrames()
-  if (!frame) throw new Error('there is no checkout')
-  return frame
-}
-const focused = (page: Page) => page.evaluate(() => document.activeElement?.id)
-const isOpen = (page: Page) => dropIn(page).isVisible()
+afterAll(() => street.stop())
 
 describe('the drop-in on a page of another origin', () => {
   test('takes a payment with the interface of HitPay’s script: the page is told and is as it was', async () => {
-    const visit = await aVisit()
+    const visit = await aVisit(street)
     const { page, id } = visit
     await page.clock.install()
     await page.evaluate(() => document.body.style.setProperty('overflow', 'scroll'))
@@ -126,8 +28,6 @@ describe('the drop-in on a page of another origin', () => {
     const style = (name: string) => shown.evaluate((frame, of) => getComputedStyle(frame).getPropertyValue(of), name)
     expect([await style('position'), await style('z-index')]).toEqual(['fixed', '99999999'])
     expect(await overflow(page)).toBe('hidden')
-    await screenshot(page, 'drop-in', { fullPage: false })
-
     await visit.pay()
     await expect.poll(() => told(page)).toEqual([['success', { payment_request_id: id, status: 'completed', reference_number: 'A-1' }]])
     expect(await isOpen(page)).toBe(true)
@@ -136,11 +36,11 @@ describe('the drop-in on a page of another origin', () => {
     expect((await told(page)).slice(1)).toEqual([['close']])
     expect(await overflow(page)).toBe('scroll')
     await expect.poll(() => focused(page)).toBe('pay')
-    expect(page.url()).toBe(`${site.url}/`)
+    expect(page.url()).toBe(`${street.site.url}/`)
   })
 
   test('takes a payment with the interface of HitPay’s documents: callbacks in the options, where to find it from the script’s address', async () => {
-    const visit = await aVisit()
+    const visit = await aVisit(street)
     const { page, id } = visit
     await run(page, 'HitPay.init(args.link, { apiDomain: "api.hit-pay.com", ...tellers() })', visit.link && { link: visit.link })
     await toggle(visit, { open: true, paymentRequest: id })
@@ -155,28 +55,28 @@ describe('the drop-in on a page of another origin', () => {
   })
 
   test('opens the business’s own link with the amount', async () => {
-    const visit = await aVisit()
+    const visit = await aVisit(street)
     await start(visit)
     await toggle(visit, { amount: 12.5, method: 'paynow_online' })
     expect((await checkoutIn(visit.page)).url()).toBe(`${visit.link}?embed=1&method=paynow_online&amount=12.5`)
   })
 
   test('opens the request whose link it was given', async () => {
-    const visit = await aVisit()
+    const visit = await aVisit(street)
     await start({ ...visit, link: `${visit.link}${visit.id}/checkout` })
     await toggle(visit, {})
     expect((await checkoutIn(visit.page)).url()).toBe(`${visit.link}${visit.id}/checkout?embed=1`)
   })
 
   test('is one frame however often it is set up, and the last set-up counts', async () => {
-    const visit = await aVisit()
+    const visit = await aVisit(street)
     const { page, id } = visit
     expect(await page.evaluate('HitPay.inited')).toBe(false)
     await run(page, 'HitPay.init("https://shop.example.com/", {}, tellers("first "))')
     await start(visit)
     await start(visit)
     // Neither does a second copy of the script start again.
-    await page.addScriptTag({ url: `${server.url}/hitpay.js` })
+    await page.addScriptTag({ url: `${street.server.url}/hitpay.js` })
     expect(await page.evaluate('HitPay.inited')).toBe(false)
     expect(await dropIn(page).count()).toBe(1)
     await toggle(visit, { paymentRequest: id })
@@ -186,7 +86,7 @@ describe('the drop-in on a page of another origin', () => {
   })
 
   test('closes when it is toggled again, and tells of a payment that comes afterwards', async () => {
-    const visit = await aVisit()
+    const visit = await aVisit(street)
     const { page, id } = visit
     await start(visit)
     await toggle(visit, { paymentRequest: id })
@@ -199,7 +99,7 @@ describe('the drop-in on a page of another origin', () => {
   })
 
   test('shows another request when it is opened for another', async () => {
-    const visit = await aVisit()
+    const visit = await aVisit(street)
     const { page, id, client } = visit
     const other = (await client.post('/v1/payment-requests', { amount: '3.00', currency: 'sgd' })).json.id
     await start(visit)
@@ -213,7 +113,7 @@ describe('the drop-in on a page of another origin', () => {
   })
 
   test('stays after an error, or closes where the merchant wants it', async () => {
-    const visit = await aVisit()
+    const visit = await aVisit(street)
     const { page, id } = visit
     const decline = async () =>
       (await checkoutIn(page)).evaluate(() => parent.postMessage({ type: 'error', error: 'Your card was declined.' }, location.origin))
@@ -233,7 +133,7 @@ describe('the drop-in on a page of another origin', () => {
 
 describe('the keyboard', () => {
   test('is in the checkout while it is open, and Escape closes from wherever it is', async () => {
-    const visit = await aVisit()
+    const visit = await aVisit(street)
     const { page, id } = visit
     await start(visit)
     await page.locator('#pay').focus()
@@ -251,7 +151,7 @@ describe('the keyboard', () => {
   })
 
   test('reaches nothing behind it', async () => {
-    const visit = await aVisit()
+    const visit = await aVisit(street)
     const { page, id } = visit
     await start(visit)
     await toggle(visit, { paymentRequest: id })
@@ -265,14 +165,17 @@ describe('the keyboard', () => {
 
 describe('what others say', () => {
   test('is not heard by the merchant’s page: other windows, other frames of our origin, other types of message', async () => {
-    const visit = await aVisit()
+    const visit = await aVisit(street)
     const { page, id } = visit
     await start(visit)
     await toggle(visit, { paymentRequest: id })
     await checkoutIn(page)
     const forged = { type: 'success', payment_request_id: id, status: 'completed', reference_number: null }
     await run(page, 'window.postMessage(args, "*"); frames[0].postMessage(args, "*")', forged)
-    for (const address of [`${server.url}/hitpay-iframe.html?other`, `${server.url}/payment-request/@${visit.client.business.slug}/${id}/checkout?embed=1`]) {
+    for (const address of [
+      `${street.server.url}/hitpay-iframe.html?other`,
+      `${street.server.url}/payment-request/@${visit.client.business.slug}/${id}/checkout?embed=1`,
+    ]) {
       await run(page, 'const frame = document.createElement("iframe"); frame.src = args.address; frame.name = "other"; document.body.append(frame)', {
         address,
       })
@@ -305,7 +208,7 @@ describe('what others say', () => {
   })
 
   test('opens nothing when it is not the link of a business of this server', async () => {
-    const visit = await aVisit()
+    const visit = await aVisit(street)
     const { page } = visit
     await start({ ...visit, link: 'https://shop.example.com/payment-request/@shop/' })
     await toggle(visit, {})
@@ -318,7 +221,7 @@ describe('what others say', () => {
   })
 
   test('says that there is no such request', async () => {
-    const visit = await aVisit({ expected: ['frame-ancestors', 'ERR_BLOCKED_BY_RESPONSE', '404'] })
+    const visit = await aVisit(street, { expected: ['frame-ancestors', 'ERR_BLOCKED_BY_RESPONSE', '404'] })
     await start(visit)
     await toggle(visit, { paymentRequest: crypto.randomUUID() })
     await expect.poll(() => told(visit.page)).toEqual([['error', 'There is no such payment request or business.']])
@@ -327,14 +230,16 @@ describe('what others say', () => {
 
 describe('the origins that a merchant allows', () => {
   test('can show the checkout, and no others', async () => {
-    const visit = await aVisit({ expected: ['frame-ancestors', 'ERR_BLOCKED_BY_RESPONSE'] })
+    const visit = await aVisit(street, { expected: ['frame-ancestors', 'ERR_BLOCKED_BY_RESPONSE'] })
     const { page, client, id } = visit
     await client.patch('/v1/checkout-settings', { allowed_origins: ['https://shop.example.com'] })
     await start(visit)
     await toggle(visit, { paymentRequest: id })
-    await expect.poll(() => told(page)).toEqual([['error', `The checkout cannot be shown here: ${site.url} is not among the allowed origins of the business.`]])
+    await expect
+      .poll(() => told(page))
+      .toEqual([['error', `The checkout cannot be shown here: ${street.site.url} is not among the allowed origins of the business.`]])
     await toggle(visit, {})
-    await client.patch('/v1/checkout-settings', { allowed_origins: [site.url] })
+    await client.patch('/v1/checkout-settings', { allowed_origins: [street.site.url] })
     await toggle(visit, { paymentRequest: id })
     await checkoutIn(page)
   })
@@ -344,11 +249,11 @@ describe('a page that does not let the frame in', () => {
   test('is told, and is not left covered', async () => {
     const own = await aForeignSite()
     onTestFinished(() => own.stop())
-    own.show('/', shop(server.url), { 'content-security-policy': `default-src 'none'; script-src 'unsafe-inline' ${server.url}` })
-    const page = await aPage(own, { origins: [server.url], expected: ['frame-src'] })
+    own.show('/', shop(street.server.url), { 'content-security-policy': `default-src 'none'; script-src 'unsafe-inline' ${street.server.url}` })
+    const page = await aPage(own, { origins: [street.server.url], expected: ['frame-src'] })
     await page.clock.install()
     await page.goto('/')
-    await run(page, 'HitPay.init(args.link, tellers()); HitPay.toggle({})', { link: `${server.url}/payment-request/@shop/` })
+    await run(page, 'HitPay.init(args.link, tellers()); HitPay.toggle({})', { link: `${street.server.url}/payment-request/@shop/` })
     await page.clock.fastForward(20_000)
     await expect.poll(() => told(page)).toEqual([['error', 'The payment page did not load.'], ['close']])
     expect(await isOpen(page)).toBe(false)

@@ -11,12 +11,15 @@ const onPreact = {
 }
 
 /**
- * `hitpay.js`, which merchants' pages name and load as they load any old script: one function without import or export,
- * and nothing that a browser of 2019 could not read.
+ * The drop-in: the script of its frame, and `hitpay.js`, which merchants' pages name and load as they load any old script:
+ * one function without import or export, and nothing that a browser of 2019 could not read.
  */
 const dropIn: Plugin = {
   name: 'drop-in',
   applyToEnvironment: ({ name }) => name === 'client',
+  buildStart() {
+    this.emitFile({ type: 'chunk', id: at('src/drop-in/hitpay-iframe.ts'), name: 'hitpay-iframe' })
+  },
   async generateBundle() {
     const made = await build({
       configFile: false,
@@ -57,7 +60,7 @@ export default defineConfig(({ isSsrBuild }) => ({
         assetsInlineLimit: 0,
         cssCodeSplit: true,
         rollupOptions: {
-          input: { checkout: at('src/checkout/client.tsx'), plain: at('src/ui/plain.ts'), 'hitpay-iframe': at('src/drop-in/hitpay-iframe.ts') },
+          input: { checkout: at('src/checkout/client.tsx'), plain: at('src/ui/plain.ts') },
           output: {
             entryFileNames: 'assets/[name]-[hash].js',
             chunkFileNames: 'assets/[name]-[hash].js',

@@ -35,11 +35,11 @@ export async function pagesRoutes(api: Api, deps: PagesDeps): Promise<Pages> {
     },
   })
   methodMarkRoutes(api)
+  dropInRoutes(api, deps)
   logoRoute(api, deps)
   themeRoute(api, { ...deps, live })
   checkoutRoutes(api, { ...deps, live })
   defaultLinkRoutes(api, { ...deps, live })
-  dropInRoutes(api, deps)
   const end = () => {
     live.stop()
     endStreams()

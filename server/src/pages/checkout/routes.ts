@@ -11,10 +11,10 @@ import { isUuid } from '../../foundation/shared/ids.ts'
 import type { FindBySlug } from '../../resources/businesses/known-slugs.ts'
 import { scheduleChecks } from '../../resources/charges/queries.ts'
 import type { StartDeps } from '../../resources/charges/start-payment.ts'
+import { frameAncestors } from '../../resources/checkout-settings/framing.ts'
 import { type CheckoutSettings, findCheckoutSettings } from '../../resources/checkout-settings/queries.ts'
 import { logoUrl } from '../../resources/checkout-settings/wire.ts'
 import { findPaymentRequest, type PaymentRequestRow } from '../../resources/payment-requests/queries.ts'
-import { embeddedIn } from '../embedding.ts'
 import { languageOf } from '../language.ts'
 import { loadWeb, type Policy, sendPage } from '../page.ts'
 import { AttemptInput, beginAttempt } from './attempts.ts'
@@ -87,9 +87,15 @@ export async function sendCheckout(
   const { title, html } = web.renderCheckout(all)
   const { slug } = merchant.business
   const connect = data.state.methods.flatMap(({ tokeniser }) => (tokeniser?.type === 'stripe' ? [new URL(tokeniser.url).origin] : []))
-  const policy: Policy = { connect, ...(embedded ? { frameAncestors: embeddedIn(merchant.business, settings) } : {}) }
+  const policy: Policy = { connect, ...(embedded ? { frameAncestors: ["'self'", ...ancestors(merchant.business, settings)] } : {}) }
   const styles = [`/payment-request/@${slug}/theme.css?v=${settings.version}`]
   return sendPage(reply, status, { title, html, language, entry: 'src/checkout/client.tsx', styles, data: all }, policy)
+}
+
+/** Origins whose pages may show the embedded checkout, besides our own. */
+function ancestors(business: Business, settings: CheckoutSettings): string[] {
+  const value = frameAncestors(business, settings)
+  return value === "'none'" ? [] : value.split(' ')
 }
 
 const hidden = { schema: { hide: true } as never }
