@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { expectAccessible } from './accessibility.ts'
 import { screenshot } from './browser.ts'
-import { aStreet, aVisit, checkoutIn, checkoutSpeaks, dropIn, isOpen, type Street, start, toggle, told } from './drop-in.ts'
+import { aStreet, aVisit, checkoutIn, dropIn, isOpen, type Street, start, toggle, told } from './drop-in.ts'
 
 let street: Street
 beforeAll(async () => {
@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => street.stop())
 
-describe.skipIf(!checkoutSpeaks())('the checkout itself in the drop-in', () => {
+describe('the checkout itself in the drop-in', () => {
   /** The drop-in with one of our payer's pages in it. */
   async function opened(more: object) {
     const visit = await aVisit(street, {}, { standIn: false, email: 'jane@example.com', ...more })

@@ -47,9 +47,6 @@ export const shop = (url: string) => `<!doctype html><html lang="en"><head><titl
   })
 </script></body></html>`
 
-/** Whether the checkout that is built tells the drop-in what happens; one that is only readable does not. */
-export const checkoutSpeaks = () => readFileSync(join(clientDirectory(), assetsOf('src/checkout/client.tsx').script), 'utf8').includes('payment_request_id')
-
 /**
  * The checkout's script, with nothing but what it says to the frame: what its state says, now and after each change. What a
  * payer clicks is tested with the checkout's own.

@@ -11,6 +11,14 @@ export function exampleAmount(decimals: number, language: string): string {
   return decimals > 0 ? `10${decimalMark(language)}${'0'.repeat(decimals - 1)}${decimals > 0 ? '5' : ''}` : '10000'
 }
 
+/** Where the form goes: back to this page, with what its address said. */
+function actionOf({ state, embedded, method }: CheckoutData, language: string): string {
+  const query = new URLSearchParams({ lang: language })
+  if (method) query.set('method', method)
+  if (embedded) query.set('embed', '1')
+  return `/payment-request/@${encodeURIComponent(state.business.slug)}/?${query}`
+}
+
 /** A business's default link: the payer says how much. A plain form, so it works before or without a script. */
 export function AmountPage({ data }: { data: CheckoutData }) {
   const { t, language } = useTexts()
@@ -38,13 +46,7 @@ export function AmountPage({ data }: { data: CheckoutData }) {
   return (
     <main className="single">
       <BusinessMark business={business} />
-      <form
-        className="panel amount-form"
-        method="post"
-        action={`/payment-request/@${encodeURIComponent(business.slug)}/?lang=${language}`}
-        onSubmit={submit}
-        noValidate
-      >
+      <form className="panel amount-form" method="post" action={actionOf(data, language)} onSubmit={submit} noValidate>
         <h1>{t('title.pay', { business: business.name })}</h1>
         <Field
           id="amount"

@@ -57,6 +57,9 @@ export function memoryOf(keeper: Keeper, requestId: string) {
     /** Whether this tab was sent back to the merchant before; coming back with the browser's button is no reason to send it again. */
     sentBack: () => keeper.getItem(at('sent')) !== null,
     keepSentBack: () => keeper.setItem(at('sent'), '1'),
+    /** The attempt whose failure the merchant's page was told. */
+    told: () => keeper.getItem(at('told')),
+    keepTold: (id: string) => keeper.setItem(at('told'), id),
     method: () => keeper.getItem(at('method')),
     keepMethod: (code: string) => keeper.setItem(at('method'), code),
   }

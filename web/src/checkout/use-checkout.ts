@@ -109,7 +109,7 @@ export function useCheckout(data: CheckoutData): Checkout {
   }, [])
 
   const view = viewOf(state, { leftAttempt, unanswered: unanswered && !busy })
-  useTold(data, state, view, refusal)
+  useTold(data, state, view, refusal, memory.current)
   return {
     data,
     state,
@@ -175,7 +175,7 @@ function goOn({ attempt }: CheckoutState, embedded: boolean): boolean {
 }
 
 /** Tells the frame around and the window's title what has happened. */
-function useTold(data: CheckoutData, state: CheckoutState, view: View, refusal: Refusal | null): void {
+function useTold(data: CheckoutData, state: CheckoutState, view: View, refusal: Refusal | null, memory: Memory | null): void {
   const { embedded, messages, language } = data
   const { t } = textsOf(messages, language, state)
 
@@ -193,8 +193,13 @@ function useTold(data: CheckoutData, state: CheckoutState, view: View, refusal: 
 
   const { attempt } = state
   const failed = attempt?.status === 'failed' || attempt?.status === 'canceled' ? failureText(attempt.failure_code) : null
-  const error = refusal?.text ?? (failed as MessageKey | null)
   useEffect(() => {
-    if (embedded && error) tellFrame({ type: 'error', error: t(error) })
-  }, [embedded, error, attempt?.id])
+    if (embedded && refusal) tellFrame({ type: 'error', error: t(refusal.text) })
+  }, [embedded, refusal])
+  useEffect(() => {
+    // Once for an attempt: a merchant's page that closes on an error could not be opened again otherwise.
+    if (!embedded || !failed || !attempt || memory?.told() === attempt.id) return
+    memory?.keepTold(attempt.id)
+    tellFrame({ type: 'error', error: t(failed as MessageKey) })
+  }, [embedded, failed, attempt?.id, memory])
 }
