@@ -1,7 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Frame, Page } from 'playwright-core'
-import { assetsOf, clientDirectory } from '../server/src/pages/page.ts'
 import { aBusiness, type Client } from '../server/src/testing/api.ts'
 import { startWorkingServer, type WorkingServer } from '../server/src/testing/working-server.ts'
 import { aPage, type PageOptions } from './browser.ts'

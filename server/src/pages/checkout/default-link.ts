@@ -73,7 +73,7 @@ export function defaultLinkRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Defau
     const again = (faults: FieldErrors) =>
       sendCheckout(request, reply, found, {
         state: defaultLinkState(found.merchant, deps.now()),
-        amount: text(form.amount) ?? null,
+        typed: typedIn(form),
         errors: faults,
         status: 422,
       })
