@@ -38,8 +38,9 @@ export async function guardPages(context: BrowserContext, { origins, expected }:
   context.on('weberror', (error) => note(`uncaught error: ${error.error().stack ?? error.error().message}`))
   context.on('requestfailed', (request) => {
     const why = request.failure()?.errorText
-    // What a page had under way when it was left or closed, an open event stream for one, ends like this.
-    if (why !== 'net::ERR_ABORTED') note(`failed request: ${request.method()} ${request.url()} (${why})`)
+    // What a page had under way when it was left or closed, an open event stream for one, ends as aborted. What a policy forbids
+    // is noted by an event of its own; where scripts are switched off, preloaded ones are refused in the same words.
+    if (why !== 'net::ERR_ABORTED' && why !== 'csp') note(`failed request: ${request.method()} ${request.url()} (${why})`)
   })
   context.on('request', (request) => {
     const url = new URL(request.url())
