@@ -11,8 +11,10 @@ export interface PaymentInput {
   outcome?: 'completed' | 'failed' | 'canceled' | 'timeout' | undefined
   /** Sandbox: answer only after this many seconds. */
   delaySeconds?: number
-  /** Sandbox: what the payer does when the card asks for 3-D Secure; `ask` sends the browser to the challenge. */
-  challenge?: 'passed' | 'failed' | 'abandoned' | 'ask'
+  /** Sandbox: what the payer does when the card asks for 3-D Secure. */
+  challenge?: 'passed' | 'failed' | 'abandoned'
+  /** A payer sits at a browser, which can be sent to another page. In the sandbox: the simulator's pages ask, instead of `outcome` and `challenge`. */
+  interactive?: boolean
 }
 
 /** One attempt to pay, as a rail sees it. */

@@ -79,6 +79,7 @@ const bodies: Record<string, (client: Client) => Record<string, unknown> | Promi
   allocateBankCredit: async (client) => ({ payment_request_id: await makers.request_id?.(client, '') }),
   setUpStripe: () => ({ secret_key: 'sk_test_0', webhook_secret: 'whsec_0' }),
   paySandboxPaymentRequest: () => ({ method: 'paynow_online' }),
+  answerSandboxPayment: () => ({ outcome: 'declined' }),
 }
 /** Operations whose answers do not show what was sent. */
 const actions = new Set([
@@ -89,6 +90,7 @@ const actions = new Set([
   'refundPaymentRequest',
   'putFeeSchedule',
   'paySandboxPaymentRequest',
+  'answerSandboxPayment',
   'setUpStripe',
 ])
 
@@ -135,7 +137,16 @@ describe('every operation', () => {
     expect(hidden.status).toBe(404)
     expect(hidden).toEqual(await ask(unknown))
     // An action has no page of its own; its object has.
-    expect((await stranger.get(operation.path.replace('/sandbox/', '/').replace(/\{\w+\}.*/, id))).status).toBe(200)
+    expect(
+      (
+        await stranger.get(
+          operation.path
+            .replace('/sandbox/payments/', '/charges/')
+            .replace('/sandbox/', '/')
+            .replace(/\{\w+\}.*/, id),
+        )
+      ).status,
+    ).toBe(200)
   })
 
   test.each(operations)('$name takes what it does not know for nothing', async (operation) => {

@@ -82,6 +82,12 @@ export async function findBusiness(db: Db, id: string): Promise<Business | undef
   return row && { ...row, mode: row.mode as Business['mode'] }
 }
 
+/** The oldest business with a slug; for addresses that a payer has. */
+export async function findBusinessBySlug(db: Db, slug: string): Promise<Business | undefined> {
+  const row = await db.selectFrom('businesses').select('id').where('slug', '=', slug).orderBy('created_at').executeTakeFirst()
+  return row && findBusiness(db, row.id)
+}
+
 /** The oldest businesses; an installation has few, and the command line shows them all. */
 export async function listBusinesses(db: Db): Promise<Business[]> {
   const rows = await db

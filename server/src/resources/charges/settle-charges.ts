@@ -43,6 +43,8 @@ export interface Settlement {
   /** A charge that is not written yet (a local rail's), or the id of one that is. */
   charge: { isNew: true; row: ChargeRow } | { isNew: false; id: string; paymentRequestId: string | null }
   outcome: Outcome
+  /** Asked of the charge once its row is held: false when the outcome no longer fits, and then nothing changes. */
+  while?: (charge: ChargeRow) => boolean
   requestId: string | null
   /** The request whose answer is stored with the effect. */
   answered?: { claim: Claim | undefined; answer: (settled: Settled) => Answer }
@@ -54,7 +56,7 @@ export interface Settlement {
 export interface Settled {
   charge: ChargeRow
   paymentRequest: PaymentRequestRow | undefined
-  /** False when the charge had its outcome before; nothing was changed then. */
+  /** False when the charge had its outcome before, or the settlement no longer fitted; nothing was changed then. */
   changed: boolean
   answer: Answer | undefined
 }
@@ -189,7 +191,7 @@ async function openCases(tx: Transaction<DB>, settlements: Settlement[], { now }
     if (!before) throw new Error('a charge that is to be settled does not exist')
     const requestId = requestIdOf(settlement)
     const request = requestId === null ? undefined : requests.get(requestId)
-    if (!settlement.charge.isNew && final.has(before.status)) {
+    if (!settlement.charge.isNew && (final.has(before.status) || settlement.while?.(before) === false)) {
       return { settlement, before, charge: before, request, changed: false, applied: false, releaseDays: 0 }
     }
     const at = settlement.charge.isNew ? before.updated_at : laterThan(before.updated_at, now())
