@@ -12,16 +12,20 @@ import { idempotency } from './foundation/http/idempotency.ts'
 import type { Metrics } from './foundation/http/observability.ts'
 import { referenceRoutes } from './foundation/http/reference.ts'
 import type { Now } from './foundation/shared/time.ts'
+import { logoRoute } from './pages/checkout/logo.ts'
+import { methodMarkRoutes } from './pages/method-marks/routes.ts'
 import { accountStatusRoutes } from './resources/account-status/routes.ts'
 import { balancesRoutes } from './resources/balances/routes.ts'
 import { bankAccountsRoutes } from './resources/bank-accounts/routes.ts'
-import { findKnownKey } from './resources/businesses/queries.ts'
+import { rememberSlugs } from './resources/businesses/known-slugs.ts'
+import { findBusinessBySlug, findKnownKey } from './resources/businesses/queries.ts'
 import { presentPayment } from './resources/charges/event-wire.ts'
 import { feeRoutes } from './resources/charges/fee-routes.ts'
 import { listPayments } from './resources/charges/queries.ts'
 import { chargesRoutes } from './resources/charges/routes.ts'
 import { settleCharges } from './resources/charges/settle-charges.ts'
 import type { Rails, StartDeps } from './resources/charges/start-payment.ts'
+import { checkoutSettingsRoutes } from './resources/checkout-settings/routes.ts'
 import { customersRoutes } from './resources/customers/routes.ts'
 import { eventsRoutes } from './resources/events/routes.ts'
 import { locationsRoutes } from './resources/locations/routes.ts'
@@ -89,6 +93,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   })
   healthRoutes(api, { database, metrics })
   referenceRoutes(api, openApiFile ? () => readFileSync(openApiFile, 'utf8') : undefined)
+  methodMarkRoutes(api)
   customersRoutes(api, { database, now, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses, groupRows: config.groupCommitRows })
   eventsRoutes(api, { database, onOrdered: fanOut({ secretKey, now }), onEvent })
   webhookEventsRoutes(api, { database, now, secretKey })
@@ -116,6 +121,10 @@ export async function createApp(deps: AppDeps): Promise<App> {
   sandboxRoutes(api, payments)
   bankAccountsRoutes(api, payments)
   railsRoutes(api, payments)
+  checkoutSettingsRoutes(api, { database, now })
+
+  const businessBySlug = rememberSlugs((slug) => findBusinessBySlug(database.db, slug), now)
+  logoRoute(api, { database, businessBySlug })
 
   metrics.gauge('hawker_database_connections', 'Open connections of the main pool.', () => database.pool.totalCount)
   metrics.gauge('hawker_database_connections_idle', 'Idle connections of the main pool.', () => database.pool.idleCount)

@@ -6,7 +6,7 @@ import { createLog } from './foundation/http/observability.ts'
 import { parseCountry } from './foundation/shared/countries.ts'
 import { parseCurrency } from './foundation/shared/money.ts'
 import { createApiKey, createBusiness } from './resources/businesses/create-business.ts'
-import { listBusinesses } from './resources/businesses/queries.ts'
+import { findBusinessBySlug, listBusinesses } from './resources/businesses/queries.ts'
 import { openBeside, secretKeyOf } from './serve.ts'
 
 interface Options {
@@ -52,12 +52,11 @@ export async function businessesCommand(config: Config, [action]: string[], opti
   const opened = await openBeside(config, createLog('silent'))
   try {
     const { db } = opened.database
-    const known = await listBusinesses(db)
     if (!about) {
-      printBusinesses(known, options)
+      printBusinesses(await listBusinesses(db), options)
       return
     }
-    if (known.some(({ slug }) => slug === about.slug)) throw new StartError(`There is a business with the slug ${about.slug}.`)
+    if (await findBusinessBySlug(db, about.slug)) throw new StartError(`There is a business with the slug ${about.slug}.`)
     const at = new Date()
     const { business, minted } = await db.transaction().execute(async (tx) => {
       const business = await createBusiness(tx, at, about)

@@ -18,3 +18,15 @@ export function renderCheckout(data: CheckoutData): RenderedPage {
   const text = data.messages['title.pay'] ?? ''
   return { title: text.replace('{business}', data.state.business.name), html: renderToString(<CheckoutPage {...data} />) }
 }
+
+/** A page that says one thing and nothing else. */
+export function renderNotice(notice: 'not_found', messages: Record<string, string>): RenderedPage {
+  const title = messages[`notice.${notice}.title`] ?? ''
+  const html = renderToString(
+    <main>
+      <h1>{title}</h1>
+      <p>{messages[`notice.${notice}.text`]}</p>
+    </main>,
+  )
+  return { title, html }
+}

@@ -93,4 +93,6 @@ export interface CheckoutData {
   method: string | null
   /** The amount to begin with on a default link (`?amount=`). */
   amount: string | null
+  /** What is wrong with the form of a default link that came back, by field. */
+  errors?: Record<string, string[]>
 }

@@ -101,6 +101,30 @@ export interface Charges {
   updated_at: Date;
 }
 
+export interface CheckoutLogos {
+  business_id: string;
+  content_type: string;
+  created_at: Date;
+  data: Buffer;
+  height: number;
+  sha256: string;
+  width: number;
+}
+
+export interface CheckoutSettings {
+  allowed_origins: string[];
+  background_color: string | null;
+  business_id: string;
+  created_at: Date;
+  default_language: string | null;
+  display_name: string | null;
+  primary_color: string | null;
+  support_email: string | null;
+  support_url: string | null;
+  updated_at: Date;
+  version: number;
+}
+
 export interface Customers {
   address: unknown | null;
   birth_date: string | null;
@@ -394,6 +418,8 @@ export interface DB {
   bank_credits: BankCredits;
   businesses: Businesses;
   charges: Charges;
+  checkout_logos: CheckoutLogos;
+  checkout_settings: CheckoutSettings;
   customers: Customers;
   directory: Directory;
   event_positions: EventPositions;

@@ -6,6 +6,8 @@ export const tenantTables: ReadonlySet<string> = new Set([
   'bank_accounts',
   'bank_credits',
   'charges',
+  'checkout_logos',
+  'checkout_settings',
   'customers',
   'event_positions',
   'events',

@@ -38,6 +38,8 @@ export interface Operation<Query extends TSchema = TSchema, Body extends TSchema
   headers?: TSchema
   /** The body's texts are taken as they are: not trimmed, and empty ones are not null. */
   keepsText?: boolean
+  /** The one file of a multipart body is taken as the fields `content_type` and `data` (in base64). */
+  takesFile?: boolean
   /** Brings other spellings of a body into the documented one, before it is validated. */
   understand?: (body: Record<string, unknown>) => Record<string, unknown>
   /** Faults of a body that a schema cannot name; asked when the schema refuses, so that one 422 names every bad field. */
@@ -117,6 +119,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     operation?: string
     rawBody?: boolean
+    takesFile?: boolean | undefined
     /** A POST that only stands for the method in its form: no method of its own in texts, and counted once by the limit. */
     standsForOthers?: boolean
     faults?: Faults
@@ -259,13 +262,13 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     { findsTakenKeys = false }: WriteOptions,
     hidden = false,
   ): void {
-    const { operationId, answers, params, query, body, headers, keepsText, understand, faults, ...about } = operation
+    const { operationId, answers, params, query, body, headers, keepsText, takesFile, understand, faults, ...about } = operation
     const response = Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, schema ?? Type.Null({ description: 'Nothing.' })]))
     const isWrite = method !== 'GET'
     fastify.route({
       method,
       url: path,
-      config: { operation: operationId, ...(faults ? { faults } : {}) },
+      config: { operation: operationId, takesFile, ...(faults ? { faults } : {}) },
       onRequest: identify,
       preValidation: (request, _reply, done) => {
         if (keepsText && request.body) return done()

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { aBusiness, type Client, customerBody, send } from '../../testing/api.ts'
 import { aBankAccount, reportCredit } from '../../testing/bank.ts'
+import { aPng } from '../../testing/pictures.ts'
 import { newId, randomHex } from '../shared/ids.ts'
 
 interface OpenApiOperation {
@@ -80,6 +81,8 @@ const bodies: Record<string, (client: Client) => Record<string, unknown> | Promi
   setUpStripe: () => ({ secret_key: 'sk_test_0', webhook_secret: 'whsec_0' }),
   paySandboxPaymentRequest: () => ({ method: 'paynow_online' }),
   answerSandboxPayment: () => ({ outcome: 'declined' }),
+  updateCheckoutSettings: () => ({ display_name: `Shop ${randomHex(2)}`, primary_color: '#0f766e' }),
+  putCheckoutLogo: () => ({ content_type: 'image/png', data: aPng().toString('base64') }),
 }
 /** Operations whose answers do not show what was sent. */
 const actions = new Set([
@@ -92,6 +95,7 @@ const actions = new Set([
   'paySandboxPaymentRequest',
   'answerSandboxPayment',
   'setUpStripe',
+  'putCheckoutLogo',
 ])
 
 const parameterOf = ({ path }: Named) => /\{(\w+)\}/.exec(path)?.[1] ?? ''

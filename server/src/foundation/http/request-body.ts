@@ -11,6 +11,7 @@ const maxFields = 1000
 const malformed = (kind: string) => new ApiError(400, 'malformed_body', `The request body is not valid ${kind}.`)
 const tooDeep = () => new ApiError(400, 'body_too_deep', `The request body is nested more than ${maxDepth} levels deep.`)
 const tooManyFields = () => new ApiError(400, 'malformed_body', `The form has more than ${maxFields} fields.`)
+const tooManyFiles = () => new ApiError(400, 'malformed_body', 'The form has more than one file.')
 const notAnObject = () => new ApiError(400, 'malformed_body', 'The request body must be an object.')
 
 /** Whether JSON text nests deeper than allowed; reads brackets outside strings, without building anything. */
@@ -83,6 +84,8 @@ export function parseQuery(text: string): Record<string, unknown> {
 function parseMultipart(request: FastifyRequest, body: Buffer): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const pairs: string[] = []
+    const files: { content_type: string; data: string }[] = []
+    const { takesFile } = request.routeOptions.config
     let parser: ReturnType<typeof Busboy>
     try {
       parser = Busboy({ headers: request.headers as { 'content-type': string }, limits: { fields: maxFields, fieldSize: 1_048_576, files: 20 } })
@@ -93,12 +96,18 @@ function parseMultipart(request: FastifyRequest, body: Buffer): Promise<unknown>
     parser.on('field', (name, value) => {
       pairs.push(`${encodeURIComponent(name).replaceAll('%5B', '[').replaceAll('%5D', ']')}=${encodeURIComponent(value)}`)
     })
-    parser.on('file', (_name, stream) => stream.resume()) // no resource takes files yet
+    parser.on('file', (_name, stream, _filename, _encoding, content_type) => {
+      if (!takesFile) return stream.resume()
+      const parts: Buffer[] = []
+      stream.on('data', (part: Buffer) => parts.push(part))
+      stream.on('end', () => files.push({ content_type, data: Buffer.concat(parts).toString('base64') }))
+    })
     parser.on('fieldsLimit', () => reject(tooManyFields()))
     parser.on('error', () => reject(malformed('multipart/form-data')))
     parser.on('finish', () => {
       try {
-        resolve(parseForm(pairs.join('&')))
+        if (files.length > 1) throw tooManyFiles()
+        resolve({ ...parseForm(pairs.join('&')), ...files[0] })
       } catch (error) {
         reject(error)
       }

@@ -3,7 +3,7 @@ import type { Db } from '../../foundation/database/database.ts'
 import type { Business } from '../../foundation/http/authentication.ts'
 import { newId, randomHex } from '../../foundation/shared/ids.ts'
 import { encryptSecret, sha256 } from '../../foundation/shared/secrets.ts'
-import { insertApiKey, insertBusiness } from './queries.ts'
+import { insertApiKey, insertBusiness, takeSlug } from './queries.ts'
 
 /** A key and its salt at the only moment at which they are known in plain. */
 export interface MintedKey {
@@ -27,17 +27,30 @@ export async function createApiKey(
   return { id, key, salt }
 }
 
-/** Makes a business, with play money when it is a sandbox; by default the sandbox that the first start brings: Singapore, SGD. */
+const longestSlug = 63
+
+/** Takes the slug that a business asks for, or the first free one behind it: `kopi`, `kopi-2` to `kopi-9`, then a random end. */
+async function aFreeSlug(tx: Db, wanted: string, businessId: string): Promise<string> {
+  const slug = wanted.toLowerCase()
+  for (let attempt = 1; ; attempt++) {
+    const end = attempt === 1 ? '' : attempt < 10 ? `-${attempt}` : `-${randomHex(4)}`
+    const candidate = `${slug.slice(0, longestSlug - end.length)}${end}`
+    if (await takeSlug(tx, candidate, businessId)) return candidate
+  }
+}
+
+/** Makes a business, with play money when it is a sandbox; by default the sandbox that the first start brings: Singapore, SGD. A slug that is taken gets an end. */
 export async function createBusiness(tx: Db, at: Date, about: Partial<Omit<Business, 'id'>> = {}): Promise<Business> {
+  const id = newId<'business'>(at)
   const business: Business = {
-    id: newId<'business'>(at),
+    id,
     name: 'Sandbox',
-    slug: 'sandbox',
     country: 'SG',
     currency: 'sgd',
     timezone: 'Asia/Singapore',
     mode: 'sandbox',
     ...about,
+    slug: await aFreeSlug(tx, about.slug ?? 'sandbox', id),
   }
   await insertBusiness(tx, business, at)
   if (business.mode === 'sandbox') await bookSandboxFloat(tx, business.id, business.currency, at)

@@ -4,6 +4,7 @@ import type { Business, KnownKey } from '../../foundation/shared/business.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 
 const apiKeyKind = 'api_key'
+const slugKind = 'business_slug'
 
 /** Finds the business and key behind a key's hash: the directory names the business, then its own shard answers. */
 export async function findKnownKey(db: Db, keyHash: string): Promise<KnownKey | undefined> {
@@ -32,6 +33,23 @@ export async function findKnownKey(db: Db, keyHash: string): Promise<KnownKey | 
   }
 }
 
+/** Takes a slug for a business, unless another has it: false then. Whoever is taking it at the same moment is waited for. */
+export async function takeSlug(tx: Db, slug: string, businessId: string): Promise<boolean> {
+  const taken = await tx
+    .insertInto('directory')
+    .values({ lookup: slug, kind: slugKind, business_id: businessId, target_id: businessId })
+    .onConflict((conflict) => conflict.columns(['lookup', 'kind']).doNothing())
+    .executeTakeFirst()
+  return taken.numInsertedOrUpdatedRows === 1n
+}
+
+/** The business that a link names, in any case of letters, as routes use it. */
+export async function findBusinessBySlug(db: Db, slug: string): Promise<Business | undefined> {
+  const entry = await db.selectFrom('directory').select('business_id').where('lookup', '=', slug.toLowerCase()).where('kind', '=', slugKind).executeTakeFirst()
+  return entry && (await findBusinesses(db, [entry.business_id])).get(entry.business_id)
+}
+
+/** Writes a business whose slug is taken for it. */
 export async function insertBusiness(tx: Db, business: Business, at: Date): Promise<void> {
   await tx
     .insertInto('businesses')
@@ -80,12 +98,6 @@ export async function findBusiness(db: Db, id: string): Promise<Business | undef
     .where('id', '=', id)
     .executeTakeFirst()
   return row && { ...row, mode: row.mode as Business['mode'] }
-}
-
-/** The oldest business with a slug; for addresses that a payer has. */
-export async function findBusinessBySlug(db: Db, slug: string): Promise<Business | undefined> {
-  const row = await db.selectFrom('businesses').select('id').where('slug', '=', slug).orderBy('created_at').executeTakeFirst()
-  return row && findBusiness(db, row.id)
 }
 
 /** The oldest businesses; an installation has few, and the command line shows them all. */

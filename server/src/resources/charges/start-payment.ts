@@ -1,4 +1,6 @@
+import type { Transaction } from 'kysely'
 import type { Attempt, Outcome, PaymentInput, Rail } from '../../engine/rails/rail.ts'
+import type { DB } from '../../foundation/database/tables.ts'
 import type { Business } from '../../foundation/http/authentication.ts'
 import type { Answer, Claim } from '../../foundation/http/idempotency.ts'
 import { ApiError, conflict, invalid } from '../../foundation/shared/errors.ts'
@@ -36,6 +38,8 @@ export interface NewPayment {
   requestId: string | null
   returnUrl: string
   answered?: { claim: Claim | undefined; answer: (settled: Settled) => Answer }
+  /** Refuses the attempt, by what the transaction that begins it sees. */
+  guard?: (tx: Transaction<DB>) => Promise<void>
 }
 
 /** How long a rail has to answer before its answer is unknown. */
@@ -150,6 +154,7 @@ export async function startPayment(deps: StartDeps, business: Business, payment:
   if (rail.local) return deps.settle({ ...shared, charge: { isNew: true, row: charge }, outcome: await rail.start(attempt, payment.input, access) })
 
   await deps.database.db.transaction().execute(async (tx) => {
+    await payment.guard?.(tx)
     await insertCharges(tx, [charge])
     // Should this process die now, the job asks the rail.
     await scheduleChecks(tx, [{ businessId: business.id, id: charge.id, kind: 'charge', dueAt: new Date(at.getTime() + patienceMs * 2) }])

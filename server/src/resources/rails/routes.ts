@@ -23,6 +23,9 @@ const tags = ['Rails']
 const StripeAccess = Type.Object({
   secret_key: plainText(255, { pattern: '^(sk|rk)_[A-Za-z0-9_]+$', description: 'A secret or restricted key of Stripe.' }),
   webhook_secret: plainText(255, { pattern: '^whsec_[A-Za-z0-9]+$', description: "The signing secret of Stripe's webhook endpoint." }),
+  publishable_key: Type.Optional(
+    plainText(255, { pattern: '^pk_[A-Za-z0-9_]+$', description: 'With it the hosted checkout takes cards: the payer\'s browser gives the number to Stripe.' }),
+  ),
 })
 
 const RailStatus = Type.Object(
@@ -41,8 +44,9 @@ export function railsRoutes(api: Api, deps: RailsDeps): void {
     { operationId: 'setUpStripe', tags, summary: 'Set up Stripe', headers: writeHeaders, body: StripeAccess, answers: { 200: RailStatus } },
     ({ business, body, claim, baseUrl }) =>
       writeOnce(database.db, claim, now(), async (tx) => {
-        const { secret_key, webhook_secret } = body
-        await saveRailCredentials(tx, business.id, 'stripe', encryptSecret(JSON.stringify({ secret_key, webhook_secret }), deps.secretKey()), now())
+        const { secret_key, webhook_secret, publishable_key } = body
+        const access = JSON.stringify({ secret_key, webhook_secret, publishable_key })
+        await saveRailCredentials(tx, business.id, 'stripe', encryptSecret(access, deps.secretKey()), now())
         return { status: 200, body: JSON.stringify({ rail: 'stripe', set_up: true, notification_url: urlOf(baseUrl, business.id) }) }
       }),
   )

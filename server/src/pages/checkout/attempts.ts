@@ -1,0 +1,102 @@
+import type { Transaction } from 'kysely'
+import { type Static, Type } from 'typebox'
+import { findMethod } from '../../engine/rails/methods.ts'
+import type { Db } from '../../foundation/database/database.ts'
+import type { DB } from '../../foundation/database/tables.ts'
+import type { Business } from '../../foundation/http/authentication.ts'
+import type { Idempotency } from '../../foundation/http/idempotency.ts'
+import { type Answer, readClaim } from '../../foundation/http/idempotency.ts'
+import { plainText } from '../../foundation/http/schemas.ts'
+import { ApiError, conflict, invalid } from '../../foundation/shared/errors.ts'
+import { requireAmount } from '../../foundation/shared/money.ts'
+import { type StartDeps, startPayment } from '../../resources/charges/start-payment.ts'
+import { lockPaymentRequests, type PaymentRequestRow } from '../../resources/payment-requests/queries.ts'
+import { checkoutUrl } from '../../resources/payment-requests/wire.ts'
+import { statusAt } from './checkout-state.ts'
+import { countRecentAttempts, findCheckoutCharges } from './queries.ts'
+
+/** What the payer's page sends to begin a payment. A card comes as its token, never as its number. */
+export const AttemptInput = Type.Object({
+  method: plainText(64),
+  amount: Type.Optional(Type.Unsafe<string | number>({ type: ['string', 'number'] })),
+  token: Type.Optional(plainText(255)),
+  name: Type.Optional(plainText(255)),
+  email: Type.Optional(Type.String({ format: 'email', maxLength: 255 })),
+  embedded: Type.Optional(Type.Boolean()),
+})
+export type AttemptInput = Static<typeof AttemptInput>
+
+/** Tries that one request may have in ten minutes; stolen card numbers are tried out by the hundred. */
+const mostAttempts = 30
+const attemptWindowMs = 10 * 60_000
+/** An attempt that a rail is working on holds up others for so long; after it the payer may try again. */
+const workingMs = 60_000
+
+/** Refuses the tries after too many. */
+async function requireFew({ database, now }: StartDeps, business: Business, request: PaymentRequestRow): Promise<void> {
+  const since = new Date(now().getTime() - attemptWindowMs)
+  if ((await countRecentAttempts(database.db, business.id, request.id, since, mostAttempts)) >= mostAttempts) {
+    throw new ApiError(429, 'too_many_attempts', 'There were too many attempts to pay; try again later.', { headers: { 'retry-after': '600' } })
+  }
+}
+
+/** Refuses a try while a rail is busy with another. */
+async function requireFree(db: Db, business: Business, request: PaymentRequestRow, at: Date): Promise<void> {
+  if (request.allow_repeated_payments) return
+  const charges = await findCheckoutCharges(db, business.id, request.id, null)
+  const isWorking = charges.some(({ status, created_at }) => status === 'pending' && at.getTime() - created_at.getTime() < workingMs)
+  if (isWorking) throw conflict('payment_in_progress', 'A payment is being processed; wait for its result.')
+}
+
+/** The same, by what a transaction sees that holds the request: of two tabs that pay at once, one is refused before its rail is asked. */
+const guardOf = (business: Business, request: PaymentRequestRow, at: Date) => async (tx: Transaction<DB>) => {
+  const held = (await lockPaymentRequests(tx, [{ businessId: business.id, id: request.id }])).get(request.id)
+  if (!held || (statusAt(held, at) !== 'pending' && !held.allow_repeated_payments)) {
+    throw conflict('payment_request_not_payable', 'This payment request cannot be paid any more.')
+  }
+  await requireFree(tx, business, held, at)
+}
+
+/**
+ * Begins the payer's payment, once for its key: a reload, a second click and a lost answer get the first one's charge.
+ * Answers the charge's id.
+ */
+export async function beginAttempt(
+  deps: StartDeps & { idempotency: Idempotency },
+  business: Business,
+  request: PaymentRequestRow,
+  { body, key, requestId }: { body: AttemptInput; key: string | undefined; requestId: string },
+): Promise<string> {
+  const { method, token, name, email, embedded } = body
+  if (findMethod(method)?.kind === 'qr') throw invalid({ method: ['This method is paid by scanning its code.'] }, 'payment_method_not_available')
+  const claim = readClaim(key && `checkout:${request.id}:${key}`, business.id, `POST attempts ${request.id}`, body)
+  if (!claim) throw invalid({ 'Idempotency-Key': ['The Idempotency-Key header is required.'] }, 'invalid_idempotency_key')
+  const answered = (id: string): Answer => ({ status: 200, body: JSON.stringify({ charge_id: id }) })
+  const run = async (): Promise<Answer> => {
+    await requireFew(deps, business, request)
+    await requireFree(deps.database.db, business, request, deps.now())
+    const page = checkoutUrl(request, business, deps.baseUrl())
+    const settled = await startPayment(deps, business, {
+      request,
+      method,
+      ...(request.amount_minor === null ? { amountMinor: typed(body.amount, request) } : {}),
+      input: { interactive: true, ...(token === undefined ? {} : { token }) },
+      payer: { ...(name === undefined ? {} : { name }), ...(email === undefined ? {} : { email }) },
+      requestId,
+      returnUrl: embedded ? `${page}?embed=1` : page,
+      guard: guardOf(business, request, deps.now()),
+      answered: { claim, answer: ({ charge }) => answered(charge.id) },
+    })
+    return settled.answer ?? answered(settled.charge.id)
+  }
+  const { body: text = '{}' } = await deps.idempotency.once(claim, { lookFirst: true }, run)
+  return String((JSON.parse(text) as { charge_id: string }).charge_id)
+}
+
+/** The amount that the payer typed, in the smallest unit. */
+export function typed(amount: string | number | undefined, { currency }: Pick<PaymentRequestRow, 'currency'>): bigint {
+  if (amount === undefined || amount === '') throw invalid({ amount: ['The amount field is required.'] })
+  const minor = requireAmount('amount', amount, currency)
+  if (minor <= 0n) throw invalid({ amount: ['The amount must be greater than 0.'] })
+  return minor
+}

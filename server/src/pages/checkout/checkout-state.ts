@@ -1,0 +1,171 @@
+import type { CheckoutMethod, CheckoutState } from '@hawker/web/checkout-state'
+import { findMethod, type PaymentMethod } from '../../engine/rails/methods.ts'
+import type { Business } from '../../foundation/http/authentication.ts'
+import { exponentOf, formatAmount } from '../../foundation/shared/money.ts'
+import { feeOn, feeSchedules } from '../../resources/charges/fees.ts'
+import type { StartDeps } from '../../resources/charges/start-payment.ts'
+import type { PaymentRequestRow } from '../../resources/payment-requests/queries.ts'
+import { redirectUrl } from '../../resources/payment-requests/redirect.ts'
+import { type CheckoutCharge, findCheckoutCharges } from './queries.ts'
+
+/** What the pages know of the merchant beyond the business itself. */
+export interface Merchant {
+  business: Business
+  display_name: string
+  logo_url: string | null
+  support_email: string | null
+  support_url: string | null
+}
+
+const onPage = new Set(['card', 'wallet', 'qr', 'redirect', 'bank'])
+const succeeded = new Set(['succeeded', 'refunded', 'partially_refunded'])
+
+/** The request's status as a payer has to see it: a deadline counts from its moment, not from when a job has noticed. */
+export function statusAt(request: PaymentRequestRow, at: Date): PaymentRequestRow['status'] {
+  if (request.deleted_at !== null) return request.status === 'completed' ? 'completed' : 'canceled'
+  return request.status === 'pending' && request.expires_at !== null && request.expires_at <= at ? 'expired' : request.status
+}
+
+/** Who makes a token of a card's number: our simulator in the sandbox, Stripe for a live business that has named its key. */
+async function tokeniserOf({ rails }: StartDeps, business: Business, method: PaymentMethod): Promise<CheckoutMethod['tokeniser']> {
+  if (method.kind !== 'card') return null
+  if (business.mode === 'sandbox') return { type: 'simulator', url: '/sandbox/tokens' }
+  const access = (await rails.find(business, method.code))?.access
+  if (!access?.publishable_key) return null
+  const { protocol = 'https', host = 'api.stripe.com', port } = access
+  return { type: 'stripe', url: `${protocol}://${host}${port ? `:${port}` : ''}/v1/payment_methods`, publishable_key: access.publishable_key }
+}
+
+/** The methods that a payer can choose from: those of the request that a rail serves. */
+async function methodsOf(deps: StartDeps, business: Business, request: PaymentRequestRow): Promise<CheckoutMethod[]> {
+  const { currency, amount_minor: amountMinor } = request
+  const listed = request.payment_methods.map((code) => findMethod(code)).filter((method) => method !== undefined)
+  const schedules = request.add_admin_fee ? await feeSchedules(deps.database.db, [business.id]) : undefined
+  const shown: CheckoutMethod[] = []
+  for (const method of listed) {
+    if (!onPage.has(method.kind)) continue
+    if (business.mode === 'live' && !(await deps.rails.find(business, method.code))) continue
+    const tokeniser = await tokeniserOf(deps, business, method)
+    // A live card without someone to take its number cannot be paid with here.
+    if (method.kind === 'card' && tokeniser === null) continue
+    const fee = schedules && amountMinor !== null ? feeOn(amountMinor, schedules(business.id, method.code, currency)) : undefined
+    const feeMinor = fee && fee.fixedMinor + fee.shareMinor
+    shown.push({
+      code: method.code,
+      name: method.name,
+      kind: method.kind as CheckoutMethod['kind'],
+      icon_url: `/icons/methods/svg/${method.code}.svg`,
+      fee: feeMinor === undefined ? null : formatAmount(feeMinor, currency),
+      total: feeMinor === undefined || amountMinor === null ? null : formatAmount(amountMinor + feeMinor, currency),
+      tokeniser,
+    })
+  }
+  return shown
+}
+
+const attemptStatuses: Record<string, NonNullable<CheckoutState['attempt']>['status']> = {
+  pending: 'processing',
+  requires_customer_action: 'requires_action',
+  failed: 'failed',
+  canceled: 'canceled',
+}
+
+function presentAttempt(charge: CheckoutCharge): NonNullable<CheckoutState['attempt']> {
+  const { id, method, status, currency, amount_minor, action_url, failure_code } = charge
+  return {
+    id,
+    method,
+    amount: formatAmount(amount_minor, currency),
+    status: attemptStatuses[status] ?? 'succeeded',
+    action_url: status === 'requires_customer_action' ? action_url : null,
+    failure_code,
+  }
+}
+
+export interface StateQuery {
+  /** The attempt that the page began, if it did. */
+  attemptId: string | null
+}
+
+/** How long an attempt that nobody finished is shown to a page that did not begin it. */
+const attemptShownMs = 15 * 60_000
+
+/** Everything that a payer's page shows, from the database alone. */
+export async function checkoutState(
+  deps: StartDeps & { receiptUrl: (business: Business, chargeId: string) => string | null },
+  merchant: Merchant,
+  request: PaymentRequestRow,
+  { attemptId }: StateQuery,
+): Promise<CheckoutState> {
+  const { business } = merchant
+  const at = deps.now()
+  const charges = await findCheckoutCharges(deps.database.db, business.id, request.id, attemptId)
+  const repeated = request.allow_repeated_payments
+  const own = charges.find(({ id }) => id === attemptId)
+  // The link of a repeated request is shared: a page shows no payment but the one that it began.
+  const underWay = repeated ? undefined : charges.find((charge) => charge.status === 'pending' && at.getTime() - charge.created_at.getTime() < attemptShownMs)
+  const attempt = own ?? underWay
+  const money = repeated ? (own ? [own] : []) : charges
+  const paid = money.find((charge) => succeeded.has(charge.status) && charge.unapplied_reason === null)
+  const status = statusAt(request, at)
+  const canPay = status === 'pending' || (status === 'completed' && repeated)
+  return {
+    version: Math.max(request.updated_at.getTime(), ...charges.map((charge) => charge.updated_at.getTime())),
+    ...presentMerchant(merchant, request.currency),
+    request: {
+      id: request.id,
+      status,
+      amount: request.amount_minor === null ? null : formatAmount(request.amount_minor, request.currency),
+      purpose: request.purpose,
+      reference_number: request.reference_number,
+      email: request.email,
+      name: request.name,
+      expires_at: request.expires_at?.toISOString() ?? null,
+      line_items: (request.line_items ?? []).map(({ name, quantity, price }) => ({ name: name ?? '', quantity: quantity ?? 1, price: price === null ? null : String(price) })),
+      completed_url: paid ? redirectUrl(request.redirect_url, request.id, 'completed') : null,
+      canceled_url: redirectUrl(request.redirect_url, request.id, 'canceled'),
+      repeated,
+    },
+    methods: canPay ? await methodsOf(deps, business, request) : [],
+    attempt: attempt ? presentAttempt(attempt) : null,
+    paid: paid ? presentPaid(paid, deps.receiptUrl(business, paid.id)) : null,
+    unapplied: money.flatMap(({ id, status: one, unapplied_reason: reason, amount_minor, currency }) =>
+      succeeded.has(one) && reason !== null ? [{ charge_id: id, amount: formatAmount(amount_minor, currency), reason }] : [],
+    ),
+    now: at.toISOString(),
+  }
+}
+
+function presentPaid(charge: CheckoutCharge, receiptUrl: string | null): NonNullable<CheckoutState['paid']> {
+  const { id, method, amount_minor, currency, card, closed_at, updated_at } = charge
+  return {
+    charge_id: id,
+    method,
+    amount: formatAmount(amount_minor, currency),
+    card: card ? { brand: card.brand, last4: card.last4 } : null,
+    at: (closed_at ?? updated_at).toISOString(),
+    receipt_url: receiptUrl,
+  }
+}
+
+function presentMerchant({ business, display_name, logo_url, support_email, support_url }: Merchant, currency: string) {
+  return {
+    business: { name: display_name, slug: business.slug, logo_url, support_email, support_url, sandbox: business.mode === 'sandbox' },
+    currency,
+    decimals: exponentOf(currency),
+  }
+}
+
+/** The state of a business's default link: no request yet, and no money. */
+export function defaultLinkState(merchant: Merchant, now: Date): CheckoutState {
+  return {
+    version: 0,
+    ...presentMerchant(merchant, merchant.business.currency),
+    request: null,
+    methods: [],
+    attempt: null,
+    paid: null,
+    unapplied: [],
+    now: now.toISOString(),
+  }
+}

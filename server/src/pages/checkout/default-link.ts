@@ -1,0 +1,74 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Api, Call } from '../../foundation/http/api.ts'
+import type { Answer } from '../../foundation/http/idempotency.ts'
+import { ApiError, type FieldErrors } from '../../foundation/shared/errors.ts'
+import { formatAmount } from '../../foundation/shared/money.ts'
+import type { CreatePaymentRequest } from '../../resources/payment-requests/wire.ts'
+import { typed } from './attempts.ts'
+import { defaultLinkState } from './checkout-state.ts'
+import { type CheckoutDeps, type Found, findMerchant, sendCheckout, sendNotFound, text } from './routes.ts'
+
+export interface DefaultLinkDeps extends CheckoutDeps {
+  createPaymentRequest: (call: Call<unknown, CreatePaymentRequest>) => Promise<Answer>
+}
+
+/** No key made it: the payer did, on the business's own page. */
+const noKey = '00000000-0000-0000-0000-000000000000'
+
+type LinkRequest = FastifyRequest<{ Params: { slug: string } }>
+
+/** What the form of the page says, with its faults by field. */
+function readForm(form: Record<string, unknown>, { merchant }: Found): { body: CreatePaymentRequest; errors: FieldErrors } {
+  const { currency } = merchant.business
+  const errors: FieldErrors = {}
+  const line = (name: string, most: number) => {
+    const value = text(form[name])?.trim()
+    if (value !== undefined && value.length > most) errors[name] = [`The ${name} must not be greater than ${most} characters.`]
+    return value || undefined
+  }
+  const name = line('name', 255)
+  const purpose = line('purpose', 255)
+  const email = line('email', 255)
+  if (email !== undefined && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(email)) errors.email = ['The email must be a valid email address.']
+  let amount = '0'
+  try {
+    amount = formatAmount(typed(text(form.amount)?.trim().replace(',', '.'), { currency }), currency)
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    Object.assign(errors, error.errors)
+  }
+  return { body: { amount, currency, channel: 'link', ...(name ? { name } : {}), ...(purpose ? { purpose } : {}), ...(email ? { email } : {}) } as CreatePaymentRequest, errors }
+}
+
+/** A business's default link (behaviour §2.3): the payer types the amount, and a request is made of it. Works without a script. */
+export function defaultLinkRoutes({ fastify }: Pick<Api, 'fastify'>, deps: DefaultLinkDeps): void {
+  const path = '/payment-request/@:slug'
+  const hidden = { schema: { hide: true } as never }
+
+  fastify.get(path, hidden, (async (request: LinkRequest, reply: FastifyReply) => {
+    const found = await findMerchant(deps, request.params.slug)
+    if (!found) return sendNotFound(request, reply)
+    return sendCheckout(request, reply, found, { state: defaultLinkState(found.merchant, deps.now()) })
+  }) as never)
+
+  fastify.post(path, hidden, (async (request: LinkRequest, reply: FastifyReply) => {
+    const found = await findMerchant(deps, request.params.slug)
+    if (!found) return sendNotFound(request, reply)
+    const form = (request.body ?? {}) as Record<string, unknown>
+    const { body, errors } = readForm(form, found)
+    const again = (faults: FieldErrors) =>
+      sendCheckout(request, reply, found, { state: defaultLinkState(found.merchant, deps.now()), amount: text(form.amount) ?? null, errors: faults, status: 422 })
+    if (Object.keys(errors).length > 0) return again(errors)
+    try {
+      const { business } = found.merchant
+      const shared = { params: {}, query: {}, headers: {}, requestId: request.id, claim: undefined, rawQuery: '', baseUrl: deps.baseUrl() }
+      const made = await deps.createPaymentRequest({ ...shared, business, keyId: noKey, body })
+      const { id } = JSON.parse(made.body ?? '{}') as { id: string }
+      const query = request.raw.url?.split('?')[1]
+      return reply.redirect(`/payment-request/@${business.slug}/${id}/checkout${query ? `?${query}` : ''}`, 303)
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 422) return again(error.errors ?? { amount: [error.message] })
+      throw error
+    }
+  }) as never)
+}

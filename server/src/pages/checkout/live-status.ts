@@ -1,0 +1,95 @@
+import type { Db } from '../../foundation/database/database.ts'
+import { findMarks } from './queries.ts'
+
+/** How often requests that someone looks at are looked at, for what other processes write. */
+const everyMs = 75
+
+interface Watched {
+  businessId: string
+  id: string
+  mark: string | undefined
+  listeners: Set<() => void>
+}
+
+export interface LiveStatus {
+  /** Calls back after every change of a request or its payments, until the returned function is called. */
+  watch(businessId: string, requestId: string, onChange: () => void): () => void
+  /** Looks at once at the requests of a business, because something of it was committed here. */
+  wake(businessId: string): void
+  stop(): void
+}
+
+/**
+ * Tells pages what is committed, whichever process did it: one query for everything that is being looked at, at once
+ * after a commit of this process and otherwise a few times a second, and none while nobody looks.
+ */
+export function liveStatus(db: Db, onError: (error: unknown) => void): LiveStatus {
+  const watched = new Map<string, Watched>()
+  let timer: NodeJS.Timeout | undefined
+  let isLooking = false
+  let mustLookAgain = false
+  let isStopped = false
+
+  async function look(): Promise<void> {
+    if (isLooking) {
+      mustLookAgain = true
+      return
+    }
+    isLooking = true
+    clearTimeout(timer)
+    timer = undefined
+    try {
+      do {
+        mustLookAgain = false
+        const marks = await findMarks(db, [...watched.values()])
+        for (const { id, business_id, mark } of marks) notice(`${business_id} ${id}`, mark)
+      } while (mustLookAgain && watched.size > 0)
+    } catch (error) {
+      onError(error)
+    } finally {
+      isLooking = false
+      plan()
+    }
+  }
+
+  function notice(key: string, mark: string): void {
+    const one = watched.get(key)
+    if (!one || one.mark === mark) return
+    one.mark = mark
+    // Also after the first look: something may have changed since the page was told how things stood.
+    for (const listener of one.listeners) listener()
+  }
+
+  function plan(): void {
+    if (timer !== undefined || isStopped || isLooking || watched.size === 0) return
+    timer = setTimeout(() => void look(), everyMs)
+    timer.unref()
+  }
+
+  return {
+    watch(businessId, id, onChange) {
+      const key = `${businessId} ${id}`
+      const one = watched.get(key) ?? { businessId, id, mark: undefined, listeners: new Set() }
+      watched.set(key, one)
+      one.listeners.add(onChange)
+      plan()
+      return () => {
+        one.listeners.delete(onChange)
+        if (one.listeners.size === 0 && watched.get(key) === one) watched.delete(key)
+      }
+    },
+    wake(businessId) {
+      if (isStopped) return
+      for (const one of watched.values()) {
+        if (one.businessId !== businessId) continue
+        void look()
+        return
+      }
+    },
+    stop() {
+      isStopped = true
+      clearTimeout(timer)
+      watched.clear()
+    },
+  }
+}

@@ -1,0 +1,163 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import { Type } from 'typebox'
+import type { CheckoutData } from '@hawker/web/checkout-state'
+import type { Api } from '../../foundation/http/api.ts'
+import type { Business } from '../../foundation/http/authentication.ts'
+import type { Idempotency } from '../../foundation/http/idempotency.ts'
+import { plainText } from '../../foundation/http/schemas.ts'
+import { ApiError } from '../../foundation/shared/errors.ts'
+import { isUuid } from '../../foundation/shared/ids.ts'
+import type { FindBySlug } from '../../resources/businesses/known-slugs.ts'
+import type { StartDeps } from '../../resources/charges/start-payment.ts'
+import { frameAncestors } from '../../resources/checkout-settings/framing.ts'
+import { type CheckoutSettings, findCheckoutSettings } from '../../resources/checkout-settings/queries.ts'
+import { logoUrl } from '../../resources/checkout-settings/wire.ts'
+import { findPaymentRequest, type PaymentRequestRow } from '../../resources/payment-requests/queries.ts'
+import { languageOf } from '../language.ts'
+import { loadWeb, type Policy, sendPage } from '../page.ts'
+import { AttemptInput, beginAttempt } from './attempts.ts'
+import { checkoutState, type Merchant } from './checkout-state.ts'
+import { codeOf, pictureOf, presentCode } from './codes.ts'
+import type { LiveStatus } from './live-status.ts'
+import { streamStates } from './stream.ts'
+
+export interface CheckoutDeps extends StartDeps {
+  log: Logger
+  idempotency: Idempotency
+  businessBySlug: FindBySlug
+  live: LiveStatus
+  /** Where a charge's receipt is. */
+  receiptUrl: (business: Business, chargeId: string) => string
+}
+
+type Query = Record<string, unknown>
+type PageRequest = FastifyRequest<{ Params: { slug: string; id: string }; Querystring: Query }>
+
+/** A merchant's page: the business, how it wants to look, and who may frame it. */
+export interface Found {
+  merchant: Merchant
+  settings: CheckoutSettings
+}
+
+/** The business of a link; undefined where there is none. */
+export async function findMerchant({ database, businessBySlug, baseUrl }: CheckoutDeps, slug: string): Promise<Found | undefined> {
+  const business = await businessBySlug(slug)
+  if (!business) return undefined
+  const settings = await findCheckoutSettings(database.db, business.id)
+  const { display_name, support_email, support_url } = settings
+  return { settings, merchant: { business, display_name: display_name ?? business.name, support_email, support_url, logo_url: logoUrl(baseUrl(), business, settings) } }
+}
+
+/** One text of a query; undefined where it was repeated or is absent. */
+export const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
+
+/** A 404 that a person can read, in their language. */
+export async function sendNotFound(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const web = await loadWeb()
+  const language = languageOf((request.query as Query).lang, request.headers['accept-language'], Object.keys(web.languages))
+  const { title, html } = web.renderNotice('not_found', web.messagesOf[language] ?? {})
+  return sendPage(reply, 404, { title, html, language, entry: 'src/ui/plain.ts' })
+}
+
+/** Sends the checkout, rendered for this payer. */
+export async function sendCheckout(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { merchant, settings }: Found,
+  { status = 200, ...data }: Omit<CheckoutData, 'language' | 'messages' | 'embedded' | 'method' | 'amount'> & Partial<CheckoutData> & { status?: number },
+): Promise<FastifyReply> {
+  const web = await loadWeb()
+  const query = request.query as Query
+  const language = languageOf(query.lang, request.headers['accept-language'], Object.keys(web.languages), settings.default_language ?? 'en')
+  const embedded = query.embed === '1'
+  const all: CheckoutData = {
+    language,
+    messages: web.messagesOf[language] ?? {},
+    embedded,
+    method: text(query.method) ?? null,
+    amount: text(query.amount) ?? null,
+    ...data,
+  }
+  const { title, html } = web.renderCheckout(all)
+  const { slug } = merchant.business
+  const connect = data.state.methods.flatMap(({ tokeniser }) => (tokeniser?.type === 'stripe' ? [new URL(tokeniser.url).origin] : []))
+  const policy: Policy = { connect, ...(embedded ? { frameAncestors: ["'self'", ...ancestors(merchant.business, settings)] } : {}) }
+  const styles = [`/payment-request/@${slug}/theme.css?v=${settings.version}`]
+  return sendPage(reply, status, { title, html, language, entry: 'src/checkout/client.tsx', styles, data: all }, policy)
+}
+
+/** Origins whose pages may show the embedded checkout, besides our own. */
+function ancestors(business: Business, settings: CheckoutSettings): string[] {
+  const value = frameAncestors(business, settings)
+  return value === "'none'" ? [] : value.split(' ')
+}
+
+const hidden = { schema: { hide: true } as never }
+
+/** The hosted checkout of a payment request: its page, what the page asks for, and what it is told as it happens. */
+export function checkoutRoutes({ fastify }: Pick<Api, 'fastify'>, deps: CheckoutDeps): void {
+  const { database, now, baseUrl } = deps
+  const path = '/payment-request/@:slug/:id'
+
+  async function find(request: PageRequest): Promise<(Found & { request: PaymentRequestRow }) | undefined> {
+    const { slug, id } = request.params
+    const found = isUuid(id) ? await findMerchant(deps, slug) : undefined
+    const row = found && (await findPaymentRequest(database.db, found.merchant.business.id, id))
+    return found && row ? { ...found, request: row } : undefined
+  }
+
+  async function require(request: PageRequest) {
+    const found = await find(request)
+    if (!found) throw new ApiError(404, 'not_found', 'Not Found')
+    return found
+  }
+
+  const stateOf = ({ merchant, request }: Found & { request: PaymentRequestRow }, query: Query) =>
+    checkoutState(deps, merchant, request, { attemptId: isUuid(text(query.attempt) ?? '') ? String(query.attempt) : null })
+
+  const page = async (request: PageRequest, reply: FastifyReply) => {
+    const found = await find(request)
+    if (!found) return sendNotFound(request, reply)
+    return sendCheckout(request, reply, found, { state: await stateOf(found, request.query) })
+  }
+  // The last two are addresses of HitPay's (behaviour §2.3): what they say is decided by the state, as everywhere.
+  for (const last of ['checkout', 'completed', 'expired']) fastify.get(`${path}/${last}`, hidden, page as never)
+
+  fastify.get(`${path}/state`, hidden, (async (request: PageRequest) => stateOf(await require(request), request.query)) as never)
+
+  fastify.get(`${path}/events`, hidden, (async (request: PageRequest, reply: FastifyReply) => {
+    const found = await require(request)
+    const { business } = found.merchant
+    const read = async () => {
+      const row = await findPaymentRequest(database.db, business.id, found.request.id)
+      return row && (await stateOf({ ...found, request: row }, request.query))
+    }
+    return streamStates(reply, { read, watch: (onChange) => deps.live.watch(business.id, found.request.id, onChange), onError: (error) => deps.log.error({ error }, 'telling a page its state failed') })
+  }) as never)
+
+  fastify.post(`${path}/attempts`, { schema: { hide: true, body: AttemptInput } as never }, (async (request: PageRequest) => {
+    const found = await require(request)
+    const key = request.headers['idempotency-key']
+    const id = await beginAttempt(deps, found.merchant.business, found.request, {
+      body: request.body as AttemptInput,
+      key: typeof key === 'string' ? key : undefined,
+      requestId: request.id,
+    })
+    const row = (await findPaymentRequest(database.db, found.merchant.business.id, found.request.id)) ?? found.request
+    return { state: await stateOf({ ...found, request: row }, { attempt: id }) }
+  }) as never)
+
+  const CodeInput = Type.Object({ method: plainText(64), amount: Type.Optional(Type.Unsafe<string | number>({ type: ['string', 'number'] })) })
+  fastify.post(`${path}/codes`, { schema: { hide: true, body: CodeInput } as never }, (async (request: PageRequest) => {
+    const found = await require(request)
+    return presentCode(database, found.merchant.business, found.request, request.body as never, baseUrl(), now())
+  }) as never)
+
+  fastify.get(`${path}/code.png`, hidden, (async (request: PageRequest, reply: FastifyReply) => {
+    const found = await require(request)
+    const { method, amount } = request.query
+    const { payload } = await codeOf(database, found.merchant.business, found.request, { method: text(method) ?? '', amount: text(amount) }, baseUrl(), now())
+    return reply.header('content-disposition', 'attachment; filename="payment-code.png"').type('image/png').send(pictureOf(payload))
+  }) as never)
+}

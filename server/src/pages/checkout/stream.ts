@@ -1,0 +1,80 @@
+import type { CheckoutState } from '@hawker/web/checkout-state'
+import type { FastifyReply } from 'fastify'
+
+/** Proxies end connections that are silent; a comment keeps them open and shows us who has gone. */
+const beatMs = 15_000
+/** After this long a page connects anew, so that streams spread over processes and none lives for ever. */
+const longestMs = 15 * 60_000
+
+export interface StateStream {
+  /** What to tell; undefined when the request is gone. */
+  read: () => Promise<CheckoutState | undefined>
+  watch: (onChange: () => void) => () => void
+  onError: (error: unknown) => void
+}
+
+const open = new Set<() => void>()
+
+/** Ends every stream, so that a server that stops does not wait for them; pages connect again by themselves. */
+export function endStreams(): void {
+  for (const end of open) end()
+}
+
+/** Server-sent events: the state at once, and again after every change of it. */
+export function streamStates(reply: FastifyReply, { read, watch, onError }: StateStream): FastifyReply {
+  const { raw } = reply
+  // Watched before it is first read: whatever is committed from here on is told.
+  const stop = watch(() => void tell())
+  let isTelling = false
+  let mustTell = false
+  let last = ''
+
+  function end(): void {
+    stop()
+    open.delete(end)
+    clearInterval(beat)
+    clearTimeout(limit)
+    raw.end()
+  }
+
+  async function tell(): Promise<void> {
+    mustTell = true
+    if (isTelling) return
+    isTelling = true
+    try {
+      while (mustTell && open.has(end)) {
+        mustTell = false
+        const state = await read()
+        if (!state) return end()
+        const { now: _clock, ...lasting } = state
+        const text = JSON.stringify(lasting)
+        if (text === last) continue
+        last = text
+        raw.write(`event: state\ndata: ${JSON.stringify(state)}\n\n`)
+      }
+    } catch (error) {
+      onError(error)
+    } finally {
+      isTelling = false
+    }
+  }
+
+  const beat = setInterval(() => {
+    raw.write(': still here\n\n')
+    // A deadline passes without anyone writing anything.
+    void tell()
+  }, beatMs)
+  const limit = setTimeout(end, longestMs)
+  open.add(end)
+  reply.hijack()
+  raw.writeHead(200, {
+    ...(reply.getHeaders() as Record<string, string>),
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  })
+  raw.on('close', end)
+  raw.write('retry: 1000\n\n')
+  void tell()
+  return reply
+}

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto'
+import type { Api } from '../../foundation/http/api.ts'
+import { isKnown } from '../../foundation/http/etag.ts'
+import { drawMark, toSvg } from './draw-mark.ts'
+import { marks } from './marks.ts'
+import { toPng } from './rasterise.ts'
+
+interface Picture {
+  type: string
+  content: string | Buffer
+  etag: string
+}
+
+const svg = (form: 'wide' | 'square') => ({ form, ending: '.svg', height: null })
+const png = (form: 'wide' | 'square', height: number) => ({ form, ending: '.png', height })
+
+/** The folders that answers link to (`resources/charges/payment-method.ts`); heights of PNGs are in pixels. */
+const folders = new Map<string, ReturnType<typeof svg> | ReturnType<typeof png>>([
+  ['sm', png('wide', 24)],
+  ['md', png('wide', 48)],
+  ['lg', png('wide', 96)],
+  ['png_square', png('square', 96)],
+  ['svg', svg('wide')],
+  ['svg_square', svg('square')],
+])
+
+function drawPicture(folder: string, file: string): Picture | undefined {
+  const size = folders.get(folder)
+  const mark = size && file.endsWith(size.ending) ? marks.get(file.slice(0, -size.ending.length)) : undefined
+  if (!size || !mark) return undefined
+  const drawing = drawMark(mark, size.form)
+  const content = size.height === null ? toSvg(drawing) : toPng(drawing, size.height)
+  const type = size.height === null ? 'image/svg+xml' : 'image/png'
+  return { type, content, etag: `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"` }
+}
+
+/** Pictures of methods of payment and card brands, drawn when they are first asked for. No key, no file, no database. */
+export function methodMarkRoutes({ fastify }: Pick<Api, 'fastify'>): void {
+  const hidden = { schema: { hide: true } as never }
+  const drawn = new Map<string, Picture>()
+  fastify.get('/icons/methods/:folder/:file', hidden, (request, reply) => {
+    const { folder, file } = request.params as { folder: string; file: string }
+    const name = `${folder}/${file}`
+    const picture = drawn.get(name) ?? drawPicture(folder, file)
+    if (!picture) return reply.callNotFound()
+    drawn.set(name, picture)
+    reply.headers({
+      'cache-control': 'public, max-age=86400, immutable',
+      'content-security-policy': "default-src 'none'",
+      // A merchant's own page shows the pictures that our answers link to.
+      'cross-origin-resource-policy': 'cross-origin',
+      'access-control-allow-origin': '*',
+      etag: picture.etag,
+    })
+    if (isKnown(request.headers['if-none-match'], picture.etag)) return reply.code(304).send()
+    return reply.type(picture.type).send(picture.content)
+  })
+}

@@ -1,0 +1,130 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { CheckoutData } from '@hawker/web/checkout-state'
+import type { FastifyReply } from 'fastify'
+
+/** What the `web/` workspace renders a page into, before any script runs. */
+export interface RenderedPage {
+  title: string
+  html: string
+}
+
+/** The server's half of the `web/` workspace, as it is built. */
+export interface Web {
+  languages: Record<string, string>
+  /** The checkout's texts by language. */
+  messagesOf: Record<string, Record<string, string>>
+  renderCheckout(data: CheckoutData): RenderedPage
+  renderNotice(notice: 'not_found', messages: Record<string, string>): RenderedPage
+}
+
+/** Where the built pages are: beside the sources and beside the bundled program alike. */
+function webDirectory(): string {
+  const candidates = ['../../../web/dist', '../../web/dist'].map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  return candidates.find((path) => existsSync(join(path, 'made-from'))) ?? (candidates[0] as string)
+}
+
+/** Files for browsers. */
+export const clientDirectory = (): string => join(webDirectory(), 'client')
+
+let loading: Promise<Web> | undefined
+
+/** The renderer, loaded with the first page that is asked for. */
+export function loadWeb(): Promise<Web> {
+  loading ??= import(pathToFileURL(join(webDirectory(), 'server', 'render.js')).href) as Promise<Web>
+  return loading
+}
+
+interface Chunk {
+  file: string
+  css?: string[]
+  imports?: string[]
+}
+
+let manifest: Record<string, Chunk> | undefined
+
+/** The addresses of a client entry's script and styles, for example of `src/checkout/client.tsx`. */
+export function assetsOf(entry: string): { script: string; imports: string[]; styles: string[] } {
+  manifest ??= JSON.parse(readFileSync(join(clientDirectory(), 'manifest.json'), 'utf8')) as Record<string, Chunk>
+  const known = manifest
+  const all = new Set<string>()
+  const visit = (name: string) => {
+    if (all.has(name)) return
+    all.add(name)
+    for (const inner of known[name]?.imports ?? []) visit(inner)
+  }
+  visit(entry)
+  const chunks = [...all].map((name) => known[name]).filter((chunk) => chunk !== undefined)
+  const [own, ...others] = chunks
+  if (!own) throw new Error(`the built pages have no ${entry}`)
+  return { script: `/${own.file}`, imports: others.map(({ file }) => `/${file}`), styles: [...new Set(chunks.flatMap(({ css = [] }) => css))].map((css) => `/${css}`) }
+}
+
+export interface Page extends RenderedPage {
+  language: string
+  /** The client entry whose script and styles the page has. */
+  entry: string
+  /** Further style sheets of our own, such as a merchant's colours. */
+  styles?: string[]
+  /** What the script goes on with, in a block that is not executed. */
+  data?: unknown
+}
+
+const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+/** Text for HTML. */
+export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (sign) => escapes[sign] ?? sign)
+
+/** The whole document. The script is a module, so it runs after the page is read. */
+export function htmlOf({ title, html, language, entry, styles = [], data }: Page): string {
+  const assets = assetsOf(entry)
+  const links = [...assets.styles, ...styles].map((href) => `<link rel="stylesheet" href="${escapeHtml(href)}">`)
+  const preloads = assets.imports.map((href) => `<link rel="modulepreload" href="${escapeHtml(href)}">`)
+  // Inside a script element only `<` could end it; U+2028 and its neighbour are harmless in JSON that is parsed, not run.
+  const block = data === undefined ? '' : `<script type="application/json" id="data">${JSON.stringify(data).replaceAll('<', '\\u003c')}</script>`
+  return `<!doctype html>
+<html lang="${escapeHtml(language)}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>${escapeHtml(title)}</title>
+<link rel="icon" href="data:,">
+${[...links, ...preloads].join('\n')}
+<script type="module" src="${escapeHtml(assets.script)}"></script>
+</head>
+<body>
+<div id="page">${html}</div>
+${block}
+</body>
+</html>
+`
+}
+
+export interface Policy {
+  /** Who may show the page in a frame: nobody unless given. */
+  frameAncestors?: string[]
+  /** Other places that the page's script may speak to. */
+  connect?: string[]
+}
+
+/** The headers of a page: only our own scripts, styles and pictures. */
+export function pageHeaders({ frameAncestors = [], connect = [] }: Policy = {}): Record<string, string> {
+  const policy = [
+    "default-src 'self'",
+    "img-src 'self' data:",
+    `connect-src ${["'self'", ...connect].join(' ')}`,
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    `frame-ancestors ${frameAncestors.length > 0 ? frameAncestors.join(' ') : "'none'"}`,
+  ]
+  return { 'content-security-policy': policy.join('; '), 'cache-control': 'no-store', 'content-type': 'text/html; charset=utf-8', 'x-robots-tag': 'noindex' }
+}
+
+/** Answers with a page. `X-Frame-Options` cannot name origins, so it goes where frames are allowed. */
+export function sendPage(reply: FastifyReply, status: number, page: Page, policy: Policy = {}): FastifyReply {
+  reply.code(status).headers(pageHeaders(policy))
+  if (policy.frameAncestors?.length) reply.removeHeader('x-frame-options')
+  return reply.send(htmlOf(page))
+}
