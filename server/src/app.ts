@@ -14,6 +14,7 @@ import { referenceRoutes } from './foundation/http/reference.ts'
 import type { Now } from './foundation/shared/time.ts'
 import { logoRoute } from './pages/checkout/logo.ts'
 import { methodMarkRoutes } from './pages/method-marks/routes.ts'
+import { sandboxPages } from './pages/sandbox/routes.ts'
 import { accountStatusRoutes } from './resources/account-status/routes.ts'
 import { balancesRoutes } from './resources/balances/routes.ts'
 import { bankAccountsRoutes } from './resources/bank-accounts/routes.ts'
@@ -119,6 +120,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   balancesRoutes(api, payments)
   mailsRoutes(api, payments)
   sandboxRoutes(api, payments)
+  sandboxPages(api, payments)
   bankAccountsRoutes(api, payments)
   railsRoutes(api, payments)
   checkoutSettingsRoutes(api, { database, now })

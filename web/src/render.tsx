@@ -4,6 +4,7 @@ import type { CheckoutData } from './checkout/state.ts'
 import { type Language, languages } from './messages/languages.ts'
 import { messagesOf } from './messages/messages.ts'
 
+export { renderChallenge, renderPhone, renderWallet } from './sandbox/render.tsx'
 export type { Language }
 export { languages, messagesOf }
 

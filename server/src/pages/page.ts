@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { CheckoutData } from '@hawker/web/checkout-state'
+import type { SimulatedPayment } from '@hawker/web/sandbox-data'
 import type { FastifyReply } from 'fastify'
 
 /** What the `web/` workspace renders a page into, before any script runs. */
@@ -17,6 +18,9 @@ export interface Web {
   messagesOf: Record<string, Record<string, string>>
   renderCheckout(data: CheckoutData): RenderedPage
   renderNotice(notice: 'not_found', messages: Record<string, string>): RenderedPage
+  renderWallet(payment: SimulatedPayment): RenderedPage
+  renderChallenge(payment: SimulatedPayment): RenderedPage
+  renderPhone(): RenderedPage
 }
 
 /** Where the built pages are: beside the sources and beside the bundled program alike. */
@@ -58,7 +62,11 @@ export function assetsOf(entry: string): { script: string; imports: string[]; st
   const chunks = [...all].map((name) => known[name]).filter((chunk) => chunk !== undefined)
   const [own, ...others] = chunks
   if (!own) throw new Error(`the built pages have no ${entry}`)
-  return { script: `/${own.file}`, imports: others.map(({ file }) => `/${file}`), styles: [...new Set(chunks.flatMap(({ css = [] }) => css))].map((css) => `/${css}`) }
+  return {
+    script: `/${own.file}`,
+    imports: others.map(({ file }) => `/${file}`),
+    styles: [...new Set(chunks.flatMap(({ css = [] }) => css))].map((css) => `/${css}`),
+  }
 }
 
 export interface Page extends RenderedPage {

@@ -121,7 +121,11 @@ export async function checkoutState(
       email: request.email,
       name: request.name,
       expires_at: request.expires_at?.toISOString() ?? null,
-      line_items: (request.line_items ?? []).map(({ name, quantity, price }) => ({ name: name ?? '', quantity: quantity ?? 1, price: price === null ? null : String(price) })),
+      line_items: (request.line_items ?? []).map(({ name, quantity, price }) => ({
+        name: name ?? '',
+        quantity: quantity ?? 1,
+        price: price === null ? null : String(price),
+      })),
       completed_url: paid ? redirectUrl(request.redirect_url, request.id, 'completed') : null,
       canceled_url: redirectUrl(request.redirect_url, request.id, 'canceled'),
       repeated,

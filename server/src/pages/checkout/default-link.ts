@@ -37,7 +37,17 @@ function readForm(form: Record<string, unknown>, { merchant }: Found): { body: C
     if (!(error instanceof ApiError)) throw error
     Object.assign(errors, error.errors)
   }
-  return { body: { amount, currency, channel: 'link', ...(name ? { name } : {}), ...(purpose ? { purpose } : {}), ...(email ? { email } : {}) } as CreatePaymentRequest, errors }
+  return {
+    body: {
+      amount,
+      currency,
+      channel: 'link',
+      ...(name ? { name } : {}),
+      ...(purpose ? { purpose } : {}),
+      ...(email ? { email } : {}),
+    } as CreatePaymentRequest,
+    errors,
+  }
 }
 
 /** A business's default link (behaviour §2.3): the payer types the amount, and a request is made of it. Works without a script. */
@@ -57,7 +67,12 @@ export function defaultLinkRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Defau
     const form = (request.body ?? {}) as Record<string, unknown>
     const { body, errors } = readForm(form, found)
     const again = (faults: FieldErrors) =>
-      sendCheckout(request, reply, found, { state: defaultLinkState(found.merchant, deps.now()), amount: text(form.amount) ?? null, errors: faults, status: 422 })
+      sendCheckout(request, reply, found, {
+        state: defaultLinkState(found.merchant, deps.now()),
+        amount: text(form.amount) ?? null,
+        errors: faults,
+        status: 422,
+      })
     if (Object.keys(errors).length > 0) return again(errors)
     try {
       const { business } = found.merchant

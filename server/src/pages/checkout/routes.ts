@@ -1,7 +1,7 @@
+import type { CheckoutData } from '@hawker/web/checkout-state'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { Type } from 'typebox'
-import type { CheckoutData } from '@hawker/web/checkout-state'
 import type { Api } from '../../foundation/http/api.ts'
 import type { Business } from '../../foundation/http/authentication.ts'
 import type { Idempotency } from '../../foundation/http/idempotency.ts'
@@ -46,7 +46,10 @@ export async function findMerchant({ database, businessBySlug, baseUrl }: Checko
   if (!business) return undefined
   const settings = await findCheckoutSettings(database.db, business.id)
   const { display_name, support_email, support_url } = settings
-  return { settings, merchant: { business, display_name: display_name ?? business.name, support_email, support_url, logo_url: logoUrl(baseUrl(), business, settings) } }
+  return {
+    settings,
+    merchant: { business, display_name: display_name ?? business.name, support_email, support_url, logo_url: logoUrl(baseUrl(), business, settings) },
+  }
 }
 
 /** One text of a query; undefined where it was repeated or is absent. */
@@ -133,7 +136,11 @@ export function checkoutRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Checkout
       const row = await findPaymentRequest(database.db, business.id, found.request.id)
       return row && (await stateOf({ ...found, request: row }, request.query))
     }
-    return streamStates(reply, { read, watch: (onChange) => deps.live.watch(business.id, found.request.id, onChange), onError: (error) => deps.log.error({ error }, 'telling a page its state failed') })
+    return streamStates(reply, {
+      read,
+      watch: (onChange) => deps.live.watch(business.id, found.request.id, onChange),
+      onError: (error) => deps.log.error({ error }, 'telling a page its state failed'),
+    })
   }) as never)
 
   fastify.post(`${path}/attempts`, { schema: { hide: true, body: AttemptInput } as never }, (async (request: PageRequest) => {

@@ -24,7 +24,7 @@ const StripeAccess = Type.Object({
   secret_key: plainText(255, { pattern: '^(sk|rk)_[A-Za-z0-9_]+$', description: 'A secret or restricted key of Stripe.' }),
   webhook_secret: plainText(255, { pattern: '^whsec_[A-Za-z0-9]+$', description: "The signing secret of Stripe's webhook endpoint." }),
   publishable_key: Type.Optional(
-    plainText(255, { pattern: '^pk_[A-Za-z0-9_]+$', description: 'With it the hosted checkout takes cards: the payer\'s browser gives the number to Stripe.' }),
+    plainText(255, { pattern: '^pk_[A-Za-z0-9_]+$', description: "With it the hosted checkout takes cards: the payer's browser gives the number to Stripe." }),
   ),
 })
 
