@@ -36,7 +36,12 @@ const tasks = {
   },
   async test() {
     await prepare('main')
-    run(tools.vitest, ['run', ...rest], { cwd: join(root, 'server') })
+    run(tools.vitest, ['run', ...rest])
+  },
+  /** The browser tests, which write a picture of every page. */
+  async screenshots() {
+    await prepare('main')
+    run(tools.vitest, ['run', '--project', 'browser', ...rest], { env: { ...process.env, HAWKER_SCREENSHOTS: '1' } })
   },
   async check() {
     await prepare('main')
@@ -52,9 +57,11 @@ const tasks = {
       'server/tests',
       'server/scripts',
       'web/src',
+      'e2e',
     ])
     run(tools.tsc, ['-p', 'server/tsconfig.json'])
     run(tools.tsc, ['-p', 'web/tsconfig.json'])
+    run(tools.tsc, ['-p', 'e2e/tsconfig.json'])
     rest.length = 0
     rest.push('--verify')
     await enter('generate')

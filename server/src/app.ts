@@ -12,9 +12,7 @@ import { idempotency } from './foundation/http/idempotency.ts'
 import type { Metrics } from './foundation/http/observability.ts'
 import { referenceRoutes } from './foundation/http/reference.ts'
 import type { Now } from './foundation/shared/time.ts'
-import { logoRoute } from './pages/checkout/logo.ts'
-import { methodMarkRoutes } from './pages/method-marks/routes.ts'
-import { sandboxPages } from './pages/sandbox/routes.ts'
+import { type Pages, pagesRoutes } from './pages/routes.ts'
 import { accountStatusRoutes } from './resources/account-status/routes.ts'
 import { balancesRoutes } from './resources/balances/routes.ts'
 import { bankAccountsRoutes } from './resources/bank-accounts/routes.ts'
@@ -31,8 +29,10 @@ import { customersRoutes } from './resources/customers/routes.ts'
 import { eventsRoutes } from './resources/events/routes.ts'
 import { locationsRoutes } from './resources/locations/routes.ts'
 import { mailsRoutes } from './resources/mails/routes.ts'
+import { createPaymentRequest } from './resources/payment-requests/create-payment-request.ts'
 import { issueQr } from './resources/payment-requests/issue-qr.ts'
-import { paymentRequestsRoutes } from './resources/payment-requests/routes.ts'
+import { lookingUp } from './resources/payment-requests/look-up.ts'
+import { type PaymentRequestsDeps, paymentRequestsRoutes } from './resources/payment-requests/routes.ts'
 import { railRegistry } from './resources/rails/registry.ts'
 import { railsRoutes } from './resources/rails/routes.ts'
 import { chargeRefunds } from './resources/refunds/charge-refunds.ts'
@@ -67,6 +67,7 @@ export type PaymentsDeps = StartDeps & { secretKey: () => Buffer }
 export interface App extends Api {
   readonly authentication: Authentication
   readonly payments: PaymentsDeps
+  readonly pages: Pages
 }
 
 /** Sets up what moves money: the rails, and the one function that settles charges. */
@@ -80,13 +81,20 @@ export function paymentsOf(
 
 /** Every route, in one list. */
 export async function createApp(deps: AppDeps): Promise<App> {
-  const { config, database, log, metrics, now, secretKey, onEvent = () => undefined, openApiFile, checkAnswer, beforeRoutes } = deps
+  const { config, database, log, metrics, now, secretKey, onEvent: onAppended = () => undefined, openApiFile, checkAnswer, beforeRoutes } = deps
+  // Pages that wait for a payment hear of it after the same commit as the relay.
+  let tellPages: Pages['wake'] = () => undefined
+  const onEvent = (businessId: string) => {
+    onAppended(businessId)
+    tellPages(businessId)
+  }
+  const repeats = idempotency(database.db)
   const keys = authentication((keyHash) => findKnownKey(database.db, keyHash))
   const api = await createApi({
     log,
     metrics,
     authentication: keys,
-    idempotency: idempotency(database.db),
+    idempotency: repeats,
     publicUrl: config.publicUrl,
     rateLimit: config.rateLimit,
     ...(checkAnswer ? { checkAnswer } : {}),
@@ -94,14 +102,13 @@ export async function createApp(deps: AppDeps): Promise<App> {
   })
   healthRoutes(api, { database, metrics })
   referenceRoutes(api, openApiFile ? () => readFileSync(openApiFile, 'utf8') : undefined)
-  methodMarkRoutes(api)
   customersRoutes(api, { database, now, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses, groupRows: config.groupCommitRows })
   eventsRoutes(api, { database, onOrdered: fanOut({ secretKey, now }), onEvent })
   webhookEventsRoutes(api, { database, now, secretKey })
   webhookDeliveriesRoutes(api, { database, now, secretKey, onEvent })
   locationsRoutes(api, { database })
   accountStatusRoutes(api, { database })
-  paymentRequestsRoutes(api, {
+  const paymentRequests: PaymentRequestsDeps = {
     database,
     now,
     onEvent,
@@ -111,7 +118,8 @@ export async function createApp(deps: AppDeps): Promise<App> {
       const rows = await listPayments(database.db, business.id, id)
       return rows.filter((row) => row.unapplied_reason === null).map((row) => presentPayment(row, business))
     },
-  })
+  }
+  paymentRequestsRoutes(api, paymentRequests)
 
   const payments = paymentsOf({ ...deps, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses })
   chargesRoutes(api, { ...payments, refunds: chargeRefunds(database) })
@@ -120,14 +128,27 @@ export async function createApp(deps: AppDeps): Promise<App> {
   balancesRoutes(api, payments)
   mailsRoutes(api, payments)
   sandboxRoutes(api, payments)
-  sandboxPages(api, payments)
   bankAccountsRoutes(api, payments)
   railsRoutes(api, payments)
   checkoutSettingsRoutes(api, { database, now })
 
   const businessBySlug = rememberSlugs((slug) => findBusinessBySlug(database.db, slug), now)
-  logoRoute(api, { database, businessBySlug })
+  const pages = await pagesRoutes(api, {
+    ...payments,
+    log,
+    idempotency: repeats,
+    businessBySlug,
+    receiptUrl: () => null,
+    createPaymentRequest: createPaymentRequest(paymentRequests, lookingUp(database)),
+  })
+  tellPages = pages.wake
 
+  databaseGauges(metrics, database)
+  return { ...api, authentication: keys, payments, pages }
+}
+
+/** What operators watch of the database and of what waits in it. */
+function databaseGauges(metrics: Metrics, database: Database): void {
   metrics.gauge('hawker_database_connections', 'Open connections of the main pool.', () => database.pool.totalCount)
   metrics.gauge('hawker_database_connections_idle', 'Idle connections of the main pool.', () => database.pool.idleCount)
   metrics.gauge('hawker_database_waiting', 'Queries that wait for a connection of the main pool.', () => database.pool.waitingCount)
@@ -137,5 +158,4 @@ export async function createApp(deps: AppDeps): Promise<App> {
   metrics.gauge('hawker_webhook_deliveries_pending', 'Deliveries that are due or wait for their next try, counted up to 100,000.', () =>
     countQueuedDeliveries(database.slow),
   )
-  return { ...api, authentication: keys, payments }
 }

@@ -163,6 +163,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
     app,
     async stop() {
       clearInterval(uses)
+      app.pages.end()
       await drain(app, sockets)
       await noteUses()
       try {
@@ -175,7 +176,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
 }
 
 /** The queue's own small pool. */
-export function openControlPool(config: Config, connection: Connection): pg.Pool {
+export function openControlPool(config: Pick<Config, 'controlDatabaseUrl'>, connection: Connection): pg.Pool {
   const { options: _ours, query_timeout: _limit, ...rest } = poolOptions(config.controlDatabaseUrl ?? connection, 4, 60_000)
   const pool = new pg.Pool(rest)
   // graphile-worker reports broken connections and reconnects; without listeners Node would end the process.

@@ -10,18 +10,23 @@ export interface PayOptions {
   amount?: string | undefined
   delay?: string | undefined
   challenge?: string | undefined
+  late?: boolean | undefined
+  twice?: boolean | undefined
   json?: boolean | undefined
 }
 
 /** The id in a checkout URL (behaviour §2.3), or the id itself. */
 export function paymentRequestIdOf(text: string): string {
   const id = /\/payment-request\/@[^/?#]+\/([^/?#]+)(?:[/?#]|$)/.exec(text)?.[1] ?? text
-  if (!isUuid(id)) throw new UsageError('pay takes the url or the id of a payment request.')
+  if (!isUuid(id)) throw new UsageError('pay takes the url or the id of a payment request, what its code says, or the address of a page of the simulator.')
   return id.toLowerCase()
 }
 
-/** Money that came, but not as it was meant to: someone else was faster, or the time was up. */
-const unmeant = new Set<unknown>(['duplicate', 'late'])
+/** The payment that waits for its payer on a page of the simulator; undefined for any other address. */
+const waitingPayment = (text: string) => /\/sandbox\/(?:wallet|challenge)\/[^/?#]+\/([^/?#]+)/.exec(text)?.[1]
+
+/** Whether a text is what a code says: an EMVCo payload, a UPI address, or a checkout's with the method of a wallet. */
+const isPayload = (text: string) => /^(000201|upi:)/i.test(text) || /^https?:.*\/checkout\/?\?(.*&)?method=/.test(text)
 
 const reasons: Record<string, string> = {
   duplicate: 'it was paid already; the money is kept apart and can be refunded',
@@ -38,16 +43,51 @@ function describe(result: Made): string {
   return `${amount}: ${result.status}${failure}\nCharge ${result.payment_id}, payment request ${result.payment_request_id} is ${result.payment_request_status}.${unapplied}`
 }
 
+/** What a page of the simulator calls the outcomes of `--outcome` and of `--challenge`. */
+const answers: Record<string, string> = { completed: 'approved', passed: 'approved', failed: 'declined', abandoned: 'canceled' }
+
+/** Answers for a payer whom a page of the simulator asks. */
+function answerPage(server: Server, chargeId: string, { outcome, challenge, method, card, amount, late, twice }: PayOptions, delay: number | undefined) {
+  if ((method ?? card ?? amount ?? late ?? twice) !== undefined)
+    throw new UsageError('A page of the simulator is answered with --outcome, --challenge or --delay alone.')
+  const said = outcome ?? challenge ?? 'approved'
+  return call(server, 'POST', `/v1/sandbox/payments/${chargeId}/answer`, { outcome: answers[said] ?? said, delay })
+}
+
+/** What is paid: the request itself, or what a code says of it. */
+async function targetOf(server: Server, target: string): Promise<{ id: string; method?: string; amount?: string }> {
+  if (!isPayload(target)) return { id: paymentRequestIdOf(target) }
+  const { payment_request_id, method, amount, is_open } = await call(server, 'POST', '/sandbox/phone/read', { payload: target })
+  return { id: String(payment_request_id), method: String(method), ...(is_open && amount !== null ? { amount: String(amount) } : {}) }
+}
+
 /**
- * `hawker pay`: plays the payer of a payment request on a running Hawker. The last line is where the payer's browser would
- * be sent, or `-`; with `--json` the server's answer is all there is. Throws when the payment did not become what was asked.
+ * `hawker pay`: plays the payer of a payment request on a running Hawker, by its address, its id, what its code says, or the
+ * page of the simulator that asks. The last line is where the payer's browser would be sent, or `-`; with `--json` the
+ * server's answer is all there is. Throws when the payment did not become what was asked.
  */
 export async function pay(server: Server, target: string, options: PayOptions, print: (line: string) => void): Promise<void> {
-  const { json, method, outcome, card, amount, delay, challenge } = options
+  const { json, delay, late, twice, method, outcome, card, amount, challenge } = options
   const seconds = delay === undefined ? undefined : Number(delay.trim() || Number.NaN)
   if (Number.isNaN(seconds)) throw new UsageError('--delay takes seconds.')
-  const path = `/v1/sandbox/payment-requests/${paymentRequestIdOf(target)}/pay`
-  const result = await call(server, 'POST', path, { method, outcome, card, amount, challenge, delay: seconds })
-  print(json ? JSON.stringify(result) : `${describe(result)}\n${result.redirect_url ?? '-'}`)
-  if (unmeant.has(result.unapplied_reason)) throw new CommandError('The payment was not applied.')
+  const tell = (result: Made) => print(json ? JSON.stringify(result) : `${describe(result)}\n${result.redirect_url ?? result.action_url ?? '-'}`)
+  const waiting = waitingPayment(target)
+  if (waiting !== undefined) return tell(await answerPage(server, waiting, options, seconds))
+  const found = await targetOf(server, target.trim())
+  const path = `/v1/sandbox/payment-requests/${found.id}/pay`
+  const payment = {
+    method: method ?? found.method,
+    outcome,
+    card,
+    amount: amount ?? found.amount,
+    challenge,
+    delay: seconds,
+    late,
+    ...(twice ? { anyway: true } : {}),
+  }
+  const results = [await call(server, 'POST', path, payment), ...(twice ? [await call(server, 'POST', path, payment)] : [])]
+  for (const result of results) tell(result)
+  // Money that came, but not as it was meant to: someone else was faster, or the time was up.
+  const unmeant = results.some(({ unapplied_reason: reason }) => (reason === 'duplicate' && !twice) || (reason === 'late' && !late))
+  if (unmeant) throw new CommandError('The payment was not applied.')
 }

@@ -4,7 +4,7 @@ import addFormats from 'ajv-formats'
 import { type App, createApp } from '../app.ts'
 import type { Database } from '../foundation/database/database.ts'
 import type { Business } from '../foundation/http/authentication.ts'
-import { createLog, createMetrics } from '../foundation/http/observability.ts'
+import { createLog, createMetrics, type Metrics } from '../foundation/http/observability.ts'
 import { randomHex } from '../foundation/shared/ids.ts'
 import { createApiKey, createBusiness } from '../resources/businesses/create-business.ts'
 import type { Rails } from '../resources/charges/start-payment.ts'
@@ -68,7 +68,7 @@ async function answerChecker(database: Database): Promise<Checker> {
 export async function startTestServer(
   database: Database,
   config: Partial<Parameters<typeof createApp>[0]['config']> = {},
-  more: { rails?: Rails } = {},
+  more: { rails?: Rails; onEvent?: (businessId: string) => void; metrics?: Metrics } = {},
 ): Promise<TestServer> {
   const clock = testClock()
   let written = ''

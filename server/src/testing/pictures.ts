@@ -10,7 +10,9 @@ function chunk(type: string, data: Buffer): Buffer {
 }
 
 /** A grey picture as PNG; `stated` puts another size into its head. */
-export function aPng({ width = 2, height = 2, stated = { width, height } } = {}): Buffer {
+export function aPng(size: { width?: number; height?: number; stated?: { width: number; height: number } } = {}): Buffer {
+  const { width = 2, height = 2 } = size
+  const stated = size.stated ?? { width, height }
   const head = Buffer.alloc(13)
   head.writeUInt32BE(stated.width, 0)
   head.writeUInt32BE(stated.height, 4)

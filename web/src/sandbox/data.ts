@@ -28,6 +28,8 @@ export interface ScannedCode {
   currency: string
   reference: string
   editable_amount: boolean
+  /** Whether the payment request leaves its amount to the payer. */
+  is_open: boolean
   /** The payment request's. */
   status: string
   /** When the code can be scanned no longer. */

@@ -63,7 +63,7 @@ describe('the colors of a page', () => {
           for (const color of Object.values(colors)) expect(color).toMatch(/^#[0-9a-f]{6}$/)
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     )
   })
 

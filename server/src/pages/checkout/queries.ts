@@ -25,11 +25,11 @@ export async function findCheckoutCharges(db: Db, businessId: string, paymentReq
   const { rows } = await sql<CheckoutCharge>`
     (select ${columns} from charges
      where business_id = ${businessId} and payment_request_id = ${paymentRequestId} order by id desc limit 20)
-    union
+    union all
     (select ${columns} from charges
-     where business_id = ${businessId} and id = ${attemptId} and payment_request_id = ${paymentRequestId})
+     where business_id = ${businessId} and id = ${attemptId}::uuid and payment_request_id = ${paymentRequestId})
     order by id desc`.execute(db)
-  return rows
+  return rows.filter(({ id }, i) => rows[i - 1]?.id !== id)
 }
 
 /** How many attempts a request has had since a time, counted no further than `most`. */

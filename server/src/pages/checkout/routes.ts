@@ -21,6 +21,7 @@ import { checkoutState, type Merchant } from './checkout-state.ts'
 import { codeOf, pictureOf, presentCode } from './codes.ts'
 import type { LiveStatus } from './live-status.ts'
 import { streamStates } from './stream.ts'
+import { themeSheet } from './theme.ts'
 
 export interface CheckoutDeps extends StartDeps {
   log: Logger
@@ -28,7 +29,7 @@ export interface CheckoutDeps extends StartDeps {
   businessBySlug: FindBySlug
   live: LiveStatus
   /** Where a charge's receipt is. */
-  receiptUrl: (business: Business, chargeId: string) => string
+  receiptUrl: (business: Business, chargeId: string) => string | null
 }
 
 type Query = Record<string, unknown>
@@ -41,14 +42,14 @@ export interface Found {
 }
 
 /** The business of a link; undefined where there is none. */
-export async function findMerchant({ database, businessBySlug, baseUrl }: CheckoutDeps, slug: string): Promise<Found | undefined> {
+export async function findMerchant({ database, businessBySlug }: CheckoutDeps, slug: string): Promise<Found | undefined> {
   const business = await businessBySlug(slug)
   if (!business) return undefined
   const settings = await findCheckoutSettings(database.db, business.id)
   const { display_name, support_email, support_url } = settings
   return {
     settings,
-    merchant: { business, display_name: display_name ?? business.name, support_email, support_url, logo_url: logoUrl(baseUrl(), business, settings) },
+    merchant: { business, display_name: display_name ?? business.name, support_email, support_url, logo_url: logoUrl('', business, settings) },
   }
 }
 
@@ -100,7 +101,7 @@ const hidden = { schema: { hide: true } as never }
 
 /** The hosted checkout of a payment request: its page, what the page asks for, and what it is told as it happens. */
 export function checkoutRoutes({ fastify }: Pick<Api, 'fastify'>, deps: CheckoutDeps): void {
-  const { database, now, baseUrl } = deps
+  const { database } = deps
   const path = '/payment-request/@:slug/:id'
 
   async function find(request: PageRequest): Promise<(Found & { request: PaymentRequestRow }) | undefined> {
@@ -155,7 +156,18 @@ export function checkoutRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Checkout
     return { state: await stateOf({ ...found, request: row }, { attempt: id }) }
   }) as never)
 
-  const CodeInput = Type.Object({ method: plainText(64), amount: Type.Optional(Type.Unsafe<string | number>({ type: ['string', 'number'] })) })
+  codeRoutes(fastify, path, deps, require)
+}
+
+const CodeInput = Type.Object({ method: plainText(64), amount: Type.Optional(Type.Unsafe<string | number>({ type: ['string', 'number'] })) })
+
+/** Codes to scan, for the page and as pictures. */
+function codeRoutes(
+  fastify: Api['fastify'],
+  path: string,
+  { database, baseUrl, now }: CheckoutDeps,
+  require: (request: PageRequest) => Promise<Found & { request: PaymentRequestRow }>,
+): void {
   fastify.post(`${path}/codes`, { schema: { hide: true, body: CodeInput } as never }, (async (request: PageRequest) => {
     const found = await require(request)
     return presentCode(database, found.merchant.business, found.request, request.body as never, baseUrl(), now())
@@ -166,5 +178,19 @@ export function checkoutRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Checkout
     const { method, amount } = request.query
     const { payload } = await codeOf(database, found.merchant.business, found.request, { method: text(method) ?? '', amount: text(amount) }, baseUrl(), now())
     return reply.header('content-disposition', 'attachment; filename="payment-code.png"').type('image/png').send(pictureOf(payload))
+  }) as never)
+}
+
+/** A merchant's colours, as the style sheet that its pages name. */
+export function themeRoute({ fastify }: Pick<Api, 'fastify'>, deps: CheckoutDeps): void {
+  fastify.get('/payment-request/@:slug/theme.css', hidden, (async (request: PageRequest, reply: FastifyReply) => {
+    const found = await findMerchant(deps, request.params.slug)
+    if (!found) throw new ApiError(404, 'not_found', 'Not Found')
+    const { settings } = found
+    const isCurrent = request.query.v === String(settings.version)
+    return reply
+      .header('cache-control', isCurrent ? 'public, max-age=31536000, immutable' : 'no-cache')
+      .type('text/css; charset=utf-8')
+      .send(themeSheet(settings))
   }) as never)
 }

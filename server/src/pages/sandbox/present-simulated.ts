@@ -48,6 +48,7 @@ export function presentScanned(code: ReadCode, now: Date): ScannedCode {
     currency: request.currency,
     reference,
     editable_amount: editable,
+    is_open: request.amount_minor === null,
     status: statusOf(request, now),
     expires_at: expiresAt?.toISOString() ?? null,
     deadline: request.expires_at?.toISOString() ?? null,

@@ -1,0 +1,254 @@
+import type { CheckoutState } from '@hawker/web/checkout-state'
+import { describe, expect, test } from 'vitest'
+import { aBusiness, type Client, send } from '../../testing/api.ts'
+
+const newKey = () => crypto.randomUUID()
+
+async function aRequest(client: Client, more: Record<string, unknown> = {}) {
+  const { json, status } = await client.post('/v1/payment-requests', { amount: '12.50', currency: 'sgd', ...more })
+  expect(status).toBe(201)
+  const path = new URL(json.url).pathname.replace(/\/checkout$/, '')
+  const page = {
+    id: json.id as string,
+    path,
+    html: (query = '', headers = {}) => send(client.server, 'GET', `${path}/checkout${query}`, { headers }),
+    state: async (attempt = ''): Promise<CheckoutState> => (await send(client.server, 'GET', `${path}/state?attempt=${attempt}`)).json,
+    attempt: (body: object, key = newKey()) => send(client.server, 'POST', `${path}/attempts`, { body, headers: { 'idempotency-key': key } }),
+    code: (body: object) => send(client.server, 'POST', `${path}/codes`, { body }),
+    play: (body: object) => client.post(`/v1/sandbox/payment-requests/${json.id}/pay`, body),
+  }
+  return page
+}
+
+/** The data block of a page. */
+const dataOf = (html: string) => JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/s.exec(html)?.[1] ?? 'null')
+
+describe('the page of a payment request', () => {
+  test('is readable before a script runs, and allows only our own files', async () => {
+    const client = await aBusiness({ name: 'Kopi & <Toast>' })
+    const page = await aRequest(client, { purpose: '</script><script>alert(1)</script>' })
+    const { status, text, headers } = await page.html()
+    expect(status).toBe(200)
+    expect(headers.get('content-type')).toBe('text/html; charset=utf-8')
+    const policy = headers.get('content-security-policy') ?? ''
+    expect(policy).toContain("default-src 'self'")
+    expect(policy).toContain("frame-ancestors 'none'")
+    expect(policy).not.toContain('unsafe')
+    expect(headers.get('x-frame-options')).toBe('DENY')
+    expect(text).toContain('Kopi &amp; &lt;Toast&gt;')
+    expect(text).not.toContain('<script>alert')
+    expect(dataOf(text).state.request.purpose).toBe('</script><script>alert(1)</script>')
+    expect(text).not.toMatch(/<(style|script)>| style="| on[a-z]+="/)
+  })
+
+  test('is in the language that was chosen, else in the one of the browser', async () => {
+    const page = await aRequest(await aBusiness())
+    const languages = async (query: string, accepted: string) => dataOf((await page.html(query, { 'accept-language': accepted })).text).language
+    expect(await languages('', 'ta-SG,en;q=0.5')).toBe('ta')
+    expect(await languages('?lang=vi', 'ta')).toBe('vi')
+    expect((await page.html('?lang=zh-Hans')).text).toContain('<html lang="zh-Hans">')
+  })
+
+  test('is no other business’s, and no one’s that does not exist: a page says so', async () => {
+    const [client, stranger] = await Promise.all([aBusiness(), aBusiness()])
+    const { id } = await aRequest(client)
+    for (const path of [
+      `/payment-request/@${stranger.business.slug}/${id}/checkout`,
+      `/payment-request/@${client.business.slug}/not-an-id/checkout`,
+      '/payment-request/@nobody-has-this/',
+    ]) {
+      const { status, text } = await send(client.server, 'GET', path)
+      expect([path, status]).toEqual([path, 404])
+      expect(text).toContain('There is no such page')
+    }
+    for (const last of ['state', 'events', 'code.png?method=paynow_online']) {
+      expect((await send(client.server, 'GET', `/payment-request/@${stranger.business.slug}/${id}/${last}`)).status).toBe(404)
+    }
+  })
+
+  test('can be framed only as the drop-in, by the origins that the merchant allows', async () => {
+    const client = await aBusiness()
+    const page = await aRequest(client)
+    const ancestors = async () => /frame-ancestors ([^;]*)/.exec((await page.html('?embed=1')).headers.get('content-security-policy') ?? '')?.[1]
+    expect(await ancestors()).toBe("'self' *")
+    await client.patch('/v1/checkout-settings', { allowed_origins: ['https://shop.example.com'] })
+    expect(await ancestors()).toBe("'self' https://shop.example.com")
+    expect((await page.html('?embed=1')).headers.get('x-frame-options')).toBeNull()
+  })
+
+  test('says that a request has expired from the moment it has, before any job has noticed', async () => {
+    const client = await aBusiness()
+    const page = await aRequest(client, { expires_after: '5 mins' })
+    expect((await page.state()).request?.status).toBe('pending')
+    client.server.clock.advance(6 * 60_000)
+    const state = await page.state()
+    expect(state.request?.status).toBe('expired')
+    expect(state.methods).toEqual([])
+    const { status, json } = await page.attempt({ method: 'card' })
+    expect([status, json.code]).toEqual([409, 'payment_request_not_payable'])
+    expect((await page.code({ method: 'paynow_online' })).json.code).toBe('payment_request_not_payable')
+  })
+
+  test('never says paid because of its address', async () => {
+    const client = await aBusiness()
+    const page = await aRequest(client, { redirect_url: 'https://shop.example.com/?a=1' })
+    const { json } = await send(client.server, 'GET', `${page.path}/state?status=completed`)
+    expect([json.request.status, json.paid, json.request.completed_url]).toEqual(['pending', null, null])
+    const { text, status } = await send(client.server, 'GET', `${page.path}/completed`)
+    expect([status, dataOf(text).state.request.status]).toEqual([200, 'pending'])
+  })
+})
+
+describe('an attempt to pay', () => {
+  test('pays once, however often it is sent', async () => {
+    const client = await aBusiness()
+    const page = await aRequest(client, { redirect_url: 'https://shop.example.com/done?cart=7' })
+    const key = newKey()
+    const answers = await Promise.all(Array.from({ length: 5 }, () => page.attempt({ method: 'card', name: 'Payer' }, key)))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    const ids = new Set(answers.map(({ json }) => json.state.attempt.id))
+    expect(ids.size).toBe(1)
+    const { state } = answers[0]?.json ?? {}
+    expect(state.request.status).toBe('completed')
+    expect(state.paid).toMatchObject({ charge_id: [...ids][0], method: 'card', amount: '12.50', card: { brand: 'visa', last4: '4242' } })
+    expect(state.request.completed_url).toBe(`https://shop.example.com/done?cart=7&reference=${page.id}&status=completed`)
+    expect((await client.get(`/v1/charges?payment_request_id=${page.id}`)).json.data).toHaveLength(1)
+  })
+
+  test('needs a key, a method of the request and, where the payer types it, an amount', async () => {
+    const client = await aBusiness()
+    const page = await aRequest(client, { payment_methods: ['card', 'paynow_online'] })
+    const noKey = await send(client.server, 'POST', `${page.path}/attempts`, { body: { method: 'card' } })
+    expect([noKey.status, noKey.json.code]).toEqual([422, 'invalid_idempotency_key'])
+    expect((await page.attempt({})).json.errors).toHaveProperty('method')
+    expect((await page.attempt({ method: 'fpx' })).json.code).toBe('payment_method_not_available')
+    expect((await page.attempt({ method: 'paynow_online' })).json.errors.method).toEqual(['This method is paid by scanning its code.'])
+    expect((await page.attempt({ method: 'card', email: 'nope' })).json.errors).toHaveProperty('email')
+  })
+
+  test('of two tabs that pay at once one completes the request, and the other is refused or given back', async () => {
+    const client = await aBusiness()
+    const page = await aRequest(client)
+    const answers = await Promise.all([page.attempt({ method: 'card' }), page.attempt({ method: 'card' }), page.attempt({ method: 'card' })])
+    for (const { status } of answers) expect([200, 409]).toContain(status)
+    const { json } = await client.get(`/v1/payment-requests/${page.id}`)
+    expect(json.status).toBe('completed')
+    expect(json.payments).toHaveLength(1)
+    const state = await page.state()
+    expect(state.unapplied.every(({ reason }) => reason === 'duplicate')).toBe(true)
+  })
+
+  test('is refused after thirty others', async () => {
+    const client = await aBusiness()
+    const page = await aRequest(client)
+    for (let i = 0; i < 30; i += 1) await page.play({ method: 'card', outcome: 'failed' })
+    const { status, json, headers } = await page.attempt({ method: 'card' })
+    expect([status, json.code, headers.get('retry-after')]).toEqual([429, 'too_many_attempts', '600'])
+  })
+
+  test('that is being processed is shown to every page and holds up others', async () => {
+    const client = await aBusiness()
+    const page = await aRequest(client)
+    await page.play({ method: 'card', delay: 30 })
+    expect((await page.state()).attempt).toMatchObject({ status: 'processing', method: 'card' })
+    const { status, json } = await page.attempt({ method: 'card' })
+    expect([status, json.code]).toEqual([409, 'payment_in_progress'])
+  })
+
+  test('that failed is shown to the page that made it, with its reason', async () => {
+    const client = await aBusiness()
+    const page = await aRequest(client)
+    const { json } = await page.play({ card: '4000000000009995' })
+    expect((await page.state()).attempt).toBeNull()
+    expect((await page.state(json.payment_id)).attempt).toMatchObject({ status: 'failed', failure_code: 'insufficient_funds' })
+  })
+
+  test('on a shared link is no one else’s business', async () => {
+    const client = await aBusiness()
+    const page = await aRequest(client, { allow_repeated_payments: true })
+    const mine = (await page.attempt({ method: 'card' })).json.state
+    expect(mine.paid).not.toBeNull()
+    const theirs = await page.state()
+    expect([theirs.request?.status, theirs.paid, theirs.attempt]).toEqual(['pending', null, null])
+    expect(theirs.methods.length).toBeGreaterThan(0)
+  })
+
+  test('takes the amount that the payer types', async () => {
+    const client = await aBusiness()
+    const made = await send(client.server, 'POST', `/payment-request/@${client.business.slug}/`, {
+      form: new URLSearchParams({ amount: '7,5', email: 'payer@example.com' }),
+    })
+    expect(made.status).toBe(303)
+    const { json } = await client.get(`/v1/payment-requests/${made.headers.get('location')?.split('/').at(-2)}`)
+    expect(json).toMatchObject({ amount: '7.50', currency: 'sgd', email: 'payer@example.com', channel: 'link' })
+    const wrong = await send(client.server, 'POST', `/payment-request/@${client.business.slug}/`, {
+      form: new URLSearchParams({ amount: '7.555', email: 'x' }),
+    })
+    expect(wrong.status).toBe(422)
+    expect(Object.keys(dataOf(wrong.text).errors)).toEqual(expect.arrayContaining(['amount', 'email']))
+  })
+})
+
+describe('money that does not count', () => {
+  test.each([
+    [{ amount: '5' }, 'short'],
+    [{ amount: '50' }, 'over'],
+  ])('is told: %j is %s', async (payment, reason) => {
+    const page = await aRequest(await aBusiness())
+    await page.play({ method: 'paynow_online', ...payment })
+    const state = await page.state()
+    expect([state.request?.status, state.paid, state.unapplied.map((one) => one.reason)]).toEqual(['pending', null, [reason]])
+  })
+})
+
+describe('a code', () => {
+  test('says what the payer owes, fee included, until it has to be drawn anew', async () => {
+    const client = await aBusiness()
+    const page = await aRequest(client, { add_admin_fee: true, payment_methods: ['paynow_online'] })
+    const { methods, now } = await page.state()
+    const { json, status } = await page.code({ method: 'paynow_online' })
+    expect(status).toBe(200)
+    expect(json.payload).toContain(`54${String(methods[0]?.total?.length).padStart(2, '0')}${methods[0]?.total}`)
+    expect(new Date(json.expires_at).getTime() - new Date(now).getTime()).toBeLessThanOrEqual(15 * 60_000)
+    expect(json.rows.every((row: string) => /^[01]+$/.test(row) && row.length === json.rows.length)).toBe(true)
+    const picture = await fetch(`${client.server.url}${json.image_url}`)
+    expect(picture.headers.get('content-type')).toBe('image/png')
+  })
+})
+
+describe('the stream of a page', () => {
+  test('says how things stand at once, and tells a payment without being asked', async () => {
+    const client = await aBusiness()
+    const page = await aRequest(client)
+    const ending = new AbortController()
+    const response = await fetch(`${client.server.url}${page.path}/events`, { signal: ending.signal })
+    expect(response.headers.get('content-type')).toBe('text/event-stream')
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+    let text = ''
+    const until = async (sign: string) => {
+      while (!text.includes(sign)) {
+        const { value, done } = await reader.read()
+        if (done) throw new Error(`the stream ended: ${text}`)
+        text += new TextDecoder().decode(value)
+      }
+    }
+    await until('"status":"pending"')
+    await page.play({ method: 'paynow_online' })
+    await until('"status":"completed"')
+    // What another process writes is seen too: nobody wakes this one.
+    const other = await aRequest(client)
+    ending.abort()
+    const second = await fetch(`${client.server.url}${other.path}/events`, { signal: AbortSignal.timeout(10_000) })
+    const secondReader = (second.body as ReadableStream<Uint8Array>).getReader()
+    await secondReader.read()
+    await client.server.database.db
+      .updateTable('payment_requests')
+      .set({ status: 'canceled', version: 9 })
+      .where('business_id', '=', client.business.id)
+      .where('id', '=', other.id)
+      .execute()
+    let seen = ''
+    while (!seen.includes('"status":"canceled"')) seen += new TextDecoder().decode((await secondReader.read()).value)
+    await secondReader.cancel()
+  })
+})

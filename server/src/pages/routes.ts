@@ -1,0 +1,52 @@
+import { join } from 'node:path'
+import staticFiles from '@fastify/static'
+import type { Api } from '../foundation/http/api.ts'
+import { type DefaultLinkDeps, defaultLinkRoutes } from './checkout/default-link.ts'
+import { type LiveStatus, liveStatus } from './checkout/live-status.ts'
+import { logoRoute } from './checkout/logo.ts'
+import { checkoutRoutes, themeRoute } from './checkout/routes.ts'
+import { endStreams } from './checkout/stream.ts'
+import { methodMarkRoutes } from './method-marks/routes.ts'
+import { clientDirectory } from './page.ts'
+import { sandboxPages } from './sandbox/routes.ts'
+
+export type PagesDeps = Omit<DefaultLinkDeps, 'live'>
+
+export interface Pages {
+  /** Tells the pages of a business's requests that something was committed. */
+  wake(businessId: string): void
+  /** Ends the streams to pages, so that the server can close. */
+  end(): void
+}
+
+/** Everything that a browser opens: pages, what they ask for, and the files that they are made of. */
+export async function pagesRoutes(api: Api, deps: PagesDeps): Promise<Pages> {
+  const live: LiveStatus = liveStatus(deps.database.db, (error) => deps.log.error({ error }, 'looking for changes of watched requests failed'))
+  await api.fastify.register(staticFiles, {
+    root: join(clientDirectory(), 'assets'),
+    prefix: '/assets/',
+    decorateReply: false,
+    index: false,
+    preCompressed: true,
+    cacheControl: false,
+    // Their names change with their content.
+    setHeaders(response) {
+      response.header('cache-control', 'public, max-age=31536000, immutable')
+    },
+  })
+  methodMarkRoutes(api)
+  logoRoute(api, deps)
+  themeRoute(api, { ...deps, live })
+  checkoutRoutes(api, { ...deps, live })
+  defaultLinkRoutes(api, { ...deps, live })
+  sandboxPages(api, deps)
+  const end = () => {
+    live.stop()
+    endStreams()
+  }
+  api.fastify.addHook('preClose', (done) => {
+    end()
+    done()
+  })
+  return { wake: (businessId) => live.wake(businessId), end }
+}
