@@ -29,6 +29,8 @@ export interface NewPayment {
   method: string
   /** For requests without an amount, and for short and over payments of the sandbox; else the request's own. */
   amountMinor?: bigint
+  /** What is paid in all, the fee that the payer bears included, where that is known: what a code said. */
+  sumMinor?: bigint
   input: PaymentInput
   payer?: { name?: string | null; email?: string | null; phone?: string | null }
   /** When the payer began, where that is not now: in the sandbox a payment can be dated behind its deadline. */
@@ -143,12 +145,12 @@ export async function startPayment(deps: StartDeps, business: Business, payment:
   const found = await deps.rails.find(business, method)
   if (!found) throw invalid({ method: [`The method ${method} is not set up for this business.`] }, 'payment_method_not_available')
   const { rail, access } = found
-  const asked = payment.amountMinor ?? request.amount_minor
+  const asked = payment.amountMinor ?? request.amount_minor ?? payment.sumMinor
   if (asked === null || asked === undefined) throw invalid({ amount: ['The amount field is required.'] })
   const schedules = request.add_admin_fee ? await feeSchedules(deps.database.db, [business.id]) : undefined
   const fee = schedules ? feeOn(asked, schedules(business.id, method, request.currency)) : undefined
   const adminFee = fee ? fee.fixedMinor + fee.shareMinor : 0n
-  const charge = { ...newCharge(business, rail.name, payment, asked + adminFee, adminFee, at), created_at: payment.at ?? at }
+  const charge = { ...newCharge(business, rail.name, payment, payment.sumMinor ?? asked + adminFee, adminFee, at), created_at: payment.at ?? at }
   const attempt = attemptOf(charge, request, business, payment.returnUrl, deps.now())
   const shared = { business, requestId: payment.requestId, ...(payment.answered ? { answered: payment.answered } : {}) }
   if (rail.local) return deps.settle({ ...shared, charge: { isNew: true, row: charge }, outcome: await rail.start(attempt, payment.input, access) })
