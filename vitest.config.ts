@@ -17,6 +17,10 @@ export default defineConfig({
         test: { name: 'server', include: ['server/{src,tests}/**/*.test.ts'], testTimeout: 15_000, hookTimeout: 30_000, ...workers },
       },
       {
+        // Pure functions of the pages; what they do in a browser is tested there.
+        test: { name: 'web', include: ['web/{src,tests}/**/*.test.{ts,tsx}'], ...workers },
+      },
+      {
         test: {
           name: 'browser',
           include: withBrowser ? ['e2e/**/*.test.ts'] : ['e2e/left-out.ts'],

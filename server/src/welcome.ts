@@ -14,6 +14,7 @@ export function welcome({ url, minted, config, milliseconds }: Welcome): string 
   const rows: [string, string][] = [
     ['API', url],
     ['Reference', `${url}/docs`],
+    ['Test phone', `${url}/sandbox/phone`],
     ['Data', where],
   ]
   if (minted) rows.push(['API key', minted.key], ['Salt', minted.salt])

@@ -63,7 +63,7 @@ describe('the papers', () => {
   })
 
   test('name scripts, settings and files that exist', () => {
-    const config = read('server/src/config.ts')
+    const config = read('server/src/config.ts') + read('vitest.config.ts')
     for (const paper of papers) {
       const text = read(paper)
       for (const [, name = ''] of text.matchAll(/npm run ([a-z:]+)/g)) expect(scripts, `${paper} names npm run ${name}`).toHaveProperty([name])

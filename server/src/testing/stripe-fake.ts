@@ -15,6 +15,9 @@ interface Intent extends Fields {
   amount_refunded: number
   token: string
 }
+/** What a merchant's page may know. */
+const publishableKey = 'pk_test_fake'
+
 interface Refund extends Fields {
   id: string
   amount: number
@@ -29,7 +32,7 @@ export type Fault = 'drop' | 'error' | 'hang'
 /** A small Stripe: a real server with a memory, as much of it as the rail uses. */
 export interface StripeFake {
   /** How the rail reaches it; `host`, `port` and the others exist for tests only. */
-  readonly access: { secret_key: string; webhook_secret: string; host: string; port: string; protocol: string; timeout_ms: string }
+  readonly access: { secret_key: string; webhook_secret: string; publishable_key: string; host: string; port: string; protocol: string; timeout_ms: string }
   readonly intents: Map<string, Intent>
   readonly refunds: Map<string, Refund>
   /** How many payments or refunds carry one of our ids. */
@@ -61,6 +64,14 @@ const known = new Set([
   'pm_card_refundFail',
   'pm_card_slow',
 ])
+
+/** The tokens of card numbers, as the payer's browser gets them with the publishable key. */
+const tokens: Record<string, string> = {
+  '4242424242424242': 'pm_card_visa',
+  '4000000000000002': 'pm_card_chargeDeclined',
+  '4000000000009995': 'pm_card_chargeDeclinedInsufficientFunds',
+  '4000002760003184': 'pm_card_authenticationRequired',
+}
 
 class Refusal extends Error {
   readonly status: number
@@ -109,6 +120,14 @@ function createIntent(intents: Map<string, Intent>, fields: Fields): Intent {
   return intent
 }
 
+function createToken({ key, type, card }: Fields): Fields {
+  if (key !== publishableKey) throw new Refusal(401, { type: 'invalid_request_error', message: 'Invalid API Key provided' })
+  const { number = '' } = (card ?? {}) as { number?: string }
+  const id = type === 'card' ? tokens[number] : undefined
+  if (id === undefined) throw new Refusal(402, { type: 'card_error', code: 'incorrect_number', message: 'Your card number is incorrect.', param: 'number' })
+  return { id, object: 'payment_method', type: 'card' }
+}
+
 function createRefund(intents: Map<string, Intent>, refunds: Map<string, Refund>, fields: Fields): Refund {
   const intent = intents.get(String(fields.payment_intent))
   if (!intent) throw new Refusal(404, { type: 'invalid_request_error', code: 'resource_missing', message: 'No such payment_intent' })
@@ -153,6 +172,7 @@ function memory() {
       if (verb === 'cancel') intent.status = 'canceled'
       return expanded(intent)
     }
+    if (collection === 'payment_methods' && method === 'POST') return createToken(fields)
     if (collection !== 'refunds') throw missing()
     if (id === undefined) {
       return method === 'POST'
@@ -197,8 +217,10 @@ function answering(act: (method: string, path: string, fields: Fields) => Fields
     const name = request.method === 'POST' && typeof key === 'string' ? key : undefined
     const answer = (name && answers.get(name)) || decide(request.method ?? '', path, fields)
     if (name) answers.set(name, answer)
+    // Browsers of merchants' payers ask from another origin.
+    const headers = { 'content-type': 'application/json', 'access-control-allow-origin': '*' }
     if (fault === 'drop') request.socket.destroy()
-    else response.writeHead(answer.status, { 'content-type': 'application/json', 'request-id': `req_${randomHex(6)}` }).end(answer.text)
+    else response.writeHead(answer.status, { ...headers, 'request-id': `req_${randomHex(6)}` }).end(answer.text)
   }
 }
 
@@ -211,7 +233,15 @@ export async function startStripeFake(): Promise<StripeFake> {
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const webhook_secret = `whsec_${randomHex(12)}`
   const { port } = server.address() as AddressInfo
-  const access = { secret_key: 'sk_test_fake', webhook_secret, host: '127.0.0.1', port: String(port), protocol: 'http', timeout_ms: '300' }
+  const access = {
+    secret_key: 'sk_test_fake',
+    webhook_secret,
+    publishable_key: publishableKey,
+    host: '127.0.0.1',
+    port: String(port),
+    protocol: 'http',
+    timeout_ms: '300',
+  }
   const signer = new Stripe('sk_test_fake')
   const carrying = <One extends { metadata: Record<string, string> }>(all: Map<string, One>, id: string) =>
     [...all.values()].filter(({ metadata }) => metadata.hawker_id === id)

@@ -9,6 +9,7 @@ import { plainText } from '../../foundation/http/schemas.ts'
 import { ApiError } from '../../foundation/shared/errors.ts'
 import { isUuid } from '../../foundation/shared/ids.ts'
 import type { FindBySlug } from '../../resources/businesses/known-slugs.ts'
+import { scheduleChecks } from '../../resources/charges/queries.ts'
 import type { StartDeps } from '../../resources/charges/start-payment.ts'
 import { frameAncestors } from '../../resources/checkout-settings/framing.ts'
 import { type CheckoutSettings, findCheckoutSettings } from '../../resources/checkout-settings/queries.ts'
@@ -128,7 +129,16 @@ export function checkoutRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Checkout
   // The last two are addresses of HitPay's (behaviour §2.3): what they say is decided by the state, as everywhere.
   for (const last of ['checkout', 'completed', 'expired']) fastify.get(`${path}/${last}`, hidden, page as never)
 
-  fastify.get(`${path}/state`, hidden, (async (request: PageRequest) => stateOf(await require(request), request.query)) as never)
+  fastify.get(`${path}/state`, hidden, (async (request: PageRequest) => {
+    const found = await require(request)
+    const state = await stateOf(found, request.query)
+    const { attempt } = state
+    // A payer who comes back from their bank asks for this; the rail is asked now, not when its turn comes.
+    if (attempt?.status === 'requires_action' && found.merchant.business.mode === 'live') {
+      await scheduleChecks(database.db, [{ businessId: found.merchant.business.id, id: attempt.id, kind: 'charge', dueAt: deps.now() }])
+    }
+    return state
+  }) as never)
 
   fastify.get(`${path}/events`, hidden, (async (request: PageRequest, reply: FastifyReply) => {
     const found = await require(request)

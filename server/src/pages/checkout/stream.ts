@@ -1,10 +1,13 @@
 import type { CheckoutState } from '@hawker/web/checkout-state'
 import type { FastifyReply } from 'fastify'
+import { ApiError } from '../../foundation/shared/errors.ts'
 
 /** Proxies end connections that are silent; a comment keeps them open and shows us who has gone. */
 const beatMs = 15_000
 /** After this long a page connects anew, so that streams spread over processes and none lives for ever. */
 const longestMs = 15 * 60_000
+/** Streams that one process holds; a page that gets none asks again and again instead. */
+const mostStreams = 5_000
 
 export interface StateStream {
   /** What to tell; undefined when the request is gone. */
@@ -22,6 +25,7 @@ export function endStreams(): void {
 
 /** Server-sent events: the state at once, and again after every change of it. */
 export function streamStates(reply: FastifyReply, { read, watch, onError }: StateStream): FastifyReply {
+  if (open.size >= mostStreams) throw new ApiError(503, 'busy', 'The server is busy; try again.', { headers: { 'retry-after': '10' } })
   const { raw } = reply
   // Watched before it is first read: whatever is committed from here on is told.
   const stop = watch(() => void tell())

@@ -55,7 +55,10 @@ export function outcomeOf(intent: Stripe.PaymentIntent): Outcome {
     return { ...shared, status: 'failed', code: error.decline_code || error.code || 'card_declined', message: error.message ?? 'The card was declined.' }
   }
   const url = next?.redirect_to_url?.url
-  if (status === 'requires_action' && url) return { ...shared, status: 'requires_action', action: { type: 'challenge', url }, checkAfterSeconds: soonSeconds }
+  // Kept with the charge as well, so that a payer who comes back to the page can go on.
+  if (status === 'requires_action' && url) {
+    return { ...shared, status: 'requires_action', action: { type: 'challenge', url }, checkAfterSeconds: soonSeconds, data: { action_url: url } }
+  }
   return { reference, status: 'pending', checkAfterSeconds: soonSeconds }
 }
 
