@@ -60,7 +60,7 @@ export function ApproveCode({ code, fault, heading, onBack, onDecide }: Props) {
       <Mark code={code.method} name={code.method_name} />
       <Facts
         facts={[
-          ['Scheme', schemeName(code.scheme)],
+          ['Scheme', schemeName(code.scheme) === code.method_name ? null : schemeName(code.scheme)],
           ['Reference', code.reference],
           ['Valid until', code.expires_at === null ? null : timeInWords(code.expires_at)],
         ]}

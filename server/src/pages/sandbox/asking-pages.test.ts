@@ -56,6 +56,27 @@ describe('/sandbox/wallet', () => {
     expect((await client.get(`/v1/charges/${chargeId}`)).json).toMatchObject({ status: 'succeeded', unapplied_reason: 'duplicate' })
   })
 
+  test('can be shown in the frame that the checkout is shown in, and in no other', async () => {
+    const client = await aBusiness()
+    const { json } = await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd', payment_methods: ['grabpay_direct'] })
+    const attempts = `/payment-request/@${client.business.slug}/${json.id}/attempts`
+    const pages = []
+    for (const embedded of [true, false]) {
+      const headers = { 'idempotency-key': `embedded-${embedded}` }
+      const begun = await send(client.server, 'POST', attempts, { body: { method: 'grabpay_direct', embedded }, headers })
+      const { pathname } = new URL(begun.json.state.attempt.action_url)
+      const { headers: sent } = await open(client, pathname)
+      const policy = /frame-ancestors ([^;]+)/.exec(sent.get('content-security-policy') ?? '')?.[1]
+      const back = (await press(client, pathname, 'declined')).headers.get('location')
+      pages.push([policy?.startsWith("'self'"), sent.get('x-frame-options'), back])
+    }
+    const page = checkout(client, json.id)
+    expect(pages).toEqual([
+      [true, null, `${page}?embed=1`],
+      [false, 'DENY', page],
+    ])
+  })
+
   test('shows itself again for an answer that it does not know', async () => {
     const client = await aBusiness()
     const { chargeId, path } = await begin(client)

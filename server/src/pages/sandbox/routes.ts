@@ -6,18 +6,21 @@ import { tidyInput } from '../../foundation/http/request-body.ts'
 import { isTrue, lenientFlag, longText, plainText } from '../../foundation/http/schemas.ts'
 import { invalid, notFound } from '../../foundation/shared/errors.ts'
 import type { StartDeps } from '../../resources/charges/start-payment.ts'
-import { answerSimulated, findSimulated } from '../../resources/sandbox/answer-simulated.ts'
+import { frameAncestors } from '../../resources/checkout-settings/framing.ts'
+import { findCheckoutSettings } from '../../resources/checkout-settings/queries.ts'
+import { answerSimulated, findSimulated, type SimulatedPayment } from '../../resources/sandbox/answer-simulated.ts'
 import { payCode } from '../../resources/sandbox/pay-code.ts'
 import { readCode } from '../../resources/sandbox/read-code.ts'
 import { type TypedCard, tokenise } from '../../resources/sandbox/tokenise.ts'
 import { sendNotFound } from '../checkout/routes.ts'
-import { loadWeb, sendPage } from '../page.ts'
+import { loadWeb, type Policy, sendPage } from '../page.ts'
 import { presentPhonePayment, presentScanned, presentSimulated, returnUrlOf } from './present-simulated.ts'
 
 const hidden = { schema: { hide: true } as never }
 /** The simulator's pages are in one language. */
 const language = 'en'
-const entry = 'src/sandbox/client.tsx'
+/** The phone has a script; the pages that ask a payer are forms, and have the style sheet alone. */
+const [phoneEntry, plainEntry] = ['src/sandbox/client.tsx', 'src/sandbox/plain.ts']
 
 const outcomes = new Set<SimulatedAnswer['outcome']>(['approved', 'declined', 'canceled', 'timeout', 'slow'])
 
@@ -29,6 +32,14 @@ export function sandboxPages(api: Pick<Api, 'fastify'>, deps: StartDeps): void {
   askingPages(api, deps)
   phone(api, deps)
   tokens(api, deps)
+}
+
+/** Who may show a page that asks: where the checkout was embedded, whoever may embed the checkout. */
+async function framing({ database }: StartDeps, { business, charge }: SimulatedPayment): Promise<Policy> {
+  const url = returnUrlOf(charge)
+  if (url === null || new URL(url).searchParams.get('embed') !== '1') return {}
+  const allowed = frameAncestors(business, await findCheckoutSettings(database.db, business.id))
+  return { frameAncestors: ["'self'", ...(allowed === "'none'" ? [] : allowed.split(' '))] }
 }
 
 type Asked = FastifyRequest<{ Params: { business_id: string; charge_id: string } }>
@@ -44,7 +55,9 @@ function askingPages({ fastify }: Pick<Api, 'fastify'>, deps: StartDeps): void {
       if (!payment) return sendNotFound(request, reply)
       const web = await loadWeb()
       const shown = presentSimulated(payment, deps.now())
-      return sendPage(reply, 200, { ...(page === 'wallet' ? web.renderWallet(shown) : web.renderChallenge(shown)), language, entry })
+      const policy = await framing(deps, payment)
+      const rendered = page === 'wallet' ? web.renderWallet(shown) : web.renderChallenge(shown)
+      return sendPage(reply, 200, { ...rendered, language, entry: plainEntry }, policy)
     }) as never)
 
     fastify.post(path, hidden, (async (request: Asked, reply: FastifyReply) => {
@@ -83,7 +96,7 @@ function phone({ fastify }: Pick<Api, 'fastify'>, deps: StartDeps): void {
   const { database, now } = deps
   const takes = (body: object) => ({ schema: { hide: true, body } as never, preValidation: tidyBody })
 
-  fastify.get('/sandbox/phone', hidden, async (_request, reply) => sendPage(reply, 200, { ...(await loadWeb()).renderPhone(), language, entry }))
+  fastify.get('/sandbox/phone', hidden, async (_request, reply) => sendPage(reply, 200, { ...(await loadWeb()).renderPhone(), language, entry: phoneEntry }))
 
   fastify.post('/sandbox/phone/read', takes(ReadInput), async ({ body }) =>
     presentScanned(await readCode(database.db, (body as Static<typeof ReadInput>).payload), now()),
