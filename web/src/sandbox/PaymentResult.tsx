@@ -16,11 +16,11 @@ function useLatest(payments: PhonePayment[]): PhonePayment[] {
   const [polled, setPolled] = useState(0)
   useEffect(() => {
     if (polled >= polls || !latest.some(isOpen)) return
-    const timer = setTimeout(async () => {
-      const next = await Promise.all(latest.map((one) => (isOpen(one) ? readPayment(one).catch(() => one) : one)))
-      setLatest(next)
+    const ask = async () => {
+      setLatest(await Promise.all(latest.map((one) => (isOpen(one) ? readPayment(one).catch(() => one) : one))))
       setPolled(polled + 1)
-    }, pollMs)
+    }
+    const timer = setTimeout(() => void ask(), pollMs)
     return () => clearTimeout(timer)
   }, [latest, polled])
   return latest
