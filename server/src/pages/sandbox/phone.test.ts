@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { paymentMethods } from '../../engine/rails/methods.ts'
 import { crc16 } from '../../engine/rails/qr/tlv.ts'
-import { type CheckDeps, checkRails } from '../../resources/refunds/check-rails.ts'
 import { aBusiness, type Client, send } from '../../testing/api.ts'
+import { checkDue } from '../../testing/payments.ts'
 
 /** Every method whose payment is a code. */
 const scanned = paymentMethods.filter(({ generateQr, withdrawn }) => generateQr && !withdrawn)
@@ -19,9 +19,6 @@ const read = ({ server }: Client, payload: unknown) => send(server, 'POST', '/sa
 const pay = ({ server }: Client, payload: string, more: Record<string, unknown> = {}) =>
   send(server, 'POST', '/sandbox/phone/pay', { body: { payload, ...more } })
 const statusOf = async (client: Client, id: string) => (await client.get(`/v1/payment-requests/${id}`)).json.status
-
-const check = ({ server: { app } }: Client, afterSeconds: number) =>
-  checkRails({ ...app.payments, now: () => new Date(Date.now() + afterSeconds * 1000), log: app.fastify.log as CheckDeps['log'] })
 
 /** The code with other content and a checksum that fits again. */
 function altered(payload: string, from: string, to: string): string {
@@ -66,12 +63,12 @@ describe('a phone', () => {
     expect(slow.status).toBe('pending')
     expect((await pay(client, payload, { outcome: 'timeout' })).json.status).toBe('pending')
     expect(await statusOf(client, id)).toBe('pending')
-    await check(client, 60)
+    await checkDue(client, 60)
     const told = await send(client.server, 'GET', slow.url)
     expect(told.json).toMatchObject({ payment_id: slow.payment_id, status: 'succeeded', payment_request_status: 'completed', refunded_amount: '0.00' })
     const twice = (await pay(client, payload)).json
     expect(twice).toMatchObject({ status: 'succeeded', unapplied_reason: 'duplicate' })
-    await check(client, 120)
+    await checkDue(client, 120)
     expect((await send(client.server, 'GET', twice.url)).json).toMatchObject({ status: 'refunded', refunded_amount: '10.00' })
   })
 

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { paymentMethods } from '../../engine/rails/methods.ts'
 import { testCardToken } from '../../engine/rails/test-cards.ts'
 import { aBusiness, type Client, eventsOf } from '../../testing/api.ts'
+import { checkDue } from '../../testing/payments.ts'
 import { findCharge } from '../charges/queries.ts'
 import { startPayment } from '../charges/start-payment.ts'
 import { findPaymentRequest } from '../payment-requests/queries.ts'
-import { type CheckDeps, checkRails } from '../refunds/check-rails.ts'
 
 const asking = paymentMethods.filter(
   ({ code, kind, withdrawn }) => !withdrawn && ['redirect', 'bank', 'wallet'].includes(kind) && !['giro', 'paynow_transfer'].includes(code),
@@ -42,10 +42,6 @@ async function beginByToken(client: Client, number: string) {
 
 const answer = (client: Client, id: string, body: Record<string, unknown>) => client.post(`/v1/sandbox/payments/${id}/answer`, body)
 const chargeOf = async (client: Client, id: string) => findCharge(client.server.database.db, client.business.id, id)
-
-/** Does what the poller would do so many seconds from now. */
-const check = ({ server: { app } }: Client, afterSeconds: number) =>
-  checkRails({ ...app.payments, now: () => new Date(Date.now() + afterSeconds * 1000), log: app.fastify.log as CheckDeps['log'] })
 
 describe('a payer at a browser', () => {
   test.each(asking.map(({ code }) => code))('is asked by %s on its page, and approves', async (method) => {
@@ -101,12 +97,12 @@ describe('POST /v1/sandbox/payments/{charge_id}/answer', () => {
       ['pending', null],
     ])
     const [, , silent, slow] = begun
-    await check(client, 5)
+    await checkDue(client, 5)
     expect((await chargeOf(client, slow.payment_id))?.status).toBe('pending')
-    await check(client, 60)
+    await checkDue(client, 60)
     expect(await chargeOf(client, slow.payment_id)).toMatchObject({ status: 'succeeded', unapplied_reason: null })
     expect((await chargeOf(client, silent.payment_id))?.status).toBe('pending')
-    await check(client, 7_200)
+    await checkDue(client, 7_200)
     expect(await chargeOf(client, silent.payment_id)).toMatchObject({ status: 'failed', failure_code: 'timeout' })
   })
 
@@ -126,9 +122,9 @@ describe('POST /v1/sandbox/payments/{charge_id}/answer', () => {
   test('that never comes has given up after a quarter of an hour, and an answer after that changes nothing', async () => {
     const client = await aBusiness()
     const { payment_id } = await begin(client, 'zip')
-    await check(client, 800)
+    await checkDue(client, 800)
     expect((await chargeOf(client, payment_id))?.status).toBe('requires_customer_action')
-    await check(client, 901)
+    await checkDue(client, 901)
     expect(await chargeOf(client, payment_id)).toMatchObject({ status: 'canceled', failure_code: 'canceled' })
     expect((await answer(client, payment_id, { outcome: 'approved' })).json).toMatchObject({ status: 'canceled', payment_request_status: 'pending' })
   })
@@ -139,7 +135,7 @@ describe('POST /v1/sandbox/payments/{charge_id}/answer', () => {
     const second = await begin(client, 'shopee_pay', first.payment_request_id)
     expect((await answer(client, first.payment_id, {})).json).toMatchObject({ status: 'succeeded', unapplied_reason: null })
     expect((await answer(client, second.payment_id, {})).json).toMatchObject({ status: 'succeeded', unapplied_reason: 'duplicate' })
-    await check(client, 60)
+    await checkDue(client, 60)
     expect(await chargeOf(client, second.payment_id)).toMatchObject({ status: 'refunded' })
   })
 
@@ -181,7 +177,7 @@ describe('a payment that nobody asked for', () => {
     expect((await pay(client, id, {})).status).toBe(409)
     const { json } = await pay(client, id, { anyway: true })
     expect(json).toMatchObject({ status: 'succeeded', unapplied_reason: 'duplicate' })
-    await check(client, 60)
+    await checkDue(client, 60)
     expect((await chargeOf(client, json.payment_id))?.status).toBe('refunded')
   })
 })
