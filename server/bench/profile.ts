@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { SourceMap } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Database } from '../src/foundation/database/database.ts'
@@ -13,20 +14,20 @@ import type { Workspace } from './workspace.ts'
 const startMicroseconds = 1_500_000
 
 interface CpuProfile {
-  nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[]
+  nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number; columnNumber: number } }[]
   samples: number[]
   timeDeltas: number[]
 }
 
-/** For each line of the bundled program, the source file that it came from. */
-function sourcesByLine(): string[] {
-  let source = ''
-  const built = readFileSync(fileURLToPath(new URL('./main.js', import.meta.url)), 'utf8')
-  return built.split('\n').map((line) => {
-    const named = /^\/\/ (?:\.\.\/)*((?:node_modules|server|src)\/\S+)$/.exec(line)?.[1]
-    source = named ?? source
-    return source
-  })
+/** The source file and name behind a place in the bundled program. */
+function sourceMap(): SourceMap {
+  return new SourceMap(JSON.parse(readFileSync(fileURLToPath(new URL('./main.js.map', import.meta.url)), 'utf8')))
+}
+
+function sourceOf(map: SourceMap, line: number, column: number): string {
+  const entry = map.findEntry(line, column)
+  const source: string | undefined = 'originalSource' in entry ? entry.originalSource : undefined
+  return (source ?? '').replace(/^(?:.*\.\.\/)+/, '').replace(/^.*\/(?=(?:node_modules|server)\/)/, '')
 }
 
 /** Where a function is: a package, a file of ours, or Node itself. */
@@ -35,10 +36,10 @@ const areaOf = (where: string) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(where
 /** Shares of the busy time by function and by package or file, without the start of the program. */
 function shares(file: string, limit: number): { functions: string[][]; areas: string[][] } {
   const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(file, 'utf8')) as CpuProfile
-  const sources = sourcesByLine()
+  const map = sourceMap()
   const names = new Map(
-    nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
-      const where = url.endsWith('/dist/main.js') ? (sources[lineNumber] ?? '') : url.replace(/^.*\/node_modules\//, 'node_modules/')
+    nodes.map(({ id, callFrame: { functionName, url, lineNumber, columnNumber } }) => {
+      const where = url.endsWith('/dist/main.js') ? sourceOf(map, lineNumber, columnNumber) : url.replace(/^.*\/node_modules\//, 'node_modules/')
       return [id, { name: `${functionName || '(anonymous)'}  ${where}`.trim(), area: /^\(.*\)$/.test(functionName) && !where ? functionName : areaOf(where) }]
     }),
   )
@@ -98,8 +99,8 @@ function report(name: string, perSecond: number, folder: string): void {
   const [file] = readdirSync(folder)
   process.stdout.write(`\n  ${name}: ${perSecond.toFixed(0)} requests/s under the profiler\n\n`)
   if (!file) return
-  const { functions, areas } = shares(join(folder, file), 25)
-  process.stdout.write(`${table(functions)}\n\n  ${name}, by package or file\n\n${table(areas.slice(0, 15))}\n`)
+  const { functions, areas } = shares(join(folder, file), 40)
+  process.stdout.write(`${table(functions)}\n\n  ${name}, by package or file\n\n${table(areas.slice(0, 30))}\n`)
 }
 
 /** What PostgreSQL spends its time on, by statement. */

@@ -11,7 +11,9 @@ import { healthRoutes } from './foundation/http/health.ts'
 import { idempotency } from './foundation/http/idempotency.ts'
 import type { Metrics } from './foundation/http/observability.ts'
 import { referenceRoutes } from './foundation/http/reference.ts'
+import { receiptUrl } from './foundation/shared/receipt-address.ts'
 import type { Now } from './foundation/shared/time.ts'
+import { receiptPages } from './pages/receipts/routes.ts'
 import { type Pages, pagesRoutes } from './pages/routes.ts'
 import { accountStatusRoutes } from './resources/account-status/routes.ts'
 import { balancesRoutes } from './resources/balances/routes.ts'
@@ -20,6 +22,7 @@ import { rememberSlugs } from './resources/businesses/known-slugs.ts'
 import { findBusinessBySlug, findKnownKey } from './resources/businesses/queries.ts'
 import { presentPayment } from './resources/charges/event-wire.ts'
 import { feeRoutes } from './resources/charges/fee-routes.ts'
+import { adminFeeOn } from './resources/charges/fees.ts'
 import { listPayments } from './resources/charges/queries.ts'
 import { chargesRoutes } from './resources/charges/routes.ts'
 import { settleCharges } from './resources/charges/settle-charges.ts'
@@ -35,6 +38,7 @@ import { lookingUp } from './resources/payment-requests/look-up.ts'
 import { type PaymentRequestsDeps, paymentRequestsRoutes } from './resources/payment-requests/routes.ts'
 import { railRegistry } from './resources/rails/registry.ts'
 import { railsRoutes } from './resources/rails/routes.ts'
+import { receiptsRoutes } from './resources/receipts/routes.ts'
 import { chargeRefunds } from './resources/refunds/charge-refunds.ts'
 import { refundsRoutes } from './resources/refunds/routes.ts'
 import { sandboxRoutes } from './resources/sandbox/routes.ts'
@@ -42,7 +46,7 @@ import { webhookDeliveriesRoutes } from './resources/webhook-deliveries/routes.t
 import { webhookEventsRoutes } from './resources/webhook-events/routes.ts'
 
 export interface AppDeps {
-  config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'> & Partial<Pick<Config, 'groupCommitRows'>>
+  config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'> & Partial<Pick<Config, 'groupCommitRows' | 'receiptFont'>>
   database: Database
   log: Logger
   metrics: Metrics
@@ -75,7 +79,7 @@ export function paymentsOf(
   deps: Pick<AppDeps, 'database' | 'now' | 'baseUrl' | 'secretKey' | 'rails'> & { onEvent: (businessId: string) => void; groupAcrossBusinesses: boolean },
 ): PaymentsDeps {
   const { database, now, baseUrl, secretKey, rails, onEvent, groupAcrossBusinesses } = deps
-  const settleDeps = { database, now, onEvent, baseUrl, groupAcrossBusinesses }
+  const settleDeps = { database, now, onEvent, baseUrl, secretKey, groupAcrossBusinesses }
   return { ...settleDeps, rails: rails ?? railRegistry({ database, secretKey }), settle: settleCharges(settleDeps), secretKey }
 }
 
@@ -114,6 +118,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     onEvent,
     groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
     qr: issueQr,
+    adminFee: adminFeeOn,
     listPayments: async (business, id) => {
       const rows = await listPayments(database.db, business.id, id)
       return rows.filter((row) => row.unapplied_reason === null).map((row) => presentPayment(row, business))
@@ -125,6 +130,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   chargesRoutes(api, { ...payments, refunds: chargeRefunds(database) })
   feeRoutes(api, payments)
   refundsRoutes(api, payments)
+  receiptsRoutes(api, payments)
   balancesRoutes(api, payments)
   mailsRoutes(api, payments)
   sandboxRoutes(api, payments)
@@ -133,12 +139,13 @@ export async function createApp(deps: AppDeps): Promise<App> {
   checkoutSettingsRoutes(api, { database, now })
 
   const businessBySlug = rememberSlugs((slug) => findBusinessBySlug(database.db, slug), now)
+  receiptPages(api, { database, secretKey, businessBySlug, publicUrl: config.publicUrl, receiptFont: config.receiptFont })
   const pages = await pagesRoutes(api, {
     ...payments,
     log,
     idempotency: repeats,
     businessBySlug,
-    receiptUrl: () => null,
+    receiptUrl: (business, chargeId) => receiptUrl('', secretKey(), business, chargeId),
     createPaymentRequest: createPaymentRequest(paymentRequests, lookingUp(database)),
   })
   tellPages = pages.wake

@@ -28,10 +28,17 @@ export interface Config {
   readonly rateLimit: number
   /** Days that an Idempotency-Key is remembered. */
   readonly idempotencyDays: number
+  /** Days that webhook deliveries are kept which arrived or were canceled, and those which failed. */
+  readonly deliveryDays: number
+  readonly failedDeliveryDays: number
+  /** Days that mails are kept. */
+  readonly mailDays: number
   /** The mail server; undefined means that mails are kept to be read, not sent. */
   readonly smtpUrl: string | undefined
   /** The sender of mails. */
   readonly mailFrom: string
+  /** A font for characters on receipts that Hawker's own fonts lack; undefined means they are printed as □. */
+  readonly receiptFont: string | undefined
   /** Whether rows of different businesses may share one statement (plain PostgreSQL: yes, Citus: no). */
   readonly groupCommitAcrossBusinesses: boolean
   /** Rows that one statement may carry; 1 writes each request by itself. */
@@ -84,6 +91,8 @@ export function readConfig(environment: Environment = process.env): Config {
   if (!isTimeZone('Asia/Singapore')) throw new ConfigError('This Node.js has no time zones; use a build with full ICU.')
   const dataDirectory = resolve(text('HAWKER_DATA_DIR') ?? '.hawker')
   if (existsSync(dataDirectory) && !statSync(dataDirectory).isDirectory()) wrong('HAWKER_DATA_DIR', 'a directory')
+  const receiptFont = text('HAWKER_RECEIPT_FONT')
+  if (receiptFont !== undefined && !(existsSync(receiptFont) && statSync(receiptFont).isFile())) wrong('HAWKER_RECEIPT_FONT', 'a font file (TTF, OTF or TTC)')
   const databaseUrl = url('DATABASE_URL', ['postgres:', 'postgresql:'])
 
   return Object.freeze({
@@ -101,8 +110,12 @@ export function readConfig(environment: Environment = process.env): Config {
     secretKey: secretKey === undefined ? undefined : Buffer.from(secretKey, 'hex'),
     rateLimit: whole('HAWKER_RATE_LIMIT', 0, 0, 10_000_000),
     idempotencyDays: whole('HAWKER_IDEMPOTENCY_DAYS', 30, 1, 3650),
+    deliveryDays: whole('HAWKER_DELIVERY_DAYS', 30, 1, 3650),
+    failedDeliveryDays: whole('HAWKER_FAILED_DELIVERY_DAYS', 90, 1, 3650),
+    mailDays: whole('HAWKER_MAIL_DAYS', 90, 1, 3650),
     smtpUrl: url('SMTP_URL', ['smtp:', 'smtps:'], true),
     mailFrom: text('MAIL_FROM') ?? 'receipts@localhost',
+    receiptFont,
     groupCommitAcrossBusinesses: flag('HAWKER_GROUP_COMMIT_ACROSS_BUSINESSES', true),
     groupCommitRows: whole('HAWKER_GROUP_COMMIT_ROWS', 256, 1, 1000),
   })

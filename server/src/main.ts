@@ -13,7 +13,7 @@ import { doctor } from './doctor.ts'
 import { StartError } from './foundation/database/data-directory.ts'
 import { createLog, createMetrics } from './foundation/http/observability.ts'
 import { keysCommand } from './keys.ts'
-import { ensureSandbox, mailerOf, type OpenedDatabase, openConfiguredDatabase, openControlPool, secretKeyReader, serve } from './serve.ts'
+import { ensureSandbox, keptDays, mailerOf, type OpenedDatabase, openConfiguredDatabase, openControlPool, secretKeyReader, serve } from './serve.ts'
 import { verifyCommand } from './verify-command.ts'
 import { welcome } from './welcome.ts'
 import { startWorker } from './worker.ts'
@@ -150,8 +150,7 @@ function startWorkerAlone(config: Config, opened: OpenedDatabase, log: Logger): 
     secretKey: secretKeyReader(config),
     groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
   })
-  const { idempotencyDays } = config
-  const worker = startWorker({ database, now, log, metrics: createMetrics(), idempotencyDays, controlPool, payments, sendMail: mailerOf(config) })
+  const worker = startWorker({ database, now, log, metrics: createMetrics(), ...keptDays(config), controlPool, payments, sendMail: mailerOf(config) })
   log.info({ migrated: opened.migrated }, 'worker started')
   return async () => {
     await worker.stop()

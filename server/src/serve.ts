@@ -11,6 +11,7 @@ import { type Connection, type Database, openDatabase, poolOptions } from './fou
 import { type EmbeddedDatabase, runningConnection, startEmbedded } from './foundation/database/embedded.ts'
 import { migrate } from './foundation/database/migrate.ts'
 import type { Metrics } from './foundation/http/observability.ts'
+import type { KeptDays } from './foundation/jobs/job.ts'
 import { type SendMail, smtpMailer } from './foundation/mail/send-mail.ts'
 import { sha256 } from './foundation/shared/secrets.ts'
 import { createApiKey, createBusiness, type MintedKey } from './resources/businesses/create-business.ts'
@@ -108,6 +109,11 @@ export async function ensureSandbox(config: Config, database: Database): Promise
   return database.db.transaction().execute((tx) => createApiKey(tx, first, { ...options, name: 'HAWKER_API_KEY', secretKey: secretKeyOf(config) }))
 }
 
+/** How long the worker keeps what nothing depends on any more. */
+export function keptDays({ idempotencyDays, deliveryDays, failedDeliveryDays, mailDays }: Config): KeptDays {
+  return { idempotencyDays, deliveryDays, failedDeliveryDays, mailDays }
+}
+
 /** Sends mails through the configured server; undefined when there is none. */
 export function mailerOf({ smtpUrl, mailFrom }: Config): SendMail | undefined {
   return smtpUrl === undefined ? undefined : smtpMailer(smtpUrl, mailFrom)
@@ -152,7 +158,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
   const controlPool = withWorker ? openControlPool(config, connection) : undefined
   if (controlPool) {
     const { payments } = app
-    worker = startWorker({ database, now, log, metrics, idempotencyDays: config.idempotencyDays, controlPool, payments, sendMail: mailerOf(config) })
+    worker = startWorker({ database, now, log, metrics, ...keptDays(config), controlPool, payments, sendMail: mailerOf(config) })
   }
 
   const noteUses = () =>

@@ -24,6 +24,7 @@ const order = [
   'resources/payment-requests',
   'resources/charges',
   'resources/refunds',
+  'resources/receipts',
   'resources/balances',
   'resources/rails',
   'resources/bank-accounts',

@@ -11,12 +11,14 @@ import { startJobs } from './foundation/jobs/runner.ts'
 import type { SendMail } from './foundation/mail/send-mail.ts'
 import { releaseDue, rollBusyAccounts } from './resources/balances/release-due.ts'
 import { deliverMails } from './resources/mails/deliver-mails.ts'
+import { forgetMails } from './resources/mails/forget-mails.ts'
 import { expirePaymentRequests } from './resources/payment-requests/expire-payment-requests.ts'
 import { checkRails } from './resources/refunds/check-rails.ts'
+import { forgetDeliveries } from './resources/webhook-deliveries/forget-deliveries.ts'
 import { type Verification, verification } from './verify/verify-job.ts'
 
 /** Every job and every schedule, in one list. */
-export const jobsOf = (verify: Verification): Job[] => [forgetIdempotencyKeys, verify.job]
+export const jobsOf = (verify: Verification): Job[] => [forgetIdempotencyKeys, forgetDeliveries, forgetMails, verify.job]
 
 export interface WorkerDeps extends JobDeps {
   controlPool: pg.Pool

@@ -32,6 +32,10 @@ test('hawker pay pays by url or id, and its last line is where the browser goes'
   expect(again).toMatchObject({ code: 1, out: '' })
   expect(again.err).toMatch(/^hawker: POST \S+ answered 409: This payment request is completed\.\n$/)
 
+  const code = (await aRequest({ payment_methods: ['paynow_online'], generate_qr: true, redirect_url: undefined })).qr_code_data.qr_code
+  expect((await pay(code)).out).toMatch(/^SGD 10\.00 by paynow_online: succeeded\n[^\n]+ is completed\.\n-\n$/)
+  expect(await pay(code, '--card', '4242424242424242')).toMatchObject({ code: 2 })
+
   const two = await aRequest({ redirect_url: undefined })
   const asked = ['--method', 'paynow_online', '--amount', '9.50', '--url', environment.HAWKER_URL ?? '', '--json']
   const short = await pay(two.id, ...asked)
@@ -55,7 +59,7 @@ test('hawker pay pays a code, too late, twice, and answers for a payer whom the 
     .split('\n')
     .map((line) => JSON.parse(line).unapplied_reason)
   expect(reasons).toEqual([null, 'duplicate'])
-  expect(await pay(`${code.slice(0, -4)}0000`)).toMatchObject({ code: 1, err: expect.stringContaining('its checksum does not fit') })
+  expect(await pay(`${code.slice(0, -4)}0000`, '--late')).toMatchObject({ code: 1, err: expect.stringContaining('its checksum does not fit') })
 
   const wallet = await aRequest({ payment_methods: ['grabpay_direct'] })
   const begun = await request('POST', `/v1/sandbox/payment-requests/${wallet.id}/pay`, { interactive: true })
@@ -67,8 +71,8 @@ test('hawker pay pays a code, too late, twice, and answers for a payer whom the 
 
 test('hawker pay says in one line what is wrong', async () => {
   const wrong: [string[], number, RegExp, Record<string, string>?][] = [
-    [[], 2, /^hawker: pay takes the url or the id of a payment request, what its code says, [^\n]+\.\n\nUsage/],
-    [['abc'], 2, /^hawker: pay takes the url or the id/],
+    [[], 2, /^hawker: pay takes the url, the id or the QR code of a payment request\.\n\nUsage/],
+    [['abc'], 2, /^hawker: pay takes the url, the id or/],
     [['01890000-0000-7000-8000-000000000000'], 1, /^hawker: POST \S+ answered 404: [^\n]+\n$/],
     [['01890000-0000-7000-8000-000000000000', '--delay', 'soon'], 2, /^hawker: --delay takes seconds\.\n/],
     [['01890000-0000-7000-8000-000000000000', '--name', 'x'], 2, /^hawker: pay takes no --name\.\n/],

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { fakeMerchant } from '../src/testing/fake-merchant.ts'
 import { clearAll, createCustomer, hawker, key, newFolder, postgresOf } from './process.ts'
 
 afterAll(clearAll)
@@ -162,3 +163,27 @@ describe('stopping', () => {
     expect(readFileSync(join(directory, 'postgres.log'), 'utf8')).not.toContain('jsmith')
   })
 })
+
+test('a webhook that was on its way when the process was killed goes out with the next start, not when its lease ends', async () => {
+  const directory = newFolder('data')
+  const environment = { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key }
+  const shop = await fakeMerchant('hang')
+  try {
+    const first = hawker(['start'], { environment })
+    const url = await first.ready()
+    const headers = { 'x-business-api-key': key, 'content-type': 'application/json' }
+    await fetch(`${url}/v1/webhook-events`, { method: 'POST', headers, body: JSON.stringify({ name: 'Shop', url: shop.url }) })
+    await createCustomer(url)
+    await shop.got(1, 10_000)
+    await first.stop('SIGKILL')
+    shop.answer({ status: 200 })
+    const second = hawker(['start'], { environment })
+    await second.ready()
+    // A lease is a minute long.
+    await shop.got(2, 30_000)
+    expect(shop.received[1]?.headers['webhook-id']).toBe(shop.received[0]?.headers['webhook-id'])
+    await second.stop()
+  } finally {
+    await shop.stop()
+  }
+}, 60_000)

@@ -15,10 +15,13 @@ export interface PayOptions {
   json?: boolean | undefined
 }
 
+/** Whether a text is a payment code, as scanned: an EMVCo payload or a UPI URI. */
+const isCode = (text: string) => /^(000201|upi:)/i.test(text)
+
 /** The id in a checkout URL (behaviour §2.3), or the id itself. */
 export function paymentRequestIdOf(text: string): string {
   const id = /\/payment-request\/@[^/?#]+\/([^/?#]+)(?:[/?#]|$)/.exec(text)?.[1] ?? text
-  if (!isUuid(id)) throw new UsageError('pay takes the url or the id of a payment request, what its code says, or the address of a page of the simulator.')
+  if (!isUuid(id)) throw new UsageError('pay takes the url, the id or the QR code of a payment request.')
   return id.toLowerCase()
 }
 
@@ -54,8 +57,14 @@ function answerPage(server: Server, chargeId: string, { outcome, challenge, meth
   return call(server, 'POST', `/v1/sandbox/payments/${chargeId}/answer`, { outcome: answers[said] ?? said, delay })
 }
 
+interface Target {
+  id: string
+  method?: string
+  amount?: string
+}
+
 /** What is paid: the request itself, or what a code says of it. */
-async function targetOf(server: Server, target: string): Promise<{ id: string; method?: string; amount?: string }> {
+async function targetOf(server: Server, target: string): Promise<Target> {
   if (!isPayload(target)) return { id: paymentRequestIdOf(target) }
   const { payment_request_id, method, amount, is_open } = await call(server, 'POST', '/sandbox/phone/read', { payload: target })
   return { id: String(payment_request_id), method: String(method), ...(is_open && amount !== null ? { amount: String(amount) } : {}) }
@@ -73,7 +82,10 @@ export async function pay(server: Server, target: string, options: PayOptions, p
   const tell = (result: Made) => print(json ? JSON.stringify(result) : `${describe(result)}\n${result.redirect_url ?? result.action_url ?? '-'}`)
   const waiting = waitingPayment(target)
   if (waiting !== undefined) return tell(await answerPage(server, waiting, options, seconds))
-  const found = await targetOf(server, target.trim())
+  if (isCode(target) && (method ?? card ?? challenge) !== undefined) throw new UsageError('A QR code says itself how it is paid.')
+  // A code that is paid as it is needs no reading first.
+  const direct = isCode(target) && !late && !twice
+  const found: Target = direct ? { id: '' } : await targetOf(server, target.trim())
   const path = `/v1/sandbox/payment-requests/${found.id}/pay`
   const payment = {
     method: method ?? found.method,
@@ -85,7 +97,9 @@ export async function pay(server: Server, target: string, options: PayOptions, p
     late,
     ...(twice ? { anyway: true } : {}),
   }
-  const results = [await call(server, 'POST', path, payment), ...(twice ? [await call(server, 'POST', path, payment)] : [])]
+  const once = () =>
+    direct ? call(server, 'POST', '/v1/sandbox/pay-code', { qr_code: target, outcome, amount, delay: seconds }) : call(server, 'POST', path, payment)
+  const results = [await once(), ...(twice ? [await once()] : [])]
   for (const result of results) tell(result)
   // Money that came, but not as it was meant to: someone else was faster, or the time was up.
   const unmeant = results.some(({ unapplied_reason: reason }) => (reason === 'duplicate' && !twice) || (reason === 'late' && !late))

@@ -7,7 +7,7 @@ import { type Settled, type Settlement, settleCharges } from '../resources/charg
 import type { Rails } from '../resources/charges/start-payment.ts'
 import type { PaymentRequestRow } from '../resources/payment-requests/queries.ts'
 import { type CheckDeps, checkRails } from '../resources/refunds/check-rails.ts'
-import { type Client, startTestServer, type TestServer } from './api.ts'
+import { type Client, startTestServer, type TestServer, testSecretKey } from './api.ts'
 import { testDatabase } from './database.ts'
 
 /** A rail whose answers a test decides, and which remembers what it was told, by idempotency key. */
@@ -75,7 +75,7 @@ export async function startPayments(): Promise<Payments> {
   const rails: Rails = { byName, find: (business) => byName(business, 'remote') }
   const database = await testDatabase()
   const server = await startTestServer(database, {}, { rails })
-  const shared = { database, now: server.clock.now, onEvent: () => undefined, baseUrl: () => server.url }
+  const shared = { database, now: server.clock.now, onEvent: () => undefined, baseUrl: () => server.url, secretKey: () => testSecretKey }
   const settle = settleCharges({ ...shared, groupAcrossBusinesses: true })
   return {
     server,
@@ -187,6 +187,7 @@ export async function aPaymentRequest({ business, server }: Client, about: Parti
     email_status: 'pending',
     allow_repeated_payments: false,
     add_admin_fee: false,
+    admin_fee_minor: null,
     is_currency_editable: false,
     is_default: false,
     generate_qr: false,

@@ -23,7 +23,8 @@ export async function startWorkingServer(
   const server = await startTestServer(database, config, { ...more, metrics, onEvent: (businessId) => worker?.relay.wake(businessId) })
   const controlPool = openControlPool({ controlDatabaseUrl: undefined }, connection)
   const log = server.app.fastify.log as JobDeps['log']
-  worker = startWorker({ database, now: server.clock.now, log, metrics, idempotencyDays: 7, controlPool, payments: server.app.payments })
+  const kept = { idempotencyDays: 7, deliveryDays: 7, failedDeliveryDays: 7, mailDays: 7 }
+  worker = startWorker({ database, now: server.clock.now, log, metrics, ...kept, controlPool, payments: server.app.payments })
   return {
     ...server,
     async stop() {

@@ -87,6 +87,12 @@ const eventChecks: Record<string, Check> = {
     select c.business_id, c.id::text as object, 'version ' || c.version || ' has ' || count(e.id) || ' events customer.updated' as says
     from customers c left join events e on e.business_id = c.business_id and e.object_id = c.id and e.type = 'customer.updated'
     group by c.business_id, c.id, c.version having count(e.id) <> c.version - 1`,
+  ended_requests_are_listed: sql`
+    select coalesce(p.business_id, n.business_id) as business_id, coalesce(p.id, n.id)::text as object,
+      'the request is ' || coalesce(p.status, 'missing') || ', and lists find it as ' || coalesce(n.status, 'nothing') as says
+    from (select * from payment_requests where status in ('failed', 'expired', 'canceled', 'inactive')) p
+    full join payment_request_endings n on n.business_id = p.business_id and n.id = p.id
+    where p.status is distinct from n.status`,
   payment_requests_have_their_events: exactlyOneEvent('payment_requests', 'true', 'payment_request.created'),
   charges_have_their_events: exactlyOneEvent('charges', "o.status in ('succeeded', 'refunded', 'partially_refunded')", 'charge.created'),
   failed_charges_have_their_events: exactlyOneEvent('charges', "o.status in ('failed', 'canceled')", 'charge.failed'),

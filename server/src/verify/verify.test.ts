@@ -8,7 +8,7 @@ import { releaseDue } from '../resources/balances/release-due.ts'
 import { signReport } from '../resources/bank-accounts/read-report.ts'
 import { settleCharges } from '../resources/charges/settle-charges.ts'
 import { expirePaymentRequests } from '../resources/payment-requests/expire-payment-requests.ts'
-import { aBusiness, type Client, customerBody, startTestServer } from '../testing/api.ts'
+import { aBusiness, type Client, customerBody, startTestServer, testSecretKey } from '../testing/api.ts'
 import { cloneDatabase } from '../testing/database.ts'
 import { placeEvents } from '../testing/deliveries.ts'
 import { checks, findCounterExamples } from './checks.ts'
@@ -73,7 +73,14 @@ async function tell(): Promise<Story> {
   const canceled = (await request()).id
   const late2 = (await pay(canceled, { delay: 600, method: 'paynow_online' })).payment_id
   await client.delete(`${path}/${canceled}`)
-  const settle = settleCharges({ database, now: () => new Date(), onEvent: () => undefined, baseUrl: () => server.url, groupAcrossBusinesses: true })
+  const settle = settleCharges({
+    database,
+    now: () => new Date(),
+    onEvent: () => undefined,
+    baseUrl: () => server.url,
+    secretKey: () => testSecretKey,
+    groupAcrossBusinesses: true,
+  })
   await settle({
     business: client.business,
     charge: { isNew: false, id: late2, paymentRequestId: canceled },
@@ -193,6 +200,7 @@ const breaks: Record<string, [object: () => string, statements: () => ReturnType
   failed_charges_have_their_events: [() => story.failed, () => [forget('charge.failed', story.failed)]],
   completed_requests_have_their_events: [() => story.open, () => [sql`update payment_requests set status = 'completed' where id = ${story.open}`]],
   expired_requests_have_their_events: [() => story.expired, () => [forget('payment_request.expired', story.expired)]],
+  ended_requests_are_listed: [() => story.expired, () => [sql`delete from payment_request_endings where id = ${story.expired}`]],
   canceled_requests_have_their_events: [() => story.canceled, () => [forget('payment_request.canceled', story.canceled)]],
   unapplied_charges_have_their_events: [() => story.short, () => [forget('charge.unapplied', story.short)]],
   refunds_have_their_events: [() => story.refund, () => [forget('refund.created', story.refund)]],

@@ -10,6 +10,7 @@ import type { Dispatcher, DispatcherOptions } from './deliver-events.ts'
 import { claimDeliveries, deliveriesOf, dueLanes } from './delivery-queries.ts'
 import { emitEvent } from './emit-event.ts'
 import { fanOut } from './fan-out.ts'
+import { createLeaseOwner } from './lease-owner.ts'
 import { startRelay } from './order-events.ts'
 import { retryWaits } from './retry-schedule.ts'
 
@@ -195,7 +196,7 @@ describe('a failed try', () => {
       database.db,
       client.business.id,
       lanes.map((lane) => ({ lane, count: 2 })),
-      { now, leaseUntil: new Date(now.getTime() + 60_000) },
+      { now, leaseUntil: new Date(now.getTime() + 60_000), owner: 1 },
     )
     expect(claimed).toHaveLength(2)
     const sender = dispatcher(client)
@@ -205,6 +206,48 @@ describe('a failed try', () => {
     await sender.settle(client.business.id)
     expect(shop.received.map(({ headers }) => headers['webhook-id']).sort()).toEqual([...ids].sort())
     expect(await deliveries(client, '?status=succeeded')).toHaveLength(3)
+  })
+})
+
+describe('a lease', () => {
+  test('of a process that is gone is given back at once', async () => {
+    const client = await aBusiness()
+    const { clock, database } = client.server
+    const shop = await merchant()
+    await anEndpoint(client, shop.url)
+    const ids = await tellEvents(client, [{}, {}])
+    const now = clock.now()
+    const lanes = (await dueLanes(database.db, client.business.id, now)).map((lane) => ({ lane, count: 2 }))
+    const gone = createLeaseOwner(database.pool)
+    await claimDeliveries(database.db, client.business.id, lanes, { now, leaseUntil: new Date(now.getTime() + 60_000), owner: await gone.number() })
+    const sender = dispatcher(client)
+    await sender.recover()
+    await sender.settle(client.business.id)
+    expect(shop.received).toHaveLength(0)
+    await gone.release()
+    await sender.recover()
+    await sender.settle(client.business.id)
+    expect(shop.received.map(({ headers }) => headers['webhook-id']).sort()).toEqual([...ids].sort())
+  })
+
+  test('of a process that lives is not taken by another that starts, and neither is a wait for a retry shortened', async () => {
+    const client = await aBusiness()
+    const [slow, failing] = [await merchant('hang'), await merchant({ status: 500 })]
+    await anEndpoint(client, slow.url)
+    await anEndpoint(client, failing.url)
+    await tellEvents(client, [{}])
+    const first = dispatcher(client, { timeoutMs: 1_000 })
+    first.wake(client.business.id)
+    await Promise.all([slow.got(1), failing.got(1)])
+    const second = dispatcher(client)
+    await second.recover()
+    await second.settle(client.business.id)
+    expect(slow.received).toHaveLength(1)
+    await first.stop()
+    await second.recover()
+    await second.settle(client.business.id)
+    expect([slow.received.length, failing.received.length]).toEqual([1, 1])
+    expect((await deliveries(client)).map(({ attempts }: { attempts: number }) => attempts)).toEqual([1, 1])
   })
 })
 

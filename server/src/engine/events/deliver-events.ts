@@ -12,6 +12,7 @@ import {
 } from './delivery-queries.ts'
 import { emitEvents, type NewEvent } from './emit-event.ts'
 import { createLanes, type Lanes } from './lanes.ts'
+import { createLeaseOwner, giveBackLeases, type LeaseOwner } from './lease-owner.ts'
 import { presentDelivery } from './present-delivery.ts'
 import { lessonOf, type SendDeps, sendDelivery } from './send-delivery.ts'
 import { createSafeSender } from './send-safely.ts'
@@ -41,7 +42,9 @@ export interface Dispatcher {
   wake(businessId: string): void
   /** Sends what a business has due now, and waits for the outcome to be written. */
   settle(businessId: string): Promise<void>
-  /** Takes nothing more and waits a moment for what is on its way; the rest is due again when its lease ends. */
+  /** Makes due again what processes that are gone had on their way, and sends it; polling does it every few seconds. */
+  recover(): Promise<void>
+  /** Takes nothing more and waits a moment for what is on its way; the rest is due again for the next process. */
   stop(): Promise<void>
 }
 
@@ -51,6 +54,9 @@ const mostOpen = 4_096
 const hangsAfterMs = 1_000
 /** Room gathers for so long before more is claimed, so that statements carry many rows. */
 const gatherMs = 3
+const defaultLeaseMs = 60_000
+/** Time between two looks for leases of processes that are gone; the first is at the start. */
+const recoverEveryMs = 5_000
 
 /** Networks that receivers of a sandbox may be in: the developer's own machine and its containers. */
 const privateNetworks = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
@@ -68,6 +74,8 @@ interface Flights {
   /** Sends, learns from the answer and writes it down; what it may not have done is sent again when the lease ends. */
   begin(delivery: ClaimedDelivery): void
   landed(): Promise<void>
+  /** Waits a moment for what is on its way, then closes the senders and with them what is left. */
+  end(senders: SendDeps['senders'] | undefined): Promise<void>
 }
 
 function createFlights(deps: SendDeps, lanes: Lanes, options: DispatcherOptions, onRoom: () => void): Flights {
@@ -120,12 +128,17 @@ function createFlights(deps: SendDeps, lanes: Lanes, options: DispatcherOptions,
     async landed() {
       await Promise.all(flights)
     },
+    async end(senders) {
+      await Promise.race([Promise.all(flights), new Promise((done) => setTimeout(done, 5_000))])
+      if (senders) await Promise.all([senders.live.close(), senders.sandbox.close()])
+      await Promise.all(flights)
+    },
   }
 }
 
 /** Claims what a business has due, as far as its lanes and this process have room, and sends it. */
-function claimer(options: DispatcherOptions, lanes: Lanes, flights: Flights) {
-  const { database, now, leaseMs = 60_000 } = options
+function claimer(options: DispatcherOptions, lanes: Lanes, flights: Flights, owner: LeaseOwner) {
+  const { database, now, leaseMs = defaultLeaseMs } = options
   const { db } = database
   /** `mayBeMore`: what is due may not be all, or had no room; to be looked at again when there is. */
   return async (businessId: string): Promise<{ claimed: number; mayBeMore: boolean }> => {
@@ -139,7 +152,8 @@ function claimer(options: DispatcherOptions, lanes: Lanes, flights: Flights) {
     }
     // Lanes that are full are looked at again when a try ends; those that are left alone, by polling.
     if (wanted.length === 0) return { claimed: 0, mayBeMore: flights.open() > 0 }
-    const claimed = await claimDeliveries(db, businessId, wanted, { now: at, leaseUntil: new Date(at.getTime() + leaseMs) })
+    const lease = { now: at, leaseUntil: new Date(at.getTime() + leaseMs), owner: await owner.number() }
+    const claimed = await claimDeliveries(db, businessId, wanted, lease)
     const canceled = claimed.filter(({ is_canceled }) => is_canceled).map(({ id }) => id)
     if (canceled.length > 0) await cancelDeliveries(db, businessId, canceled, at)
     for (const delivery of claimed) if (!delivery.is_canceled) flights.begin(delivery)
@@ -152,7 +166,8 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   const { database, log, now, secretKey, pollMs = 500, random = Math.random, timeoutMs = 15_000, senders = createSenders() } = options
   const lanes = createLanes()
   const flights = createFlights({ secretKey, now, random, senders, timeoutMs }, lanes, options, feed)
-  const claim = claimer(options, lanes, flights)
+  const owner = createLeaseOwner(database.pool)
+  const claim = claimer(options, lanes, flights, owner)
   const awake = new Set<string>()
   /** Businesses that may have more due than there was room for. */
   const hungry = new Set<string>()
@@ -165,9 +180,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     if (hungry.size === 0 || feeding || stopped) return
     feeding = setTimeout(() => {
       feeding = undefined
-      const fed = [...hungry]
-      hungry.clear()
-      fed.forEach(wake)
+      for (const id of hungry) if (hungry.delete(id)) wake(id)
     }, gatherMs)
   }
 
@@ -191,12 +204,15 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     })
   }
 
+  const recover = recovery(options, wake)
   const stopPolling = repeat(pollMs, log, async () => {
+    await recover(recoverEveryMs)
     for (const id of await businessesWithDueDeliveries(database.db, now())) wake(id)
   })
 
   return {
     wake,
+    recover: () => recover(0),
     async settle(businessId) {
       for (;;) {
         const { claimed } = await claim(businessId)
@@ -210,10 +226,20 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
       stopPolling()
       clearTimeout(feeding)
       await running
-      await Promise.race([flights.landed(), new Promise((done) => setTimeout(done, 5_000))])
-      if (options.senders === undefined) await Promise.all([senders.live.close(), senders.sandbox.close()])
-      await flights.landed()
+      await flights.end(options.senders === undefined ? senders : undefined)
+      await owner.release()
     },
+  }
+}
+
+/** Gives back the leases of processes that are gone, unless it did so less than `everyMs` ago. */
+function recovery({ database, now, leaseMs = defaultLeaseMs }: DispatcherOptions, wake: (businessId: string) => void): (everyMs: number) => Promise<void> {
+  let last = Number.NEGATIVE_INFINITY
+  return async (everyMs) => {
+    if (performance.now() - last < everyMs) return
+    last = performance.now()
+    // Twice the lease, for machines whose clocks differ.
+    for (const id of await giveBackLeases(database.db, now(), 2 * leaseMs)) wake(id)
   }
 }
 

@@ -65,13 +65,14 @@ export async function dueLanes(db: Db, businessId: string, now: Date): Promise<s
 
 /**
  * Takes due deliveries, as many of each lane as it has room for, by putting off their due time: whoever holds the lease
- * sends them, and if it ends before it has told the outcome, they are due again. Processes pass over each other's rows.
+ * sends them, and if it ends before it has told the outcome, they are due again, at once where its owner is known to be
+ * gone (`lease-owner.ts`). Processes pass over each other's rows.
  */
 export async function claimDeliveries(
   db: Db,
   businessId: string,
   wanted: readonly { lane: string; count: number }[],
-  { now, leaseUntil }: { now: Date; leaseUntil: Date },
+  { now, leaseUntil, owner }: { now: Date; leaseUntil: Date; owner: number },
 ): Promise<ClaimedDelivery[]> {
   const { rows } = await sql<ClaimedDelivery>`
     with wanted as (
@@ -81,7 +82,7 @@ export async function claimDeliveries(
         select q.delivery_id from webhook_queue q where q.business_id = ${businessId} and q.lane = wanted.lane and q.due_at <= ${now}
         order by q.due_at limit wanted.room for update skip locked) due
     ), leased as (
-      update webhook_queue q set due_at = ${leaseUntil} from taken
+      update webhook_queue q set due_at = ${leaseUntil}, owner = ${owner} from taken
       where q.business_id = ${businessId} and q.delivery_id = taken.delivery_id
       returning q.delivery_id, q.lane
     )
@@ -157,7 +158,7 @@ export async function recordAttempts(db: Db, attempts: readonly Attempt[]): Prom
       delete from webhook_queue q using input i, changed c
       where q.business_id = i.business_id and q.delivery_id = i.id and i.new_status <> 'pending' and c.business_id = i.business_id and c.id = i.id
     ), postponed as (
-      update webhook_queue q set due_at = i.due_at from input i, changed c
+      update webhook_queue q set due_at = i.due_at, owner = null from input i, changed c
       where q.business_id = i.business_id and q.delivery_id = i.id and i.new_status = 'pending' and c.business_id = i.business_id and c.id = i.id
     ), gone as (
       update webhook_endpoints e set disabled_reason = 'gone', disabled_at = i.at, updated_at = i.at

@@ -62,7 +62,7 @@ export async function post(tx: Db, all: Transfer[]): Promise<void> {
 }
 
 /** The accounts that transfers touch, each once, in the one order. */
-function accountsOf(transfers: Transfer[]): Touched[] {
+function accountsOf(transfers: Pick<Transfer, 'businessId' | 'debit' | 'credit' | 'currency'>[]): Touched[] {
   const touched = new Map<string, Touched>()
   for (const { businessId, debit, credit, currency } of transfers) {
     for (const account of [debit, credit]) touched.set(keyOf(businessId, account, currency), { businessId, account, currency })
@@ -128,6 +128,53 @@ const heldAccounts = (accounts: Touched[]) => sql`
     ), present as materialized (
       select count(*) as count from wanted join ledger_accounts a on a.business_id = wanted.business_id and a.account = wanted.account and a.currency = wanted.currency
     )`
+
+/** Accounts as three parameters: businesses, accounts and currencies, each account once, in the one order. */
+export function accountParameters(transfers: Pick<Transfer, 'businessId' | 'debit' | 'credit' | 'currency'>[]): [string[], string[], string[]] {
+  const accounts = accountsOf(transfers)
+  return [accounts.map((one) => one.businessId), accounts.map((one) => one.account), accounts.map((one) => one.currency)]
+}
+
+/** Where a statement of another place finds what it books. */
+export interface CreditParts {
+  /** The number of the first of the three parameters that `accountParameters` made. */
+  firstParameter: number
+  /** A part of the statement that takes the rows which come before accounts in the order of locks. */
+  after: string
+  /** A query of transfers: business_id, id, source, source_id, purpose, debit, credit, currency, amount_minor, created_at. */
+  transfers: string
+}
+
+/**
+ * The ledger's parts of a statement that does more than to book credits (see `post`): `accounts_exist` is whether all
+ * accounts are there, without which the statement must do nothing at all; `held` takes them shared after everything else
+ * was taken; `booked` inserts the transfers. A transfer whose account is not held has no epoch, which its table refuses.
+ */
+export function creditParts({ firstParameter: first, after, transfers }: CreditParts): { accountsExist: string; held: string; booked: string } {
+  const own = (table: string, name: string) =>
+    `${name}.business_id = ${table}.business_id and ${name}.account = ${table}.account and ${name}.currency = ${table}.currency`
+  const side = (name: string) =>
+    `left join held ${name} on ${name}.business_id = t.business_id and ${name}.account = t.${name} and ${name}.currency = t.currency`
+  return {
+    accountsExist: `
+    wanted as materialized (
+      select * from unnest($${first}::uuid[], $${first + 1}::text[], $${first + 2}::text[]) with ordinality as wanted (business_id, account, currency, n)
+    ), accounts_exist as materialized (
+      select count(*) = cardinality($${first}::uuid[]) as yes from wanted join ledger_accounts a on ${own('wanted', 'a')}
+    )`,
+    held: `
+    held as materialized (
+      select a.business_id, a.account, a.currency, a.epoch from wanted join ledger_accounts a on ${own('wanted', 'a')}
+      where (select count(*) from ${after}) > 0 order by wanted.n for share of a
+    )`,
+    booked: `
+    booked as (
+      insert into ledger_transfers (business_id, id, source, source_id, purpose, debit_account, credit_account, currency, amount_minor, created_at, debit_epoch, credit_epoch)
+      select t.business_id, t.id, t.source, t.source_id, t.purpose, t.debit, t.credit, t.currency, t.amount_minor, t.created_at, debit.epoch, credit.epoch
+      from (${transfers}) t ${side('debit')} ${side('credit')}
+    )`,
+  }
+}
 
 /** Transfers as arrays, in the order of the table's columns, without their epochs. */
 const transferArrays = (transfers: Transfer[]) => sql`

@@ -61,6 +61,6 @@ describe('what a business can offer', () => {
 
   test('has a least amount', () => {
     const card = findMethod('card')
-    expect(card && minimumAmount(card, 'sgd')).toBe('1')
+    expect(card && [minimumAmount(card, 'sgd'), minimumAmount(card, 'myr'), minimumAmount(card, 'krw')]).toEqual([50n, 200n, undefined])
   })
 })

@@ -1,4 +1,4 @@
-import type { Currency } from '../../foundation/shared/money.ts'
+import { type Currency, parseAmount } from '../../foundation/shared/money.ts'
 
 /**
  * How a payer pays: `card` and `wallet` on our page, `qr` by scanning, `redirect` on another page, `bank` by authorising a
@@ -57,11 +57,31 @@ function method(code: string, name: string, kind: MethodKind, places: string, mo
 const qr = { generateQr: true }
 const borderlessQr = { generateQr: true, borderless: true }
 
+/** What Stripe charges at least, in the currencies of which it says so; whatever pays by card goes through it. */
+const cardMinimums = {
+  aud: '0.50',
+  brl: '0.50',
+  cad: '0.50',
+  chf: '0.50',
+  eur: '0.50',
+  gbp: '0.30',
+  hkd: '4.00',
+  inr: '0.50',
+  jpy: '50',
+  mxn: '10.00',
+  myr: '2.00',
+  nzd: '0.50',
+  sgd: '0.50',
+  thb: '10.00',
+  usd: '0.50',
+}
+const card = { minimums: cardMinimums }
+
 /** The catalogue, in the order in which methods are offered: cards, then by country (behaviour §8). */
 export const paymentMethods: readonly PaymentMethod[] = [
-  method('card', 'Cards', 'card', '', '', { recurring: true }),
-  method('apple_pay', 'Apple Pay', 'wallet', '', ''),
-  method('google_pay', 'Google Pay', 'wallet', '', ''),
+  method('card', 'Cards', 'card', '', '', { ...card, recurring: true }),
+  method('apple_pay', 'Apple Pay', 'wallet', '', '', card),
+  method('google_pay', 'Google Pay', 'wallet', '', '', card),
   method('paynow_online', 'PayNow', 'qr', 'SG', 'sgd', { ...borderlessQr, refundDays: 30 }),
   method('grabpay_direct', 'GrabPay', 'redirect', 'SG MY', 'sgd myr', { aliases: ['grabpay'], ...qr, generateDirectLink: true, recurring: true }),
   method('grabpay_paylater', 'PayLater by Grab', 'redirect', 'SG', 'sgd', { ...qr, generateDirectLink: true }),
@@ -124,7 +144,8 @@ export function methodsFor(country: string, currency: Currency): PaymentMethod[]
   )
 }
 
-/** The least amount of a method in a currency, as decimal text in major units; where no source says, one unit (behaviour §2.8). */
-export function minimumAmount({ minimums }: PaymentMethod, currency: Currency): string {
-  return minimums[currency] ?? '1'
+/** The least amount of a method in a currency, in its smallest unit; undefined where no source says. */
+export function minimumAmount({ minimums }: PaymentMethod, currency: Currency): bigint | undefined {
+  const text = minimums[currency]
+  return text === undefined ? undefined : parseAmount(text, currency)
 }

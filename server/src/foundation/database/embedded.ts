@@ -75,7 +75,6 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
     shared_buffers: '128MB',
     max_wal_size: '2GB',
     checkpoint_timeout: '15min',
-    wal_compression: 'on',
     random_page_cost: '1.1',
     jit: 'off',
     max_logical_replication_workers: '0', // its launcher would wait beside every server, too

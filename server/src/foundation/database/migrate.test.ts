@@ -103,6 +103,35 @@ describe('migrations', () => {
     expect(rows).toEqual([{ indisvalid: true }])
   })
 
+  test('marked `no transaction` that failed half-way are repaired by the next try', async () => {
+    const pool = await aPool()
+    const table = migration('0001_a', 'create table hawker.a (id int primary key, n int);\n\ninsert into hawker.a values (1, 7), (2, 7);\n')
+    const indexes =
+      '-- no transaction\n\ncreate index concurrently if not exists a_id on hawker.a (id);\n\ncreate unique index concurrently if not exists a_n on hawker.a (n);\n'
+    const all = [table, migration('0002_b', indexes)]
+    await expect(migrate(pool, all)).rejects.toThrow('could not create unique index')
+    const valid = async () =>
+      (await pool.query("select indexrelid::regclass::text as name, indisvalid from pg_index where indrelid = 'hawker.a'::regclass order by 1")).rows
+    expect(await valid()).toContainEqual({ name: 'a_n', indisvalid: false })
+    await pool.query('delete from hawker.a where id = 2')
+    expect(await migrate(pool, all)).toEqual(['0002_b'])
+    expect(await valid()).toEqual(['a_id', 'a_n', 'a_pkey'].map((name) => ({ name, indisvalid: true })))
+    await expect(pool.query('insert into hawker.a values (3, 7)')).rejects.toThrow('duplicate key')
+  })
+
+  test('marked `no transaction` are built once when several processes start, and are not cut short like requests', async () => {
+    const pools = await anEmptyPool(3)
+    const [pool] = pools
+    if (!pool) throw new Error('there is no pool')
+    const table = migration('0001_a', 'create table hawker.a (id int primary key, n int);\n')
+    await migrate(pool, [table])
+    const slow = '-- no transaction\n\nselect pg_sleep(0.7);\n\ncreate index concurrently a_n on hawker.a (n);\n'
+    // As long as a request may take here.
+    for (const one of pools) one.options.options += ' -c statement_timeout=500'
+    const done = await Promise.all(pools.map((one) => migrate(one, [table, migration('0002_b', slow)])))
+    expect(done.flat()).toEqual(['0002_b'])
+  })
+
   test('give way to a transaction that holds the table, and then go on', async () => {
     const pool = await aPool()
     const first = migration('0001_a', 'create table hawker.a (id int primary key);\n')

@@ -99,22 +99,68 @@ async function applyWithRetry(pool: pg.Pool, migration: Migration): Promise<bool
   }
 }
 
-async function apply(pool: pg.Pool, { name, checksum, statements, transactional }: Migration): Promise<boolean> {
+/** A statement of a migration may take as long as its tables are large; Node's longest timer is the client's own limit. */
+const patiently = (client: pg.PoolClient, text: string) => client.query({ text, query_timeout: 2 ** 31 - 1 } as pg.QueryConfig)
+
+/** The lock that lets one process at a time work on migrations without a transaction. */
+const migrationLock = 0x48574b32
+
+/** The index that a statement builds beside the traffic, as schema and name; undefined for any other statement. */
+function builtIndex(statement: string): { schema: string; name: string } | undefined {
+  const match = /^create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?"?(\w+)"?\s+on\s+(?:only\s+)?"?(\w+)"?\s*\./i.exec(statement)
+  return match?.[1] && match[2] ? { name: match[1], schema: match[2] } : undefined
+}
+
+/**
+ * Runs statements one by one, so a second try begins anew: an index that an earlier one left half built is in the way of
+ * its own name and is of no use, so it goes first. One process at a time, since an index that another is building looks
+ * the same. It does not wait inside PostgreSQL for its turn: building an index waits for every statement that began before.
+ */
+async function applyBesideTraffic(client: pg.PoolClient, { name, statements }: Migration, record: () => Promise<pg.QueryResult>): Promise<boolean> {
+  for (;;) {
+    const { rows } = await client.query('select pg_try_advisory_lock($1) as taken', [migrationLock])
+    if (rows[0].taken) break
+    await new Promise((done) => setTimeout(done, 250))
+  }
+  try {
+    if ((await client.query('select 1 from hawker.migrations where name = $1', [name])).rowCount !== 0) return false
+    await client.query('set statement_timeout = 0')
+    for (const statement of statements) {
+      const index = builtIndex(statement)
+      if (index) await dropIfInvalid(client, index)
+      await patiently(client, statement)
+    }
+    return (await record()).rowCount === 1
+  } finally {
+    await client.query('reset statement_timeout').catch(() => undefined)
+    await client.query('select pg_advisory_unlock($1)', [migrationLock]).catch(() => undefined)
+  }
+}
+
+async function dropIfInvalid(client: pg.PoolClient, { schema, name }: { schema: string; name: string }): Promise<void> {
+  const { rows } = await client.query(
+    `select 1 from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = $1 and c.relname = $2 and not i.indisvalid`,
+    [schema, name],
+  )
+  if (rows.length > 0) await patiently(client, `drop index concurrently "${schema}"."${name}"`)
+}
+
+async function apply(pool: pg.Pool, migration: Migration): Promise<boolean> {
+  const { name, checksum, statements, transactional } = migration
   const client = await pool.connect()
   const record = () => client.query('insert into hawker.migrations values ($1, $2, now()) on conflict do nothing', [name, checksum])
   try {
-    if (!transactional) {
-      for (const statement of statements) await client.query(statement)
-      return (await record()).rowCount === 1
-    }
+    if (!transactional) return await applyBesideTraffic(client, migration, record)
     await client.query('begin')
     await client.query("set local lock_timeout = '2s'")
+    await client.query('set local statement_timeout = 0')
     await client.query("set local citus.multi_shard_modify_mode to 'sequential'") // plain PostgreSQL accepts any dotted name
     if ((await record()).rowCount === 0) {
       await client.query('rollback')
       return false
     }
-    for (const statement of statements) await client.query(statement)
+    for (const statement of statements) await patiently(client, statement)
     await client.query('commit')
     return true
   } catch (error) {

@@ -252,6 +252,12 @@ export interface Migrations {
   name: string;
 }
 
+export interface PaymentRequestEndings {
+  business_id: string;
+  id: string;
+  status: string;
+}
+
 export interface PaymentRequestExpiries {
   business_id: string;
   due_at: Date;
@@ -261,6 +267,7 @@ export interface PaymentRequestExpiries {
 export interface PaymentRequests {
   add_admin_fee: boolean;
   address: unknown | null;
+  admin_fee_minor: bigint | null;
   allow_repeated_payments: boolean;
   amount_minor: bigint | null;
   api_key_id: string;
@@ -356,6 +363,12 @@ export interface Releases {
   due_at: Date;
 }
 
+export interface SearchGrams {
+  business_id: string;
+  grams: number[];
+  id: string;
+}
+
 export interface WebhookAttempts {
   business_id: string;
   delivery_id: string;
@@ -410,6 +423,7 @@ export interface WebhookQueue {
   delivery_id: string;
   due_at: Date;
   lane: string;
+  owner: number | null;
 }
 
 export interface DB {
@@ -431,6 +445,7 @@ export interface DB {
   locations: Locations;
   mails: Mails;
   migrations: Migrations;
+  payment_request_endings: PaymentRequestEndings;
   payment_request_expiries: PaymentRequestExpiries;
   payment_requests: PaymentRequests;
   rail_checks: RailChecks;
@@ -438,6 +453,7 @@ export interface DB {
   rail_notifications: RailNotifications;
   refunds: Refunds;
   releases: Releases;
+  search_grams: SearchGrams;
   webhook_attempts: WebhookAttempts;
   webhook_deliveries: WebhookDeliveries;
   webhook_endpoints: WebhookEndpoints;

@@ -31,6 +31,10 @@ const aPaidRequest = async (client: Client): Promise<{ requestId: string; charge
   const paid = await client.post(`/v1/sandbox/payment-requests/${json.id}/pay`, { method: 'paynow_online' })
   return { requestId: json.id, chargeId: paid.json.payment_id }
 }
+const aCode = async (client: Client): Promise<string> => {
+  const body = { amount: '10.00', currency: 'sgd', payment_methods: ['paynow_online'], generate_qr: true }
+  return (await client.post('/v1/payment-requests', body)).json.qr_code_data.qr_code
+}
 const aWebhookEvent = async (client: Client): Promise<string> => (await client.post('/v1/webhook-events', webhookEvent())).json.id
 
 const bankAccount = () => ({ account_number: `0${randomHex(8)}`, name: 'Kopi stall' })
@@ -83,6 +87,7 @@ const bodies: Record<string, (client: Client) => Record<string, unknown> | Promi
   answerSandboxPayment: () => ({ outcome: 'declined' }),
   updateCheckoutSettings: () => ({ display_name: `Shop ${randomHex(2)}`, primary_color: '#0f766e' }),
   putCheckoutLogo: () => ({ content_type: 'image/png', data: aPng().toString('base64') }),
+  paySandboxCode: async (client) => ({ qr_code: await aCode(client) }),
 }
 /** Operations whose answers do not show what was sent. */
 const actions = new Set([
@@ -94,6 +99,7 @@ const actions = new Set([
   'putFeeSchedule',
   'paySandboxPaymentRequest',
   'answerSandboxPayment',
+  'paySandboxCode',
   'setUpStripe',
   'putCheckoutLogo',
 ])

@@ -217,7 +217,7 @@ test('the job forgets only keys that are older than they are kept', async () => 
     ])
   await age('old', 30.01)
   await age('young', 29.99)
-  const deps = { database, now: () => now, log: createLog('silent'), idempotencyDays: 30 }
+  const deps = { database, now: () => now, log: createLog('silent'), idempotencyDays: 30, deliveryDays: 30, failedDeliveryDays: 90, mailDays: 90 }
   await forgetIdempotencyKeys.run({}, deps)
   await forgetIdempotencyKeys.run({}, deps)
   expect(replayed(await client.post('/v1/customers', body, withKey('young')))).toBe('true')

@@ -2,12 +2,20 @@ import type { Logger } from 'pino'
 import type { Database } from '../database/database.ts'
 import type { Now } from '../shared/time.ts'
 
+/** How many days things are kept that nothing depends on any more. */
+export interface KeptDays {
+  idempotencyDays: number
+  /** Webhook deliveries that arrived or were canceled, with their tries. */
+  deliveryDays: number
+  failedDeliveryDays: number
+  mailDays: number
+}
+
 /** What a job is given besides its payload. */
-export interface JobDeps {
+export interface JobDeps extends KeptDays {
   database: Database
   now: Now
   log: Logger
-  idempotencyDays: number
 }
 
 /** Work that is done outside a request. It may run twice, and must then do no harm. */

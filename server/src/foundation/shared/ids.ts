@@ -27,6 +27,15 @@ export function isUuid(text: string): boolean {
   return uuid.test(text)
 }
 
+const idBeginning = /^[0-9a-f]{8}(?:-(?:[0-9a-f]{0,4}|[0-9a-f]{4}-(?:[0-9a-f]{0,4}|[0-9a-f]{4}-(?:[0-9a-f]{0,4}|[0-9a-f]{4}-[0-9a-f]{0,12}))))?$/
+
+/** The smallest and the greatest UUID that begin with a text of eight hexadecimal digits or more, in lower case. */
+export function idRange(beginning: string): { from: string; to: string } | undefined {
+  if (!idBeginning.test(beginning)) return undefined
+  const fill = (digit: string) => `${digit.repeat(8)}-${digit.repeat(4)}-${digit.repeat(4)}-${digit.repeat(4)}-${digit.repeat(12)}`.slice(beginning.length)
+  return { from: beginning + fill('0'), to: beginning + fill('f') }
+}
+
 /** `bytes` random bytes in lower-case hexadecimal; for keys, salts and tokens, never for ids. */
 export function randomHex(bytes: number): string {
   return randomBytes(bytes).toString('hex')

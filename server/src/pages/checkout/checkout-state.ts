@@ -49,7 +49,7 @@ async function methodsOf(deps: StartDeps, business: Business, request: PaymentRe
     // A live card without someone to take its number cannot be paid with here.
     if (method.kind === 'card' && tokeniser === null) continue
     const fee = schedules && amountMinor !== null ? feeOn(amountMinor, schedules(business.id, method.code, currency)) : undefined
-    const feeMinor = fee && fee.fixedMinor + fee.shareMinor
+    const feeMinor = request.admin_fee_minor ?? (fee && fee.fixedMinor + fee.shareMinor)
     shown.push({
       code: method.code,
       name: method.name,

@@ -4,7 +4,7 @@ import { findMethod } from '../../engine/rails/methods.ts'
 import type { Database } from '../../foundation/database/database.ts'
 import type { Business } from '../../foundation/http/authentication.ts'
 import { conflict, invalid } from '../../foundation/shared/errors.ts'
-import { feeOn, feeSchedules } from '../../resources/charges/fees.ts'
+import { adminFeeOn } from '../../resources/charges/fees.ts'
 import { issueQr } from '../../resources/payment-requests/issue-qr.ts'
 import type { PaymentRequestRow } from '../../resources/payment-requests/queries.ts'
 import { checkoutUrl } from '../../resources/payment-requests/wire.ts'
@@ -31,12 +31,10 @@ export async function codeOf(database: Database, business: Business, request: Pa
     throw invalid({ method: ['The selected method is invalid.'] }, 'payment_method_not_available')
   }
   const asked = request.amount_minor ?? typed(query.amount, request)
-  const schedules = request.add_admin_fee ? await feeSchedules(database.db, [business.id]) : undefined
-  const fee = schedules ? feeOn(asked, schedules(business.id, method.code, request.currency)) : undefined
-  const amountMinor = asked + (fee ? fee.fixedMinor + fee.shareMinor : 0n)
+  const feeMinor = await adminFeeOn(database.db, request, method.code, asked)
   const latest = new Date(at.getTime() + codeLifetimeMs)
   const expiresAt = request.expires_at !== null && request.expires_at < latest ? request.expires_at : latest
-  const row = { ...request, amount_minor: amountMinor, expires_at: expiresAt, add_admin_fee: false }
+  const row = { ...request, amount_minor: asked, admin_fee_minor: feeMinor, expires_at: expiresAt }
   const issued = await issueQr(database.db, business, row, method, checkoutUrl(request, business, baseUrl))
   return { payload: issued.qr_code, expiresAt, method, asked }
 }

@@ -6,7 +6,7 @@ import { displayName } from '../../resources/charges/payment-method.ts'
 import type { ChargeRow } from '../../resources/charges/queries.ts'
 import type { PaymentRequestRow } from '../../resources/payment-requests/queries.ts'
 import type { SimulatedPayment } from '../../resources/sandbox/answer-simulated.ts'
-import type { ReadCode } from '../../resources/sandbox/read-code.ts'
+import type { Scan } from '../../resources/sandbox/scan-code.ts'
 
 const textIn = (data: Record<string, unknown>, name: string): string | null => (typeof data[name] === 'string' ? data[name] : null)
 
@@ -39,7 +39,7 @@ export function presentSimulated({ business, charge, request }: SimulatedPayment
 }
 
 /** A code as the phone's bank app shows it. */
-export function presentScanned(code: ReadCode, now: Date): ScannedCode {
+export function presentScanned(code: Scan, now: Date): ScannedCode {
   const { scheme, payee, amountMinor, request, reference, editable, expiresAt, method } = code
   return {
     scheme,

@@ -10,7 +10,7 @@ import { frameAncestors } from '../../resources/checkout-settings/framing.ts'
 import { findCheckoutSettings } from '../../resources/checkout-settings/queries.ts'
 import { answerSimulated, findSimulated, type SimulatedPayment } from '../../resources/sandbox/answer-simulated.ts'
 import { payCode } from '../../resources/sandbox/pay-code.ts'
-import { readCode } from '../../resources/sandbox/read-code.ts'
+import { scanCode } from '../../resources/sandbox/scan-code.ts'
 import { type TypedCard, tokenise } from '../../resources/sandbox/tokenise.ts'
 import { sendNotFound } from '../checkout/routes.ts'
 import { loadWeb, type Policy, sendPage } from '../page.ts'
@@ -99,12 +99,12 @@ function phone({ fastify }: Pick<Api, 'fastify'>, deps: StartDeps): void {
   fastify.get('/sandbox/phone', hidden, async (_request, reply) => sendPage(reply, 200, { ...(await loadWeb()).renderPhone(), language, entry: phoneEntry }))
 
   fastify.post('/sandbox/phone/read', takes(ReadInput), async ({ body }) =>
-    presentScanned(await readCode(database.db, (body as Static<typeof ReadInput>).payload), now()),
+    presentScanned(await scanCode(database.db, (body as Static<typeof ReadInput>).payload), now()),
   )
 
   fastify.post('/sandbox/phone/pay', takes(PhoneInput), async (request) => {
     const { payload, outcome = 'approved', amount, delay, late } = request.body as PhoneInput
-    const code = await readCode(database.db, payload)
+    const code = await scanCode(database.db, payload)
     const answer = { outcome, amount: amount === undefined ? undefined : String(amount), delaySeconds: delay, late: isTrue(late) }
     const { charge, paymentRequest } = await payCode(deps, code, answer, request.id)
     return presentPhonePayment(charge, paymentRequest ?? code.request)

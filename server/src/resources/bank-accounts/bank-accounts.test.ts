@@ -67,12 +67,36 @@ describe('bank accounts', () => {
     expect((await reportCredit(client, again, { bank_reference: 'BR-1' })).json).toEqual(first)
   })
 
-  test('of two businesses never have the same number', async () => {
-    const { account } = await aPayee()
-    const other = await aBusiness()
-    const taken = await other.post('/v1/bank-accounts', { account_number: account.account_number, name: 'Laksa stall' })
-    expect([taken.status, taken.json.errors]).toEqual([422, { account_number: ['The account number has already been taken.'] }])
-    expect((await other.get('/v1/bank-accounts')).json).toEqual([])
+  test('of two businesses may have the same number; a credit reaches only the one whose secret signed it', async () => {
+    const { client, account } = await aPayee()
+    const other = await aBusiness({ mode: 'live' })
+    // Whoever claims the number of another learns nothing and takes nothing.
+    const claimed = await aBankAccount(other, { account_number: account.account_number, name: 'Laksa stall' })
+    const [mine, theirs] = [await aRequest(client), await aRequest(other)]
+    for (const reference of [mine.reference, theirs.reference]) {
+      const { json } = await reportCredit(client, account, { reference })
+      expect((await client.get(`/v1/bank-credits/${json.id}`)).json).toMatchObject({ status: reference === mine.reference ? 'matched' : 'unmatched' })
+      expect((await other.get(`/v1/bank-credits/${json.id}`)).status).toBe(404)
+    }
+    expect([await statusOf(client, mine.id), await statusOf(other, theirs.id)]).toEqual(['completed', 'pending'])
+    expect((await other.get('/v1/bank-credits')).json.data).toEqual([])
+    await reportCredit(client, claimed, { reference: theirs.reference })
+    expect(await statusOf(other, theirs.id)).toBe('completed')
+    expect((await client.get('/v1/bank-credits')).json.data).toHaveLength(2)
+    // One that is switched off leaves the other on.
+    await other.delete(`/v1/bank-accounts/${claimed.id}`)
+    expect((await reportCredit(client, claimed)).status).toBe(401)
+    expect((await reportCredit(client, account)).status).toBe(200)
+    const again = await client.post('/v1/bank-accounts', { account_number: account.account_number, name: 'Kopi stall' })
+    expect([again.status, again.json.errors]).toEqual([422, { account_number: ['The account number has already been taken.'] }])
+  })
+
+  test('that were registered before accounts had entries of their own are still found', async () => {
+    const { client, account } = await aPayee()
+    await client.server.database.pool.query("update directory set kind = 'bank_account' where target_id = $1", [account.id])
+    expect((await reportCredit(client, account)).status).toBe(200)
+    expect((await client.delete(`/v1/bank-accounts/${account.id}`)).status).toBe(204)
+    expect((await reportCredit(client, account)).status).toBe(401)
   })
 
   test.each([
@@ -126,6 +150,26 @@ describe("a bank's report", () => {
     expect(await chargesOf(client)).toMatchObject([{ unapplied_reason: reason, amount_minor: minor }])
     expect(await statusOf(client, id)).toBe('pending')
     expect(await typesOf(client)).toContain('charge.unapplied')
+    expect(await bookedMinor(client)).toBe(minor)
+  })
+
+  test.each([
+    ['what the code asks for', '10.20', null, 'completed'],
+    ['the amount without the fee', '10.00', 'short', 'pending'],
+    ['more', '10.21', 'over', 'pending'],
+  ])('where the payer bears the fee: %s', async (_what, amount, reason, status) => {
+    const { client, account } = await aPayee()
+    const { id, reference, json } = await aRequest(client, { add_admin_fee: true })
+    const { qr_code } = json.qr_code_data as { qr_code: string }
+    expect([json.amount, decodeQr(qr_code).amountMinor]).toEqual(['10.00', 1020n])
+    // A code that is out keeps its price when the fees change, and when something else of its request does.
+    await client.put('/v1/fee-schedules/paynow_online', { currency: 'sgd', fixed: '1.00', rate: '1.00' })
+    await client.put(`/v1/payment-requests/${id}`, { purpose: 'Kaya toast' })
+    expect((await client.get(`/v1/payment-requests/${id}`)).json.qr_code_data.qr_code).toBe(qr_code)
+    await reportCredit(client, account, { reference, amount })
+    const minor = BigInt(amount.replace('.', ''))
+    expect(await chargesOf(client)).toMatchObject([{ unapplied_reason: reason, amount_minor: minor, admin_fee_minor: 20n }])
+    expect(await statusOf(client, id)).toBe(status)
     expect(await bookedMinor(client)).toBe(minor)
   })
 

@@ -34,11 +34,12 @@ export interface BankCreditRow {
 
 const kind = 'bank_account'
 const lookupOf = (adapter: string, accountNumber: string) => `${adapter}:${accountNumber}`
+/** An account has an entry of its own: its number proves nothing, so several businesses may name the same one. */
+const kindOf = (id: string) => `${kind}:${id}`
 
 /**
  * Writes an account and how it is found. One that was switched off is switched on again and keeps its id, so that what the
- * bank reported before stays known. Undefined when it is on already; a number on which another business is reported is a
- * unique violation.
+ * bank reported before stays known. Undefined when it is on already.
  */
 export async function insertBankAccount(tx: Db, row: BankAccountRow): Promise<BankAccountRow | undefined> {
   const { currency, name, proxy_type, proxy_value, secret_encrypted, active, updated_at } = row
@@ -55,19 +56,24 @@ export async function insertBankAccount(tx: Db, row: BankAccountRow): Promise<Ba
     .executeTakeFirst()
   if (!written) return undefined
   const lookup = lookupOf(row.adapter, row.account_number)
-  await tx.insertInto('directory').values({ lookup, kind, business_id: row.business_id, target_id: written.id }).execute()
+  await tx
+    .insertInto('directory')
+    .values({ lookup, kind: kindOf(written.id), business_id: row.business_id, target_id: written.id })
+    .execute()
   return written
 }
 
-/** The account that a report names, wherever it belongs. */
-export async function findReportedAccount(db: Db, adapter: string, accountNumber: string): Promise<BankAccountRow | undefined> {
-  const entry = await db
+/** The accounts that a report can mean: those of every business that has the number. Which one it is, its signature says. */
+export async function findReportedAccounts(db: Db, adapter: string, accountNumber: string): Promise<BankAccountRow[]> {
+  const entries = await db
     .selectFrom('directory')
     .select(['business_id', 'target_id'])
     .where('lookup', '=', lookupOf(adapter, accountNumber))
-    .where('kind', '=', kind)
-    .executeTakeFirst()
-  return entry && findBankAccount(db, entry.business_id, entry.target_id)
+    // Entries of versions before have the bare kind.
+    .where((one) => one.or([one('kind', '=', kind), one('kind', 'like', `${kind}:%`)]))
+    .execute()
+  const found = await Promise.all(entries.map((entry) => findBankAccount(db, entry.business_id, entry.target_id)))
+  return found.flatMap((account) => (account?.active ? [account] : []))
 }
 
 export async function findBankAccount(db: Db, businessId: string, id: string): Promise<BankAccountRow | undefined> {
@@ -89,7 +95,13 @@ export async function retireBankAccount(tx: Db, businessId: string, id: string, 
     .returning(['adapter', 'account_number'])
     .executeTakeFirst()
   if (!row) return false
-  await tx.deleteFrom('directory').where('lookup', '=', lookupOf(row.adapter, row.account_number)).where('kind', '=', kind).execute()
+  await tx
+    .deleteFrom('directory')
+    .where('lookup', '=', lookupOf(row.adapter, row.account_number))
+    .where('business_id', '=', businessId)
+    .where('target_id', '=', id)
+    .where((one) => one.or([one('kind', '=', kind), one('kind', '=', kindOf(id))]))
+    .execute()
   return true
 }
 

@@ -1,13 +1,14 @@
 import { emitEvent } from '../../engine/events/emit-event.ts'
 import { payNowRail } from '../../engine/rails/paynow/paynow.ts'
-import { violatedConstraint } from '../../foundation/database/database.ts'
+import { type Db, violatedConstraint } from '../../foundation/database/database.ts'
 import type { Business } from '../../foundation/http/authentication.ts'
 import type { Answer, Claim } from '../../foundation/http/idempotency.ts'
 import { conflict } from '../../foundation/shared/errors.ts'
 import { newId } from '../../foundation/shared/ids.ts'
+import { adminFeeOn } from '../charges/fees.ts'
 import type { SettleDeps, Settled, Settlement } from '../charges/settle-charges.ts'
 import { newCharge } from '../charges/start-payment.ts'
-import { findPaymentRequest } from '../payment-requests/queries.ts'
+import { findPaymentRequest, type PaymentRequestRow } from '../payment-requests/queries.ts'
 import { type BankAccountRow, type BankCreditRow, findBankCreditByReference, findRequestByReference, insertBankCredit, spendBankCredit } from './queries.ts'
 import type { CreditReport } from './read-report.ts'
 import { presentBankCredit } from './wire.ts'
@@ -59,7 +60,7 @@ export async function receiveCredit(
   const request = found === undefined ? undefined : await findPaymentRequest(deps.database.db, business.id, found)
   try {
     if (request && request.currency === report.currency) {
-      const settlement = settlementOf(business, request, credit, requestId)
+      const settlement = await settlementOf(deps, business, request, credit, requestId)
       const matched: BankCreditRow = { ...credit, status: 'matched', payment_request_id: request.id, charge_id: settlement.charge.row.id }
       await deps.settle({
         ...settlement,
@@ -93,12 +94,25 @@ export async function receiveCredit(
 /** Another report of the same credit was faster; it undoes what this one was about to write. */
 class CreditKnown extends Error {}
 
+/** The fee that the payer was asked for beside the request's amount: by its code where it has one, otherwise by the page. */
+async function feeAsked(db: Db, request: PaymentRequestRow): Promise<bigint> {
+  if (request.amount_minor === null) return 0n
+  if (request.generate_qr) return request.admin_fee_minor ?? 0n
+  return adminFeeOn(db, request, 'paynow_online', request.amount_minor)
+}
+
 type NewSettlement = Settlement & { charge: { isNew: true } }
 
-function settlementOf(business: Business, request: Parameters<typeof newCharge>[2]['request'], credit: BankCreditRow, requestId: string): NewSettlement {
+async function settlementOf(
+  { database }: CreditDeps,
+  business: Business,
+  request: PaymentRequestRow,
+  credit: BankCreditRow,
+  requestId: string,
+): Promise<NewSettlement> {
   // A payer pays when the bank books it: a credit that was booked in time is, though it is reported later.
   const payment = { request, method: 'paynow_online', payer: { name: credit.payer_name } }
-  const row = newCharge(business, payNowRail.name, payment, credit.amount_minor, 0n, credit.created_at)
+  const row = newCharge(business, payNowRail.name, payment, credit.amount_minor, await feeAsked(database.db, request), credit.created_at)
   const began = credit.booked_at < credit.created_at ? credit.booked_at : credit.created_at
   return {
     business,
@@ -114,11 +128,11 @@ export async function allocateCredit(
   deps: CreditDeps,
   business: Business,
   credit: BankCreditRow,
-  request: Parameters<typeof newCharge>[2]['request'],
+  request: PaymentRequestRow,
   { claim, requestId }: { claim: Claim | undefined; requestId: string },
 ): Promise<Answer> {
   if (request.currency !== credit.currency) throw conflict('currency_mismatch', 'The credit and the payment request are in different currencies.')
-  const settlement = settlementOf(business, request, credit, requestId)
+  const settlement = await settlementOf(deps, business, request, credit, requestId)
   const at = deps.now()
   const allocated: BankCreditRow = { ...credit, status: 'allocated', payment_request_id: request.id, charge_id: settlement.charge.row.id, updated_at: at }
   const shown = JSON.stringify(presentBankCredit(allocated, business))

@@ -16,7 +16,7 @@ import {
   type BankCreditRow,
   findBankAccount,
   findBankCredit,
-  findReportedAccount,
+  findReportedAccounts,
   insertBankAccount,
   listBankAccounts,
   listBankCredits,
@@ -149,12 +149,14 @@ function reportRoute(api: Api, deps: BankAccountsDeps): void {
 
   api.raw('/v1/bank-notifications/:adapter', async ({ params, body, headers, requestId }) => {
     const { accountNumber, fields } = accountOf(body)
-    const account = params.adapter === 'generic' ? await findReportedAccount(database.db, params.adapter, accountNumber) : undefined
+    const accounts = params.adapter === 'generic' ? await findReportedAccounts(database.db, params.adapter, accountNumber) : []
+    // Anyone can claim a number; who knows an account's secret speaks for it, and for no other business that has the number.
+    const isSigned = ({ secret_encrypted }: BankAccountRow) =>
+      verifyReport(body, headers['hawker-signature'], decryptSecret(secret_encrypted, deps.secretKey()), now())
+    const account = accounts.find(isSigned)
     const business = account && (await findBusiness(database.db, account.business_id))
     // An unknown account answers like a wrong signature, so nobody learns which accounts there are.
-    const refused = new ApiError(401, 'bad_signature', 'The signature does not fit.')
-    if (!account?.active || !business) throw refused
-    if (!verifyReport(body, headers['hawker-signature'], decryptSecret(account.secret_encrypted, deps.secretKey()), now())) throw refused
+    if (!account || !business) throw new ApiError(401, 'bad_signature', 'The signature does not fit.')
     const credit = await receiveCredit(deps, business, account, readGenericReport(fields, now(), business.timezone), requestId)
     return { status: 200, body: JSON.stringify({ id: credit.id, status: credit.status }) }
   })

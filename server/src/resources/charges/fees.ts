@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Db } from '../../foundation/database/database.ts'
 import { runPrepared } from '../../foundation/database/prepared.ts'
 import type { Currency } from '../../foundation/shared/money.ts'
+import type { PaymentRequestRow } from '../payment-requests/queries.ts'
 
 /** What a method costs the merchant: a fixed part and a share, and how long the rail keeps the money. */
 export interface FeeSchedule {
@@ -95,4 +96,21 @@ export function feeOn(amountMinor: bigint, { fixedMinor, rateBasisPoints, below 
   const share = (amountMinor * BigInt(rateBasisPoints)) / 10_000n
   const left = amountMinor - fixed
   return { fixedMinor: fixed, shareMinor: share < left ? share : left, rateBasisPoints }
+}
+
+/**
+ * What payers of a request bear on top of `amountMinor` by a method: nothing, the fee that its code asks for, or the fee of
+ * the schedule as it is now.
+ */
+export async function adminFeeOn(
+  db: Db,
+  request: Pick<PaymentRequestRow, 'business_id' | 'add_admin_fee' | 'admin_fee_minor' | 'amount_minor' | 'currency'>,
+  method: string,
+  amountMinor: bigint,
+): Promise<bigint> {
+  if (!request.add_admin_fee) return 0n
+  if (request.admin_fee_minor !== null && amountMinor === request.amount_minor) return request.admin_fee_minor
+  const schedules = await feeSchedules(db, [request.business_id])
+  const { fixedMinor, shareMinor } = feeOn(amountMinor, schedules(request.business_id, method, request.currency))
+  return fixedMinor + shareMinor
 }

@@ -92,7 +92,7 @@ class Reader {
       const pattern = searchPattern(word)
       if (pattern === undefined) continue
       const minor = parseAmount(word, business.currency)
-      // An amount can stand in any charge, so it cannot be asked of the trigram index alone.
+      // An amount can stand in any charge, so it cannot be asked of the index of grams alone.
       if (minor === undefined) this.filter.patterns.push(pattern)
       else this.filter.keywords.push({ pattern, amounts: [{ currency: business.currency, minor }] })
     }

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Database, Db } from '../../foundation/database/database.ts'
+import { entriesWith, hasIdLike } from '../../foundation/database/search-grams.ts'
 import { walkOrIndex } from '../../foundation/database/walk-or-index.ts'
 import type { Cursor } from '../../foundation/shared/cursor.ts'
 import type { ChargeRow, ChargeStatus } from './queries.ts'
@@ -8,7 +9,7 @@ import type { ChargeRow, ChargeStatus } from './queries.ts'
 export interface ChargeFilter {
   statuses?: ChargeStatus[]
   refunded?: boolean
-  /** LIKE patterns over the search text, by which the trigram index finds rows; all must match. */
+  /** LIKE patterns over the search text, by whose grams rows are found; all must match. */
   patterns: string[]
   /** Each keyword matches by its pattern, or by being exactly this amount in one of these currencies' smallest units. */
   keywords: { pattern: string; amounts: { currency: string; minor: bigint }[] }[]
@@ -86,6 +87,17 @@ function searchOf({ patterns, keywords, remark }: ChargeFilter): RawBuilder<unkn
   return sql.join(parts, sql` `)
 }
 
+/** Charges whose own words have the grams, or whose request's have; most have no words of their own (decision 7). */
+function foundBy(businessId: string, patterns: string[]): RawBuilder<unknown> {
+  if (patterns.length === 0) return sql``
+  return sql`and c.id in (
+    with entries as materialized (${entriesWith(businessId, patterns)})
+    select id from entries
+    union select paid.id from entries e join charges paid on paid.business_id = ${businessId} and paid.payment_request_id = e.id
+    union select named.id from charges named where named.business_id = ${businessId} and (${hasIdLike(sql`named.id`, patterns)})
+  )`
+}
+
 function positionOf(cursor: Cursor | undefined): RawBuilder<unknown> {
   if (!cursor) return sql``
   return cursor.direction === 'previous' ? sql`and c.id > ${cursor.id}` : sql`and c.id < ${cursor.id}`
@@ -121,7 +133,7 @@ export async function listCharges({ slow: db }: Database, businessId: string, op
     },
     async index() {
       const { rows } = await sql<ChargeRow>`
-        with found as materialized (select c.* from charges c where ${where} ${searchOf(filter)})
+        with found as materialized (select c.* from charges c where ${where} ${foundBy(businessId, filter.patterns)} ${searchOf(filter)})
         select * from found order by id ${direction} limit ${limit}`.execute(db)
       return rows
     },

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { startPoller } from '../../foundation/jobs/poller.ts'
 import { newId } from '../../foundation/shared/ids.ts'
-import { aBusiness, type Client, eventsOf } from '../../testing/api.ts'
+import { aBusiness, type Client, eventsOf, testSecretKey } from '../../testing/api.ts'
 import { expirePaymentRequests } from '../payment-requests/expire-payment-requests.ts'
 import { lockPaymentRequests, type PaymentRequestRow } from '../payment-requests/queries.ts'
 import { type Settlement, settleCharges } from './settle-charges.ts'
@@ -14,6 +14,7 @@ const depsOf = ({ server }: Client) => ({
   now: () => new Date(),
   onEvent: () => undefined,
   baseUrl: () => server.url,
+  secretKey: () => testSecretKey,
   groupAcrossBusinesses: true,
 })
 

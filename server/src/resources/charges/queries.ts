@@ -98,9 +98,9 @@ export function newCharges(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
   return sql`insert into charges (${sql.raw(names.join(', '))}) select * from unnest(${sql.join(arrays)})`
 }
 
-/** Writes new charges in one statement. */
-export async function insertCharges(tx: Db, rows: ChargeRow[]): Promise<void> {
-  await runTogether(tx, 'insert_charges', [newCharges(rows)])
+/** Writes new charges in one statement, with the grams by which some are found. */
+export async function insertCharges(tx: Db, rows: ChargeRow[], grams?: RawBuilder<unknown>): Promise<void> {
+  await runTogether(tx, 'insert_charges', [newCharges(rows), grams])
 }
 
 const changing = [

@@ -5,6 +5,7 @@ import type { Business } from '../../foundation/http/authentication.ts'
 import { decodeCursor, keysetPage } from '../../foundation/http/pagination.ts'
 import { notFound } from '../../foundation/shared/errors.ts'
 import { isUuid } from '../../foundation/shared/ids.ts'
+import { receiptUrl } from '../../foundation/shared/receipt-address.ts'
 import { businessDay, type Now } from '../../foundation/shared/time.ts'
 import { exportCharges } from './export-charges.ts'
 import { exponentsOfCurrencies, exportFilterOf, filterOf } from './filter.ts'
@@ -28,6 +29,7 @@ export interface ChargesDeps {
   now: Now
   rails: Rails
   refunds: ChargeRefunds
+  secretKey: () => Buffer
 }
 
 const tags = ['Charges']
@@ -38,8 +40,16 @@ const Csv = Type.Unsafe<string>({
   content: { 'text/csv': { schema: { type: 'string' } } },
 })
 
+const paid = new Set<string>(['succeeded', 'refunded', 'partially_refunded'])
+
 /** What stands around charges, for all of a page at once. */
-async function surroundingsOf({ slow: db }: Database, rows: ChargeRow[], business: Business, baseUrl: string): Promise<(row: ChargeRow) => Surroundings> {
+async function surroundingsOf(
+  { database: { slow: db }, secretKey }: ChargesDeps,
+  rows: ChargeRow[],
+  business: Business,
+  baseUrl: string,
+): Promise<(row: ChargeRow) => Surroundings> {
+  const key = secretKey()
   const present = (ids: (string | null)[]) => [...new Set(ids.filter((id) => id !== null))]
   const locationIds = present(rows.map((row) => row.location_id))
   const objectIds = present(rows.flatMap((row) => [row.id, row.payment_request_id]))
@@ -48,6 +58,7 @@ async function surroundingsOf({ slow: db }: Database, rows: ChargeRow[], busines
     business,
     baseUrl,
     location: row.location_id === null ? null : (locations.get(row.location_id) ?? null),
+    receiptUrl: paid.has(row.status) ? receiptUrl(baseUrl, key, business, row.id) : null,
     webhookArrived: delivered.has(row.id) || (row.payment_request_id !== null && delivered.has(row.payment_request_id)),
   })
 }
@@ -80,7 +91,7 @@ export function chargesRoutes(api: Api, deps: ChargesDeps): void {
       const perPage = query.perPage ?? query.per_page
       const filter = await filterOf(database.db, business, query, now())
       const rows = await listCharges(database, business.id, { filter, cursor, limit: perPage + 1 }, exponents)
-      const around = await surroundingsOf(database, rows, business, baseUrl)
+      const around = await surroundingsOf(deps, rows, business, baseUrl)
       const page = { order, cursor, perPage, path: `${baseUrl}/v1/charges`, query: rawQuery }
       return { status: 200, body: keysetPage(rows, page, (row) => JSON.stringify(presentListedCharge(row, around(row)))) }
     },
@@ -114,7 +125,7 @@ export function chargesRoutes(api: Api, deps: ChargesDeps): void {
       if (!row) throw notFound('Charge', id)
       const objectIds = [row.id, row.payment_request_id].filter((one) => one !== null)
       const [around, its, deliveries, blocked] = await Promise.all([
-        surroundingsOf(database, [row], business, baseUrl),
+        surroundingsOf(deps, [row], business, baseUrl),
         refunds.list(business.id, row.id),
         listDeliveriesOf(database.slow, business.id, objectIds),
         blockedBecause(rails, business, row),

@@ -7,7 +7,8 @@ import { ApiError, conflict, invalid } from '../../foundation/shared/errors.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 import { searchTextOf } from '../../foundation/shared/search-text.ts'
 import type { PaymentRequestRow } from '../payment-requests/queries.ts'
-import { feeOn, feeSchedules } from './fees.ts'
+import { newChargeGrams } from './charge-grams.ts'
+import { adminFeeOn } from './fees.ts'
 import { type ChargeRow, insertCharges, scheduleChecks } from './queries.ts'
 import type { SettleDeps, Settled, Settlement } from './settle-charges.ts'
 
@@ -29,8 +30,8 @@ export interface NewPayment {
   method: string
   /** For requests without an amount, and for short and over payments of the sandbox; else the request's own. */
   amountMinor?: bigint
-  /** What is paid in all, the fee that the payer bears included, where that is known: what a code said. */
-  sumMinor?: bigint
+  /** What is paid in all, where the payer's code says it: a fee that the payer bears is part of it. */
+  totalMinor?: bigint
   input: PaymentInput
   payer?: { name?: string | null; email?: string | null; phone?: string | null }
   /** When the payer began, where that is not now: in the sandbox a payment can be dated behind its deadline. */
@@ -145,19 +146,18 @@ export async function startPayment(deps: StartDeps, business: Business, payment:
   const found = await deps.rails.find(business, method)
   if (!found) throw invalid({ method: [`The method ${method} is not set up for this business.`] }, 'payment_method_not_available')
   const { rail, access } = found
-  const asked = payment.amountMinor ?? request.amount_minor ?? payment.sumMinor
+  const asked = payment.amountMinor ?? request.amount_minor ?? payment.totalMinor
   if (asked === null || asked === undefined) throw invalid({ amount: ['The amount field is required.'] })
-  const schedules = request.add_admin_fee ? await feeSchedules(deps.database.db, [business.id]) : undefined
-  const fee = schedules ? feeOn(asked, schedules(business.id, method, request.currency)) : undefined
-  const adminFee = fee ? fee.fixedMinor + fee.shareMinor : 0n
-  const charge = { ...newCharge(business, rail.name, payment, payment.sumMinor ?? asked + adminFee, adminFee, at), created_at: payment.at ?? at }
+  const adminFee = await adminFeeOn(deps.database.db, request, method, asked)
+  const charge = { ...newCharge(business, rail.name, payment, payment.totalMinor ?? asked + adminFee, adminFee, at), created_at: payment.at ?? at }
   const attempt = attemptOf(charge, request, business, payment.returnUrl, deps.now())
   const shared = { business, requestId: payment.requestId, ...(payment.answered ? { answered: payment.answered } : {}) }
-  if (rail.local) return deps.settle({ ...shared, charge: { isNew: true, row: charge }, outcome: await rail.start(attempt, payment.input, access) })
+  if (rail.local)
+    return deps.settle({ ...shared, seen: request, charge: { isNew: true, row: charge }, outcome: await rail.start(attempt, payment.input, access) })
 
   await deps.database.db.transaction().execute(async (tx) => {
     await payment.guard?.(tx)
-    await insertCharges(tx, [charge])
+    await insertCharges(tx, [charge], newChargeGrams([{ charge, request }]))
     // Should this process die now, the job asks the rail.
     await scheduleChecks(tx, [{ businessId: business.id, id: charge.id, kind: 'charge', dueAt: new Date(at.getTime() + patienceMs * 2) }])
   })

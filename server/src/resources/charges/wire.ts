@@ -42,6 +42,10 @@ const shared = {
   channel: Type.String(),
   admin_fee: Type.Boolean({ description: 'Whether the payer paid the fee on top.' }),
   metadata: Type.Record(Type.String(), Type.String()),
+  receipt_url: Type.Unsafe<string | null>({
+    type: ['string', 'null'],
+    description: "The payer's receipt, for whoever has the address; null for a charge that was not paid.",
+  }),
   xborder: Type.Boolean(),
   unapplied_reason: Type.Unsafe<string | null>({
     type: ['string', 'null'],
@@ -175,12 +179,13 @@ export interface Surroundings {
   baseUrl: string
   location: LocationShown | null
   webhookArrived: boolean
+  receiptUrl: string | null
 }
 
 /** A charge's money after fees. */
 export const netOf = (row: ChargeRow) => row.amount_minor - row.fixed_fee_minor - row.discount_fee_minor
 
-function presentShared(row: ChargeRow, { business, location, webhookArrived }: Surroundings) {
+function presentShared(row: ChargeRow, { business, location, webhookArrived, receiptUrl }: Surroundings) {
   const amount = (minor: bigint) => amountAsNumber(minor, row.currency)
   const time = (at: Date) => formatBusinessTime(at, business.timezone)
   return {
@@ -206,6 +211,7 @@ function presentShared(row: ChargeRow, { business, location, webhookArrived }: S
     channel: row.channel,
     admin_fee: row.admin_fee_minor > 0n,
     metadata: row.metadata,
+    receipt_url: receiptUrl,
     xborder: false,
     unapplied_reason: row.unapplied_reason,
     failure_code: row.failure_code,

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Database } from '../../foundation/database/database.ts'
 import type { SendMail } from '../../foundation/mail/send-mail.ts'
 import type { Now } from '../../foundation/shared/time.ts'
-import { claimMails, keepMails, updateMail } from './queries.ts'
+import { claimMails, endMail, keepMails, postponeMail } from './queries.ts'
 
 export interface MailDeps {
   database: Database
@@ -32,7 +32,7 @@ export async function deliverMails({ database, now, log, send }: MailDeps): Prom
           html: mail.body_html,
           messageId: `<${mail.id}@hawker>`,
         })
-        await updateMail(database.db, mail.business_id, mail.id, { status: 'sent', sent_at: now() })
+        await endMail(database.db, mail, 'sent', now())
       } catch (error) {
         const givenUp = mail.attempts >= maxAttempts
         // Never the error itself: servers quote the recipient's address in it.
@@ -40,8 +40,8 @@ export async function deliverMails({ database, now, log, send }: MailDeps): Prom
           { mail_id: mail.id, attempts: mail.attempts, code: (error as { code?: unknown }).code },
           givenUp ? 'a mail was given up' : 'a mail was not sent',
         )
-        const dueAt = new Date(now().getTime() + 60_000 * 2 ** (mail.attempts - 1))
-        await updateMail(database.db, mail.business_id, mail.id, givenUp ? { status: 'failed' } : { status: 'pending', due_at: dueAt })
+        if (givenUp) await endMail(database.db, mail, 'failed', now())
+        else await postponeMail(database.db, mail.business_id, mail.id, new Date(now().getTime() + 60_000 * 2 ** (mail.attempts - 1)))
       }
     }),
   )

@@ -66,6 +66,13 @@ describe('receipts', () => {
     expect(receipt.html).not.toContain('<b>')
     expect(receipt.html).toContain('Teh &quot;C&quot; Bcc: x')
     expect(receipt.text).toContain('Card, visa ending in 4242')
+    const { url } = (await client.get(`/v1/charges/${charge.id}/receipt`)).json
+    for (const mail of json.data) {
+      expect(mail.text).toContain(`\n${url}\n`)
+      expect(mail.text).toContain(`\n${url}.pdf\n`)
+      expect(mail.html).toContain(`href="${url}"`)
+      expect(mail.html).toContain(`href="${url}.pdf"`)
+    }
     const live = await merchant({ mode: 'live' })
     expect((await live.get('/v1/sandbox/mails')).status).toBe(404)
   })
@@ -73,7 +80,7 @@ describe('receipts', () => {
   test('a business’s name cannot add a header or a recipient', () => {
     const business = { id: '', name: 'A\r\nBcc: all@example.com', slug: '', country: 'SG', currency: 'sgd', timezone: 'Asia/Singapore', mode: 'live' } as const
     const about = { id: 'x', currency: 'sgd', amount_minor: 1n, method: 'cash', card: null, remark: null, reference_number: null }
-    expect(receiptMail(business, about, 'a@example.com', new Date()).subject).toBe('Receipt from A Bcc: all@example.com: SGD 0.01')
+    expect(receiptMail(business, about, 'a@example.com', 'http://localhost/receipt', new Date()).subject).toBe('Receipt from A Bcc: all@example.com: SGD 0.01')
   })
 
   test('are sent through the mail server, and again later when it refuses', async () => {
@@ -93,5 +100,26 @@ describe('receipts', () => {
     expect(mails[0]).toMatch(/^From: Hawker <receipts@example.com>$/m)
     expect(mails[0]).toMatch(/^To: payer@example.com$/m)
     expect((await client.get('/v1/sandbox/mails')).json.data[0]).toMatchObject({ status: 'sent' })
+  })
+
+  test.each(['sent', 'failed'] as const)('tell their request when they are %s', async (status) => {
+    await deliver(undefined)
+    const client = await merchant()
+    const request = await aPaymentRequest(client, { send_email: true })
+    await aPaidCharge(payments, client, { payment_request_id: request.id })
+    const other = await aPaymentRequest(client, { send_email: true })
+    const read = async ({ id }: { id: string }) => client.get(`/v1/payment-requests/${id}`)
+    const before = await read(request)
+    expect(before.json.email_status).toBe('pending')
+    const send = async () => {
+      if (status === 'failed') throw new Error('refused')
+    }
+    // A mail that is refused is tried for hours.
+    for (let hour = 0; hour < 20; hour++) await deliver(send, hour * 60)
+    const after = await read(request)
+    expect(after.json).toMatchObject({ email_status: status, sms_status: 'pending', status: 'completed' })
+    expect(after.headers.get('etag')).not.toBe(before.headers.get('etag'))
+    expect((await read(other)).json.email_status).toBe('pending')
+    expect((await client.get('/v1/sandbox/mails')).json.data[0]).toMatchObject({ status, sent_at: status === 'sent' ? expect.any(String) : null })
   })
 })

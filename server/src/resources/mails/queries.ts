@@ -49,14 +49,21 @@ export async function keepMails(db: Db, limit: number): Promise<number> {
   return Number(numAffectedRows ?? 0n)
 }
 
-/** Writes what became of trying to send a mail. */
-export async function updateMail(
-  db: Db,
-  businessId: string,
-  id: string,
-  change: { status: MailRow['status']; due_at?: Date; sent_at?: Date | null },
-): Promise<void> {
-  await db.updateTable('mails').set(change).where('business_id', '=', businessId).where('id', '=', id).execute()
+/** Says when a mail that was not taken is tried again. */
+export async function postponeMail(db: Db, businessId: string, id: string, dueAt: Date): Promise<void> {
+  await db.updateTable('mails').set({ due_at: dueAt }).where('business_id', '=', businessId).where('id', '=', id).execute()
+}
+
+/** Writes how a mail ended, and says so in the payment request whose receipt it is. */
+export async function endMail(db: Db, { business_id, id }: Pick<MailRow, 'business_id' | 'id'>, status: 'sent' | 'failed', at: Date): Promise<void> {
+  await sql`
+    with ended as (
+      update mails set status = ${status}, sent_at = ${status === 'sent' ? at : null}::timestamptz where business_id = ${business_id} and id = ${id}
+      returning source, source_id
+    )
+    update payment_requests r set email_status = ${status}, version = r.version + 1, updated_at = greatest(r.updated_at, ${at})
+    from ended join charges c on c.business_id = ${business_id} and c.id = ended.source_id
+    where ended.source = 'charge' and r.business_id = ${business_id} and r.id = c.payment_request_id and r.email_status <> ${status}`.execute(db)
 }
 
 /** One page of a business's mails, newest first (reversed when the cursor points back). */

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { aBusiness, type Client, eventsOf } from '../../testing/api.ts'
+import { expirePaymentRequests } from './expire-payment-requests.ts'
+import { firstPageOf } from './list-queries.ts'
 
 const path = '/v1/payment-requests'
 const create = (client: Client, more: Record<string, unknown> = {}) => client.post(path, { amount: '10.00', currency: 'SGD', ...more })
@@ -129,6 +131,32 @@ describe('GET /v1/payment-requests', () => {
       expect((await client.get(`${path}?${query}`)).status).toBe(422)
     },
   )
+})
+
+test('a list of requests that ended unpaid reads their index, however many others there are', async () => {
+  const client = await aBusiness()
+  const { database, clock } = client.server
+  const made = (await create(client, { expires_after: '5 mins' })).json
+  await create(client)
+  await database.pool.query('update payment_requests set expires_at = $2 where business_id = $1 and expires_at is not null', [client.business.id, clock.now()])
+  await database.pool.query('update payment_request_expiries set due_at = $2 where business_id = $1', [client.business.id, clock.now()])
+  await expirePaymentRequests({ ...client.server.app.payments, now: () => new Date(Date.now() + 1_000) })
+  await database.pool.query(
+    `insert into payment_requests select (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'status', 'completed', 'payment_reference', n))).*
+     from payment_requests r, generate_series(1, 5000) n where r.business_id = $1 and r.status = 'pending'`,
+    [client.business.id],
+  )
+  await database.pool.query('analyze payment_requests, payment_request_endings')
+  const statement = firstPageOf(client.business.id, { status: 'expired' }, 26).compile(database.db)
+  const { rows } = await database.pool.query(`explain ${statement.sql}`, [...statement.parameters])
+  const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+  expect(plan).toContain('payment_request_endings')
+  expect(plan).not.toMatch(/Seq Scan on payment_requests|Index Scan Backward using payment_requests_pkey/)
+  const ids = async (query: string) => (await client.get(`${path}?${query}`)).json.data.map(({ id }: { id: string }) => id)
+  expect(await ids('status=expired')).toEqual([made.id])
+  expect(await ids('status=failed')).toEqual([])
+  await client.delete(`${path}/${made.id}`)
+  expect(await ids('status=expired')).toEqual([])
 })
 
 describe('locations and account status', () => {

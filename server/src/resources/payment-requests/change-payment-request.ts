@@ -1,4 +1,6 @@
 import { emitEvent } from '../../engine/events/emit-event.ts'
+import { runTogether } from '../../foundation/database/prepared.ts'
+import { newSearchGrams } from '../../foundation/database/search-grams.ts'
 import type { Call } from '../../foundation/http/api.ts'
 import { etagOf, requireMatch } from '../../foundation/http/etag.ts'
 import type { Answer } from '../../foundation/http/idempotency.ts'
@@ -6,8 +8,8 @@ import { writeOnce } from '../../foundation/http/transaction.ts'
 import { conflict, invalid, notFound } from '../../foundation/shared/errors.ts'
 import { isUuid } from '../../foundation/shared/ids.ts'
 import { laterThan } from '../../foundation/shared/time.ts'
-import { searchOf } from './create-payment-request.ts'
-import { entryOf } from './issue-qr.ts'
+import { searchGramsOf, searchOf } from './create-payment-request.ts'
+import { entryOf, feeInCode } from './issue-qr.ts'
 import type { LookUp } from './look-up.ts'
 import { lockPaymentRequest, type PaymentRequestRow, updatePaymentRequest } from './queries.ts'
 import type { PaymentRequestsDeps } from './routes.ts'
@@ -31,7 +33,7 @@ function previousAttributes(before: PaymentRequest, after: PaymentRequest): Reco
 
 /** Changes a pending request; a change of nothing leaves its version and tells no one. */
 export function changePaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) {
-  const { database, now, onEvent, qr } = deps
+  const { database, now, onEvent, qr, adminFee } = deps
   return async (call: Call<unknown, UpdatePaymentRequest>): Promise<Answer> => {
     const { business, body, headers, claim, requestId, baseUrl } = call
     const id = idOf(call)
@@ -47,11 +49,13 @@ export function changePaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
         throw invalid({ allow_repeated_payments: ['A payment request that was paid cannot stop taking repeated payments; delete it instead.'] })
       const present = (row: PaymentRequestRow) => presentPaymentRequest(row, business, baseUrl)
       let row: PaymentRequestRow = { ...before, ...applyTo(before, body, links, business, at) }
+      row.admin_fee_minor = await feeInCode(adminFee, tx, row, before)
       const previous = previousAttributes(present(before), present(row))
       const isSwitched = row.generate_qr !== before.generate_qr || row.generate_direct_link !== before.generate_direct_link
       if (previous || isSwitched) {
         row = { ...row, search: searchOf(row), version: before.version + 1, updated_at: at }
         await updatePaymentRequest(tx, business.id, row)
+        await runTogether(tx, 'search_grams', [newSearchGrams([{ businessId: business.id, id, grams: searchGramsOf(row) }])])
         const data = JSON.stringify(present(row))
         const event = { type: 'payment_request.updated', objectId: id, data, previousAttributes: JSON.stringify(previous ?? {}), requestId, at } as const
         await emitEvent(tx, business.id, event)

@@ -5,8 +5,8 @@ import type { Call } from '../../foundation/http/api.ts'
 import { etagOf } from '../../foundation/http/etag.ts'
 import { type Answer, KeyTaken, storedAnswer } from '../../foundation/http/idempotency.ts'
 import { newId } from '../../foundation/shared/ids.ts'
-import { searchTextOf } from '../../foundation/shared/search-text.ts'
-import { entryOf } from './issue-qr.ts'
+import { gramsOf, searchTextOf } from '../../foundation/shared/search-text.ts'
+import { entryOf, feeInCode } from './issue-qr.ts'
 import type { LookUp } from './look-up.ts'
 import { insertPaymentRequests, type NewPaymentRequest, type PaymentRequestRow } from './queries.ts'
 import type { PaymentRequestsDeps } from './routes.ts'
@@ -26,12 +26,17 @@ export function searchOf({ email, id, reference_number }: Pick<PaymentRequestRow
   return searchTextOf([email, id, reference_number])
 }
 
+/** The numbers by which a request is found: of what its own search looks in, and of what the charges paid of it have from it. */
+export function searchGramsOf(row: PaymentRequestRow): number[] {
+  return gramsOf(searchTextOf([row.name, row.email, row.phone, row.reference_number, row.purpose, row.id]), row.business_id)
+}
+
 /**
  * Creates payment requests by group commit: those that arrive together share one statement and one durable commit, each
  * with its own event, idempotency record, answer and failure.
  */
 export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) {
-  const { database, now, onEvent, groupAcrossBusinesses, qr } = deps
+  const { database, now, onEvent, groupAcrossBusinesses, qr, adminFee } = deps
   const commit = groupCommit<NewPaymentRequest, boolean>({
     write: (requests) => insertPaymentRequests(database.pool, requests),
     groupOf: groupAcrossBusinesses ? () => '' : ({ row }) => row.business_id,
@@ -53,6 +58,7 @@ export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
       status: 'pending',
       sms_status: 'pending',
       email_status: 'pending',
+      admin_fee_minor: null,
       is_default: false,
       api_key_id: keyId,
       payment_reference: newPaymentReference(),
@@ -63,11 +69,12 @@ export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
       completed_at: null,
       deleted_at: null,
     }
+    row.admin_fee_minor = await feeInCode(adminFee, database.db, row)
     const shown = presentPaymentRequest(row, business, baseUrl)
     const body201 = JSON.stringify({ ...shown, ...(await entryOf(qr, database.db, business, row, baseUrl)) })
     const answer: Answer = { status: 201, body: body201, headers: { etag: etagOf(row), location: `/v1/payment-requests/${id}` } }
     const stored = claim && storedAnswer(claim, id, answer)
-    const written = await commit({ row, eventId: newId<'event'>(at), shown: JSON.stringify(shown), requestId, answer: stored })
+    const written = await commit({ row, eventId: newId<'event'>(at), shown: JSON.stringify(shown), requestId, answer: stored, grams: searchGramsOf(row) })
     if (!written) throw new KeyTaken()
     onEvent(business.id)
     return answer

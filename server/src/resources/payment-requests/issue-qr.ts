@@ -34,8 +34,9 @@ async function findPayNowAccount(db: Db, businessId: string) {
 
 /** Codes of the sandbox for every method that has one, and of a live business's own PayNow account. */
 export const issueQr: IssueQr = async (db, business, request, method, checkout) => {
-  const { payment_reference: reference, amount_minor: amountMinor, currency, expires_at: expiresAt } = request
-  if (amountMinor === null) throw invalid({ amount: ['The amount field is required when generate qr is true.'] })
+  const { payment_reference: reference, amount_minor, currency, expires_at: expiresAt } = request
+  if (amount_minor === null) throw invalid({ amount: ['The amount field is required when generate qr is true.'] })
+  const amountMinor = amount_minor + (request.admin_fee_minor ?? 0n)
   const shared = { qr_code_expiry: expiresAt?.toISOString() ?? null, qr_image_mime: null }
   if (business.mode === 'sandbox') {
     const payment = { businessId: business.id, payeeName: business.name, amountMinor, currency, reference, expiresAt, checkoutUrl: checkout }
@@ -47,6 +48,19 @@ export const issueQr: IssueQr = async (db, business, request, method, checkout) 
   }
   const proxy = { proxyType: account.proxy_type as PayNowProxyType, proxy: account.proxy_value, name: fitText(account.name, 25) }
   return { qr_code: buildPayNow({ ...proxy, amountMinor, reference, ...(expiresAt ? { expiresAt, expiryPrecision: 'second' } : {}) }), ...shared }
+}
+
+/** The fee that payers bear when they pay `amountMinor` of a request by a method; charges, which know it, lie above this resource. */
+export type AdminFee = (db: Db, request: PaymentRequestRow, method: string, amountMinor: bigint) => Promise<bigint>
+
+/** The fee that a request's code asks for; null where none does. A code whose price did not change keeps its fee. */
+export async function feeInCode(adminFee: AdminFee, db: Db, row: PaymentRequestRow, before?: PaymentRequestRow): Promise<bigint | null> {
+  const { generate_qr, add_admin_fee, amount_minor, currency, payment_methods } = row
+  const [method] = payment_methods
+  if (!generate_qr || !add_admin_fee || amount_minor === null || method === undefined) return null
+  const isSame = before?.amount_minor === amount_minor && before.currency === currency && before.payment_methods[0] === method
+  if (isSame && before.admin_fee_minor !== null) return before.admin_fee_minor
+  return adminFee(db, { ...row, admin_fee_minor: null }, method, amount_minor)
 }
 
 /** What a request that can still be paid has beyond its fields: its code or its direct link, where it asked for one. */

@@ -127,6 +127,8 @@ describe('POST /v1/payment-requests', () => {
     [{ currency: undefined }, 'currency', 'The currency field is required.'],
     [{ currency: 'zzz' }, 'currency', 'The selected currency is invalid.'],
     [{ amount: '0.29' }, 'amount', 'The amount must be between 0.3 and 999999999.99.'],
+    [{ amount: '0.49', payment_methods: ['paynow_online', 'card'] }, 'amount', 'The amount must be at least SGD 0.50 for the method card.'],
+    [{ amount: '1.99', currency: 'myr', payment_methods: ['card'] }, 'amount', 'The amount must be at least MYR 2.00 for the method card.'],
     [{ amount: 0 }, 'amount', 'The amount must be between 0.3 and 999999999.99.'],
     [{ amount: -5 }, 'amount', 'The amount must be between 0.3 and 999999999.99.'],
     [{ amount: '1000000000' }, 'amount', 'The amount must be between 0.3 and 999999999.99.'],
@@ -314,4 +316,13 @@ describe('codes and links', () => {
     expect(json.code).toBe('payment_method_not_available')
     expect((await create(client, { currency: 'thb', payment_methods: ['opn_prompt_pay'] })).status).toBe(422)
   })
+})
+
+test('a request that names no methods gets those that take its amount', async () => {
+  const client = await aBusiness()
+  const small = (await create(client, { amount: '0.30' })).json
+  expect(small.payment_methods).toContain('paynow_online')
+  expect(small.payment_methods).not.toContain('card')
+  expect((await create(client, { amount: '0.50' })).json.payment_methods).toContain('card')
+  expect((await create(client, { amount: '0.49', payment_methods: ['paynow_online'] })).status).toBe(201)
 })

@@ -47,6 +47,8 @@ export interface PaymentRequestRow {
   email_status: string
   allow_repeated_payments: boolean
   add_admin_fee: boolean
+  /** The fee that its code asks for beside the amount; null where no code does. */
+  admin_fee_minor: bigint | null
   is_currency_editable: boolean
   is_default: boolean
   generate_qr: boolean
@@ -96,9 +98,22 @@ export function changedStatuses(rows: PaymentRequestRow[]): RawBuilder<unknown> 
     where r.business_id = changed.business_id and r.id = changed.id`
 }
 
+/** Statuses of requests that ended without being paid; lists find them by a table of their own. */
+export const endings: ReadonlySet<PaymentRequestStatus> = new Set(['failed', 'expired', 'canceled', 'inactive'])
+
+/** The statement that notes which of these requests ended without being paid; undefined when none did. */
+export function newEndings(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
+  const ended = rows.filter(({ status }) => endings.has(status))
+  if (ended.length === 0) return undefined
+  return sql`
+    insert into payment_request_endings (business_id, status, id)
+    select * from unnest(${ended.map((row) => row.business_id)}::uuid[], ${ended.map((row) => row.status)}::text[], ${ended.map((row) => row.id)}::uuid[])
+    on conflict do nothing`
+}
+
 /** Writes the status, version and times of requests whose rows this transaction holds. */
 export async function writeStatuses(tx: Db, rows: PaymentRequestRow[]): Promise<void> {
-  await runTogether(tx, 'write_statuses', [changedStatuses(rows)])
+  await runTogether(tx, 'write_statuses', [changedStatuses(rows), newEndings(rows)])
 }
 
 /** The statement that takes requests out of the list of those that will expire. */
@@ -158,6 +173,7 @@ const columns = {
   email_status: 'text',
   allow_repeated_payments: 'boolean',
   add_admin_fee: 'boolean',
+  admin_fee_minor: 'bigint',
   is_currency_editable: 'boolean',
   is_default: 'boolean',
   generate_qr: 'boolean',
@@ -193,6 +209,7 @@ const companions = {
   answer_status: 'int2',
   answer_headers: 'json',
   answer_body: 'text',
+  grams: 'text',
 } as const
 
 /** A value as one element of an array parameter. */
@@ -225,6 +242,8 @@ const insertText = `
     insert into payment_requests (${names.join(', ')}) select ${inserted} from accepted
   ), expiring as (
     insert into payment_request_expiries (business_id, id, due_at) select business_id, id, expires_at from accepted where expires_at is not null
+  ), found_by as (
+    insert into search_grams (business_id, id, grams) select business_id, id, grams::int4[] from accepted
   ), listed as (
     insert into directory (lookup, kind, business_id, target_id) select payment_reference, 'payment_reference', business_id, id from accepted
   ), told as (
@@ -241,6 +260,8 @@ export interface NewPaymentRequest {
   shown: string
   requestId: string
   answer: StoredAnswer | undefined
+  /** The numbers by which it, and what is paid of it, are found. */
+  grams: number[]
 }
 
 /**
@@ -262,6 +283,7 @@ export async function insertPaymentRequests(pool: pg.Pool, requests: NewPaymentR
       column(({ answer }) => answer?.status ?? null),
       column(({ answer }) => answer?.headers ?? null),
       column(({ answer }) => answer?.body ?? null),
+      column(({ grams }) => `{${grams}}`),
     ],
   })
   if (rows.length === requests.length) return requests.map(() => true)
@@ -298,6 +320,7 @@ export async function updatePaymentRequest(tx: Db, businessId: string, row: Paym
     .where('business_id', '=', businessId)
     .where('id', '=', id)
     .execute()
+  await runTogether(tx, 'end_requests', [newEndings([row])])
   if (row.status !== 'pending' || row.deleted_at !== null || row.expires_at === null) return forgetExpiries(tx, [{ businessId, id }])
   await tx
     .insertInto('payment_request_expiries')

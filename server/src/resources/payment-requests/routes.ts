@@ -11,7 +11,7 @@ import { findLocation } from '../locations/queries.ts'
 import { presentLocation } from '../locations/wire.ts'
 import { changePaymentRequest, deletePaymentRequest, idOf } from './change-payment-request.ts'
 import { createPaymentRequest } from './create-payment-request.ts'
-import { entryOf, type IssueQr } from './issue-qr.ts'
+import { type AdminFee, entryOf, type IssueQr } from './issue-qr.ts'
 import { paymentRequestsPage } from './list-payment-requests.ts'
 import { lookingUp } from './look-up.ts'
 import { findPaymentRequests, type PaymentRequestRow } from './queries.ts'
@@ -36,6 +36,7 @@ export interface PaymentRequestsDeps {
   /** Whether rows of different businesses may share a statement. */
   groupAcrossBusinesses: boolean
   qr: IssueQr
+  adminFee: AdminFee
   /**
    * The payments that count towards a request; charges lie above this resource. Money that came late, twice, short or over
    * is not among them: clients take a succeeded payment for a paid request.

@@ -1,5 +1,5 @@
 import { enabledMethods, isEnabled } from '../../engine/rails/enabled-methods.ts'
-import { findMethod } from '../../engine/rails/methods.ts'
+import { findMethod, minimumAmount } from '../../engine/rails/methods.ts'
 import type { Business } from '../../foundation/shared/business.ts'
 import { type FieldErrors, invalid, spoken } from '../../foundation/shared/errors.ts'
 import { type Currency, exponentOf, formatAmount, parseAmount, parseCurrency } from '../../foundation/shared/money.ts'
@@ -15,6 +15,7 @@ export type PaymentRequestFields = Omit<
   | 'status'
   | 'sms_status'
   | 'email_status'
+  | 'admin_fee_minor'
   | 'is_default'
   | 'api_key_id'
   | 'payment_reference'
@@ -109,7 +110,7 @@ export function applyTo(
     const kept = before && before.amount_minor !== null && before.currency !== currency ? formatAmount(before.amount_minor, before.currency) : undefined
     const amount = body.amount === undefined ? kept : body.amount
     if (amount !== undefined) after.amount_minor = amount === null ? null : readAmount(amount, currency, errors)
-    after.payment_methods = readMethods(body.payment_methods, before, currency, business, errors)
+    after.payment_methods = readMethods(body.payment_methods, before, currency, business, errors, after.amount_minor)
   }
   checkTogether(after, errors)
   if (Object.keys(errors).length > 0) throw invalid(errors)
@@ -144,9 +145,11 @@ function readMethods(
   currency: Currency,
   business: Business,
   errors: FieldErrors,
+  amountMinor: bigint | null,
 ): string[] {
   if (given === undefined || given.length === 0) {
-    return before && before.currency === currency && given === undefined ? before.payment_methods : enabledMethods(business, currency)
+    if (before && before.currency === currency && given === undefined) return before.payment_methods
+    return enabledMethods(business, currency).filter((code) => !isTooLow(code, currency, amountMinor))
   }
   const codes = new Set<string>()
   const refused: string[] = []
@@ -159,6 +162,18 @@ function readMethods(
   return [...codes]
 }
 
+/** Whether an amount is below what a method takes, as far as that is known. */
+function isTooLow(code: string, currency: Currency, amountMinor: bigint | null): boolean {
+  const method = findMethod(code)
+  const minimum = method && minimumAmount(method, currency)
+  return amountMinor !== null && minimum !== undefined && amountMinor < minimum
+}
+
+function minimumText(code: string, currency: Currency): string {
+  const method = findMethod(code)
+  return `${currency.toUpperCase()} ${formatAmount((method && minimumAmount(method, currency)) ?? 0n, currency)}`
+}
+
 /** Rules that several fields have together. */
 function checkTogether(fields: PaymentRequestFields, errors: FieldErrors): void {
   const { generate_qr, generate_direct_link, payment_methods, amount_minor } = fields
@@ -167,6 +182,8 @@ function checkTogether(fields: PaymentRequestFields, errors: FieldErrors): void 
   }
   if (payment_methods.includes('wifi_card_reader') && fields.wifi_terminal_id === null)
     add('wifi_terminal_id', 'The wifi terminal id field is required when payment methods is wifi_card_reader.')
+  const low = payment_methods.find((code) => isTooLow(code, fields.currency, amount_minor))
+  if (low !== undefined) add('amount', `The amount must be at least ${minimumText(low, fields.currency)} for the method ${low}.`)
   if (generate_qr && generate_direct_link) add('generate_direct_link', 'The generate direct link field is prohibited when generate qr is true.')
   if (!generate_qr && !generate_direct_link) return
   const flag = generate_qr ? 'generate qr' : 'generate direct link'

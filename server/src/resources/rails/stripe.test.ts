@@ -150,6 +150,20 @@ describe("Stripe's notifications", () => {
     expect(rows).toHaveLength(2)
   })
 
+  test('of money that came after the payment was given up complete its request', async () => {
+    const client = await aMerchant()
+    stripe.fault('error')
+    const { charge, requestId } = await pay(client, 'pm_card_visa')
+    stripe.fault()
+    for (const seconds of [60, 3_600, 7_200]) await check(client, seconds)
+    expect(await chargeOf(client, charge.id)).toMatchObject({ status: 'failed', failure_code: 'not_started' })
+    const intent = { id: 'pi_late', status: 'succeeded', metadata: { hawker_kind: 'charge', hawker_id: charge.id } }
+    for (const _ of [1, 2]) expect((await notify(client, stripe.message('payment_intent.succeeded', intent))).status).toBe(200)
+    expect(await chargeOf(client, charge.id)).toMatchObject({ status: 'succeeded', rail_reference: 'pi_late', failure_code: null })
+    expect(await statusOf(client, requestId)).toBe('completed')
+    expect(await bookings(client)).toEqual([{ purpose: 'fee' }, { purpose: 'net' }])
+  })
+
   test('are refused with a wrong signature, none, an old one, and for bytes that were changed', async () => {
     const client = await aMerchant()
     const { charge } = await pay(client, 'pm_card_slow')

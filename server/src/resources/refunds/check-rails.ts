@@ -14,7 +14,6 @@ import { callRefund, type RefundDeps, refundAttemptOf, refundCharge } from './re
 
 export interface CheckDeps extends RefundDeps {
   settle: (settlement: Settlement) => Promise<Settled>
-  baseUrl: () => string
   log: Logger
 }
 

@@ -6,6 +6,7 @@ import type { DB } from '../../foundation/database/tables.ts'
 import type { Business } from '../../foundation/http/authentication.ts'
 import { type Answer, replaceAnswer } from '../../foundation/http/idempotency.ts'
 import { amountAsNumber, formatAmount } from '../../foundation/shared/money.ts'
+import { type ReceiptLinks, receiptUrl } from '../../foundation/shared/receipt-address.ts'
 import { laterThan, type Now } from '../../foundation/shared/time.ts'
 import { presentChargeEvent } from '../charges/event-wire.ts'
 import { type ChargeRow, forgetChecks, lockCharges, scheduleChecks, updateCharges } from '../charges/queries.ts'
@@ -15,7 +16,7 @@ import { lockRefund, type RefundRow, succeededMinor, updateRefund } from './quer
 import { putRefundMoneyBack } from './refund-money.ts'
 import { presentNewRefund, presentRefund } from './wire.ts'
 
-export interface FinishDeps {
+export interface FinishDeps extends ReceiptLinks {
   database: Database
   now: Now
   onEvent: (businessId: string) => void
@@ -47,16 +48,17 @@ export function answerOf(refund: RefundRow, charge: ChargeRow, business: Busines
  * Charge before refund before release before ledger: the order in which every transaction takes them.
  */
 export async function settleRefund(
-  { database, now, onEvent }: FinishDeps,
+  deps: FinishDeps,
   business: Business,
   { chargeId, refundId, outcome, requestId }: { chargeId: string; refundId: string; outcome: RefundOutcome; requestId: string | null },
 ): Promise<{ refund: RefundRow; charge: ChargeRow; answer: Answer }> {
+  const { database, now, onEvent } = deps
   const done = await database.db.transaction().execute(async (tx) => {
     const charge = (await lockCharges(tx, [{ businessId: business.id, id: chargeId }])).get(chargeId)
     const refund = await lockRefund(tx, business.id, refundId)
     if (!charge || !refund) throw new Error('a refund that is to be finished does not exist')
     const finished =
-      refund.status === 'pending' ? await finish(tx, business, { charge, refund, outcome, isNew: false, requestId, at: now() }) : { charge, refund }
+      refund.status === 'pending' ? await finish(tx, deps, business, { charge, refund, outcome, isNew: false, requestId, at: now() }) : { charge, refund }
     const answer = answerOf(finished.refund, finished.charge, business, requestId)
     if (finished.refund !== refund && refund.idempotency_key !== null) await replaceAnswer(tx, business.id, refund.idempotency_key, refund.id, answer)
     return { ...finished, answer }
@@ -66,7 +68,12 @@ export async function settleRefund(
 }
 
 /** Writes an outcome of a pending refund whose rows this transaction holds, with everything that follows from it. */
-export async function finish(tx: Transaction<DB>, business: Business, finishing: Finishing): Promise<{ charge: ChargeRow; refund: RefundRow }> {
+export async function finish(
+  tx: Transaction<DB>,
+  { baseUrl, secretKey }: ReceiptLinks,
+  business: Business,
+  finishing: Finishing,
+): Promise<{ charge: ChargeRow; refund: RefundRow }> {
   const { charge: before, refund: pending, outcome, isNew } = finishing
   const at = laterThan(before.updated_at > pending.updated_at ? before.updated_at : pending.updated_at, finishing.at)
   const key = { businessId: business.id, id: pending.id }
@@ -87,7 +94,9 @@ export async function finish(tx: Transaction<DB>, business: Business, finishing:
   await updateCharges(tx, [charge])
   await tell(tx, business, finishing, { charge, refund })
   if (refund.status === 'failed') await putRefundMoneyBack(tx, refund, at)
-  else if (refund.send_email && refund.email !== null) await insertMails(tx, [refundMail(business, charge, refund, at)])
+  else if (refund.send_email && refund.email !== null) {
+    await insertMails(tx, [refundMail(business, charge, refund, receiptUrl(baseUrl(), secretKey(), business, charge.id), at)])
+  }
   return { charge, refund }
 }
 

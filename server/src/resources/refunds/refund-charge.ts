@@ -9,6 +9,7 @@ import { type Answer, type Claim, rememberAnswer } from '../../foundation/http/i
 import { invalid, notFound } from '../../foundation/shared/errors.ts'
 import { isUuid, newId } from '../../foundation/shared/ids.ts'
 import { formatAmount, requireAmount } from '../../foundation/shared/money.ts'
+import type { ReceiptLinks } from '../../foundation/shared/receipt-address.ts'
 import { laterThan, type Now } from '../../foundation/shared/time.ts'
 import { type ChargeRow, findCharge, forgetChecks, lockCharges, scheduleChecks, updateCharges } from '../charges/queries.ts'
 import { answerOrPending, type Rails } from '../charges/start-payment.ts'
@@ -17,7 +18,7 @@ import { insertRefund, type RefundRow } from './queries.ts'
 import { takeRefundMoney } from './refund-money.ts'
 import { presentRefund } from './wire.ts'
 
-export interface RefundDeps {
+export interface RefundDeps extends ReceiptLinks {
   database: Database
   now: Now
   rails: Rails
@@ -69,7 +70,7 @@ export async function refundCharge(deps: RefundDeps, business: Business, input: 
     const { charge, refund } = await begin(tx, deps, business, input)
     if (rail.local) {
       const outcome = await callRefund(rail, access, refund, charge, now())
-      const done = await finish(tx, business, { charge, refund, outcome, isNew: true, requestId: input.requestId, at: now() })
+      const done = await finish(tx, deps, business, { charge, refund, outcome, isNew: true, requestId: input.requestId, at: now() })
       const answer = answerOf(done.refund, done.charge, business, input.requestId)
       if (input.claim) await rememberAnswer(tx, input.claim, answer, refund.created_at, refund.id)
       if (done.refund.status !== 'failed') await takeRefundMoney(tx, charge, refund)

@@ -50,7 +50,7 @@ export async function answerSimulated(
     charge: { isNew: false, id: charge.id, paymentRequestId: request.id },
     outcome: outcome ?? { status: 'pending', checkAfterSeconds: 0 },
     // Whether it still waits is for the row to say once it is held: two answers may arrive together.
-    while: (current) => outcome !== undefined && waitingPage(current.rail_data) !== undefined,
+    while: (current) => outcome !== undefined && current.closed_at === null && waitingPage(current.rail_data) !== undefined,
     requestId,
     ...(answered ? { answered } : {}),
   })

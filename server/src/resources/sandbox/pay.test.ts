@@ -329,3 +329,57 @@ test.each([
   expect(redirectUrl(address, 'id', 'completed')).toBe(`${address}${joint}reference=id&status=completed`)
   expect(redirectUrl(`${address}#/x?y=1`, 'id', 'canceled')).toBe(`${address}${joint}reference=id&status=canceled#/x?y=1`)
 })
+
+describe('a payer who scans', () => {
+  const scan = (client: Client, qr_code: string, more: Record<string, unknown> = {}) => client.post('/v1/sandbox/pay-code', { qr_code, ...more })
+  const aCode = async (client: Client, more: Record<string, unknown>) =>
+    (await aRequest(client, { generate_qr: true, ...more })) as unknown as { id: string; qr_code_data: { qr_code: string } }
+
+  test.each([
+    ['paynow_online', 'sgd', '12.00', '12.20'],
+    ['opn_prompt_pay', 'thb', '12.00', '12.18'],
+    ['doku_qris', 'idr', '12000.00', '12180.00'],
+    ['ifpay_qris', 'idr', '12000.00', '12180.00'],
+    ['qrph_netbank', 'php', '12.00', '12.18'],
+    ['duitnow', 'myr', '12.00', '12.14'],
+    ['vietqr_zalopay', 'vnd', '12000', '12180'],
+    ['upi_qr', 'sgd', '12.00', '12.24'],
+    ['shopee_pay', 'sgd', '12.00', '12.36'],
+  ])('%s pays the request that the code is for, and a fee that the payer bears', async (method, currency, amount, withFee) => {
+    const client = await aBusiness()
+    for (const [add_admin_fee, paid] of [
+      [false, amount],
+      [true, withFee],
+    ] as const) {
+      const request = await aCode(client, { amount, currency, payment_methods: [method], add_admin_fee })
+      expect((await scan(client, request.qr_code_data.qr_code)).json).toMatchObject({
+        payment_request_id: request.id,
+        payment_request_status: 'completed',
+        unapplied_reason: null,
+        amount: paid,
+        method,
+      })
+      expect(await read(client, request)).toMatchObject({ status: 'completed', amount })
+    }
+  })
+
+  test('may type another amount, and may come too late', async () => {
+    const client = await aBusiness()
+    const request = await aCode(client, { payment_methods: ['paynow_online'], add_admin_fee: true })
+    const { qr_code } = request.qr_code_data
+    expect((await scan(client, qr_code, { amount: '10.00' })).json).toMatchObject({ amount: '10.00', unapplied_reason: 'short' })
+    expect((await scan(client, qr_code, { amount: '10.20' })).json).toMatchObject({ unapplied_reason: null, payment_request_status: 'completed' })
+    expect((await scan(client, qr_code)).status).toBe(409)
+  })
+
+  test('finds codes of its own sandbox only', async () => {
+    const [client, stranger, live] = [await aBusiness(), await aBusiness(), await aBusiness({ mode: 'live' })]
+    const { qr_code } = (await aCode(client, { payment_methods: ['paynow_online'] })).qr_code_data
+    const page = (await aCode(client, { payment_methods: ['shopee_pay'] })).qr_code_data.qr_code
+    for (const code of [qr_code, page, `${qr_code.slice(0, -1)}x`, 'hello', 'https://example.com/']) {
+      const { status, json } = await scan(stranger, code)
+      expect([status, Object.keys(json.errors)]).toEqual([422, ['qr_code']])
+    }
+    expect((await scan(live, qr_code)).json).toMatchObject({ code: 'route_not_found' })
+  })
+})

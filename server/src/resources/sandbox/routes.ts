@@ -9,11 +9,13 @@ import { findAnyPaymentRequests, type PaymentRequestRow } from '../payment-reque
 import { checkoutUrl } from '../payment-requests/wire.ts'
 import { answerSimulated, findSimulated } from './answer-simulated.ts'
 import { lateDate } from './lateness.ts'
-import { AnswerInput, ChargeId, PayInput, PaymentRequestId, PayResult, presentResult } from './wire.ts'
+import { readCode } from './read-code.ts'
+import { AnswerInput, ChargeId, PayCodeInput, PayInput, PaymentRequestId, PayResult, presentResult } from './wire.ts'
 
 /** Playing the payer, for sandbox businesses only; a live business finds no such routes. */
 export function sandboxRoutes(api: Api, deps: StartDeps): void {
   payRoute(api, deps)
+  payCodeRoute(api, deps)
   answerRoute(api, deps)
 }
 
@@ -40,6 +42,39 @@ function paymentOf(request: PaymentRequestRow, body: PayInput, now: Date): Pick<
     ...(late || isTrue(body.anyway) ? { unasked: true } : {}),
     ...(late ? { at: lateDate(request, now) } : {}),
   }
+}
+
+/** A scanned code: the request that it is for, by the reference that it carries, and what it asks for. */
+function payCodeRoute(api: Api, deps: StartDeps): void {
+  api.write(
+    'POST',
+    '/v1/sandbox/pay-code',
+    {
+      operationId: 'paySandboxCode',
+      tags: ['Sandbox'],
+      summary: 'Play the payer who scans a code',
+      description: 'Reads a payment code as a bank or a wallet would, and pays the payment request whose reference it carries.',
+      headers: writeHeaders,
+      body: PayCodeInput,
+      answers: { 200: PayResult },
+    },
+    async ({ business, body, claim, requestId }) => {
+      requireSandbox(business.mode)
+      const { request, method, totalMinor } = await readCode(deps, business, body.qr_code)
+      const total = body.amount === undefined ? totalMinor : requireAmount('amount', body.amount, request.currency)
+      const settled = await startPayment(deps, business, {
+        request,
+        method,
+        ...(total === undefined ? {} : { totalMinor: total }),
+        input: { outcome: body.outcome ?? 'completed', ...(body.delay === undefined ? {} : { delaySeconds: body.delay }) },
+        payer: { name: body.name ?? null, email: body.email ?? null, phone: body.phone ?? null },
+        requestId,
+        returnUrl: checkoutUrl(request, business, deps.baseUrl()),
+        answered: { claim, answer: (one) => ({ status: 200, body: JSON.stringify(presentResult(one, request)) }) },
+      })
+      return settled.answer ?? { status: 200, body: JSON.stringify(presentResult(settled, request)) }
+    },
+  )
 }
 
 function payRoute(api: Api, deps: StartDeps): void {

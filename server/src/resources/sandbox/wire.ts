@@ -40,6 +40,18 @@ export const PayInput = Type.Object({
 })
 export type PayInput = Static<typeof PayInput>
 
+/** How the sandbox's payer pays a code: as the code says, unless they are to type another amount. */
+export const PayCodeInput = Type.Object({
+  qr_code: Type.String({ minLength: 1, maxLength: 2048, description: 'What `qr_code_data.qr_code` holds, or what was read from its image.' }),
+  amount: Type.Optional(Type.Unsafe<string | number>({ type: ['string', 'number'], description: 'What is paid in all, for paying too little or too much.' })),
+  outcome: PayInput.properties.outcome,
+  delay: PayInput.properties.delay,
+  name: PayInput.properties.name,
+  email: PayInput.properties.email,
+  phone: PayInput.properties.phone,
+})
+export type PayCodeInput = Static<typeof PayCodeInput>
+
 export const PaymentRequestId = Type.Object({ payment_request_id: Type.String() })
 
 /** What came of playing the payer. */

@@ -130,7 +130,7 @@ export async function requeueDelivery(tx: Db, businessId: string, id: string, la
   await tx
     .insertInto('webhook_queue')
     .values({ business_id: businessId, delivery_id: id, lane, due_at: at })
-    .onConflict((conflict) => conflict.columns(['business_id', 'delivery_id']).doUpdateSet({ due_at: at }))
+    .onConflict((conflict) => conflict.columns(['business_id', 'delivery_id']).doUpdateSet({ due_at: at, owner: null }))
     .execute()
   return true
 }

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { afterEach, describe, expect, test } from 'vitest'
 import { deliveriesOf } from '../../engine/events/delivery-queries.ts'
 import { newId, randomHex } from '../../foundation/shared/ids.ts'
-import { aBusiness, type Client } from '../../testing/api.ts'
+import { aBusiness, type Client, testSecretKey } from '../../testing/api.ts'
 import { anEndpoint, placeEvents, tellEvents, testDispatcher } from '../../testing/deliveries.ts'
 import { type FakeMerchant, fakeMerchant, type MerchantAnswer } from '../../testing/fake-merchant.ts'
 import type { ChargeRow } from '../charges/queries.ts'
@@ -81,7 +81,14 @@ async function aPaidRequest(client: Client, webhook: string): Promise<{ requestI
     closed_at: null,
     refunded_at: null,
   }
-  const settle = settleCharges({ database, now: clock.now, onEvent: () => undefined, baseUrl: () => 'http://localhost', groupAcrossBusinesses: true })
+  const settle = settleCharges({
+    database,
+    now: clock.now,
+    onEvent: () => undefined,
+    baseUrl: () => 'http://localhost',
+    secretKey: () => testSecretKey,
+    groupAcrossBusinesses: true,
+  })
   await settle({ business, charge: { isNew: true, row }, outcome: { status: 'succeeded', reference: randomHex(8) }, requestId: null })
   await placeEvents(client)
   return { requestId, chargeId: row.id }

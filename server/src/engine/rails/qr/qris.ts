@@ -91,6 +91,7 @@ export function readQris(code: EmvCode): QrAccount | undefined {
     institution: issuer?.[1].get('00') ?? null,
     editable: null,
     expiresAt: null,
-    reference: null,
+    // The terminal label is what comes back with a payment; a printed code has its till there.
+    reference: code.value('62.07') ?? null,
   }
 }

@@ -1,0 +1,42 @@
+import pg from 'pg'
+import { expect, onTestFinished, test } from 'vitest'
+import { cloneDatabase } from '../../testing/database.ts'
+import { newId } from '../shared/ids.ts'
+import { gramsOf, searchTextOf } from '../shared/search-text.ts'
+import { poolOptions } from './database.ts'
+import { migrate, readMigrations } from './migrate.ts'
+
+test('requests and charges that were made before have the grams that the application makes', async () => {
+  const pool = new pg.Pool(poolOptions(await cloneDatabase({ empty: true }), 1, 30_000))
+  onTestFinished(() => pool.end())
+  const migrations = readMigrations()
+  const before = migrations.findIndex(({ name }) => name.endsWith('_search_grams'))
+  await migrate(pool, migrations.slice(0, before))
+  const at = new Date()
+  const texts = [['Nguyễn Văn An', 'payer+1@example.com', '+6591234567'], ['陳', 'பெயர்', 'a'], ['x'], []]
+  const expected: object[] = []
+  for (const [n, parts] of texts.entries()) {
+    const business = newId<'business'>(at)
+    const [request, charge] = [newId(at), newId(at)]
+    const [asked, paid] = [searchTextOf([...parts, request]), n === 3 ? '' : searchTextOf(parts)]
+    await pool.query(
+      `insert into businesses (id, name, slug, country, currency, timezone, mode, created_at) values ($1, 'One', $2, 'sg', 'sgd', 'UTC', 'sandbox', $3)`,
+      [business, `one-${n}`, at],
+    )
+    await pool.query(
+      `insert into payment_requests (business_id, id, status, currency, payment_methods, send_sms, send_email, sms_status, email_status, allow_repeated_payments,
+        add_admin_fee, is_currency_editable, is_default, generate_qr, generate_direct_link, metadata, channel, api_key_id, payment_reference, search, version, created_at, updated_at)
+      values ($1, $2, 'pending', 'sgd', '{}', false, false, 'pending', 'pending', false, false, false, false, false, false, '{}', 'api', $1, $5, $3, 1, $4, $4)`,
+      [business, request, asked, at, `HWK${n}`],
+    )
+    await pool.query(
+      `insert into charges (business_id, id, channel, method, rail, status, currency, amount_minor, rail_data, metadata, search, created_at, updated_at)
+      values ($1, $2, 'api', 'card', 'simulator', 'succeeded', 'sgd', 100, '{}', '{}', $3, $4, $4)`,
+      [business, charge, paid, at],
+    )
+    expected.push({ id: request, grams: gramsOf(asked, business).sort() }, { id: charge, grams: gramsOf(paid, business).sort() })
+  }
+  await migrate(pool, migrations)
+  const { rows } = await pool.query<{ id: string; grams: number[] }>('select id, grams from search_grams order by id')
+  expect(rows.map(({ id, grams }) => ({ id, grams: grams.sort() }))).toEqual(expected)
+})

@@ -1,0 +1,104 @@
+import type { PricedItem } from '../../resources/receipts/receipt.ts'
+import { escapeHtml } from '../page.ts'
+import { printable } from './fonts.ts'
+import { type Language, languages, type Speech } from './language.ts'
+import { countOf, factsOf, notesOf, totalsOf } from './parts.ts'
+import type { Printed } from './receipt-pdf.ts'
+import { style } from './style.ts'
+import { texts } from './texts.ts'
+
+/** Text of others: escaped, and set apart, so that its direction of writing does not turn what stands around it. */
+const others = (text: string) => `<bdi>${escapeHtml(printable(text))}</bdi>`
+
+function shell(language: Language, title: string, main: string): string {
+  const { language: label } = texts[language]
+  const choices = languages.map(
+    ({ tag, name }) => `<li><a href="?lang=${tag}" lang="${tag}" hreflang="${tag}"${tag === language ? ' aria-current="true"' : ''}>${name}</a></li>`,
+  )
+  return `<!doctype html>
+<html lang="${language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex, nofollow">
+<meta name="referrer" content="no-referrer">
+<title>${escapeHtml(title)}</title>
+<link rel="icon" href="data:,">
+<style>${style}</style>
+</head>
+<body>
+<main>
+${main}
+</main>
+<footer>
+<nav aria-label="${escapeHtml(label)}">
+<ul>
+${choices.join('\n')}
+</ul>
+</nav>
+</footer>
+</body>
+</html>
+`
+}
+
+function itemRow(item: PricedItem, speech: Speech): string {
+  const { name, description, amountMinor } = item
+  const more = [description === null ? '' : others(description), escapeHtml(countOf(item, speech) ?? '')]
+    .filter((part) => part !== '')
+    .map((part) => `<span class="more">${part}</span>`)
+  return `<tr><th scope="row">${others(name)}${more.join('')}</th><td>${amountMinor === null ? '' : escapeHtml(speech.money(amountMinor))}</td></tr>`
+}
+
+/** The receipt as a page: no script, nothing loaded from elsewhere, readable without its style. */
+export function receiptPage({ receipt, business, logo, speech, url }: Printed): string {
+  const { texts: words, language } = speech
+  const name = others(business.name)
+  const facts = factsOf(receipt, speech).map(({ label, value }) => `<div><dt>${escapeHtml(label)}</dt><dd>${others(value)}</dd></div>`)
+  const items = receipt.items.map((item) => itemRow(item, speech))
+  const totals = totalsOf(receipt, speech).map(
+    ({ label, amount, isTotal }) => `<tr${isTotal ? ' class="total"' : ''}><th scope="row">${escapeHtml(label)}</th><td>${escapeHtml(amount)}</td></tr>`,
+  )
+  const downloads = ['A4', '80mm', '58mm'].map((paper, i) => {
+    const address = `${url}.pdf?paper=${paper.toLowerCase()}&lang=${language}`
+    const label = `${words.download} · ${paper.replace('mm', '\u00a0mm')}`
+    return `<li><a${i === 0 ? ' class="first"' : ''} href="${escapeHtml(address)}" type="application/pdf" download>${escapeHtml(label)}</a></li>`
+  })
+  const notes = notesOf(receipt, business, speech).map((note) => `<p class="note">${escapeHtml(note)}</p>`)
+  const questions = escapeHtml(words.questions).replace('{name}', () => name)
+  return shell(
+    language,
+    `${words.receipt} · ${printable(business.name)} · ${speech.money(receipt.amount_minor)}`,
+    `<header>
+<p class="merchant">${logo.url === null ? '' : `<img src="${escapeHtml(logo.url)}" alt="">`}${name}</p>
+<h1>${escapeHtml(words.receipt)}</h1>
+</header>
+<div class="sum">
+<p class="label">${escapeHtml(words.amountPaid)}</p>
+<p class="amount">${escapeHtml(speech.money(receipt.amount_minor))}</p>
+<p class="badge ${receipt.status}">${escapeHtml(words[receipt.status])}</p>
+</div>
+<dl>
+${facts.join('\n')}
+</dl>
+${items.length > 0 ? `<h2 id="items">${escapeHtml(words.items)}</h2>\n<table aria-labelledby="items">\n${items.join('\n')}\n</table>` : ''}
+<table class="totals" aria-label="${escapeHtml(words.total)}">
+${totals.join('\n')}
+</table>
+${notes.join('\n')}
+<ul class="get">
+${downloads.join('\n')}
+</ul>
+<p class="ask">${questions}</p>`,
+  )
+}
+
+/** What stands where no receipt is, whatever the reason. */
+export function notFoundPage(language: Language): string {
+  const { notFound, notFoundText } = texts[language]
+  return shell(
+    language,
+    notFound,
+    `<p class="merchant" role="heading" aria-level="1">${escapeHtml(notFound)}</p>\n<p class="ask">${escapeHtml(notFoundText)}</p>`,
+  )
+}

@@ -1,0 +1,64 @@
+import type { Business } from '../../foundation/shared/business.ts'
+import type { PricedItem, Receipt } from '../../resources/receipts/receipt.ts'
+import type { Speech } from './language.ts'
+
+/** What a receipt says, in the order in which the page and the PDF say it. */
+export interface Fact {
+  label: string
+  value: string
+}
+
+/** When, how, for what and by whom was paid. */
+export function factsOf(receipt: Receipt, { texts, moment, method }: Speech): Fact[] {
+  const payer = [receipt.customer_name, receipt.customer_email].filter((one) => one !== null).join(' · ')
+  const all: [label: string, value: string | null][] = [
+    [texts.date, moment(receipt.paid_at)],
+    [texts.method, method()],
+    [texts.purpose, receipt.purpose],
+    [texts.reference, receipt.reference_number],
+    [texts.payer, payer],
+    [texts.payment, receipt.id],
+  ]
+  return all.flatMap(([label, value]) => (value ? [{ label, value }] : []))
+}
+
+export interface Total {
+  label: string
+  amount: string
+  isTotal: boolean
+}
+
+/** The figures that add up: what was paid, the fee in it, what was given back, and what is left. */
+export function totalsOf(receipt: Receipt, { texts, money, day, fill }: Speech): Total[] {
+  const plain = (label: string, amount: string): Total => ({ label, amount, isTotal: false })
+  const refunds = receipt.refunds.map(({ amount_minor, status, at }) =>
+    // What is on its way has not been given back, so it is told and not taken off.
+    status === 'succeeded'
+      ? plain(fill(texts.refundOn, { date: day(at) }), money(-amount_minor))
+      : plain(fill(texts.refundPending, { date: day(at) }), `(${money(amount_minor)})`),
+  )
+  return [
+    ...(receipt.admin_fee_minor > 0n ? [plain(texts.subtotal, money(receipt.subtotalMinor)), plain(texts.adminFee, money(receipt.admin_fee_minor))] : []),
+    { label: texts.total, amount: money(receipt.amount_minor), isTotal: true },
+    ...refunds,
+    ...(receipt.refundedMinor > 0n ? [{ label: texts.net, amount: money(receipt.keptMinor), isTotal: true }] : []),
+  ]
+}
+
+/** What a payer has to know beside the figures. */
+export function notesOf(receipt: Receipt, { mode }: Pick<Business, 'mode'>, { texts }: Speech): string[] {
+  return [
+    ...(mode === 'sandbox' ? [texts.test] : []),
+    ...(receipt.unapplied_reason === null ? [] : [texts[receipt.unapplied_reason]]),
+    ...(receipt.items.length > 0 && !receipt.itemsAddUp ? [texts.itemsAsGiven] : []),
+  ]
+}
+
+/** How many of an item, and what one costs: in the currency's digits where it has no finer ones, otherwise as it was sent. */
+export function countOf({ quantity, price, unitMinor, amountMinor }: PricedItem, { money }: Speech): string | undefined {
+  const each = unitMinor === null ? (price === null ? undefined : String(price)) : money(unitMinor)
+  // One of it, with its amount beside: nothing that the amount does not say.
+  if (amountMinor !== null && (quantity === null || quantity === '1')) return undefined
+  if (each === undefined) return quantity === null ? undefined : `${quantity} ×`
+  return `${quantity ?? '1'} × ${each}`
+}

@@ -1,0 +1,179 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { KeyTaken } from '../../foundation/http/idempotency.ts'
+import { newId } from '../../foundation/shared/ids.ts'
+import { aBusiness, type Client, testSecretKey } from '../../testing/api.ts'
+import { findAnyPaymentRequests, type PaymentRequestRow } from '../payment-requests/queries.ts'
+import { settleAtOnce } from './settle-at-once.ts'
+import { type Settlement, settleCharges } from './settle-charges.ts'
+import { newCharge } from './start-payment.ts'
+
+const path = '/v1/payment-requests'
+
+const depsOf = ({ server }: Client) => ({
+  database: server.database,
+  now: () => new Date(),
+  onEvent: () => undefined,
+  baseUrl: () => server.url,
+  secretKey: () => testSecretKey,
+  groupAcrossBusinesses: true,
+})
+
+async function read(client: Client, id: string): Promise<PaymentRequestRow> {
+  const [row] = await findAnyPaymentRequests(client.server.database.pool, [{ businessId: client.business.id, id }])
+  return row as PaymentRequestRow
+}
+
+async function aRequest(client: Client, more: Record<string, unknown> = {}): Promise<PaymentRequestRow> {
+  const { json } = await client.post(path, { amount: '10.00', currency: 'sgd', name: 'Payer', email: 'payer@example.com', reference_number: 'A-1', ...more })
+  return read(client, json.id)
+}
+
+/** A payment whose caller has read the request, as a local rail's has. */
+function payment(client: Client, request: PaymentRequestRow, more: Partial<Settlement> & { method?: string; payer?: { name: string } } = {}): Settlement {
+  const { method = 'card', payer, ...about } = more
+  const row = newCharge(client.business, 'simulator', { request, method, ...(payer ? { payer } : {}) }, 1000n, 0n, new Date())
+  const outcome = {
+    status: 'succeeded',
+    reference: newId(new Date()),
+    card: { brand: 'visa', last4: '4242', country: 'US' },
+    data: { amount: '1000' },
+  } as const
+  return { business: client.business, charge: { isNew: true, row }, outcome, seen: request, requestId: 'req_1', ...about }
+}
+
+/** A business whose accounts exist, since nothing is settled at once before. */
+async function aPaidBusiness(): Promise<Client> {
+  const client = await aBusiness()
+  // Payments that came twice would be given back by the next test that looks for what is due.
+  onTestFinished(async () => void (await client.server.database.pool.query('delete from rail_checks where business_id = $1', [client.business.id])))
+  for (const method of ['card', 'paynow_online']) await settleCharges(depsOf(client))(payment(client, await aRequest(client), { method }))
+  return client
+}
+
+/** Everything that belongs to a charge, without what differs between any two. */
+async function writtenFor({ server, business }: Client, requestId: string): Promise<unknown> {
+  const { rows } = await server.database.pool.query(
+    `select
+      (select to_jsonb(r) - '{id,created_at,updated_at,completed_at,payment_reference,search}'::text[] from payment_requests r where r.business_id = $1 and r.id = $2) as request,
+      (select jsonb_agg(to_jsonb(c) - '{id,payment_request_id,search,rail_reference,created_at,updated_at,closed_at}'::text[]) from charges c where c.business_id = $1 and c.payment_request_id = $2) as charges,
+      (select jsonb_agg(to_jsonb(t) - '{id,source_id,created_at}'::text[] order by t.purpose) from ledger_transfers t join charges c on c.business_id = $1 and c.id = t.source_id
+        where t.business_id = $1 and c.payment_request_id = $2) as transfers,
+      (select jsonb_agg(to_jsonb(l) - '{charge_id,due_at}'::text[]) from releases l join charges c on c.business_id = $1 and c.id = l.charge_id
+        where l.business_id = $1 and c.payment_request_id = $2) as releases,
+      (select jsonb_agg((to_jsonb(e) - '{id,object_id,data,created_at,sequence,callbacks}'::text[]) || jsonb_build_object('called', e.callbacks -> 0 ->> 'url',
+        'keys', (select jsonb_agg(k) from json_object_keys(e.data) k)) order by e.type) from events e
+        where e.business_id = $1 and e.type <> 'payment_request.created' and e.object_id in (select $2 union select id from charges where business_id = $1 and payment_request_id = $2)) as events,
+      (select count(*) from payment_request_expiries where business_id = $1 and id = $2) as expiries`,
+    [business.id, requestId],
+  )
+  return rows[0]
+}
+
+describe('a plain payment', () => {
+  test.each(['card', 'paynow_online'])('by %s leaves what the transaction would have left', async (method) => {
+    const client = await aPaidBusiness()
+    const deps = depsOf(client)
+    const more = { webhook: 'https://example.com/hook', expiry_date: '2099-01-01 00:00:00', metadata: { table: '7' } }
+    const [one, other] = [await aRequest(client, more), await aRequest(client, more)]
+    const settled = await settleAtOnce(deps)(payment(client, one, { method }))
+    const { seen: _unseen, ...unseen } = payment(client, other, { method })
+    const compared = await settleCharges(deps)(unseen)
+    expect(settled?.charge).toMatchObject({ status: 'succeeded', unapplied_reason: null, discount_fee_minor: compared.charge.discount_fee_minor })
+    expect(settled?.paymentRequest?.status).toBe('completed')
+    const left = await writtenFor(client, one.id)
+    expect(left).toEqual(await writtenFor(client, other.id))
+    expect(left).toMatchObject({ charges: [{ status: 'succeeded', metadata: { table: '7' } }], transfers: [{}, {}], events: [{}, {}], expiries: 0n })
+  })
+
+  test('whose business has no accounts yet is left to the transaction', async () => {
+    const client = await aBusiness()
+    const request = await aRequest(client)
+    expect(await settleAtOnce(depsOf(client))(payment(client, request))).toBeUndefined()
+    expect(await read(client, request.id)).toEqual(request)
+    expect((await settleCharges(depsOf(client))(payment(client, request))).paymentRequest?.status).toBe('completed')
+  })
+
+  test('leaves nothing when its request has changed since it was seen', async () => {
+    const client = await aPaidBusiness()
+    const seen = await aRequest(client)
+    await client.patch(`${path}/${seen.id}`, { amount: '12.00', currency: 'sgd' })
+    const before = await writtenFor(client, seen.id)
+    expect(await settleAtOnce(depsOf(client))(payment(client, seen))).toBeUndefined()
+    expect(await writtenFor(client, seen.id)).toEqual(before)
+    // What was paid is less than what is asked for now.
+    expect((await settleCharges(depsOf(client))(payment(client, seen))).charge.unapplied_reason).toBe('short')
+  })
+
+  test('in one batch with another of the same request is one of them', async () => {
+    const client = await aPaidBusiness()
+    const request = await aRequest(client)
+    const settle = settleCharges(depsOf(client))
+    const others = await Promise.all([1, 2, 3].map(() => aRequest(client)))
+    const settled = await Promise.all([request, ...others, request, request].map((one) => settle(payment(client, one))))
+    expect(settled.map(({ charge }) => charge.unapplied_reason)).toEqual([null, null, null, null, 'duplicate', 'duplicate'])
+  })
+
+  test('in several processes, seen or unseen, is one of them', async () => {
+    const client = await aPaidBusiness()
+    for (let round = 0; round < 5; round++) {
+      const requests = await Promise.all([1, 2, 3].map(() => aRequest(client)))
+      const settled = await Promise.all(
+        [0, 1, 2, 3].flatMap((process) => {
+          const settle = settleCharges(depsOf(client))
+          const order = process % 2 === 0 ? requests : [...requests].reverse()
+          return order.map((request) => {
+            const { seen, ...unseen } = payment(client, request)
+            return settle(process === 3 || !seen ? unseen : { ...unseen, seen })
+          })
+        }),
+      )
+      const applied = settled.filter(({ charge }) => charge.unapplied_reason === null).map(({ charge }) => charge.payment_request_id)
+      expect(applied.sort()).toEqual(requests.map(({ id }) => id).sort())
+      expect(settled.filter(({ charge }) => charge.unapplied_reason === 'duplicate')).toHaveLength(9)
+    }
+  })
+})
+
+describe('the answer of an Idempotency-Key', () => {
+  const answered = (client: Client, key: string) => ({
+    claim: { businessId: client.business.id, key, fingerprint: { request: 'a' } },
+    answer: () => ({ status: 200, body: '{"paid":true}' }),
+  })
+
+  test('is stored with the payment, once; a payment with a taken key leaves nothing, and those beside it are settled', async () => {
+    const client = await aPaidBusiness()
+    const settle = settleCharges(depsOf(client))
+    const [first, second, third] = [await aRequest(client), await aRequest(client), await aRequest(client)]
+    expect((await settle(payment(client, first, { answered: answered(client, 'key-1') }))).answer).toEqual({ status: 200, body: '{"paid":true}' })
+    const [taken, beside] = await Promise.allSettled([settle(payment(client, second, { answered: answered(client, 'key-1') })), settle(payment(client, third))])
+    expect(taken).toMatchObject({ status: 'rejected', reason: expect.any(KeyTaken) })
+    expect(beside).toMatchObject({ status: 'fulfilled', value: { paymentRequest: { status: 'completed' } } })
+    expect(await read(client, second.id)).toEqual(second)
+    const { rows } = await client.server.database.pool.query('select body from idempotency_keys where business_id = $1 and key = $2', [
+      client.business.id,
+      'key-1',
+    ])
+    expect(rows).toEqual([{ body: '{"paid":true}' }])
+  })
+})
+
+describe('charges that no walk reaches', () => {
+  test('are found by words of their request, by words of their own and by their id', async () => {
+    const client = await aPaidBusiness()
+    const settle = settleCharges(depsOf(client))
+    const request = await aRequest(client, { purpose: 'Nasi Lemak', reference_number: 'TABLE-77' })
+    const { charge } = await settle(payment(client, request))
+    const { charge: named } = await settle(payment(client, await aRequest(client), { payer: { name: 'Somebody Else' } }))
+    await client.server.database.pool.query(
+      `insert into charges (business_id, id, channel, method, rail, status, currency, amount_minor, rail_data, metadata, search, created_at, updated_at)
+      select $1, uuidv7(), 'api', 'card', 'simulator', 'succeeded', 'sgd', 100, '{}', '{}', '', now(), now() from generate_series(1, 1100)`,
+      [client.business.id],
+    )
+    const found = async (keywords: string) =>
+      (await client.get(`/v1/charges?keywords=${encodeURIComponent(keywords)}`)).json.data.map((one: { id: string }) => one.id)
+    for (const words of ['lemak', 'able-7', 'TABLE-77 nasi', charge.id, `${charge.id.slice(0, 30)} lemak`])
+      expect([words, await found(words)]).toEqual([words, [charge.id]])
+    for (const words of ['somebody', 'else payer@example', named.id]) expect([words, await found(words)]).toEqual([words, [named.id]])
+    expect(await found('satay')).toEqual([])
+  })
+})
