@@ -27,6 +27,8 @@ export default defineConfig({
           globalSetup: withBrowser ? ['e2e/global-setup.ts'] : [],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // What a page does takes as long as a busy machine takes.
+          expect: { poll: { timeout: 15_000 } },
           ...workers,
         },
       },

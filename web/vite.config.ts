@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vite'
+import { build, defineConfig, type Plugin } from 'vite'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -10,8 +10,29 @@ const onPreact = {
   react: 'preact/compat',
 }
 
-/** Scripts whose address is fixed, because merchants' pages name them. */
-const fixedNames = new Set(['hitpay', 'hitpay-iframe'])
+/**
+ * The drop-in: the script of its frame, and `hitpay.js`, which merchants' pages name and load as they load any old script:
+ * one function without import or export, and nothing that a browser of 2019 could not read.
+ */
+const dropIn: Plugin = {
+  name: 'drop-in',
+  applyToEnvironment: ({ name }) => name === 'client',
+  buildStart() {
+    this.emitFile({ type: 'chunk', id: at('src/drop-in/hitpay-iframe.ts'), name: 'hitpay-iframe' })
+  },
+  async generateBundle() {
+    const made = await build({
+      configFile: false,
+      root: at('.'),
+      publicDir: false,
+      logLevel: 'warn',
+      build: { write: false, target: 'es2019', lib: { entry: at('src/drop-in/hitpay.ts'), formats: ['iife'], name: 'hitpay', fileName: () => 'hitpay.js' } },
+    })
+    const [output] = [made].flat().flatMap((one) => ('output' in one ? one.output : []))
+    if (output?.type !== 'chunk') throw new Error('hitpay.js was not made')
+    this.emitFile({ type: 'asset', fileName: 'hitpay.js', source: output.code })
+  },
+}
 
 /** `vite build` makes what browsers load; `vite build --ssr` what the server renders pages with. */
 export default defineConfig(({ isSsrBuild }) => ({
@@ -19,6 +40,7 @@ export default defineConfig(({ isSsrBuild }) => ({
   base: '/',
   publicDir: false,
   resolve: { alias: onPreact },
+  plugins: isSsrBuild ? [] : [dropIn],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   ssr: { noExternal: true },
   build: isSsrBuild
@@ -45,7 +67,7 @@ export default defineConfig(({ isSsrBuild }) => ({
             simulated: at('src/sandbox/plain.ts'),
           },
           output: {
-            entryFileNames: ({ name }) => (fixedNames.has(name) ? '[name].js' : 'assets/[name]-[hash].js'),
+            entryFileNames: 'assets/[name]-[hash].js',
             chunkFileNames: 'assets/[name]-[hash].js',
             assetFileNames: 'assets/[name]-[hash][extname]',
           },

@@ -38,7 +38,7 @@ const perSecond = 50
 const say = (text: string) => void process.stdout.write(`${text}\n`)
 
 const notes = `
-  settle     POST /v1/sandbox/payment-requests/{id}/pay of a prepared request, each paid once: charge, request, two ledger transfers, two events
+  settle     POST /v1/sandbox/payment-requests/{id}/pay of a prepared request, each paid once and about in the order in which they were made: charge, request, two ledger transfers, two events
   transfers  pgbench, prepared: one durable statement that changes a balance and inserts a transfer and an event; on one account, or on one of 10,000
   deliveries of a backlog of events to one endpoint that answers at once, from the first that arrives until every outcome is written;
              p50 and p99 are those of one HTTP request

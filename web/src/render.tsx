@@ -1,8 +1,10 @@
 import { renderToString } from 'preact-render-to-string'
 import { CheckoutPage } from './checkout/CheckoutPage.tsx'
 import type { CheckoutData } from './checkout/state.ts'
+import { viewOf } from './checkout/view.ts'
 import { type Language, languages } from './messages/languages.ts'
 import { messagesOf } from './messages/messages.ts'
+import { textsOf } from './ui/texts.tsx'
 
 export { renderChallenge, renderPhone, renderWallet } from './sandbox/render.tsx'
 export type { Language }
@@ -16,8 +18,10 @@ export interface RenderedPage {
 
 /** The hosted page. `data.messages` are those of its language, from `messagesOf`. */
 export function renderCheckout(data: CheckoutData): RenderedPage {
-  const text = data.messages['title.pay'] ?? ''
-  return { title: text.replace('{business}', data.state.business.name), html: renderToString(<CheckoutPage {...data} />) }
+  const { state, messages, language } = data
+  const paid = viewOf(state, { leftAttempt: null, unanswered: false }) === 'paid'
+  const title = textsOf(messages, language, state).t(paid ? 'title.paid' : 'title.pay', { business: state.business.name })
+  return { title, html: renderToString(<CheckoutPage {...data} />) }
 }
 
 /** A page that says one thing and nothing else. */

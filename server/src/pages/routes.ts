@@ -6,6 +6,7 @@ import { type LiveStatus, liveStatus } from './checkout/live-status.ts'
 import { logoRoute } from './checkout/logo.ts'
 import { checkoutRoutes, themeRoute } from './checkout/routes.ts'
 import { endStreams } from './checkout/stream.ts'
+import { dropInRoutes } from './drop-in/routes.ts'
 import { methodMarkRoutes } from './method-marks/routes.ts'
 import { clientDirectory } from './page.ts'
 import { sandboxPages } from './sandbox/routes.ts'
@@ -35,6 +36,7 @@ export async function pagesRoutes(api: Api, deps: PagesDeps): Promise<Pages> {
     },
   })
   methodMarkRoutes(api)
+  dropInRoutes(api, deps)
   logoRoute(api, deps)
   themeRoute(api, { ...deps, live })
   checkoutRoutes(api, { ...deps, live })

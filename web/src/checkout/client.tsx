@@ -1,4 +1,5 @@
 import '../ui/theme.css'
+import './checkout.css'
 import { hydrateRoot } from 'react-dom/client'
 import { CheckoutPage } from './CheckoutPage.tsx'
 

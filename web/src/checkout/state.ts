@@ -41,6 +41,8 @@ export interface CheckoutState {
   attempt: null | {
     id: string
     method: string
+    /** What the method is called; it may no longer be among those that can be chosen. */
+    method_name?: string
     amount: string
     status: 'processing' | 'requires_action' | 'succeeded' | 'failed' | 'canceled'
     /** Where the payer has to go on, while the status is `requires_action`. */
@@ -49,7 +51,15 @@ export interface CheckoutState {
     failure_code: string | null
   }
   /** The payment that completed the request. */
-  paid: null | { charge_id: string; method: string; amount: string; card: { brand: string; last4: string } | null; at: string; receipt_url: string | null }
+  paid: null | {
+    charge_id: string
+    method: string
+    method_name?: string
+    amount: string
+    card: { brand: string; last4: string } | null
+    at: string
+    receipt_url: string | null
+  }
   /** Money that came and does not count: too late, twice, too little or too much. */
   unapplied: { charge_id: string; amount: string; reason: 'late' | 'duplicate' | 'short' | 'over' }[]
   /** The server's clock when it said this, for countdowns. */
@@ -95,4 +105,6 @@ export interface CheckoutData {
   amount: string | null
   /** What is wrong with the form of a default link that came back, by field. */
   errors?: Record<string, string[]>
+  /** What was typed there, other than the amount. */
+  typed?: Record<string, string>
 }

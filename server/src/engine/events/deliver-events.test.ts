@@ -260,11 +260,12 @@ test('an endpoint that hangs delays no other', async () => {
     client,
     Array.from({ length: 300 }, () => ({})),
   )
-  const sender = dispatcher(client, { timeoutMs: 3_000 })
+  // All is there before the first of the others has been given up.
+  const sender = dispatcher(client, { timeoutMs: 12_000 })
   const began = performance.now()
   sender.wake(client.business.id)
   await alive.got(300)
-  expect(performance.now() - began).toBeLessThan(2_900)
+  expect(performance.now() - began).toBeLessThan(11_900)
   expect(dead.received.length).toBeLessThanOrEqual(8)
 })
 

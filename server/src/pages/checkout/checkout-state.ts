@@ -70,11 +70,15 @@ const attemptStatuses: Record<string, NonNullable<CheckoutState['attempt']>['sta
   canceled: 'canceled',
 }
 
+/** A method's name for payers, also of one that is no longer offered. */
+const nameOf = (method: string): string => findMethod(method)?.name ?? method
+
 function presentAttempt(charge: CheckoutCharge): NonNullable<CheckoutState['attempt']> {
   const { id, method, status, currency, amount_minor, action_url, failure_code } = charge
   return {
     id,
     method,
+    method_name: nameOf(method),
     amount: formatAmount(amount_minor, currency),
     status: attemptStatuses[status] ?? 'succeeded',
     action_url: status === 'requires_customer_action' ? action_url : null,
@@ -145,6 +149,7 @@ function presentPaid(charge: CheckoutCharge, receiptUrl: string | null): NonNull
   return {
     charge_id: id,
     method,
+    method_name: nameOf(method),
     amount: formatAmount(amount_minor, currency),
     card: card ? { brand: card.brand, last4: card.last4 } : null,
     at: (closed_at ?? updated_at).toISOString(),

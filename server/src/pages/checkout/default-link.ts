@@ -50,6 +50,10 @@ function readForm(form: Record<string, unknown>, { merchant }: Found): { body: C
   }
 }
 
+/** The form as it was typed, to be shown again. */
+const typedIn = (form: Record<string, unknown>) =>
+  Object.fromEntries(['amount', 'name', 'purpose', 'email'].flatMap((name) => (text(form[name]) === undefined ? [] : [[name, String(form[name])]])))
+
 /** A business's default link (behaviour §2.3): the payer types the amount, and a request is made of it. Works without a script. */
 export function defaultLinkRoutes({ fastify }: Pick<Api, 'fastify'>, deps: DefaultLinkDeps): void {
   const path = '/payment-request/@:slug'

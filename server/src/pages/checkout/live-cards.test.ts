@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { encryptSecret } from '../../foundation/shared/secrets.ts'
 import { saveRailCredentials } from '../../resources/rails/queries.ts'
 import { type CheckDeps, checkRails } from '../../resources/refunds/check-rails.ts'
@@ -95,6 +95,7 @@ describe('a live card on the hosted page', () => {
     expect(json.state.attempt.status).toBe('processing')
     stripe.fault()
     expect((await page.attempt({ token: 'pm_card_visa' })).json.code).toBe('payment_in_progress')
+    onTestFinished(page.client.server.clock.release)
     page.client.server.clock.advance(61_000)
     await page.check()
     expect((await page.state()).request.status).toBe('completed')

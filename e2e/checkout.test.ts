@@ -1,0 +1,159 @@
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { aBusiness } from '../server/src/testing/api.ts'
+import { startWorkingServer, type WorkingServer } from '../server/src/testing/working-server.ts'
+import { expectAccessible } from './accessibility.ts'
+import { aPage, screenshot, tabTo } from './browser.ts'
+import { expectFault } from './page-guard.ts'
+
+let server: WorkingServer
+
+beforeAll(async () => {
+  server = await startWorkingServer()
+})
+afterAll(() => server.stop())
+
+const methods = ['card', 'paynow_online', 'grabpay_direct']
+
+async function aRequest(more: object = {}) {
+  const client = await aBusiness({}, server)
+  const { json } = await client.post('/v1/payment-requests', { amount: '49.90', currency: 'sgd', purpose: 'Order 1042', payment_methods: methods, ...more })
+  return {
+    client,
+    id: String(json.id),
+    path: new URL(json.url).pathname,
+    play: (body: object) => client.post(`/v1/sandbox/payment-requests/${json.id}/pay`, body),
+  }
+}
+
+const fits = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
+
+describe('a code', () => {
+  test('is drawn, and the page says paid as soon as it is', async () => {
+    const request = await aRequest()
+    const page = await aPage(server)
+    await page.goto(`${request.path}?method=paynow_online`)
+    await page.getByRole('img', { name: 'PayNow QR code to pay SGD 49.90' }).waitFor()
+    await page.getByText('Waiting for your payment…').waitFor()
+    await expectAccessible(page)
+    await screenshot(page, 'checkout-qr')
+    await request.play({ method: 'paynow_online' })
+    await page.getByRole('heading', { name: 'Payment complete' }).waitFor()
+    await page.getByText('PayNow', { exact: true }).waitFor()
+    expect(await page.title()).toContain('Paid')
+    expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H1')
+    await expectAccessible(page)
+    await screenshot(page, 'checkout-paid')
+    await page.reload()
+    await page.getByRole('heading', { name: 'Payment complete' }).waitFor()
+  })
+
+  test('is made for the amount that the payer types', async () => {
+    const request = await aRequest({ amount: undefined, payment_methods: ['paynow_online'] })
+    const page = await aPage(server, { width: 320 })
+    await page.goto(request.path)
+    await page.getByRole('button', { name: 'Show QR code' }).click()
+    await page.getByText('Enter the amount.').waitFor()
+    await page.getByLabel('How much would you like to pay?').fill('12,5')
+    await page.getByRole('button', { name: 'Show QR code' }).click()
+    await page.getByRole('img', { name: 'to pay SGD 12.50' }).waitFor()
+    expect(await fits(page)).toBe(true)
+  })
+})
+
+describe('a card form', () => {
+  test('names what is wrong, and goes to the first of it, with the keyboard alone', async () => {
+    const request = await aRequest()
+    const page = await aPage(server, { width: 320 })
+    await page.goto(request.path)
+    await tabTo(page, 'radio', 'Card')
+    await page.keyboard.press('Space')
+    await tabTo(page, 'textbox', 'Card number')
+    await page.keyboard.type('4000002')
+    await tabTo(page, 'button', 'Pay SGD 49.90')
+    await page.keyboard.press('Enter')
+    await page.getByText('The card number is not complete.').waitFor()
+    await page.getByText('Enter the expiry date.').waitFor()
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('card-number')
+    expect(await page.getByLabel('Card number').inputValue()).toBe('4000 002')
+    await expectAccessible(page)
+    await screenshot(page, 'checkout-card-errors-320')
+  })
+})
+
+describe('an answer that is lost', () => {
+  test('is asked for again with the same key', async () => {
+    const request = await aRequest()
+    const page = await aPage(server, { expected: [/attempts/] })
+    const keys: (string | undefined)[] = []
+    await page.route('**/attempts', async (route) => {
+      keys.push(route.request().headers()['idempotency-key'])
+      if (keys.length > 1) return route.fulfill({ status: 409, json: { message: 'A payment is being processed.', code: 'payment_in_progress' } })
+      return route.abort('connectionreset')
+    })
+    await page.goto(`${request.path}?method=grabpay_direct`)
+    await page.getByRole('button', { name: 'Continue to GrabPay' }).click()
+    await page.getByRole('heading', { name: 'We do not know yet' }).waitFor()
+    await expectAccessible(page)
+    await page.reload()
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByText('Another payment for this request is under way.').waitFor()
+    expect(keys.length).toBe(2)
+    expect(keys[0]).toBe(keys[1])
+    expectFault(page, /409/)
+  })
+})
+
+describe('a request that is over', () => {
+  test('says so, and takes no payment', async () => {
+    const request = await aRequest()
+    const page = await aPage(server, { width: 320 })
+    await page.goto(request.path)
+    await page.getByRole('radio', { name: 'PayNow' }).waitFor()
+    await request.client.delete(`/v1/payment-requests/${request.id}`)
+    await page.getByRole('heading', { name: 'This payment request was canceled' }).waitFor()
+    await expectAccessible(page)
+    expect(await page.getByRole('radio').count()).toBe(0)
+  })
+})
+
+describe('without JavaScript', () => {
+  test('a default link takes an amount, and its request can be read', async () => {
+    const client = await aBusiness({}, server)
+    const page = await aPage(server, { javaScript: false, width: 320 })
+    await page.goto(`/payment-request/@${client.business.slug}/?lang=ms`)
+    await page.getByLabel('Jumlah').fill('12.30')
+    await page.getByRole('button', { name: 'Teruskan' }).click()
+    await page.getByText('SGD 12.30').first().waitFor()
+    await page.getByText('Bagaimanakah anda ingin membayar?').waitFor()
+    expect(await page.locator('noscript p').isVisible()).toBe(true)
+  })
+})
+
+describe.each(['en', 'zh-Hans', 'ms', 'id', 'th', 'vi', 'ta'])('in %s', (language) => {
+  test('every view fits 320 pixels and is accessible, in light and in dark', async () => {
+    const request = await aRequest()
+    const page = await aPage(server, { width: 320, colorScheme: language === 'th' || language === 'en' ? 'dark' : 'light' })
+    await page.goto(`${request.path}?lang=${language}`)
+    expect(await page.evaluate(() => document.documentElement.lang)).toBe(language)
+    await page.getByRole('radio').nth(0).check()
+    await page.locator('#card-number').waitFor()
+    await page.locator('.card-form button[type=submit]').click()
+    await expectAccessible(page)
+    expect(await fits(page)).toBe(true)
+    await screenshot(page, `checkout-card-${language}-320`)
+    await page.getByRole('radio').nth(1).check()
+    await page.locator('.qr-code').waitFor()
+    await expectAccessible(page)
+    expect(await fits(page)).toBe(true)
+    await screenshot(page, `checkout-qr-${language}-320`)
+    await page.getByRole('radio').nth(2).check()
+    await page.locator('.method-panel .button-primary').waitFor()
+    expect(await fits(page)).toBe(true)
+    await request.play({ method: 'paynow_online' })
+    await page.locator('.seal-success').waitFor()
+    await expectAccessible(page)
+    expect(await fits(page)).toBe(true)
+    await screenshot(page, `checkout-paid-${language}-320`)
+  })
+})

@@ -1,0 +1,30 @@
+import { type FormEvent, useRef } from 'react'
+import { useTexts } from '../ui/texts.tsx'
+import { useEmail } from './EmailField.tsx'
+import { nameOf } from './method-name.ts'
+import type { PanelProps } from './Payment.tsx'
+
+/** A payment that is approved elsewhere: at a wallet, at a bank. */
+export function GoForm({ checkout, method, requireAmount }: PanelProps) {
+  const { t } = useTexts()
+  const { state, busy, start } = checkout
+  const email = useEmail(state.request?.email === null)
+  const form = useRef<HTMLFormElement>(null)
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    const amount = requireAmount()
+    if (busy || !amount) return
+    if (!email.check()) form.current?.querySelector<HTMLElement>('input')?.focus()
+    else void start({ method: method.code, ...amount, ...email.body })
+  }
+  return (
+    <form ref={form} onSubmit={submit} noValidate>
+      {email.field}
+      <button type="submit" className="button button-primary" aria-disabled={busy}>
+        {busy && <span className="spinner" />}
+        {busy ? t('pay.busy') : t('pay.continue', { method: nameOf(state, method.code, t) })}
+      </button>
+      <p className="muted small center">{t(method.kind === 'bank' ? 'pay.bank_hint' : 'pay.redirect_hint', { method: method.name })}</p>
+    </form>
+  )
+}

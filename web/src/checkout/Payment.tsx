@@ -1,0 +1,124 @@
+import { useRef, useState } from 'react'
+import type { MessageKey } from '../messages/en.ts'
+import { Field } from '../ui/Field.tsx'
+import { useTexts } from '../ui/texts.tsx'
+import { exampleAmount } from './AmountPage.tsx'
+import { CardForm } from './CardForm.tsx'
+import { GoForm } from './GoForm.tsx'
+import { nameOf } from './method-name.ts'
+import { parseTyped, typedFrom } from './money.ts'
+import { Failure, Notice } from './notices.tsx'
+import { QrPanel } from './QrPanel.tsx'
+import type { CheckoutMethod } from './state.ts'
+import type { Checkout } from './use-checkout.ts'
+
+/** What a way to pay needs to know of the payment. */
+export interface PanelProps {
+  checkout: Checkout
+  method: CheckoutMethod
+  /** What is going to be paid, fee included; null until the payer has typed it. */
+  total: string | null
+  /** The amount to send: none where the request has its own. Null when it is missing; its field is then marked and focused. */
+  requireAmount(): { amount?: string } | null
+}
+
+/** Choosing a way to pay, and paying. */
+export function Payment({ checkout }: { checkout: Checkout }) {
+  const { t, language } = useTexts()
+  const { state, data } = checkout
+  const asked = state.request?.amount === null
+  const [typed, setTyped] = useState(data.amount ? typedFrom(data.amount, language) : '')
+  const [fault, setFault] = useState<MessageKey | null>(null)
+  const field = useRef<HTMLInputElement>(null)
+  const read = parseTyped(typed, state.decimals, language)
+  const amount = asked ? ('amount' in read ? read.amount : null) : (state.request?.amount ?? null)
+  const requireAmount = () => {
+    if (!asked) return {}
+    if ('amount' in read) return { amount: read.amount }
+    setFault(read.fault)
+    field.current?.focus()
+    return null
+  }
+  return (
+    <>
+      {asked && (
+        <section className="panel">
+          <Field
+            id="amount"
+            className="field-amount"
+            label={t('amount.title')}
+            prefix={state.currency.toUpperCase()}
+            inputMode={state.decimals > 0 ? 'decimal' : 'numeric'}
+            autoComplete="off"
+            inputRef={field}
+            value={typed}
+            onChange={(event) => {
+              setTyped(event.target.value)
+              setFault(null)
+            }}
+            onBlur={() => setFault(typed.trim() !== '' && 'fault' in read ? read.fault : null)}
+            error={fault && t(fault, { example: exampleAmount(state.decimals, language) })}
+          />
+        </section>
+      )}
+      <section className="panel">
+        <noscript>
+          <p className="notice notice-warning">{t('page.noscript')}</p>
+        </noscript>
+        <Failure state={state} refusal={checkout.refusal} hidden={checkout.busy} />
+        {state.methods.length === 0 ? (
+          <Notice tone="warning" title={t('methods.none', { business: state.business.name })}>
+            {null}
+          </Notice>
+        ) : (
+          <Methods checkout={checkout} amount={amount} requireAmount={requireAmount} />
+        )}
+      </section>
+    </>
+  )
+}
+
+function Methods({ checkout, amount, requireAmount }: { checkout: Checkout; amount: string | null; requireAmount: PanelProps['requireAmount'] }) {
+  const { t, money } = useTexts()
+  const { state, method: chosen, choose, busy } = checkout
+  return (
+    <fieldset className="methods">
+      <legend>
+        <h2 data-heading tabIndex={-1}>
+          {t('methods.title')}
+        </h2>
+      </legend>
+      {state.methods.map((method) => (
+        <div key={method.code} className={method.code === chosen ? 'method method-chosen' : 'method'}>
+          <label>
+            <input
+              type="radio"
+              name="method"
+              value={method.code}
+              checked={method.code === chosen}
+              disabled={busy && method.code !== chosen}
+              onChange={() => choose(method.code)}
+            />
+            <span className="method-name">
+              {nameOf(state, method.code, t)}
+              {method.fee !== null && <small className="method-fee">{t('methods.fee', { fee: money(method.fee) })}</small>}
+            </span>
+            <img className="method-mark" src={method.icon_url} alt="" width="44" height="28" />
+          </label>
+          {method.code === chosen && (
+            <div className="method-panel">
+              <Panel checkout={checkout} method={method} total={method.total ?? amount} requireAmount={requireAmount} />
+            </div>
+          )}
+        </div>
+      ))}
+    </fieldset>
+  )
+}
+
+function Panel(props: PanelProps) {
+  const { kind, tokeniser } = props.method
+  if (kind === 'card' && tokeniser) return <CardForm {...props} tokeniser={tokeniser} />
+  if (kind === 'qr') return <QrPanel {...props} />
+  return <GoForm {...props} />
+}

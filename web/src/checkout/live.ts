@@ -1,0 +1,146 @@
+import { useCallback, useEffect, useRef, useState } from 'react'
+import { baseOf, eventsUrl, fetchState, Refused } from './requests.ts'
+import type { CheckoutState } from './state.ts'
+import { newer } from './view.ts'
+
+/** How long a new stream may say nothing before the page asks for itself; a proxy may hold streams back. */
+const silenceMilliseconds = 8_000
+const pollMilliseconds = 5_000
+const longestPauseMilliseconds = 30_000
+
+/** The state as the server tells it, and whether it can be reached. */
+export interface Live {
+  state: CheckoutState
+  connected: boolean
+  /** Takes in a state that came another way, such as the answer to a payment. */
+  receive(said: CheckoutState): void
+  /** Asks for the state now; false when there was no answer. */
+  refresh(): Promise<boolean>
+}
+
+/** Follows a payment request: by events, and by asking when the page comes back into view, online or out of the browser's cache. */
+export function useLive(first: CheckoutState, attempt: () => string | null, attemptId: string | null): Live {
+  const [state, setState] = useState(first)
+  const [connected, setConnected] = useState(true)
+  const followed = first.request !== null
+  const base = baseOf(first)
+  const asked = useRef(attempt)
+  asked.current = attempt
+
+  const receive = useCallback((said: CheckoutState) => setState((shown) => newer(shown, said)), [])
+  const refresh = useCallback(async () => {
+    if (!followed) return true
+    try {
+      receive(await fetchState(base, asked.current()))
+      setConnected(true)
+      return true
+    } catch (error) {
+      // A refusal is an answer: the server is there, and the state shown stands.
+      setConnected(error instanceof Refused)
+      return error instanceof Refused
+    }
+  }, [base, followed, receive])
+
+  // The address of the stream names the attempt, so a new attempt makes a new stream.
+  useEffect(() => {
+    if (!followed) return
+    return follow(eventsUrl(base, asked.current() ?? attemptId), receive, setConnected, refresh)
+  }, [base, followed, attemptId, receive, refresh])
+
+  useEffect(() => {
+    if (!followed) return
+    const look = () => {
+      if (document.visibilityState === 'visible') void refresh()
+    }
+    const lost = () => setConnected(false)
+    document.addEventListener('visibilitychange', look)
+    window.addEventListener('online', look)
+    window.addEventListener('offline', lost)
+    window.addEventListener('pageshow', look)
+    return () => {
+      document.removeEventListener('visibilitychange', look)
+      window.removeEventListener('online', look)
+      window.removeEventListener('offline', lost)
+      window.removeEventListener('pageshow', look)
+    }
+  }, [followed, refresh])
+
+  useDeadline(state, refresh)
+  return { state, connected, receive, refresh }
+}
+
+/** The longest that a browser's timer can wait. */
+const longestTimerMilliseconds = 2 ** 31 - 1
+
+/** Asks again when the request's deadline has passed: nothing else may happen then that the server would tell of. */
+function useDeadline({ request, now }: CheckoutState, refresh: () => Promise<boolean>): void {
+  const deadline = request?.status === 'pending' ? request.expires_at : null
+  useEffect(() => {
+    if (deadline === null) return
+    const left = Date.parse(deadline) - Date.parse(now) + 500
+    if (left > longestTimerMilliseconds) return
+    const timer = setTimeout(() => void refresh(), Math.max(left, 1_000))
+    return () => clearTimeout(timer)
+  }, [deadline, now, refresh])
+}
+
+/** Keeps a stream open until it is told to stop. Browsers reconnect a broken one; one that was refused is opened again here. */
+function follow(url: string, receive: (said: CheckoutState) => void, connected: (is: boolean) => void, refresh: () => Promise<boolean>): () => void {
+  let source: EventSource | undefined
+  let pause = 1_000
+  let heard = false
+  let again: ReturnType<typeof setTimeout> | undefined
+  const open = () => {
+    source = new EventSource(url)
+    source.addEventListener('state', (event) => {
+      heard = true
+      pause = 1_000
+      connected(true)
+      receive(JSON.parse((event as MessageEvent<string>).data))
+    })
+    source.addEventListener('error', () => {
+      heard = false
+      if (source?.readyState !== EventSource.CLOSED) return
+      clearTimeout(again)
+      again = setTimeout(open, pause)
+      pause = Math.min(pause * 2, longestPauseMilliseconds)
+    })
+  }
+  let poll: ReturnType<typeof setInterval> | undefined
+  const silence = setTimeout(() => {
+    poll = setInterval(() => {
+      if (!heard && document.visibilityState === 'visible') void refresh()
+    }, pollMilliseconds)
+  }, silenceMilliseconds)
+  // An open stream keeps a page out of the browser's back/forward cache.
+  const hide = () => source?.close()
+  const show = (event: PageTransitionEvent) => {
+    if (event.persisted) open()
+  }
+  window.addEventListener('pagehide', hide)
+  window.addEventListener('pageshow', show)
+  open()
+  return () => {
+    source?.close()
+    clearTimeout(again)
+    clearTimeout(silence)
+    clearInterval(poll)
+    window.removeEventListener('pagehide', hide)
+    window.removeEventListener('pageshow', show)
+  }
+}
+
+/** The server's clock, once a second; null on the server and while the page is taken over, so that both render the same. */
+export function useClock(now: string, running: boolean): number | null {
+  const [time, setTime] = useState<number | null>(null)
+  const offset = useRef(0)
+  useEffect(() => {
+    offset.current = Date.parse(now) - Date.now()
+    if (!running) return
+    const tick = () => setTime(Date.now() + offset.current)
+    tick()
+    const timer = setInterval(tick, 1000)
+    return () => clearInterval(timer)
+  }, [now, running])
+  return time
+}

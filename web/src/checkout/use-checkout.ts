@@ -1,0 +1,205 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { tellFrame } from '../drop-in/tell-frame.ts'
+import type { MessageKey } from '../messages/en.ts'
+import { textsOf } from '../ui/texts.tsx'
+import { useLive } from './live.ts'
+import { type AttemptBody, isAnswered, type Memory, memoryOf, randomKey, sessionKeeper, type Try, tryFor } from './memory.ts'
+import { baseOf, Refused, sendTry } from './requests.ts'
+import type { CheckoutData, CheckoutState } from './state.ts'
+import { failureText, firstMethod, refusalText, safeUrl, type View, viewOf } from './view.ts'
+
+/** Why a payment was not begun: a text of ours, and the server's own words on a field where it has some. */
+export interface Refusal {
+  text: MessageKey
+  detail: string | null
+}
+
+/** Everything that the views show and do. */
+export interface Checkout {
+  data: CheckoutData
+  state: CheckoutState
+  view: View
+  base: string
+  connected: boolean
+  method: string | null
+  choose(code: string): void
+  /** A payment is being begun. */
+  busy: boolean
+  refusal: Refusal | null
+  refuse(refusal: Refusal | null): void
+  /** Asks the server for the state. */
+  refresh(): Promise<boolean>
+  /** Begins a payment. */
+  start(body: AttemptBody): Promise<void>
+  /** Asks again for the answer that never came. */
+  again(): void
+  /** Turns away from the attempt that is shown, to choose another way. */
+  leave(): void
+  memory: Memory | null
+}
+
+/** The page's behaviour, apart from what it looks like. */
+export function useCheckout(data: CheckoutData): Checkout {
+  const { state: first, embedded } = data
+  const memory = useMemory(first)
+  const [attemptId, setAttemptId] = useState<string | null>(null)
+  const [leftAttempt, setLeft] = useState<string | null>(null)
+  const [unanswered, setUnanswered] = useState(false)
+  const [busy, setBusy] = useState(false)
+  const [refusal, refuse] = useState<Refusal | null>(null)
+  const [method, setMethod] = useState<string | null>(() => firstMethod(first.methods, data.method))
+  const { state, connected, receive, refresh } = useLive(first, () => memory.current?.attempt() ?? null, attemptId)
+  const base = baseOf(first)
+
+  // What the tab remembers is looked up after the page was taken over, which begins as the server rendered it.
+  useEffect(() => {
+    const known = memory.current
+    if (!known) return
+    setAttemptId(known.attempt())
+    setUnanswered(known.unanswered() !== null)
+    const touched = document.querySelector<HTMLInputElement>('input[name="method"]:checked')?.value
+    setMethod((chosen) => firstMethod(first.methods, touched, chosen, known.method()))
+  }, [memory, first])
+
+  const { attempt } = state
+  useEffect(() => {
+    const sent = memory.current?.unanswered()
+    if (!attempt || !sent || busy || !isAnswered(sent, attempt)) return
+    memory.current?.forgetTry()
+    memory.current?.keepAttempt(attempt.id)
+    setAttemptId(attempt.id)
+    setUnanswered(false)
+  }, [attempt, busy, memory])
+
+  const send = useCallback(
+    async (sent: Try) => {
+      const known = memory.current
+      known?.keepTry(sent)
+      setBusy(true)
+      refuse(null)
+      try {
+        const said = await answerTo(base, sent)
+        known?.forgetTry()
+        setUnanswered(false)
+        setLeft(null)
+        if (said.attempt) {
+          known?.keepAttempt(said.attempt.id)
+          setAttemptId(said.attempt.id)
+        }
+        receive(said)
+        if (goOn(said, embedded)) return
+      } catch (error) {
+        if (error instanceof Refused) {
+          known?.forgetTry()
+          setUnanswered(false)
+          refuse({ text: refusalText(error.code) as MessageKey, detail: Object.values(error.errors)[0]?.[0] ?? null })
+        } else setUnanswered(true)
+        await refresh()
+      }
+      setBusy(false)
+    },
+    [base, embedded, memory, receive, refresh],
+  )
+
+  // Back from the browser's cache nothing is on its way any more.
+  useEffect(() => {
+    const shown = () => setBusy(false)
+    window.addEventListener('pageshow', shown)
+    return () => window.removeEventListener('pageshow', shown)
+  }, [])
+
+  const view = viewOf(state, { leftAttempt, unanswered: unanswered && !busy })
+  useTold(data, state, view, refusal, memory.current)
+  return {
+    data,
+    state,
+    view,
+    base,
+    connected,
+    method: state.methods.some(({ code }) => code === method) ? method : firstMethod(state.methods),
+    choose(code) {
+      setMethod(code)
+      refuse(null)
+      memory.current?.keepMethod(code)
+    },
+    busy,
+    refusal,
+    refuse,
+    refresh,
+    start: (body) => send(tryFor({ ...body, ...(embedded ? { embedded } : {}) }, memory.current?.unanswered() ?? null, attempt?.id ?? null, randomKey)),
+    again() {
+      const sent = memory.current?.unanswered()
+      if (sent) void send(sent)
+      else setUnanswered(false)
+    },
+    leave() {
+      memory.current?.forgetTry()
+      setUnanswered(false)
+      setBusy(false)
+      setLeft(attempt?.id ?? null)
+    },
+    memory: memory.current,
+  }
+}
+
+/** The tab's memory; none on the server. */
+function useMemory(first: CheckoutState) {
+  const id = first.request?.id ?? ''
+  const memory = useMemo(() => (typeof window === 'undefined' ? null : memoryOf(sessionKeeper(), id)), [id])
+  const ref = useRef(memory)
+  ref.current = memory
+  return ref
+}
+
+/** How often a key is asked for again whose first request the server is still busy with. */
+const mostRepeats = 30
+
+/** The answer to a try, also where the server is still busy with the same one from before a reload. */
+async function answerTo(base: string, sent: Try): Promise<CheckoutState> {
+  for (let repeat = 0; ; repeat++) {
+    try {
+      return await sendTry(base, sent)
+    } catch (error) {
+      if (!(error instanceof Refused && error.code === 'idempotency_key_in_flight') || repeat === mostRepeats) throw error
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+    }
+  }
+}
+
+/** Leads on to where the payer approves; false where the page must offer a link instead, because a frame may not show another site. */
+function goOn({ attempt }: CheckoutState, embedded: boolean): boolean {
+  const url = attempt?.status === 'requires_action' ? safeUrl(attempt.action_url, location.href) : null
+  if (!url || (embedded && new URL(url, location.href).origin !== location.origin)) return false
+  location.assign(url)
+  return true
+}
+
+/** Tells the frame around and the window's title what has happened. */
+function useTold(data: CheckoutData, state: CheckoutState, view: View, refusal: Refusal | null, memory: Memory | null): void {
+  const { embedded, messages, language } = data
+  const { t } = textsOf(messages, language, state)
+
+  useEffect(() => {
+    if (embedded) tellFrame({ type: 'loaded' })
+  }, [embedded])
+
+  useEffect(() => {
+    if (view !== 'paid') return
+    document.title = t('title.paid', { business: state.business.name })
+    if (embedded && state.request) {
+      tellFrame({ type: 'success', payment_request_id: state.request.id, status: state.request.status, reference_number: state.request.reference_number })
+    }
+  }, [view])
+
+  const { attempt } = state
+  const failed = attempt?.status === 'failed' || attempt?.status === 'canceled' ? failureText(attempt.failure_code) : null
+  useEffect(() => {
+    if (embedded && refusal) tellFrame({ type: 'error', error: t(refusal.text) })
+  }, [embedded, refusal])
+  useEffect(() => {
+    // Once for an attempt: a merchant's page that closes on an error could not be opened again otherwise.
+    if (!embedded || !failed || !attempt || memory?.told() === attempt.id) return
+    memory?.keepTold(attempt.id)
+    tellFrame({ type: 'error', error: t(failed as MessageKey) })
+  }, [embedded, failed, attempt?.id, memory])
+}

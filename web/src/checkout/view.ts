@@ -1,0 +1,106 @@
+import type { CheckoutMethod, CheckoutState } from './state.ts'
+
+/** The one thing that the page shows. */
+export type View = 'amount' | 'pay' | 'action' | 'processing' | 'unsure' | 'paid' | 'expired' | 'canceled' | 'failed' | 'inactive'
+
+/** What the page knows beside the state: nothing of it can make a payment look done. */
+export interface Local {
+  /** The attempt that the payer has turned away from, to choose another way. */
+  leftAttempt: string | null
+  /** Whether a payment was sent off whose answer never came. */
+  unanswered: boolean
+}
+
+/** What to show of a state. Only the state says that a payment is made. */
+export function viewOf(state: CheckoutState, { leftAttempt, unanswered }: Local): View {
+  const { request, paid, unapplied } = state
+  if (!request) return 'amount'
+  const attempt = state.attempt?.id === leftAttempt ? null : state.attempt
+  // Money that came and does not count is no payment of this request.
+  const counts = attempt?.status === 'succeeded' && !unapplied.some(({ charge_id }) => charge_id === attempt.id)
+  const isOpen = request.status === 'pending' || (request.status === 'completed' && request.repeated)
+  if (paid || counts || (request.status === 'completed' && !isOpen)) return 'paid'
+  // Its money may still come, whatever has become of the request in between.
+  if (attempt?.status === 'processing') return 'processing'
+  if (!isOpen) return request.status as View
+  if (attempt?.status === 'requires_action') return 'action'
+  return unanswered ? 'unsure' : 'pay'
+}
+
+/** The newer of two states: by version, and by the server's clock where the version is the same. */
+export function newer(shown: CheckoutState, said: CheckoutState): CheckoutState {
+  if (said.version !== shown.version) return said.version > shown.version ? said : shown
+  return Date.parse(said.now) >= Date.parse(shown.now) ? said : shown
+}
+
+/** The method to begin with: the one asked for, else the one of the last try, else the only one. */
+export function firstMethod(methods: readonly CheckoutMethod[], ...wanted: (string | null | undefined)[]): string | null {
+  const known = (code: string | null | undefined) => methods.some((method) => method.code === code)
+  return wanted.find(known) ?? (methods.length === 1 ? (methods[0]?.code ?? null) : null)
+}
+
+const failureTexts: Record<string, string> = {
+  insufficient_funds: 'failure.insufficient_funds',
+  expired_card: 'failure.expired_card',
+  incorrect_cvc: 'failure.incorrect_cvc',
+  invalid_cvc: 'failure.incorrect_cvc',
+  incorrect_number: 'failure.incorrect_number',
+  invalid_number: 'failure.incorrect_number',
+  invalid_expiry: 'failure.invalid_expiry',
+  invalid_expiry_month: 'failure.invalid_expiry',
+  invalid_expiry_year: 'failure.invalid_expiry',
+  processing_error: 'failure.processing_error',
+  try_again_later: 'failure.processing_error',
+  reenter_transaction: 'failure.processing_error',
+  config_error: 'failure.processing_error',
+  not_started: 'failure.processing_error',
+  token_required: 'failure.processing_error',
+  authentication_required: 'failure.authentication',
+  authentication_failed: 'failure.authentication',
+  authentication_not_handled: 'failure.authentication',
+  payment_intent_authentication_failure: 'failure.authentication',
+  canceled: 'failure.canceled',
+  cancelled: 'failure.canceled',
+  abandoned: 'failure.canceled',
+  timeout: 'failure.timeout',
+  expired: 'failure.timeout',
+  card_velocity_exceeded: 'failure.too_often',
+  withdrawal_count_limit_exceeded: 'failure.limit',
+  amount_too_large: 'failure.limit',
+  card_not_supported: 'failure.not_supported',
+  currency_not_supported: 'failure.not_supported',
+  test_mode_live_card: 'failure.test_card',
+  payment_request_not_payable: 'refused.not_payable',
+  payment_in_progress: 'refused.in_progress',
+  too_many_attempts: 'refused.too_many',
+  payment_method_not_available: 'refused.method',
+}
+
+/** The text of a rail's reason. A lost or stolen card is declined like any other: the reason is not for whoever holds it. */
+export function failureText(code: string | null): string {
+  return (code && failureTexts[code]) || 'failure.declined'
+}
+
+/** The text of the server's refusal to begin a payment. */
+export function refusalText(code: string | null): string {
+  return (code && failureTexts[code]) || 'refused.general'
+}
+
+/** `4:59`, `1:04:59`: the time that is left. */
+export function countdown(milliseconds: number): string {
+  const seconds = Math.max(0, Math.ceil(milliseconds / 1000))
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), seconds % 60]
+  const two = (value: number) => String(value).padStart(2, '0')
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`
+}
+
+/** An address that a browser may be sent to; null for anything that is not http or https. */
+export function safeUrl(url: string | null | undefined, base?: string): string | null {
+  if (!url) return null
+  try {
+    const parsed = new URL(url, base ?? 'https://here.invalid')
+    return parsed.protocol === 'https:' || parsed.protocol === 'http:' ? url : null
+  } catch {
+    return null
+  }
+}
