@@ -60,7 +60,12 @@ export default defineConfig(({ isSsrBuild }) => ({
         assetsInlineLimit: 0,
         cssCodeSplit: true,
         rollupOptions: {
-          input: { checkout: at('src/checkout/client.tsx'), plain: at('src/ui/plain.ts') },
+          input: {
+            checkout: at('src/checkout/client.tsx'),
+            plain: at('src/ui/plain.ts'),
+            sandbox: at('src/sandbox/client.tsx'),
+            simulated: at('src/sandbox/plain.ts'),
+          },
           output: {
             entryFileNames: 'assets/[name]-[hash].js',
             chunkFileNames: 'assets/[name]-[hash].js',

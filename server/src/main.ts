@@ -36,7 +36,8 @@ const usage = `Usage: hawker <command>
 
   pay <url, id or code>     play the payer of a payment request; the last line is where the browser is sent
       --method CODE --outcome completed|failed|canceled|timeout --card NUMBER --amount A --delay SECONDS
-      --challenge passed|failed|abandoned
+      --challenge passed|failed|abandoned --late --twice
+      takes what a payment code says, too, and the simulator's page that asks a payer (/sandbox/wallet/…)
   trigger <event>           make real objects, then the event; --list says which
 
   keys takes --business <id> where there is more than one business, and --json.
@@ -182,6 +183,8 @@ const options = {
   amount: text,
   delay: text,
   challenge: text,
+  late: flag,
+  twice: flag,
   list: flag,
   events: text,
   'forward-to': text,
@@ -192,7 +195,7 @@ type Option = keyof typeof options
 const optionsOf: Record<string, Option[]> = {
   keys: ['name', 'business', 'json'],
   businesses: ['name', 'slug', 'country', 'currency', 'timezone', 'mode', 'json'],
-  pay: ['method', 'outcome', 'card', 'amount', 'delay', 'challenge', 'url', 'json'],
+  pay: ['method', 'outcome', 'card', 'amount', 'delay', 'challenge', 'late', 'twice', 'url', 'json'],
   verify: ['json'],
   listen: ['forward-to', 'events', 'url'],
   trigger: ['list', 'url', 'json'],

@@ -46,6 +46,29 @@ test('hawker pay pays by url or id, and its last line is where the browser goes'
   expect((await pay(two.id, '--method', 'paynow_online', '--delay', '60')).out).toMatch(/: pending\n[^\n]+\n-\n$/)
 }, 40_000)
 
+test('hawker pay pays a code, too late, twice, and answers for a payer whom the simulator asks', async () => {
+  const late = await aRequest({ expires_after: '10 mins', payment_methods: ['paynow_online'], generate_qr: true })
+  const code = late.qr_code_data.qr_code
+  const tooLate = await pay(code, '--late')
+  expect(tooLate).toMatchObject({ code: 0, err: '' })
+  expect(tooLate.out).toMatch(/^SGD 10\.00 by paynow_online: succeeded\n[^\n]+ is pending\.\nNot applied to the payment request: it came too late/)
+  const twice = await pay(code, '--twice', '--json')
+  expect(twice.code).toBe(0)
+  const reasons = twice.out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).unapplied_reason)
+  expect(reasons).toEqual([null, 'duplicate'])
+  expect(await pay(`${code.slice(0, -4)}0000`, '--late')).toMatchObject({ code: 1, err: expect.stringContaining('its checksum does not fit') })
+
+  const wallet = await aRequest({ payment_methods: ['grabpay_direct'] })
+  const begun = await request('POST', `/v1/sandbox/payment-requests/${wallet.id}/pay`, { interactive: true })
+  expect((await pay(begun.action_url, '--outcome', 'failed')).out).toMatch(/: failed \(declined\)\n/)
+  expect((await pay(begun.action_url)).out).toMatch(/: failed \(declined\)\n/)
+  expect(await pay(begun.action_url, '--late')).toMatchObject({ code: 2, err: expect.stringContaining('is answered with --outcome') })
+  expect((await pay(`${wallet.url}?method=grabpay_direct`)).out).toMatch(/^SGD 10\.00 by grabpay_direct: succeeded\n/)
+}, 60_000)
+
 test('hawker pay says in one line what is wrong', async () => {
   const wrong: [string[], number, RegExp, Record<string, string>?][] = [
     [[], 2, /^hawker: pay takes the url, the id or the QR code of a payment request\.\n\nUsage/],

@@ -6,6 +6,7 @@ import { type Language, languages } from './messages/languages.ts'
 import { messagesOf } from './messages/messages.ts'
 import { textsOf } from './ui/texts.tsx'
 
+export { renderChallenge, renderPhone, renderWallet } from './sandbox/render.tsx'
 export type { Language }
 export { languages, messagesOf }
 

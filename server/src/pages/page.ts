@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { CheckoutData } from '@hawker/web/checkout-state'
+import type { SimulatedPayment } from '@hawker/web/sandbox-data'
 import type { FastifyReply } from 'fastify'
 
 /** What the `web/` workspace renders a page into, before any script runs. */
@@ -17,6 +18,9 @@ export interface Web {
   messagesOf: Record<string, Record<string, string>>
   renderCheckout(data: CheckoutData): RenderedPage
   renderNotice(notice: 'not_found', messages: Record<string, string>): RenderedPage
+  renderWallet(payment: SimulatedPayment): RenderedPage
+  renderChallenge(payment: SimulatedPayment): RenderedPage
+  renderPhone(): RenderedPage
 }
 
 /** Where the built pages are: beside the sources and beside the bundled program alike. */

@@ -9,6 +9,7 @@ import { endStreams } from './checkout/stream.ts'
 import { dropInRoutes } from './drop-in/routes.ts'
 import { methodMarkRoutes } from './method-marks/routes.ts'
 import { clientDirectory } from './page.ts'
+import { sandboxPages } from './sandbox/routes.ts'
 
 export type PagesDeps = Omit<DefaultLinkDeps, 'live'>
 
@@ -40,6 +41,7 @@ export async function pagesRoutes(api: Api, deps: PagesDeps): Promise<Pages> {
   themeRoute(api, { ...deps, live })
   checkoutRoutes(api, { ...deps, live })
   defaultLinkRoutes(api, { ...deps, live })
+  sandboxPages(api, deps)
   const end = () => {
     live.stop()
     endStreams()

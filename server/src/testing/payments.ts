@@ -90,6 +90,15 @@ export async function startPayments(): Promise<Payments> {
   }
 }
 
+/** Asks rails about everything that is due so many seconds from now, also when other tests have left more there than one round takes. */
+export async function checkDue({ server: { app } }: Client, afterSeconds: number): Promise<void> {
+  const at = new Date(Date.now() + afterSeconds * 1000)
+  for (let round = 0; round < 10; round += 1) {
+    const looked = await checkRails({ ...app.payments, now: () => at, log: app.fastify.log as CheckDeps['log'] })
+    if (looked < 20) return
+  }
+}
+
 /** A charge of 100.00 SGD by card that nobody has settled, with what a test wants to say of it. */
 export function aCharge({ business }: Client, about: Partial<ChargeRow> = {}): ChargeRow {
   const at = about.created_at ?? new Date()

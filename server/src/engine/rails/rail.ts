@@ -7,14 +7,14 @@ export interface PaymentInput {
   card?: { number: string; expiryMonth?: number; expiryYear?: number; cvc?: string }
   /** A card that the rail has tokenised already. */
   token?: string
-  /** Whether the payer sits at a browser, which can be sent to a wallet's page or a bank's challenge. */
+  /** Whether the payer sits at a browser, which can be sent to a wallet's page or a bank's challenge; in the sandbox to the simulator's. */
   interactive?: boolean
   /** Sandbox: what shall happen. */
   outcome?: 'completed' | 'failed' | 'canceled' | 'timeout' | undefined
   /** Sandbox: answer only after this many seconds. */
   delaySeconds?: number
-  /** Sandbox: what the payer does when the card asks for 3-D Secure; `ask` sends the browser to the challenge. */
-  challenge?: 'passed' | 'failed' | 'abandoned' | 'ask'
+  /** Sandbox: what the payer does when the card asks for 3-D Secure. */
+  challenge?: 'passed' | 'failed' | 'abandoned'
 }
 
 /** One attempt to pay, as a rail sees it. */

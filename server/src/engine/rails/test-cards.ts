@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** Card brands, as Stripe spells them. */
 export type CardBrand = 'visa' | 'mastercard' | 'amex' | 'discover' | 'diners' | 'jcb' | 'unionpay'
 
@@ -176,4 +178,22 @@ export function findTestCard(number: string): TestCard | undefined {
   const digits = readCardNumber(number)
   const known = testCards.find(([listed]) => listed === digits)
   return known && { card: describeCard(number), outcome: { ...plain, ...known[1] } }
+}
+
+/** How a token of the simulator begins. */
+export const testTokenPrefix = 'simtok_'
+
+const tokenOf = (digits: string) => `${testTokenPrefix}${createHash('sha256').update(digits).digest('hex').slice(0, 32)}`
+const numbersByToken = new Map(testCards.map(([number]) => [tokenOf(number), number]))
+
+/** The token that stands for a published test card; undefined for every other number. Nothing is stored for it. */
+export function testCardToken(number: string): string | undefined {
+  const token = tokenOf(readCardNumber(number) ?? '')
+  return numbersByToken.has(token) ? token : undefined
+}
+
+/** What the test card behind a token does. */
+export function findTestCardByToken(token: string): TestCard | undefined {
+  const number = numbersByToken.get(token)
+  return number === undefined ? undefined : findTestCard(number)
 }

@@ -84,6 +84,7 @@ const bodies: Record<string, (client: Client) => Record<string, unknown> | Promi
   allocateBankCredit: async (client) => ({ payment_request_id: await makers.request_id?.(client, '') }),
   setUpStripe: () => ({ secret_key: 'sk_test_0', webhook_secret: 'whsec_0' }),
   paySandboxPaymentRequest: () => ({ method: 'paynow_online' }),
+  answerSandboxPayment: () => ({ outcome: 'declined' }),
   updateCheckoutSettings: () => ({ display_name: `Shop ${randomHex(2)}`, primary_color: '#0f766e' }),
   putCheckoutLogo: () => ({ content_type: 'image/png', data: aPng().toString('base64') }),
   paySandboxCode: async (client) => ({ qr_code: await aCode(client) }),
@@ -97,6 +98,7 @@ const actions = new Set([
   'refundPaymentRequest',
   'putFeeSchedule',
   'paySandboxPaymentRequest',
+  'answerSandboxPayment',
   'paySandboxCode',
   'setUpStripe',
   'putCheckoutLogo',
@@ -145,7 +147,16 @@ describe('every operation', () => {
     expect(hidden.status).toBe(404)
     expect(hidden).toEqual(await ask(unknown))
     // An action has no page of its own; its object has.
-    expect((await stranger.get(operation.path.replace('/sandbox/', '/').replace(/\{\w+\}.*/, id))).status).toBe(200)
+    expect(
+      (
+        await stranger.get(
+          operation.path
+            .replace('/sandbox/payments/', '/charges/')
+            .replace('/sandbox/', '/')
+            .replace(/\{\w+\}.*/, id),
+        )
+      ).status,
+    ).toBe(200)
   })
 
   test.each(operations)('$name takes what it does not know for nothing', async (operation) => {

@@ -78,9 +78,11 @@ const border = 4
 export function pictureOf(payload: string): Buffer {
   const modules = modulesOf(payload)
   const size = modules.length + 2 * border
-  const squares = modules.flatMap((row, y) => row.flatMap((isDark, x) => (isDark ? [`M${x + border} ${y + border}h1v1h-1z`] : [])))
+  const squares = modules.flatMap((row, y) =>
+    row.flatMap((isDark, x) => (isDark ? [`M${x + border} ${y + border}H${x + border + 1}V${y + border + 1}H${x + border}Z`] : [])),
+  )
   const shapes = [
-    { path: `M0 0h${size}v${size}h-${size}z`, fill: '#ffffff' },
+    { path: `M0 0H${size}V${size}H0Z`, fill: '#ffffff' },
     { path: squares.join(''), fill: '#000000' },
   ]
   return toPng({ width: size, height: size, shapes }, size * scale)

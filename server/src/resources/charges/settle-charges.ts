@@ -138,7 +138,8 @@ async function openCases(tx: Transaction<DB>, settlements: Settlement[], { now }
     if (!before) throw new Error('a charge that is to be settled does not exist')
     const requestId = requestIdOf(settlement)
     const request = requestId === null ? undefined : requests.get(requestId)
-    if (!settlement.charge.isNew && final.has(before.status) && !isLateSuccess(before, settlement.outcome)) {
+    const isOver = final.has(before.status) && !isLateSuccess(before, settlement.outcome)
+    if (!settlement.charge.isNew && (isOver || settlement.while?.(before) === false)) {
       return { settlement, before, charge: before, request, changed: false, applied: false, releaseDays: 0 }
     }
     const at = settlement.charge.isNew ? before.updated_at : laterThan(before.updated_at, now())

@@ -29,6 +29,8 @@ export interface Settlement {
   /** A charge that is not written yet (a local rail's), or the id of one that is. */
   charge: { isNew: true; row: ChargeRow } | { isNew: false; id: string; paymentRequestId: string | null }
   outcome: Outcome
+  /** Asked of the charge once its row is held: false when the outcome no longer fits, and then nothing changes. */
+  while?: (charge: ChargeRow) => boolean
   /** For a new charge: the request as it was when the charge was made of it. While it has not changed since, one statement settles it. */
   seen?: PaymentRequestRow
   requestId: string | null
@@ -42,7 +44,7 @@ export interface Settlement {
 export interface Settled {
   charge: ChargeRow
   paymentRequest: PaymentRequestRow | undefined
-  /** False when the charge had its outcome before; nothing was changed then. */
+  /** False when the charge had its outcome before, or the settlement no longer fitted; nothing was changed then. */
   changed: boolean
   answer: Answer | undefined
 }

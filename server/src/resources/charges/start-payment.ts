@@ -34,8 +34,10 @@ export interface NewPayment {
   totalMinor?: bigint
   input: PaymentInput
   payer?: { name?: string | null; email?: string | null; phone?: string | null }
-  /** When the payer began; the past for a bank's credit. */
+  /** When the payer began, where that is not now: in the sandbox a payment can be dated behind its deadline. */
   at?: Date
+  /** Money that comes whether or not it is still asked for, as a transfer does; what becomes of it is decided when it is settled. */
+  unasked?: boolean
   requestId: string | null
   returnUrl: string
   answered?: { claim: Claim | undefined; answer: (settled: Settled) => Answer }
@@ -137,8 +139,8 @@ function requirePayable(request: PaymentRequestRow, at: Date): void {
  */
 export async function startPayment(deps: StartDeps, business: Business, payment: NewPayment): Promise<Settled> {
   const { request, method } = payment
-  const at = payment.at ?? deps.now()
-  requirePayable(request, at)
+  const at = deps.now()
+  if (!payment.unasked) requirePayable(request, at)
   if (request.payment_methods.length > 0 && !request.payment_methods.includes(method))
     throw invalid({ method: ['The selected method is invalid.'] }, 'payment_method_not_available')
   const found = await deps.rails.find(business, method)
@@ -147,7 +149,7 @@ export async function startPayment(deps: StartDeps, business: Business, payment:
   const asked = payment.amountMinor ?? request.amount_minor ?? payment.totalMinor
   if (asked === null || asked === undefined) throw invalid({ amount: ['The amount field is required.'] })
   const adminFee = await adminFeeOn(deps.database.db, request, method, asked)
-  const charge = newCharge(business, rail.name, payment, payment.totalMinor ?? asked + adminFee, adminFee, at)
+  const charge = { ...newCharge(business, rail.name, payment, payment.totalMinor ?? asked + adminFee, adminFee, at), created_at: payment.at ?? at }
   const attempt = attemptOf(charge, request, business, payment.returnUrl, deps.now())
   const shared = { business, requestId: payment.requestId, ...(payment.answered ? { answered: payment.answered } : {}) }
   if (rail.local)

@@ -90,6 +90,8 @@ async function checkCharge(deps: CheckDeps, business: Business, due: Due): Promi
     business,
     charge: { isNew: false, id: charge.id, paymentRequestId: charge.payment_request_id },
     outcome: patient(outcome, due.attempts),
+    // A local rail answers from the charge alone, so its answer is worth nothing once someone has changed it.
+    ...(found.rail.local ? { while: (current) => current.updated_at.getTime() === charge.updated_at.getTime() } : {}),
     requestId: null,
   })
 }

@@ -47,6 +47,7 @@ describe('a payer who pays', () => {
       method: 'paynow_online',
       unapplied_reason: null,
       failure_code: null,
+      action_url: null,
       redirect_url: `https://shop.example/thanks?key=abc&x=1&reference=${request.id}&status=completed#frag`,
     })
     const { payment_id } = paid.json

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { paymentMethods } from '../../engine/rails/methods.ts'
 import { describeCard, findTestCard } from '../../engine/rails/test-cards.ts'
 import { aBusiness, type Client } from '../../testing/api.ts'
-import { type CheckDeps, checkRails } from '../refunds/check-rails.ts'
+import { checkDue } from '../../testing/payments.ts'
 
 const currencyOf = (method: string) => paymentMethods.find(({ code }) => code === method)?.currencies[0] ?? 'sgd'
 /** Withdrawn ones, and those of other resources, cannot be asked for. */
@@ -27,13 +27,6 @@ async function paid(client: Client, method: string, body: Record<string, unknown
   return (await pay(client, await aRequest(client, method), { method, ...body })).json
 }
 
-/** Does what the poller would do so many seconds from now. */
-async function check({ server: { app } }: Client, afterSeconds: number): Promise<void> {
-  const now = () => new Date(Date.now() + afterSeconds * 1000)
-  // What other tests left open is due too, and a round takes only some.
-  while ((await checkRails({ ...app.payments, now, log: app.fastify.log as CheckDeps['log'] })) > 0);
-}
-
 async function chargeOf({ server, business }: Client, id: string) {
   const { rows } = await server.database.pool.query('select * from charges where business_id = $1 and id = $2', [business.id, id])
   return rows[0]
@@ -49,13 +42,13 @@ describe('every method of the catalogue', () => {
     const late = await paid(client, method, { delay: 30 })
     const refused = await paid(client, method, { delay: 30, outcome: 'failed' })
     expect([slow.status, late.status, refused.status]).toEqual(['pending', 'pending', 'pending'])
-    await check(client, 20)
+    await checkDue(client, 20)
     expect((await chargeOf(client, late.payment_id)).status).toBe('pending')
-    await check(client, 120)
+    await checkDue(client, 120)
     expect(await chargeOf(client, late.payment_id)).toMatchObject({ status: 'succeeded', unapplied_reason: null })
     expect(await chargeOf(client, refused.payment_id)).toMatchObject({ status: 'failed', failure_code: 'declined' })
     expect((await chargeOf(client, slow.payment_id)).status).toBe('pending')
-    await check(client, 7_200)
+    await checkDue(client, 7_200)
     expect(await chargeOf(client, slow.payment_id)).toMatchObject({ status: 'failed', failure_code: 'timeout' })
   })
 })
@@ -118,7 +111,7 @@ describe("Stripe's test cards", () => {
       const { payment_id } = await paid(client, 'card', { card })
       const { json } = await client.post('/v1/refunds', { payment_id, amount: 4 })
       expect((await client.get(`/v1/refunds/${json.id}`)).json.status).toBe('pending')
-      await check(client, 60)
+      await checkDue(client, 60)
       expect((await client.get(`/v1/refunds/${json.id}`)).json.status).toBe(status)
     }
   })

@@ -1,5 +1,9 @@
 import { type Static, Type } from 'typebox'
-import { plainText } from '../../foundation/http/schemas.ts'
+import { lenientFlag, plainText } from '../../foundation/http/schemas.ts'
+import { formatAmount } from '../../foundation/shared/money.ts'
+import type { Settled } from '../charges/settle-charges.ts'
+import type { PaymentRequestRow } from '../payment-requests/queries.ts'
+import { redirectUrl } from '../payment-requests/redirect.ts'
 
 const text = Type.Unsafe<string | null>({ type: ['string', 'null'] })
 
@@ -23,6 +27,13 @@ export const PayInput = Type.Object({
     Type.Unsafe<string | number>({ type: ['string', 'number'], description: 'For requests without an amount, and for paying too little or too much.' }),
   ),
   challenge: Type.Optional(Type.Enum(['passed', 'failed', 'abandoned'], { description: 'What the payer does when a card asks for 3-D Secure.' })),
+  interactive: Type.Optional(
+    lenientFlag(
+      'Stop where a payer at a browser is asked: `action_url` is the page of the simulator, and `POST /v1/sandbox/payments/{charge_id}/answer` answers in its place.',
+    ),
+  ),
+  late: Type.Optional(lenientFlag('Dated behind the deadline of the request, as by a bank that sends too late. Needs a request with a deadline.')),
+  anyway: Type.Optional(lenientFlag('Pay although the request takes no payment any more: a second time, for example. The money is kept apart.')),
   name: Type.Optional(plainText(255)),
   email: Type.Optional(Type.String({ format: 'email', maxLength: 255 })),
   phone: Type.Optional(plainText(32)),
@@ -55,8 +66,46 @@ export const PayResult = Type.Object(
     method: Type.String(),
     unapplied_reason: text,
     failure_code: text,
+    action_url: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'The page of the simulator on which the payer is asked.' }),
     redirect_url: text,
   },
   { title: 'SandboxPayment' },
 )
 export type PayResult = Static<typeof PayResult>
+
+export const ChargeId = Type.Object({ charge_id: Type.String() })
+
+/** What the payer says on a page of the simulator. */
+export const AnswerInput = Type.Object({
+  outcome: Type.Optional(
+    Type.Enum(['approved', 'declined', 'canceled', 'timeout', 'slow'], {
+      default: 'approved',
+      description:
+        'Of a wallet or a bank; of a 3-D Secure page `approved` is passed, `declined` is failed and `canceled` is abandoned. `slow` approves after ten seconds, `timeout` never answers.',
+    }),
+  ),
+  delay: Type.Optional(Type.Number({ minimum: 0, maximum: 86_400, description: 'Seconds until the rail hears of it; the payment is pending meanwhile.' })),
+})
+export type AnswerInput = Static<typeof AnswerInput>
+
+const redirected: Record<string, string> = { succeeded: 'completed', canceled: 'canceled', failed: 'failed' }
+
+export function presentResult({ charge, paymentRequest }: Pick<Settled, 'charge' | 'paymentRequest'>, request: PaymentRequestRow): PayResult {
+  // A decline leaves the payer on the page, to try otherwise; only an end sends the browser back. Merchants take `completed`
+  // for paid, so money that was not applied says it only where other money has been.
+  const paid = charge.status === 'succeeded' && (charge.unapplied_reason === null || paymentRequest?.status === 'completed')
+  const ended = paid || charge.status === 'canceled' || paymentRequest?.status === 'failed'
+  return {
+    payment_id: charge.id,
+    payment_request_id: request.id,
+    status: charge.status,
+    payment_request_status: paymentRequest?.status ?? request.status,
+    amount: formatAmount(charge.amount_minor, charge.currency),
+    currency: charge.currency,
+    method: charge.method,
+    unapplied_reason: charge.unapplied_reason,
+    failure_code: charge.failure_code,
+    action_url: charge.status === 'requires_customer_action' && typeof charge.rail_data.action_url === 'string' ? charge.rail_data.action_url : null,
+    redirect_url: ended ? redirectUrl(request.redirect_url, request.id, redirected[charge.status] ?? charge.status) : null,
+  }
+}

@@ -1,12 +1,14 @@
 import type { Card } from '../../../foundation/shared/card.ts'
 import { paymentMethods } from '../methods.ts'
-import type { Attempt, Outcome, PaymentInput, Rail, RefundAttempt, RefundOutcome } from '../rail.ts'
-import { findTestCard, type TestCard } from '../test-cards.ts'
+import type { Action, Attempt, Outcome, PaymentInput, Rail, RefundAttempt, RefundOutcome } from '../rail.ts'
+import { findTestCard, findTestCardByToken, type TestCard } from '../test-cards.ts'
 
 /** What a card payment uses when no card is named. */
 const usualCard = '4242424242424242'
-/** After this long a payment that was never answered counts as failed. */
+/** After this long a payment that was never answered counts as failed, and one whose payer was never heard of as canceled. */
 const timeoutSeconds = 900
+/** How long "slow" is, where no one says. */
+const slowSeconds = 10
 /** After this long a refund that succeeds or fails later does so. */
 const lateRefundSeconds = 5
 
@@ -21,80 +23,148 @@ interface Script {
   refund?: TestCard['outcome']['refund']
   /** What was paid, in the smallest unit; no refund may be above it. */
   amount: string
+  /** Which of the simulator's pages asks the payer, until someone has answered there. */
+  asks?: 'challenge' | 'redirect'
+  /** What the payer's approval comes to. */
+  approved?: Ending
+  /** The page that asks. */
+  action_url?: string
+  /** Where that page sends the browser back to. */
+  return_url?: string
 }
 
 type Ending = { status: 'succeeded' } | { status: 'failed'; code: string; message: string; canceled?: boolean }
 
+const succeeded: Ending = { status: 'succeeded' }
 const failure = (code: string, message: string): Ending => ({ status: 'failed', code, message })
+const declined = failure('declined', 'The payment was declined.')
+const unauthenticated = failure('authentication_failed', 'The payer was not authenticated.')
+const timedOut = failure('timeout', 'No answer came in time.')
 const abandoned: Ending = { status: 'failed', code: 'canceled', message: 'The payer gave up.', canceled: true }
 
-const reference = (attempt: Attempt) => `sim_${attempt.id}`
+const reference = (id: string) => `sim_${id}`
 
 function cardOf({ card }: TestCard): Card {
   return { brand: card.brand, last4: card.last4, country: card.country ?? '' }
 }
 
+/** Whether the payer of a test card is sent to the bank's page. */
+function asksForChallenge({ outcome }: TestCard): boolean {
+  const { threeDSecure, authentication } = outcome
+  return authentication === 'succeeds' && (threeDSecure === 'always' || threeDSecure === 'required' || threeDSecure === 'unless_set_up')
+}
+
 /** How a card's charge ends, once the payer has been asked where it has to be. */
-function cardEnding({ outcome }: TestCard, challenge: PaymentInput['challenge']): Ending {
-  const asked = outcome.threeDSecure === 'always' || outcome.threeDSecure === 'required' || outcome.threeDSecure === 'unless_set_up'
-  if (asked && outcome.authentication === 'succeeds') {
-    if (challenge === 'failed') return failure('authentication_failed', 'The payer was not authenticated.')
+function cardEnding(card: TestCard, challenge: PaymentInput['challenge']): Ending {
+  if (asksForChallenge(card)) {
+    if (challenge === 'failed') return unauthenticated
     if (challenge === 'abandoned') return abandoned
   }
-  const { decline } = outcome
-  return decline ? failure(decline.declineCode ?? decline.code, 'The card was declined.') : { status: 'succeeded' }
+  const { decline } = card.outcome
+  return decline ? failure(decline.declineCode ?? decline.code, 'The card was declined.') : succeeded
 }
 
 function endingOf(input: PaymentInput, card: TestCard | undefined): Ending {
-  if (input.outcome === 'failed') return failure('declined', 'The payment was declined.')
+  if (input.outcome === 'failed') return declined
   if (input.outcome === 'canceled') return abandoned
-  if (input.outcome === 'timeout') return failure('timeout', 'No answer came in time.')
-  if (input.outcome === 'completed') return { status: 'succeeded' }
-  return card ? cardEnding(card, input.challenge) : { status: 'succeeded' }
+  if (input.outcome === 'timeout') return timedOut
+  if (input.outcome === 'completed') return succeeded
+  return card ? cardEnding(card, input.challenge) : succeeded
 }
 
-function answer(attempt: Attempt, script: Script): Outcome {
+function answer(id: string, script: Script): Outcome {
   const { ending, card } = script
-  const shared = { reference: reference(attempt), data: { ...script }, ...(card ? { card } : {}) }
+  const shared = { reference: reference(id), data: { ...script }, ...(card ? { card } : {}) }
   return ending.status === 'succeeded' ? { ...shared, status: 'succeeded' } : { ...shared, ...ending }
 }
 
-function unanswered(attempt: Attempt, script: Script): Outcome {
-  const seconds = Math.max(0, (script.readyAt - attempt.now.getTime()) / 1000)
-  return { status: 'pending', reference: reference(attempt), checkAfterSeconds: Math.min(seconds, 60), data: { ...script } }
+function unanswered(id: string, script: Script, now: Date): Outcome {
+  const { readyAt, asks, action_url, card } = script
+  const seconds = Math.max(0, (readyAt - now.getTime()) / 1000)
+  const shared = { reference: reference(id), data: { ...script } }
+  if (asks === undefined || action_url === undefined) return { ...shared, status: 'pending', checkAfterSeconds: Math.min(seconds, 60) }
+  const action: Action = { type: asks, url: action_url }
+  return { ...shared, status: 'requires_action', action, checkAfterSeconds: seconds, ...(card ? { card } : {}) }
+}
+
+const outcomeOf = (id: string, script: Script, now: Date) => (now.getTime() >= script.readyAt ? answer(id, script) : unanswered(id, script, now))
+
+/** Which page a payer at a browser is sent to: cards that need no more than their number go on at once. */
+function pageFor(attempt: Attempt, card: TestCard | undefined): Script['asks'] {
+  if (attempt.method !== 'card') return 'redirect'
+  return card && asksForChallenge(card) ? 'challenge' : undefined
+}
+
+/** What is kept while one of the simulator's pages asks the payer; who never answers has given up. */
+function askingScript(attempt: Attempt, script: Script, asks: 'challenge' | 'redirect'): Script {
+  const page = asks === 'challenge' ? 'challenge' : 'wallet'
+  return {
+    ...script,
+    readyAt: attempt.now.getTime() + timeoutSeconds * 1000,
+    ending: abandoned,
+    approved: script.ending,
+    asks,
+    action_url: new URL(`/sandbox/${page}/${attempt.businessId}/${attempt.id}`, attempt.returnUrl).href,
+    return_url: attempt.returnUrl,
+  }
+}
+
+function testCardOf({ token, card }: PaymentInput): TestCard | undefined {
+  return token === undefined ? findTestCard(card?.number ?? usualCard) : findTestCardByToken(token)
 }
 
 async function start(attempt: Attempt, input: PaymentInput): Promise<Outcome> {
-  const isCard = cardMethods.has(attempt.method)
-  const card = isCard ? findTestCard(input.card?.number ?? usualCard) : undefined
+  const { id, method, now } = attempt
+  const isCard = cardMethods.has(method)
+  const card = isCard ? testCardOf(input) : undefined
   if (isCard && !card) {
     // A real number has no business here; it is refused without being looked at further.
-    return { status: 'failed', reference: reference(attempt), code: 'test_mode_live_card', message: 'The sandbox takes test cards only.' }
+    return { status: 'failed', reference: reference(id), code: 'test_mode_live_card', message: 'The sandbox takes test cards only.' }
   }
-  const ending = endingOf(input, card)
   const delay = input.outcome === 'timeout' ? timeoutSeconds : (input.delaySeconds ?? 0)
-  const amount = String(attempt.amountMinor)
-  const script: Script = { readyAt: attempt.now.getTime() + delay * 1000, ending, amount, ...(card ? { card: cardOf(card), refund: card.outcome.refund } : {}) }
-  if (card && input.challenge === 'ask' && card.outcome.threeDSecure !== 'not_enrolled' && card.outcome.threeDSecure !== 'set_up') {
-    const action = { type: 'challenge', url: `${attempt.returnUrl}${attempt.returnUrl.includes('?') ? '&' : '?'}challenge=${attempt.id}` } as const
-    return {
-      status: 'requires_action',
-      reference: reference(attempt),
-      action,
-      checkAfterSeconds: 60,
-      card: cardOf(card),
-      data: { ...script, readyAt: attempt.now.getTime() + timeoutSeconds * 1000, ending: abandoned },
-    }
+  const script: Script = {
+    readyAt: now.getTime() + delay * 1000,
+    ending: endingOf(input, card),
+    amount: String(attempt.amountMinor),
+    ...(card ? { card: cardOf(card), refund: card.outcome.refund } : {}),
   }
-  return delay > 0 ? unanswered(attempt, script) : answer(attempt, script)
+  const asks = input.interactive ? pageFor(attempt, card) : undefined
+  return outcomeOf(id, asks ? askingScript(attempt, script, asks) : script, now)
 }
 
 async function check(attempt: Attempt): Promise<Outcome> {
   const { readyAt, ending, amount = String(attempt.amountMinor), ...rest } = attempt.data as Partial<Script>
   if (readyAt === undefined || ending === undefined)
-    return { status: 'failed', reference: reference(attempt), code: 'not_started', message: 'The payment was never begun.' }
-  const script = { ...rest, readyAt, ending, amount }
-  return attempt.now.getTime() >= readyAt ? answer(attempt, script) : unanswered(attempt, script)
+    return { status: 'failed', reference: reference(attempt.id), code: 'not_started', message: 'The payment was never begun.' }
+  return outcomeOf(attempt.id, { ...rest, readyAt, ending, amount }, attempt.now)
+}
+
+/** What a payer can answer on a page of the simulator; `slow` is an approval that arrives later. */
+export interface SimulatedAnswer {
+  outcome: 'approved' | 'declined' | 'canceled' | 'timeout' | 'slow'
+  /** Seconds until the rail hears of it. */
+  delaySeconds?: number
+}
+
+/** Which page of the simulator waits for an attempt's payer, by what is kept with it; undefined once it was answered. */
+export function waitingPage(data: Record<string, unknown>): 'challenge' | 'redirect' | undefined {
+  return (data as Partial<Script>).asks
+}
+
+/** What a payer's answer makes of an attempt that waits for it; undefined where nothing waits. Whose time is over has given up. */
+export function answerAttempt(id: string, data: Record<string, unknown>, { outcome, delaySeconds }: SimulatedAnswer, now: Date): Outcome | undefined {
+  const { asks, approved = succeeded, ...script } = data as unknown as Script
+  if (asks === undefined) return undefined
+  if (now.getTime() >= script.readyAt) return answer(id, script)
+  const endings = {
+    approved,
+    slow: approved,
+    declined: asks === 'challenge' ? unauthenticated : declined,
+    canceled: abandoned,
+    timeout: timedOut,
+  }
+  const seconds = outcome === 'timeout' ? timeoutSeconds : (delaySeconds ?? (outcome === 'slow' ? slowSeconds : 0))
+  return outcomeOf(id, { ...script, readyAt: now.getTime() + seconds * 1000, ending: endings[outcome] }, now)
 }
 
 function refundAnswer({ id, amountMinor, chargeData, createdAt, now }: RefundAttempt): RefundOutcome {
@@ -111,7 +181,8 @@ function refundAnswer({ id, amountMinor, chargeData, createdAt, now }: RefundAtt
 
 /**
  * Plays every method of the catalogue in the sandbox, without a network: the same input has the same outcome, always.
- * Cards behave as Stripe's test cards do; the others approve, decline, time out or answer late, as they are told.
+ * Cards behave as Stripe's test cards do; the others approve, decline, time out or answer late, as they are told. A payer
+ * at a browser (`interactive`) is asked on pages of the simulator's own, as a wallet or a bank would.
  */
 export const simulatorRail: Rail = {
   name: 'simulator',

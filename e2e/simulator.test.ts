@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { aBusiness, type Client } from '../server/src/testing/api.ts'
+import { startWorkingServer, type WorkingServer } from '../server/src/testing/working-server.ts'
+import { expectAccessible } from './accessibility.ts'
+import { aPage, screenshot, tabTo } from './browser.ts'
+
+let server: WorkingServer
+
+beforeAll(async () => {
+  server = await startWorkingServer()
+})
+afterAll(() => server.stop())
+
+async function aRequest(client: Client, method: string, more: Record<string, unknown> = {}) {
+  const { json, status, text } = await client.post('/v1/payment-requests', {
+    amount: '12.50',
+    currency: 'sgd',
+    payment_methods: [method],
+    purpose: 'Kaya toast and kopi',
+    ...more,
+  })
+  expect(status, text).toBe(201)
+  return json
+}
+
+/** The code of a request as a picture, as the checkout gives it to be saved. */
+async function pictureOf(client: Client, id: string): Promise<Buffer> {
+  const answer = await fetch(`${client.server.url}/payment-request/@${client.business.slug}/${id}/code.png?method=paynow_online`)
+  expect(answer.status).toBe(200)
+  return Buffer.from(await answer.arrayBuffer())
+}
+
+async function begin(client: Client, method: string, body: Record<string, unknown> = {}) {
+  const { id } = await aRequest(client, method)
+  const { json } = await client.post(`/v1/sandbox/payment-requests/${id}/pay`, { method, interactive: true, ...body })
+  return { id: id as string, path: new URL(json.action_url).pathname }
+}
+const statusOf = async (client: Client, id: string) => (await client.get(`/v1/payment-requests/${id}`)).json.status
+
+describe('the phone', () => {
+  test('pays a code whose picture was pasted', async () => {
+    const client = await aBusiness({ name: 'Kopi stall' }, server)
+    const { id } = await aRequest(client, 'paynow_online', { expires_after: '30 mins' })
+    const picture = (await pictureOf(client, id)).toString('base64')
+    const page = await aPage(server)
+    await page.goto('/sandbox/phone')
+    await page.getByRole('heading', { name: 'Scan to pay' }).waitFor()
+    await expectAccessible(page)
+    await screenshot(page, 'phone-scan')
+    await page.evaluate(async (base64) => {
+      const bytes = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0))
+      const clipboardData = new DataTransfer()
+      clipboardData.items.add(new File([bytes], 'code.png', { type: 'image/png' }))
+      document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
+    }, picture)
+    await page.getByRole('heading', { name: 'Pay Kopi stall SGD 12.50' }).waitFor()
+    await expectAccessible(page)
+    await screenshot(page, 'phone-approve')
+    await page.getByRole('button', { name: 'Approve' }).click()
+    await page.getByText('The payment request is completed.').waitFor()
+    await expectAccessible(page)
+    await screenshot(page, 'phone-result')
+    expect(await statusOf(client, id)).toBe('completed')
+  })
+
+  test('pays twice from a file, on a phone, in the dark; the second payment is kept apart and refunded', async () => {
+    const client = await aBusiness({ name: 'Kopi stall' }, server)
+    const { id } = await aRequest(client, 'paynow_online', { expires_after: '30 mins' })
+    const page = await aPage(server, { width: 320, colorScheme: 'dark' })
+    await page.goto('/sandbox/phone')
+    await screenshot(page, 'phone-scan-320')
+    await page.locator('input[type=file]').setInputFiles({ name: 'code.png', mimeType: 'image/png', buffer: await pictureOf(client, id) })
+    await page.getByRole('checkbox', { name: 'Pays twice' }).check()
+    await page.getByRole('checkbox', { name: 'Pays another amount than the code says' }).check()
+    await page.getByRole('checkbox', { name: 'Pays another amount than the code says' }).uncheck()
+    await expectAccessible(page)
+    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true)
+    await screenshot(page, 'phone-approve-320')
+    await page.getByRole('button', { name: 'Approve' }).click()
+    await page.getByRole('heading', { name: 'Paid and refunded SGD 12.50' }).waitFor()
+    await page.getByText('The payment request is completed.').waitFor()
+    await expectAccessible(page)
+    await screenshot(page, 'phone-result-320')
+  })
+
+  test('reads the code in its address, and pays another amount by keyboard alone', async () => {
+    const client = await aBusiness({ name: 'Kopi stall' }, server)
+    const { id, qr_code_data } = await aRequest(client, 'paynow_online', { generate_qr: true })
+    const page = await aPage(server)
+    await page.goto(`/sandbox/phone#code=${encodeURIComponent(qr_code_data.qr_code)}`)
+    await page.getByRole('heading', { name: /Pay Kopi stall/ }).waitFor()
+    const other = await tabTo(page, 'checkbox', 'Pays another amount than the code says')
+    await other.press('Space')
+    const amount = await tabTo(page, 'textbox', 'Amount in SGD')
+    await amount.fill('9')
+    await (await tabTo(page, 'button', 'Approve')).press('Enter')
+    await page.getByRole('heading', { name: 'Paid, but kept apart SGD 9.00' }).waitFor()
+    expect(await statusOf(client, id)).toBe('pending')
+  })
+
+  test('says what is wrong with what it was shown', async () => {
+    const page = await aPage(server, { expected: [/status of 422/] })
+    await page.goto('/sandbox/phone')
+    await page.getByLabel('What the code says').fill('https://example.com/menu')
+    await page.getByRole('button', { name: 'Read the code' }).click()
+    await page.getByRole('alert').getByText('This is a web address, not a payment code.').waitFor()
+    const icon = { name: 'icon.svg', mimeType: 'image/svg+xml', buffer: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>') }
+    await page.locator('input[type=file]').setInputFiles(icon)
+    await page.getByRole('alert').getByText('There is no QR code in this picture.').waitFor()
+    await page.locator('input[type=file]').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: Buffer.from('text') })
+    await page.getByRole('alert').getByText('This file is no picture that can be read.').waitFor()
+    await screenshot(page, 'phone-fault')
+  })
+})
+
+describe("the simulator's wallet and bank", () => {
+  test('take an answer without any script', async () => {
+    const client = await aBusiness({ name: 'Kopi stall' }, server)
+    const { id, path } = await begin(client, 'grabpay_direct')
+    const page = await aPage(server, { javaScript: false })
+    // Where the form leads is looked at, and not gone to: the checkout has a journey of its own.
+    await page.route(`**${path}`, async (route) => {
+      if (route.request().method() !== 'POST') return route.continue()
+      const answer = await route.fetch({ maxRedirects: 0 })
+      await route.fulfill({ contentType: 'text/html', body: `<p>${answer.status()} ${answer.headers().location}</p>` })
+    })
+    await page.goto(path)
+    await screenshot(page, 'simulated-wallet')
+    await page.getByRole('button', { name: 'Approve', exact: true }).click()
+    await page.getByText(`303 ${server.url}/payment-request/@${client.business.slug}/${id}/checkout`).waitFor()
+    expect(await statusOf(client, id)).toBe('completed')
+    await page.goto(path)
+    await page.getByText('There is an answer already').waitFor()
+    await screenshot(page, 'simulated-wallet-answered')
+  })
+
+  test.each([
+    ['light', 1280],
+    ['dark', 320],
+  ] as const)('can be read by everyone, %s and %s wide', async (colorScheme, width) => {
+    const client = await aBusiness({ name: 'Kopi stall' }, server)
+    const wallet = await begin(client, 'grabpay_direct')
+    const paid = await begin(client, 'grabpay_direct')
+    await client.post(`/v1/sandbox/payment-requests/${paid.id}/pay`, {})
+    const challenge = await begin(client, 'card', { card: '4000002760003184' })
+    const page = await aPage(server, { width, colorScheme })
+    for (const [name, path] of Object.entries({ wallet: wallet.path, 'wallet-paid': paid.path, challenge: challenge.path })) {
+      await page.goto(path)
+      await page.getByText('No money moves here.').waitFor()
+      await expectAccessible(page)
+      expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true)
+      await screenshot(page, `simulated-${name}-${width}`)
+    }
+    await page.getByRole('button', { name: /authentication fails/ }).click()
+    await page.waitForURL(`**/${challenge.id}/checkout`)
+  })
+})

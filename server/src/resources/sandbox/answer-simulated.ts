@@ -1,0 +1,57 @@
+import { answerAttempt, type SimulatedAnswer, simulatorRail, waitingPage } from '../../engine/rails/simulator/simulator.ts'
+import type { Business } from '../../foundation/http/authentication.ts'
+import type { Answer, Claim } from '../../foundation/http/idempotency.ts'
+import { isUuid } from '../../foundation/shared/ids.ts'
+import { findBusiness } from '../businesses/queries.ts'
+import { type ChargeRow, findCharge } from '../charges/queries.ts'
+import type { Settled } from '../charges/settle-charges.ts'
+import type { StartDeps } from '../charges/start-payment.ts'
+import { findPaymentRequest, type PaymentRequestRow } from '../payment-requests/queries.ts'
+
+/** A payment that the simulator plays, with what it pays. */
+export interface SimulatedPayment {
+  business: Business
+  charge: ChargeRow
+  request: PaymentRequestRow
+}
+
+/** A payment of the simulator; undefined for unknown ids, live businesses and payments of other rails alike. */
+export async function findSimulated(
+  { database: { db } }: Pick<StartDeps, 'database'>,
+  businessId: string,
+  chargeId: string,
+): Promise<SimulatedPayment | undefined> {
+  if (!isUuid(businessId) || !isUuid(chargeId)) return undefined
+  const [business, charge] = await Promise.all([findBusiness(db, businessId), findCharge(db, businessId, chargeId)])
+  if (business?.mode !== 'sandbox' || charge?.rail !== simulatorRail.name || charge.payment_request_id === null) return undefined
+  const request = await findPaymentRequest(db, businessId, charge.payment_request_id)
+  return request && { business, charge, request }
+}
+
+export interface AnswerOptions {
+  requestId: string | null
+  /** The request whose answer is stored with the effect. */
+  answered?: { claim: Claim | undefined; answer: (settled: Settled) => Answer }
+}
+
+/**
+ * Gives a payer's answer to a payment that waits for it on one of the simulator's pages, once: whoever answers a second
+ * time changes nothing, and learns what is. `changed` says which of the two it was.
+ */
+export async function answerSimulated(
+  deps: StartDeps,
+  { business, charge, request }: SimulatedPayment,
+  answer: SimulatedAnswer,
+  { requestId, answered }: AnswerOptions,
+): Promise<Settled> {
+  const outcome = answerAttempt(charge.id, charge.rail_data, answer, deps.now())
+  return deps.settle({
+    business,
+    charge: { isNew: false, id: charge.id, paymentRequestId: request.id },
+    outcome: outcome ?? { status: 'pending', checkAfterSeconds: 0 },
+    // Whether it still waits is for the row to say once it is held: two answers may arrive together.
+    while: (current) => outcome !== undefined && current.closed_at === null && waitingPage(current.rail_data) !== undefined,
+    requestId,
+    ...(answered ? { answered } : {}),
+  })
+}

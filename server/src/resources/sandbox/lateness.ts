@@ -1,0 +1,13 @@
+import { invalid } from '../../foundation/shared/errors.ts'
+import type { PaymentRequestRow } from '../payment-requests/queries.ts'
+
+/**
+ * When a payment is dated that comes too late: behind the request's deadline, or now where the request takes no payment any
+ * more. A request that can be paid for ever cannot be paid late.
+ */
+export function lateDate({ expires_at, status, deleted_at }: PaymentRequestRow, now: Date): Date {
+  const ended = deleted_at !== null || (status !== 'pending' && status !== 'completed')
+  if (ended || (expires_at !== null && expires_at < now)) return now
+  if (expires_at === null) throw invalid({ late: ['This payment request has no deadline, so no payment is late.'] }, 'no_deadline')
+  return new Date(expires_at.getTime() + 1000)
+}

@@ -1,0 +1,118 @@
+import { findMethod, type PaymentMethod } from '../../engine/rails/methods.ts'
+import { type DecodedQr, decodeQr } from '../../engine/rails/qr/decode.ts'
+import type { QrScheme } from '../../engine/rails/qr/emv.ts'
+import { QrFault } from '../../engine/rails/qr/tlv.ts'
+import type { Db } from '../../foundation/database/database.ts'
+import type { Business } from '../../foundation/http/authentication.ts'
+import { type ApiError, invalid } from '../../foundation/shared/errors.ts'
+import { isUuid } from '../../foundation/shared/ids.ts'
+import { findBusiness, findBusinessBySlug } from '../businesses/queries.ts'
+import { findPaymentRequest, type PaymentRequestRow } from '../payment-requests/queries.ts'
+import { findPaymentReference } from './queries.ts'
+
+/** What a payment code says, as the payer's app would show it, and the request of the sandbox that it pays. */
+export interface Scan {
+  business: Business
+  request: PaymentRequestRow
+  method: PaymentMethod
+  /** The scheme's word, or `wallet` for codes that are a link. */
+  scheme: QrScheme | 'wallet'
+  payee: string
+  /** Null where the payer types it. */
+  amountMinor: bigint | null
+  reference: string
+  editable: boolean
+  expiresAt: Date | null
+}
+
+/** Our methods by the scheme of their codes. */
+const methodsOfScheme: Partial<Record<QrScheme, string[]>> = {
+  paynow: ['paynow_online'],
+  promptpay: ['opn_prompt_pay'],
+  promptpay_bill: ['opn_prompt_pay'],
+  qris: ['doku_qris', 'ifpay_qris'],
+  qrph: ['qrph_netbank'],
+  duitnow: ['duitnow'],
+  vietqr: ['vietqr_zalopay'],
+  upi: ['upi_qr'],
+}
+
+/** References are in different objects of different schemes; ours cannot be mistaken for something else. */
+const referencePattern = /HWK[0-9A-HJKMNP-TV-Z]{17}/g
+const pagePath = /^\/payment-request\/@([\w.-]+)\/(?:([^/]+)\/checkout\/?)?$/
+
+const refuse = (code: string, text: string): ApiError => invalid({ payload: [text] }, code)
+
+function decode(payload: string): DecodedQr {
+  try {
+    return decodeQr(payload)
+  } catch (error) {
+    if (!(error instanceof QrFault)) throw error
+    if (error.code === 'not_a_payment_code') throw refuse('not_a_payment_code', 'This is not a payment code.')
+    if (error.code === 'bad_crc') throw refuse('bad_crc', 'This code is damaged: its checksum does not fit. Scan it again.')
+    throw refuse('unreadable_code', `This code cannot be read: ${error.message}.`)
+  }
+}
+
+/**
+ * Reads a code as the payer's app does, and finds the payment request of the sandbox that it pays. Throws a 422 that says
+ * in words why a code cannot be paid: no payment code, damaged, of no request of this sandbox, of another scheme.
+ */
+export async function scanCode(db: Db, payload: string): Promise<Scan> {
+  const text = payload.trim()
+  return /^https?:\/\//i.test(text) ? readLink(db, text) : readPayload(db, text)
+}
+
+async function readPayload(db: Db, text: string): Promise<Scan> {
+  const decoded = decode(text)
+  const [entry] = (await Promise.all((text.match(referencePattern) ?? []).map((reference) => findPaymentReference(db, reference)))).flatMap((one) => one ?? [])
+  const business = entry && (await findBusiness(db, entry.business_id))
+  const request = entry && business?.mode === 'sandbox' ? await findPaymentRequest(db, entry.business_id, entry.target_id) : undefined
+  const payee = decoded.payeeName ?? decoded.proxy
+  if (!business || !request) {
+    const of = decoded.scheme === 'emv' ? 'a payment code' : `a ${decoded.scheme} code`
+    throw refuse('unknown_reference', `This is ${of}${payee ? ` of ${payee}` : ''}, but it belongs to no payment request of this sandbox.`)
+  }
+  const candidates = methodsOfScheme[decoded.scheme] ?? []
+  const code = candidates.find((one) => request.payment_methods.includes(one)) ?? (request.payment_methods.length === 0 ? candidates[0] : undefined)
+  const method = code === undefined ? undefined : findMethod(code)
+  if (!method) throw refuse('another_scheme', `This is a ${decoded.scheme} code, and the payment request does not take that scheme.`)
+  // Where the code names no amount in the request's currency, the payer's app asks the payee's bank for it.
+  const inCode = decoded.currency === request.currency ? decoded.amountMinor : null
+  return {
+    business,
+    request,
+    method,
+    scheme: decoded.scheme,
+    payee: payee ?? business.name,
+    amountMinor: inCode ?? request.amount_minor,
+    reference: decoded.reference ?? request.payment_reference,
+    editable: decoded.editable ?? inCode === null,
+    expiresAt: decoded.expiresAt ?? request.expires_at,
+  }
+}
+
+/** Codes of wallets whose schemes are not public are the address of the hosted page, with the wallet's method. */
+async function readLink(db: Db, text: string): Promise<Scan> {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const [, slug, id] = pagePath.exec(url?.pathname ?? '') ?? []
+  if (!url || slug === undefined) throw refuse('not_a_payment_code', 'This is a web address, not a payment code.')
+  const method = findMethod(url.searchParams.get('method') ?? '')
+  if (id === undefined || !method) throw refuse('checkout_page', 'This is the address of a checkout page; open it in a browser to pay.')
+  const business = await findBusinessBySlug(db, slug)
+  const request = business?.mode === 'sandbox' && isUuid(id) ? await findPaymentRequest(db, business.id, id) : undefined
+  if (!business || !request) throw refuse('unknown_reference', 'This code belongs to no payment request of this sandbox.')
+  if (request.payment_methods.length > 0 && !request.payment_methods.includes(method.code))
+    throw refuse('another_scheme', `The payment request does not take ${method.name}.`)
+  return {
+    business,
+    request,
+    method,
+    scheme: 'wallet',
+    payee: business.name,
+    amountMinor: request.amount_minor,
+    reference: request.payment_reference,
+    editable: request.amount_minor === null,
+    expiresAt: request.expires_at,
+  }
+}

@@ -1,0 +1,124 @@
+import { type ReactNode, useState } from 'react'
+import type { ScannedCode } from './data.ts'
+import { type Heading, ScreenTitle } from './ScreenTitle.tsx'
+import { Facts, Mark } from './Simulation.tsx'
+import { money, schemeName, timeInWords } from './words.ts'
+
+/** What the payer does with a code. */
+export interface Decision {
+  outcome: 'approved' | 'declined' | 'timeout'
+  /** Null leaves what the code says. */
+  amount: string | null
+  twice: boolean
+  late: boolean
+  /** Seconds until the bank answers. */
+  delay: number | null
+}
+
+interface Props {
+  code: ScannedCode
+  fault: string | null
+  heading: Heading
+  onBack: () => void
+  onDecide: (decision: Decision) => void
+}
+
+const slowSeconds = 10
+
+const warnings: Record<string, string> = {
+  completed: 'This request is paid already. A second payment is kept apart as a duplicate and refunded.',
+  expired: 'This request has expired. A payment now is kept apart as late.',
+  canceled: 'This request was canceled. A payment now is kept apart as late.',
+  failed: 'This request has failed. A payment now is kept apart as late.',
+}
+
+function warningOf({ status, expires_at, now }: ScannedCode): string | undefined {
+  if (warnings[status]) return warnings[status]
+  return expires_at !== null && expires_at <= now ? 'This code has expired; a bank’s app may refuse it. The checkout shows a new one.' : undefined
+}
+
+/** What a bank's app shows before it pays, and what the payer can do about it. */
+export function ApproveCode({ code, fault, heading, onBack, onDecide }: Props) {
+  const [amount, setAmount] = useState(code.amount ?? '')
+  const [changes, setChanges] = useState(code.amount === null)
+  const [twice, setTwice] = useState(false)
+  const [late, setLate] = useState(false)
+  const [slow, setSlow] = useState(false)
+  const decide = (outcome: Decision['outcome']) => onDecide({ outcome, amount: changes ? amount.trim() : null, twice, late, delay: slow ? slowSeconds : null })
+  const warning = warningOf(code)
+  return (
+    <form
+      className="approve"
+      onSubmit={(event) => {
+        event.preventDefault()
+        decide('approved')
+      }}
+    >
+      <ScreenTitle heading={heading}>
+        Pay {code.payee} {code.amount === null ? null : <span className="amount">{money(code.amount, code.currency)}</span>}
+      </ScreenTitle>
+      <Mark code={code.method} name={code.method_name} />
+      <Facts
+        facts={[
+          ['Scheme', schemeName(code.scheme) === code.method_name ? null : schemeName(code.scheme)],
+          ['Reference', code.reference],
+          ['Valid until', code.expires_at === null ? null : timeInWords(code.expires_at)],
+        ]}
+      />
+      {warning ? <p className="notice">{warning}</p> : null}
+      {fault === null ? null : (
+        <p className="fault" role="alert">
+          {fault}
+        </p>
+      )}
+      <fieldset>
+        <legend>What this payer does</legend>
+        {code.amount === null ? null : (
+          <Option checked={changes} onChange={setChanges}>
+            {code.editable_amount ? 'Changes the amount' : 'Pays another amount than the code says'}
+          </Option>
+        )}
+        {changes ? (
+          <label className="field">
+            Amount in {code.currency.toUpperCase()}
+            <input type="text" inputMode="decimal" required autoComplete="off" value={amount} onInput={({ currentTarget }) => setAmount(currentTarget.value)} />
+          </label>
+        ) : null}
+        <Option checked={twice} onChange={setTwice}>
+          Pays twice
+        </Option>
+        {code.deadline === null ? null : (
+          <Option checked={late} onChange={setLate}>
+            Pays too late: the bank sends it after the deadline
+          </Option>
+        )}
+        <Option checked={slow} onChange={setSlow}>
+          The bank answers after {slowSeconds} seconds
+        </Option>
+      </fieldset>
+      <button type="submit" className="button main">
+        Approve
+      </button>
+      <div className="pair">
+        <button type="button" className="button danger" onClick={() => decide('declined')}>
+          Decline
+        </button>
+        <button type="button" className="button quiet" onClick={() => decide('timeout')}>
+          Never answer
+        </button>
+      </div>
+      <button type="button" className="button quiet" onClick={onBack}>
+        Back
+      </button>
+    </form>
+  )
+}
+
+function Option({ checked, onChange, children }: { checked: boolean; onChange: (checked: boolean) => void; children: ReactNode }) {
+  return (
+    <label className="option">
+      <input type="checkbox" checked={checked} onChange={({ currentTarget }) => onChange(currentTarget.checked)} />
+      <span>{children}</span>
+    </label>
+  )
+}

@@ -1,0 +1,52 @@
+import { useState } from 'react'
+import { type Heading, ScreenTitle } from './ScreenTitle.tsx'
+
+interface Props {
+  fault: string | null
+  heading: Heading
+  onText: (payload: string) => Promise<void>
+  onPicture: (picture: Blob) => Promise<void>
+}
+
+/** Where a code comes in: a picture of it, or what it says. */
+export function Scanner({ fault, heading, onText, onPicture }: Props) {
+  const [text, setText] = useState('')
+  return (
+    <div className="scan">
+      <ScreenTitle heading={heading}>Scan to pay</ScreenTitle>
+      {fault === null ? null : (
+        <p className="fault" role="alert">
+          {fault}
+        </p>
+      )}
+      <label className="finder">
+        <span className="corners" aria-hidden="true" />
+        <span>
+          <strong>Choose a picture of the code</strong>
+          <br />
+          or drop or paste it here
+        </span>
+        <input
+          type="file"
+          accept="image/*"
+          onChange={({ currentTarget }) => {
+            const [file] = currentTarget.files ?? []
+            if (file) void onPicture(file)
+          }}
+        />
+      </label>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          if (text.trim() !== '') void onText(text.trim())
+        }}
+      >
+        <label htmlFor="payload">What the code says</label>
+        <textarea id="payload" rows={3} spellCheck={false} autoComplete="off" value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
+        <button type="submit" className="button main">
+          Read the code
+        </button>
+      </form>
+    </div>
+  )
+}

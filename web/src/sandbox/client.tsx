@@ -1,0 +1,5 @@
+import './sandbox.css'
+import { hydrateRoot } from 'react-dom/client'
+import { PhonePage } from './PhonePage.tsx'
+
+hydrateRoot(document.getElementById('page') as HTMLElement, <PhonePage />)

@@ -1,0 +1,60 @@
+/** A payment on one of the simulator's pages. Amounts are decimal text in major units. */
+export interface SimulatedPayment {
+  business: string
+  method: { code: string; name: string }
+  amount: string
+  currency: string
+  purpose: string | null
+  reference: string | null
+  card: { brand: string; last4: string } | null
+  /** `waiting`: the payer is asked; `answered`: there is an answer, and a second one changes nothing. */
+  state: 'waiting' | 'answered'
+  /** The charge's. */
+  status: string
+  unapplied_reason: string | null
+  failure_code: string | null
+  /** Of what is paid: `completed`, `expired` and `canceled` take no payment any more. */
+  request_status: string
+  /** Where the browser goes back to; null where the payment was not begun in one. */
+  return_url: string | null
+}
+
+/** What the phone's bank app reads in a code: the answer of `POST /sandbox/phone/read`. */
+export interface ScannedCode {
+  scheme: string
+  payee: string
+  /** Null where the payer types it. */
+  amount: string | null
+  currency: string
+  reference: string
+  editable_amount: boolean
+  /** Whether the payment request leaves its amount to the payer. */
+  is_open: boolean
+  /** The payment request's. */
+  status: string
+  /** When the code can be scanned no longer. */
+  expires_at: string | null
+  /** When the payment request ends; null where it does not. */
+  deadline: string | null
+  method: string
+  method_name: string
+  payment_request_id: string
+  /** The server's clock. */
+  now: string
+}
+
+/** What became of a payment: the answer of `POST /sandbox/phone/pay` and of the address in it. */
+export interface PhonePayment {
+  payment_id: string
+  payment_request_id: string
+  status: string
+  payment_request_status: string
+  amount: string
+  refunded_amount: string
+  currency: string
+  method: string
+  unapplied_reason: string | null
+  failure_code: string | null
+  /** Where the same is read again. */
+  url: string
+}

@@ -1,0 +1,2 @@
+// The simulator's pages that are forms have its style sheet, and need no script.
+import './sandbox.css'
