@@ -28,7 +28,7 @@ export function renderCheckout(data: CheckoutData): RenderedPage {
 export function renderNotice(notice: 'not_found', messages: Record<string, string>): RenderedPage {
   const title = messages[`notice.${notice}.title`] ?? ''
   const html = renderToString(
-    <main>
+    <main className="alone">
       <h1>{title}</h1>
       <p>{messages[`notice.${notice}.text`]}</p>
     </main>,

@@ -75,9 +75,10 @@ function Items({ state }: { state: CheckoutState }) {
         <li key={index}>
           <span className="item-name">
             {name}
-            {quantity !== 1 && <small>{t('summary.quantity', { quantity: String(quantity) })}</small>}
+            {quantity !== 1 && price === null && <small>{t('summary.quantity', { quantity: String(quantity) })}</small>}
           </span>
-          {price !== null && <span className="item-price">{money(price)}</span>}
+          {/* The price is of one piece; alone it would be read as that of all. */}
+          {price !== null && <span className="item-price">{quantity === 1 ? money(price) : `${quantity} × ${money(price)}`}</span>}
         </li>
       ))}
     </ul>

@@ -16,6 +16,8 @@ export interface Live {
   receive(said: CheckoutState): void
   /** Asks for the state now; false when there was no answer. */
   refresh(): Promise<boolean>
+  /** The server's clock, by what it said last and when that was heard. */
+  serverTime(): number
 }
 
 /** Follows a payment request: by events, and by asking when the page comes back into view, online or out of the browser's cache. */
@@ -27,7 +29,12 @@ export function useLive(first: CheckoutState, attempt: () => string | null, atte
   const asked = useRef(attempt)
   asked.current = attempt
 
-  const receive = useCallback((said: CheckoutState) => setState((shown) => newer(shown, said)), [])
+  const ahead = useRef(Date.parse(first.now) - Date.now())
+  const receive = useCallback((said: CheckoutState) => {
+    ahead.current = Date.parse(said.now) - Date.now()
+    setState((shown) => newer(shown, said))
+  }, [])
+  const serverTime = useCallback(() => Date.now() + ahead.current, [])
   const refresh = useCallback(async () => {
     if (!followed) return true
     try {
@@ -66,7 +73,7 @@ export function useLive(first: CheckoutState, attempt: () => string | null, atte
   }, [followed, refresh])
 
   useDeadline(state, refresh)
-  return { state, connected, receive, refresh }
+  return { state, connected, receive, refresh, serverTime }
 }
 
 /** The longest that a browser's timer can wait. */
@@ -131,16 +138,14 @@ function follow(url: string, receive: (said: CheckoutState) => void, connected: 
 }
 
 /** The server's clock, once a second; null on the server and while the page is taken over, so that both render the same. */
-export function useClock(now: string, running: boolean): number | null {
+export function useClock(serverTime: () => number, running: boolean): number | null {
   const [time, setTime] = useState<number | null>(null)
-  const offset = useRef(0)
   useEffect(() => {
-    offset.current = Date.parse(now) - Date.now()
     if (!running) return
-    const tick = () => setTime(Date.now() + offset.current)
+    const tick = () => setTime(serverTime())
     tick()
     const timer = setInterval(tick, 1000)
     return () => clearInterval(timer)
-  }, [now, running])
+  }, [serverTime, running])
   return time
 }

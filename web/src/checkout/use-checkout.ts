@@ -21,6 +21,8 @@ export interface Checkout {
   view: View
   base: string
   connected: boolean
+  /** The server's clock. */
+  serverTime(): number
   method: string | null
   choose(code: string): void
   /** A payment is being begun. */
@@ -48,7 +50,7 @@ export function useCheckout(data: CheckoutData): Checkout {
   const [busy, setBusy] = useState(false)
   const [refusal, refuse] = useState<Refusal | null>(null)
   const [method, setMethod] = useState<string | null>(() => firstMethod(first.methods, data.method))
-  const { state, connected, receive, refresh } = useLive(first, () => memory.current?.attempt() ?? null, attemptId)
+  const { state, connected, receive, refresh, serverTime } = useLive(first, () => memory.current?.attempt() ?? null, attemptId)
   const base = baseOf(first)
 
   // What the tab remembers is looked up after the page was taken over, which begins as the server rendered it.
@@ -75,6 +77,8 @@ export function useCheckout(data: CheckoutData): Checkout {
     async (sent: Try) => {
       const known = memory.current
       known?.keepTry(sent)
+      // Whoever comes back from a bank that said no finds the same form open.
+      known?.keepMethod(sent.body.method)
       setBusy(true)
       refuse(null)
       try {
@@ -116,6 +120,7 @@ export function useCheckout(data: CheckoutData): Checkout {
     view,
     base,
     connected,
+    serverTime,
     method: state.methods.some(({ code }) => code === method) ? method : firstMethod(state.methods),
     choose(code) {
       setMethod(code)

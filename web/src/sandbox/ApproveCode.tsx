@@ -18,6 +18,8 @@ export interface Decision {
 interface Props {
   code: ScannedCode
   fault: string | null
+  /** What was decided and refused, to go on from. */
+  before?: Decision | undefined
   heading: Heading
   onBack: () => void
   onDecide: (decision: Decision) => void
@@ -38,12 +40,12 @@ function warningOf({ status, expires_at, now }: ScannedCode): string | undefined
 }
 
 /** What a bank's app shows before it pays, and what the payer can do about it. */
-export function ApproveCode({ code, fault, heading, onBack, onDecide }: Props) {
-  const [amount, setAmount] = useState(code.amount ?? '')
-  const [changes, setChanges] = useState(code.amount === null)
-  const [twice, setTwice] = useState(false)
-  const [late, setLate] = useState(false)
-  const [slow, setSlow] = useState(false)
+export function ApproveCode({ code, fault, before, heading, onBack, onDecide }: Props) {
+  const [amount, setAmount] = useState(before?.amount ?? code.amount ?? '')
+  const [changes, setChanges] = useState(code.amount === null || (before?.amount ?? null) !== null)
+  const [twice, setTwice] = useState(before?.twice ?? false)
+  const [late, setLate] = useState(before?.late ?? false)
+  const [slow, setSlow] = useState((before?.delay ?? null) !== null)
   const decide = (outcome: Decision['outcome']) => onDecide({ outcome, amount: changes ? amount.trim() : null, twice, late, delay: slow ? slowSeconds : null })
   const warning = warningOf(code)
   return (

@@ -10,7 +10,7 @@ import { Simulation } from './Simulation.tsx'
 type Screen =
   | { name: 'scan'; fault: string | null }
   | { name: 'busy'; text: string }
-  | { name: 'approve'; code: ScannedCode; payload: string; fault: string | null }
+  | { name: 'approve'; code: ScannedCode; payload: string; fault: string | null; before?: Decision }
   | { name: 'result'; payments: PhonePayment[] }
 
 const words = (error: unknown) => (error instanceof Refused ? error.message : 'Hawker does not answer; is it running?')
@@ -47,7 +47,7 @@ function usePhone() {
       for (let i = 0; i < (decision.twice ? 2 : 1); i++) payments.push(await payScanned(payload, decision))
       show({ name: 'result', payments })
     } catch (error) {
-      show(payments.length > 0 ? { name: 'result', payments } : { name: 'approve', code, payload, fault: words(error) })
+      show(payments.length > 0 ? { name: 'result', payments } : { name: 'approve', code, payload, fault: words(error), before: decision })
     }
   }, [])
   const again = useCallback(() => {
@@ -128,6 +128,7 @@ export function PhonePage() {
             <ApproveCode
               code={screen.code}
               fault={screen.fault}
+              before={screen.before}
               heading={heading}
               onBack={again}
               onDecide={(decision) => void decide(screen.code, screen.payload, decision)}

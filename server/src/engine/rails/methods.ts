@@ -87,7 +87,7 @@ export const paymentMethods: readonly PaymentMethod[] = [
   method('grabpay_paylater', 'PayLater by Grab', 'redirect', 'SG', 'sgd', { ...qr, generateDirectLink: true }),
   method('shopee_pay', 'ShopeePay', 'redirect', 'SG MY PH', 'sgd myr php', { ...borderlessQr, recurring: true }),
   method('atome', 'Atome', 'redirect', 'SG', 'sgd', qr),
-  method('shopback_qr', 'ShopBack', 'qr', 'SG', 'sgd', qr),
+  method('shopback_qr', 'ShopBack QR', 'qr', 'SG', 'sgd', qr),
   method('shopback', 'ShopBack', 'redirect', 'SG', 'sgd'),
   method('shopback_paylater', 'ShopBack PayLater', 'redirect', 'SG', 'sgd'),
   method('favepay', 'FavePay', 'qr', 'SG', 'sgd', { aliases: ['fave_duit'] }),
