@@ -28,6 +28,8 @@ export function CardForm({ checkout, method, total, requireAmount, tokeniser }: 
   const [tokenising, setTokenising] = useState(false)
   const email = useEmail(state.request?.email === null)
   const form = useRef<HTMLFormElement>(null)
+  // Clicks may come faster than the page is drawn.
+  const sending = useRef(false)
   const busy = starting || tokenising
 
   const faultsNow = () => cardFaults(fields, today())
@@ -41,7 +43,7 @@ export function CardForm({ checkout, method, total, requireAmount, tokeniser }: 
 
   const submit = async (event: FormEvent) => {
     event.preventDefault()
-    if (busy) return
+    if (busy || sending.current) return
     const amount = requireAmount()
     if (!amount) return
     const found = faultsNow()
@@ -53,6 +55,7 @@ export function CardForm({ checkout, method, total, requireAmount, tokeniser }: 
       form.current?.querySelector<HTMLElement>(`#${wrong ? fieldIds[wrong] : 'email'}`)?.focus()
       return
     }
+    sending.current = true
     setTokenising(true)
     refuse(null)
     try {
@@ -62,8 +65,9 @@ export function CardForm({ checkout, method, total, requireAmount, tokeniser }: 
       await start({ method: method.code, token, ...amount, ...(name.trim() ? { name: name.trim() } : {}), ...email.body })
     } catch (error) {
       // Nothing is charged by making a token, so no answer is no danger here.
-      refuse({ text: error instanceof Refused ? (failureText(error.code) as MessageKey) : 'failure.tokeniser', detail: null })
+      refuse({ text: error instanceof Refused && error.code ? (failureText(error.code) as MessageKey) : 'failure.tokeniser', detail: null })
     }
+    sending.current = false
     setTokenising(false)
     setLast4(null)
   }

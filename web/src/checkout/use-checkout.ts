@@ -47,7 +47,13 @@ export function useCheckout(data: CheckoutData): Checkout {
   const [attemptId, setAttemptId] = useState<string | null>(null)
   const [leftAttempt, setLeft] = useState<string | null>(null)
   const [unanswered, setUnanswered] = useState(false)
-  const [busy, setBusy] = useState(false)
+  const [busy, showBusy] = useState(false)
+  // Clicks may come faster than the page is drawn, so what is shown as busy is no guard.
+  const sending = useRef(false)
+  const setBusy = useCallback((is: boolean) => {
+    sending.current = is
+    showBusy(is)
+  }, [])
   const [refusal, refuse] = useState<Refusal | null>(null)
   const [method, setMethod] = useState<string | null>(() => firstMethod(first.methods, data.method))
   const { state, connected, receive, refresh, serverTime } = useLive(first, () => memory.current?.attempt() ?? null, attemptId)
@@ -75,6 +81,7 @@ export function useCheckout(data: CheckoutData): Checkout {
 
   const send = useCallback(
     async (sent: Try) => {
+      if (sending.current) return
       const known = memory.current
       known?.keepTry(sent)
       // Whoever comes back from a bank that said no finds the same form open.
@@ -102,7 +109,7 @@ export function useCheckout(data: CheckoutData): Checkout {
       }
       setBusy(false)
     },
-    [base, embedded, memory, receive, refresh],
+    [base, embedded, memory, receive, refresh, setBusy],
   )
 
   // Back from the browser's cache nothing is on its way any more.
@@ -110,7 +117,7 @@ export function useCheckout(data: CheckoutData): Checkout {
     const shown = () => setBusy(false)
     window.addEventListener('pageshow', shown)
     return () => window.removeEventListener('pageshow', shown)
-  }, [])
+  }, [setBusy])
 
   const view = viewOf(state, { leftAttempt, unanswered: unanswered && !busy })
   useTold(data, state, view, refusal, memory.current)

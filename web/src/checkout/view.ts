@@ -73,6 +73,7 @@ const failureTexts: Record<string, string> = {
   payment_request_not_payable: 'refused.not_payable',
   payment_in_progress: 'refused.in_progress',
   too_many_attempts: 'refused.too_many',
+  too_many_requests: 'refused.too_many',
   payment_method_not_available: 'refused.method',
 }
 

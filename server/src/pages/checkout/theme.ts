@@ -1,8 +1,11 @@
-import { themeOf } from '../../foundation/shared/color.ts'
+import { type ThemeColors, textOn, themeOf, white } from '../../foundation/shared/color.ts'
 import type { CheckoutSettings } from '../../resources/checkout-settings/queries.ts'
 
-const properties = (colors: object): string =>
-  Object.entries(colors)
+// What the browser draws by itself (radio buttons, scroll bars) goes with the background, whatever the hour.
+const schemeOf = (colors: ThemeColors) => (textOn(colors['--background']) === white ? 'dark' : 'light')
+
+const properties = (colors: ThemeColors): string =>
+  Object.entries({ 'color-scheme': schemeOf(colors), ...colors })
     .map(([name, value]) => `${name}:${value}`)
     .join(';')
 

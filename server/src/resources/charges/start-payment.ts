@@ -135,7 +135,8 @@ function requirePayable(request: PaymentRequestRow, at: Date): void {
 /**
  * Begins a payment in three steps: the attempt is written as pending, the rail is called with the attempt's id as its
  * idempotency key, and its answer is settled. A crash in between leaves a pending attempt that a job asks the rail about.
- * A local rail needs no first step: nothing has left the process, so attempt and outcome are written together.
+ * A local rail needs no first step, since nothing has left the process: attempt and outcome are written together. With a
+ * guard it takes the step all the same, so that of two tabs that pay at once one is refused and not paid back.
  */
 export async function startPayment(deps: StartDeps, business: Business, payment: NewPayment): Promise<Settled> {
   const { request, method } = payment
@@ -152,7 +153,7 @@ export async function startPayment(deps: StartDeps, business: Business, payment:
   const charge = { ...newCharge(business, rail.name, payment, payment.totalMinor ?? asked + adminFee, adminFee, at), created_at: payment.at ?? at }
   const attempt = attemptOf(charge, request, business, payment.returnUrl, deps.now())
   const shared = { business, requestId: payment.requestId, ...(payment.answered ? { answered: payment.answered } : {}) }
-  if (rail.local)
+  if (rail.local && !payment.guard)
     return deps.settle({ ...shared, seen: request, charge: { isNew: true, row: charge }, outcome: await rail.start(attempt, payment.input, access) })
 
   await deps.database.db.transaction().execute(async (tx) => {
