@@ -43,13 +43,14 @@ export function Failure({ state, refusal, hidden }: { state: CheckoutState; refu
   )
 }
 
-/** Money that came and does not count, told plainly. */
+/** Money that came and does not count, told plainly until it has been given back. */
 export function Unapplied({ state }: { state: CheckoutState }) {
   const { t, money } = useTexts()
-  if (state.unapplied.length === 0) return null
+  const kept = state.unapplied.filter(({ returned }) => !returned)
+  if (kept.length === 0) return null
   return (
     <Notice tone="warning" title={t('unapplied.title')}>
-      {state.unapplied.map(({ charge_id, amount, reason }) => (
+      {kept.map(({ charge_id, amount, reason }) => (
         <p key={charge_id}>{t(`unapplied.${reason}`, { amount: money(amount) })}</p>
       ))}
       <p>{t('unapplied.next', { business: state.business.name })}</p>

@@ -60,8 +60,8 @@ export interface CheckoutState {
     at: string
     receipt_url: string | null
   }
-  /** Money that came and does not count: too late, twice, too little or too much. */
-  unapplied: { charge_id: string; amount: string; reason: 'late' | 'duplicate' | 'short' | 'over' }[]
+  /** Money that came and does not count: too late, twice, too little or too much. What was given back still does not count. */
+  unapplied: { charge_id: string; amount: string; reason: 'late' | 'duplicate' | 'short' | 'over'; returned?: boolean }[]
   /** The server's clock when it said this, for countdowns. */
   now: string
 }

@@ -138,7 +138,7 @@ export async function checkoutState(
     attempt: attempt ? presentAttempt(attempt) : null,
     paid: paid ? presentPaid(paid, deps.receiptUrl(business, paid.id)) : null,
     unapplied: money.flatMap(({ id, status: one, unapplied_reason: reason, amount_minor, currency }) =>
-      succeeded.has(one) && reason !== null ? [{ charge_id: id, amount: formatAmount(amount_minor, currency), reason }] : [],
+      succeeded.has(one) && reason !== null ? [{ charge_id: id, amount: formatAmount(amount_minor, currency), reason, returned: one === 'refunded' }] : [],
     ),
     now: at.toISOString(),
   }

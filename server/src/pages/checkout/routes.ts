@@ -126,8 +126,8 @@ export function checkoutRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Checkout
     if (!found) return sendNotFound(request, reply)
     return sendCheckout(request, reply, found, { state: await stateOf(found, request.query) })
   }
-  // The last two are addresses of HitPay's (behaviour §2.3): what they say is decided by the state, as everywhere.
-  for (const last of ['checkout', 'completed', 'expired']) fastify.get(`${path}/${last}`, hidden, page as never)
+  // Without its last word the address is what the drop-in takes, and what is left when a link is cut short. The last two are addresses of HitPay's (behaviour §2.3): what they say is decided by the state, as everywhere.
+  for (const last of ['', '/checkout', '/completed', '/expired']) fastify.get(`${path}${last}`, hidden, page as never)
 
   fastify.get(`${path}/state`, hidden, (async (request: PageRequest) => {
     const found = await require(request)

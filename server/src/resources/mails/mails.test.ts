@@ -65,7 +65,7 @@ describe('receipts', () => {
     expect(receipt.html).toContain('Kopi &amp; &lt;b&gt;Stall&lt;/b&gt;')
     expect(receipt.html).not.toContain('<b>')
     expect(receipt.html).toContain('Teh &quot;C&quot; Bcc: x')
-    expect(receipt.text).toContain('Card, visa ending in 4242')
+    expect(receipt.text).toContain('Card, Visa ending in 4242')
     const { url } = (await client.get(`/v1/charges/${charge.id}/receipt`)).json
     for (const mail of json.data) {
       expect(mail.text).toContain(`\n${url}\n`)

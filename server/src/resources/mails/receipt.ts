@@ -39,12 +39,23 @@ const methodNames: Record<string, string> = {
   cash: 'Cash',
 }
 
-function paidWith({ method, card }: Receipted): string {
-  const name = methodNames[method] ?? oneLine(method.replaceAll('_', ' '))
-  return card ? `${name}, ${oneLine(card.brand)} ending in ${oneLine(card.last4)}` : name
+/** Brands as they write themselves. */
+const brandNames: Record<string, string> = {
+  visa: 'Visa',
+  mastercard: 'Mastercard',
+  amex: 'American Express',
+  unionpay: 'UnionPay',
+  jcb: 'JCB',
+  diners: 'Diners Club',
+  discover: 'Discover',
 }
 
-const money = (minor: bigint, currency: string) => `${currency.toUpperCase()} ${formatAmount(minor, currency)}`
+function paidWith({ method, card }: Receipted): string {
+  const name = methodNames[method] ?? oneLine(method.replaceAll('_', ' '))
+  return card ? `${name}, ${brandNames[card.brand] ?? oneLine(card.brand)} ending in ${oneLine(card.last4)}` : name
+}
+
+const money = (minor: bigint, currency: string) => `${currency.toUpperCase()} ${formatAmount(minor, currency).replace(/\B(?=(\d{3})+(?!\d))(?<!\.\d*)/g, ',')}`
 
 interface Letter {
   subject: string
