@@ -1,25 +1,18 @@
-import { crc32, deflateSync } from 'node:zlib'
+import { deflateSync } from 'node:zlib'
+import { chunkOf, pngMark } from '../foundation/shared/png.ts'
 
-function chunk(type: string, data: Buffer): Buffer {
-  const named = Buffer.concat([Buffer.from(type, 'latin1'), data])
-  const out = Buffer.alloc(named.length + 8)
-  out.writeUInt32BE(data.length, 0)
-  named.copy(out, 4)
-  out.writeUInt32BE(crc32(named), named.length + 4)
-  return out
-}
-
-/** A grey picture as PNG; `stated` puts another size into its head. */
-export function aPng(size: { width?: number; height?: number; stated?: { width: number; height: number } } = {}): Buffer {
-  const { width = 2, height = 2 } = size
+/** A picture as PNG, grey or of another color type; `stated` puts another size into its head, and `packed` is what is packed into it. */
+export function aPng(
+  size: { width?: number; height?: number; stated?: { width: number; height: number }; type?: 0 | 3 | 6; packed?: Buffer; before?: Buffer[] } = {},
+): Buffer {
+  const { width = 2, height = 2, type = 0, before = [] } = size
   const stated = size.stated ?? { width, height }
   const head = Buffer.alloc(13)
   head.writeUInt32BE(stated.width, 0)
   head.writeUInt32BE(stated.height, 4)
-  head[8] = 8 // bits for each pixel, and color type 0: grey
-  const rows = deflateSync(Buffer.alloc((width + 1) * height, 0))
-  const mark = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
-  return Buffer.concat([mark, chunk('IHDR', head), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))])
+  head.set([8, type], 8) // bits for each sample
+  const packed = size.packed ?? deflateSync(Buffer.alloc((width * (type === 6 ? 4 : 1) + 1) * height, 0))
+  return Buffer.concat([pngMark, chunkOf('IHDR', head), ...before, chunkOf('IDAT', packed), chunkOf('IEND', Buffer.alloc(0))])
 }
 
 const plain = {

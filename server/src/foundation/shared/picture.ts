@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { pngMark, pngSize } from './png.ts'
 
 export type PictureType = 'image/png' | 'image/jpeg' | 'image/webp'
 
@@ -8,8 +8,6 @@ export interface Picture {
   width: number
   height: number
 }
-
-const pngMark = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
 
 /** The type that the first bytes name; says nothing of the rest. */
 export function pictureTypeOf(bytes: Buffer): PictureType | undefined {
@@ -27,7 +25,7 @@ export function readPicture(bytes: Buffer): Picture | undefined {
   const contentType = pictureTypeOf(bytes)
   if (!contentType) return undefined
   try {
-    const size = contentType === 'image/png' ? readPng(bytes) : contentType === 'image/jpeg' ? readJpeg(bytes) : readWebp(bytes)
+    const size = contentType === 'image/png' ? pngSize(bytes) : contentType === 'image/jpeg' ? readJpeg(bytes) : readWebp(bytes)
     return size && size.width > 0 && size.height > 0 ? { contentType, ...size } : undefined
   } catch (error) {
     if (error instanceof RangeError) return undefined // read behind the end
@@ -38,25 +36,6 @@ export function readPicture(bytes: Buffer): Picture | undefined {
 interface Size {
   width: number
   height: number
-}
-
-/** Chunks of length, type, data and checksum: the first is IHDR, the last IEND, and between them is data. */
-function readPng(bytes: Buffer): Size | undefined {
-  let size: Size | undefined
-  let hasData = false
-  for (let at = pngMark.length; ; ) {
-    const length = bytes.readUInt32BE(at)
-    const type = bytes.toString('latin1', at + 4, at + 8)
-    const end = at + 8 + length
-    if (bytes.readUInt32BE(end) !== crc32(bytes.subarray(at + 4, end))) return undefined
-    if (!size) {
-      if (type !== 'IHDR' || length !== 13) return undefined
-      size = { width: bytes.readUInt32BE(at + 8), height: bytes.readUInt32BE(at + 12) }
-    } else if (type === 'IHDR') return undefined
-    if (type === 'IDAT') hasData = true
-    at = end + 4
-    if (type === 'IEND') return hasData && length === 0 && at === bytes.length ? size : undefined
-  }
 }
 
 /** Markers that begin a frame; the others from C0 to CF are tables. */

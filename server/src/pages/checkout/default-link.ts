@@ -23,8 +23,9 @@ function readForm(form: Record<string, unknown>, { merchant }: Found): { body: C
   const errors: FieldErrors = {}
   const line = (name: string, most: number) => {
     const value = text(form[name])?.trim()
-    if (value !== undefined && value.length > most) errors[name] = [`The ${name} must not be greater than ${most} characters.`]
-    return value || undefined
+    if (value === undefined || value.length <= most) return value || undefined
+    errors[name] = [`The ${name} must not be greater than ${most} characters.`]
+    return undefined
   }
   const name = line('name', 255)
   const purpose = line('purpose', 255)

@@ -1,4 +1,5 @@
-import { crc32, deflateSync } from 'node:zlib'
+import { deflateSync } from 'node:zlib'
+import { chunkOf, pngMark } from '../../foundation/shared/png.ts'
 import type { Drawing } from './draw-mark.ts'
 
 type Point = [x: number, y: number]
@@ -116,14 +117,6 @@ function paint(pixels: Uint8Array, at: number, colour: readonly number[], cover:
   pixels[at + 3] = Math.round(opacity * 255)
 }
 
-function chunk(type: string, data: Uint8Array): Buffer {
-  const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
-  const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)]
-  length.writeUInt32BE(data.length)
-  check.writeUInt32BE(crc32(body))
-  return Buffer.concat([length, body, check])
-}
-
 /** A drawing as a PNG file of a height in pixels. */
 export function toPng(drawing: Drawing, height: number): Buffer {
   const { width, pixels } = toPixels(drawing, height)
@@ -132,7 +125,6 @@ export function toPng(drawing: Drawing, height: number): Buffer {
   header.writeUInt32BE(height, 4)
   header.set([8, 6], 8) // eight bits a channel, with opacity
   const lines = Array.from({ length: height }, (_, y) => Buffer.concat([Buffer.alloc(1), pixels.subarray(y * width * 4, (y + 1) * width * 4)]))
-  const signature = Buffer.from('89504e470d0a1a0a', 'hex')
   const data = deflateSync(Buffer.concat(lines), { level: 9 })
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', new Uint8Array())])
+  return Buffer.concat([pngMark, chunkOf('IHDR', header), chunkOf('IDAT', data), chunkOf('IEND', new Uint8Array())])
 }

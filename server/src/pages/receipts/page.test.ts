@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { chunkOf } from '../../foundation/shared/png.ts'
 import { aBusiness, type Client, send } from '../../testing/api.ts'
 import { aPaidCharge, aPaymentRequest, aPendingCharge, type Payments, startPayments } from '../../testing/payments.ts'
 import { aPng } from '../../testing/pictures.ts'
@@ -87,6 +88,23 @@ describe('the page', () => {
     expect([pdf.status, pdf.text.includes('/Subtype /Image')]).toEqual([200, true])
     const other = await aPaidCharge(payments, chosen)
     expect((await chosen.get(`/v1/charges/${other.id}/receipt`)).json.merchant).toBe('Warung Kopi')
+  })
+
+  test('has a PDF whatever a stored logo is: what the PDF library would end the process over never gets to it', async () => {
+    const chosen = await aBusiness({}, payments.server)
+    const path = await pathOf(chosen, (await aPaidCharge(payments, chosen)).id)
+    // The library takes what follows for a frame of an animation, and is left with a picture without data.
+    const frame = chunkOf('fcTL', Buffer.alloc(26))
+    const animated = await chosen.put('/v1/checkout-settings/logo', { data: aPng({ type: 6, before: [frame] }).toString('base64') })
+    const first = await open(`${path}.pdf`)
+    expect([animated.status, first.status, first.text.includes('/Subtype /Image')]).toEqual([200, 200, true])
+    await chosen.server.database.db
+      .updateTable('checkout_logos')
+      .set({ data: aPng({ type: 6, packed: Buffer.from('nonsense') }) })
+      .where('business_id', '=', chosen.business.id)
+      .execute()
+    const second = await open(`${path}.pdf`)
+    expect([second.status, second.text.includes('/Subtype /Image')]).toEqual([200, false])
   })
 
   test('is the same 404 for every wrong address', async () => {

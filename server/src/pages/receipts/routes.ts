@@ -4,6 +4,7 @@ import type { Api } from '../../foundation/http/api.ts'
 import type { Business } from '../../foundation/shared/business.ts'
 import { ApiError } from '../../foundation/shared/errors.ts'
 import { isUuid } from '../../foundation/shared/ids.ts'
+import { plainPng } from '../../foundation/shared/png.ts'
 import { isReceiptToken, receiptUrl } from '../../foundation/shared/receipt-address.ts'
 import type { FindBySlug } from '../../resources/businesses/known-slugs.ts'
 import { findCheckoutLogo, findCheckoutSettings } from '../../resources/checkout-settings/queries.ts'
@@ -67,12 +68,13 @@ async function printedAt(deps: ReceiptPagesDeps, request: FastifyRequest, token:
   const { db } = deps.database
   const settings = await findCheckoutSettings(db, business.id)
   const logo = isPdf && settings.logo_sha256 !== null ? await findCheckoutLogo(db, business.id) : undefined
+  const image = logo?.content_type === 'image/png' ? plainPng(logo.data) : logo?.data
   const receipt = receiptOf(row)
   const baseUrl = deps.publicUrl ?? `${request.protocol}://${request.host}`
   return {
     receipt,
     business: { ...business, name: settings.display_name ?? business.name },
-    logo: { url: logoUrl('', business, settings), image: logo?.data },
+    logo: { url: logoUrl('', business, settings), image },
     speech: speech(chosenLanguage(request, settings.default_language), receipt, business.timezone),
     url: receiptUrl(baseUrl, deps.secretKey(), business, receipt.id),
   }

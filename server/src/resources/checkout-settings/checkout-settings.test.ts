@@ -1,3 +1,4 @@
+import { deflateSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { aBusiness, type Client, send } from '../../testing/api.ts'
 import { aPng, pictures } from '../../testing/pictures.ts'
@@ -235,6 +236,11 @@ describe('the logo', () => {
       ['GIF', logoBody(Buffer.from('GIF89a\u0001\0\u0001\0'), 'image/gif'), 'data', /PNG, JPEG or WebP/],
       ['PNG called JPEG', logoBody(aPng(), 'image/jpeg'), 'content_type', /must be image\/png/],
       ['PNG called HTML', logoBody(aPng(), 'text/html'), 'content_type', /must be image\/png/],
+      ['PNG of nonsense', logoBody(aPng({ type: 6, packed: Buffer.from('nonsense') })), 'data', /packed in it is damaged/],
+      ['PNG that unpacks to more than it is', logoBody(aPng({ packed: deflateSync(Buffer.alloc(50_000_000)) })), 'data', /packed in it is damaged/],
+      ['PNG with less than it says', logoBody(aPng({ stated: { width: 20, height: 20 } })), 'data', /packed in it is damaged/],
+      ['PNG with rows that no one can read', logoBody(aPng({ packed: deflateSync(Buffer.alloc(6, 9)) })), 'data', /packed in it is damaged/],
+      ['PNG without its palette', logoBody(aPng({ type: 3 })), 'data', /packed in it is damaged/],
       ['half a PNG', logoBody(aPng().subarray(0, 40)), 'data', /ends too early/],
       ['PNG and HTML', logoBody(Buffer.concat([aPng(), Buffer.from('<script>alert(1)</script>')])), 'data', /goes on behind its end/],
       ['wide PNG', logoBody(aPng({ stated: { width: 2049, height: 1 } })), 'data', /2049 × 1 pixels; at most 2048 × 2048/],
@@ -245,7 +251,7 @@ describe('the logo', () => {
       const { status, json } = await put(client, body)
       expect([name, status, json.errors]).toEqual([name, 422, { [field]: [expect.stringMatching(text)] }])
     }
-    expect((await put(client, logoBody(aPng({ stated: { width: 2048, height: 2048 } }), 'IMAGE/PNG'))).status).toBe(200)
+    expect((await put(client, logoBody(aPng({ width: 2048, height: 2048 }), 'IMAGE/PNG'))).status).toBe(200)
     expect((await put(client, { data: `data:image/png;base64,${aPng().toString('base64')}` })).status).toBe(200)
   })
 

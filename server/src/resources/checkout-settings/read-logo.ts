@@ -1,5 +1,6 @@
 import { invalid } from '../../foundation/shared/errors.ts'
 import { pictureTypeOf, readPicture } from '../../foundation/shared/picture.ts'
+import { plainPng } from '../../foundation/shared/png.ts'
 import { sha256 } from '../../foundation/shared/secrets.ts'
 import type { CheckoutLogo } from './queries.ts'
 import type { PutCheckoutLogo } from './wire.ts'
@@ -26,6 +27,8 @@ export function readLogo({ content_type, data }: PutCheckoutLogo): CheckoutLogo 
   if (!picture) throw refuse('The data is not a whole picture: it is damaged, ends too early, or goes on behind its end.')
   const { contentType, width, height } = picture
   if (width > mostPixels || height > mostPixels) throw refuse(`The data has ${width} × ${height} pixels; at most ${mostPixels} × ${mostPixels} are taken.`)
+  // Others decode it, browsers and what makes PDFs: it has to be as large as it says, and no larger.
+  if (contentType === 'image/png' && !plainPng(bytes)) throw refuse('The data is not a whole picture: what is packed in it is damaged.')
   const called = (content_type ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
   if (!unsaid.has(called) && called.replace('image/jpg', 'image/jpeg') !== contentType)
     throw refuse(`The content type must be ${contentType}, which the data is.`, 'content_type')
