@@ -1,14 +1,15 @@
+import { deflateSync } from 'node:zlib'
 import type { CheckoutCode } from '@hawker/web/checkout-state'
 import { encodeQR } from 'qr'
 import { findMethod } from '../../engine/rails/methods.ts'
 import type { Database } from '../../foundation/database/database.ts'
 import type { Business } from '../../foundation/http/authentication.ts'
 import { conflict, invalid } from '../../foundation/shared/errors.ts'
+import { chunkOf, pngMark } from '../../foundation/shared/png.ts'
 import { adminFeeOn } from '../../resources/charges/fees.ts'
 import { issueQr } from '../../resources/payment-requests/issue-qr.ts'
 import type { PaymentRequestRow } from '../../resources/payment-requests/queries.ts'
 import { checkoutUrl } from '../../resources/payment-requests/wire.ts'
-import { toPng } from '../method-marks/rasterise.ts'
 import { typed } from './attempts.ts'
 import { statusAt } from './checkout-state.ts'
 
@@ -74,16 +75,26 @@ function modulesOf(payload: string): boolean[][] {
 const scale = 12
 const border = 4
 
-/** The code as a picture to keep: PNG. */
+/** The code as a picture to keep: a PNG with one bit for each pixel, since anyone may ask for it as often as they like. */
 export function pictureOf(payload: string): Buffer {
   const modules = modulesOf(payload)
-  const size = modules.length + 2 * border
-  const squares = modules.flatMap((row, y) =>
-    row.flatMap((isDark, x) => (isDark ? [`M${x + border} ${y + border}H${x + border + 1}V${y + border + 1}H${x + border}Z`] : [])),
-  )
-  const shapes = [
-    { path: `M0 0H${size}V${size}H0Z`, fill: '#ffffff' },
-    { path: squares.join(''), fill: '#000000' },
-  ]
-  return toPng({ width: size, height: size, shapes }, size * scale)
+  const side = (modules.length + 2 * border) * scale
+  // A row begins with the number of its filter; white is 1.
+  const lineOf = (row: boolean[]) => {
+    const line = Buffer.alloc(1 + Math.ceil(side / 8), 0xff)
+    line[0] = 0
+    for (const [i, isDark] of row.entries()) {
+      if (!isDark) continue
+      for (let x = (i + border) * scale; x < (i + border + 1) * scale; x += 1) line[1 + (x >> 3)] = (line[1 + (x >> 3)] ?? 0) & ~(0x80 >> (x & 7))
+    }
+    return line
+  }
+  const margin = Array.from({ length: border * scale }, () => lineOf([]))
+  const lines = modules.flatMap((row) => Array.from<Buffer>({ length: scale }).fill(lineOf(row)))
+  const head = Buffer.alloc(13)
+  head.writeUInt32BE(side, 0)
+  head.writeUInt32BE(side, 4)
+  head[8] = 1
+  const data = deflateSync(Buffer.concat([...margin, ...lines, ...margin]))
+  return Buffer.concat([pngMark, chunkOf('IHDR', head), chunkOf('IDAT', data), chunkOf('IEND', Buffer.alloc(0))])
 }

@@ -140,7 +140,8 @@ export function checkoutRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Checkout
     return state
   }) as never)
 
-  fastify.get(`${path}/events`, hidden, (async (request: PageRequest, reply: FastifyReply) => {
+  // A HEAD would hold a stream that nobody reads.
+  fastify.get(`${path}/events`, { ...hidden, exposeHeadRoute: false }, (async (request: PageRequest, reply: FastifyReply) => {
     const found = await require(request)
     const { business } = found.merchant
     const read = async () => {

@@ -38,7 +38,9 @@ export function streamStates(reply: FastifyReply, { read, watch, onError }: Stat
     open.delete(end)
     clearInterval(beat)
     clearTimeout(limit)
-    raw.end()
+    // Who does not read what was written would keep the connection for as long as they like.
+    if (raw.writableNeedDrain) raw.destroy()
+    else raw.end()
   }
 
   async function tell(): Promise<void> {
@@ -46,7 +48,8 @@ export function streamStates(reply: FastifyReply, { read, watch, onError }: Stat
     if (isTelling) return
     isTelling = true
     try {
-      while (mustTell && open.has(end)) {
+      // A page that reads slowly is told the latest when it has read what came before; nothing is heaped up for it.
+      while (mustTell && open.has(end) && !raw.writableNeedDrain) {
         mustTell = false
         const state = await read()
         if (!state) return end()
@@ -64,6 +67,8 @@ export function streamStates(reply: FastifyReply, { read, watch, onError }: Stat
   }
 
   const beat = setInterval(() => {
+    // Nothing was read since the last one: nobody is there.
+    if (raw.writableNeedDrain) return end()
     raw.write(': still here\n\n')
     // A deadline passes without anyone writing anything.
     void tell()
@@ -78,6 +83,9 @@ export function streamStates(reply: FastifyReply, { read, watch, onError }: Stat
     'x-accel-buffering': 'no',
   })
   raw.on('close', end)
+  raw.on('drain', () => {
+    if (mustTell) void tell()
+  })
   raw.write('retry: 1000\n\n')
   void tell()
   return reply
