@@ -13,7 +13,7 @@ import { type StartDeps, startPayment } from '../../resources/charges/start-paym
 import { lockPaymentRequests, type PaymentRequestRow } from '../../resources/payment-requests/queries.ts'
 import { checkoutUrl } from '../../resources/payment-requests/wire.ts'
 import { statusAt } from './checkout-state.ts'
-import { countRecentAttempts, findCheckoutCharges } from './queries.ts'
+import { countUnpaidAttempts, findCheckoutCharges } from './queries.ts'
 
 /** What the payer's page sends to begin a payment. A card comes as its token, never as its number. */
 export const AttemptInput = Type.Object({
@@ -32,11 +32,18 @@ const attemptWindowMs = 10 * 60_000
 /** An attempt that a rail is working on holds up others for so long; after it the payer may try again. */
 const workingMs = 60_000
 
-/** Refuses the tries after too many. */
-async function requireFew({ database, now }: StartDeps, business: Business, request: PaymentRequestRow): Promise<void> {
-  const since = new Date(now().getTime() - attemptWindowMs)
-  if ((await countRecentAttempts(database.db, business.id, request.id, since, mostAttempts)) >= mostAttempts) {
+/** Refuses the tries after too many; those that paid are none of them, since many may share a link. */
+async function requireFew(db: Db, business: Business, request: PaymentRequestRow, at: Date): Promise<void> {
+  const since = new Date(at.getTime() - attemptWindowMs)
+  if ((await countUnpaidAttempts(db, business.id, request.id, since, mostAttempts)) >= mostAttempts) {
     throw new ApiError(429, 'too_many_attempts', 'There were too many attempts to pay; try again later.', { headers: { 'retry-after': '600' } })
+  }
+}
+
+/** Refuses what looks like a card's number: rails are given tokens, and say in their errors, which are kept, what they were given. */
+function requireToken(token: string | undefined): void {
+  if (token !== undefined && /^[\d\s-]{12,}$/.test(token)) {
+    throw invalid({ token: ['The token must be a token that the tokeniser made of the card, not its number.'] }, 'card_number_not_taken')
   }
 }
 
@@ -54,6 +61,7 @@ const guardOf = (business: Business, request: PaymentRequestRow, at: Date) => as
   if (!held || (statusAt(held, at) !== 'pending' && !held.allow_repeated_payments)) {
     throw conflict('payment_request_not_payable', 'This payment request cannot be paid any more.')
   }
+  await requireFew(tx, business, held, at)
   await requireFree(tx, business, held, at)
 }
 
@@ -67,25 +75,27 @@ export async function beginAttempt(
   request: PaymentRequestRow,
   { body, key, requestId }: { body: AttemptInput; key: string | undefined; requestId: string },
 ): Promise<string> {
-  const { method, token, name, email, embedded } = body
+  const { method, amount, token, name, email, embedded } = body
+  requireToken(token)
   if (findMethod(method)?.kind === 'qr') throw invalid({ method: ['This method is paid by scanning its code.'] }, 'payment_method_not_available')
-  const claim = readClaim(key && `checkout:${request.id}:${key}`, business.id, `POST attempts ${request.id}`, body)
+  // Of these fields alone: of whatever else a page may have sent, not even a digest is kept.
+  const claim = readClaim(key && `checkout:${request.id}:${key}`, business.id, `POST attempts ${request.id}`, { method, amount, token, name, email, embedded })
   if (!claim) throw invalid({ 'Idempotency-Key': ['The Idempotency-Key header is required.'] }, 'invalid_idempotency_key')
   const answered = (id: string): Answer => ({ status: 200, body: JSON.stringify({ charge_id: id }) })
   const run = async (): Promise<Answer> => {
-    await requireFew(deps, business, request)
+    await requireFew(deps.database.db, business, request, deps.now())
     await requireFree(deps.database.db, business, request, deps.now())
     const page = checkoutUrl(request, business, deps.baseUrl())
     const settled = await startPayment(deps, business, {
       request,
       method,
-      ...(request.amount_minor === null ? { amountMinor: typed(body.amount, request) } : {}),
+      ...(request.amount_minor === null ? { amountMinor: typed(amount, request) } : {}),
       input: { interactive: true, ...(token === undefined ? {} : { token }) },
       payer: { ...(name === undefined ? {} : { name }), ...(email === undefined ? {} : { email }) },
       requestId,
       returnUrl: embedded ? `${page}?embed=1` : page,
       guard: guardOf(business, request, deps.now()),
-      answered: { claim, answer: ({ charge }) => answered(charge.id) },
+      begun: { claim, answer: ({ id }) => answered(id) },
     })
     return settled.answer ?? answered(settled.charge.id)
   }

@@ -1,15 +1,16 @@
+import { sql } from 'kysely'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { encryptSecret } from '../../foundation/shared/secrets.ts'
 import { saveRailCredentials } from '../../resources/rails/queries.ts'
 import { type CheckDeps, checkRails } from '../../resources/refunds/check-rails.ts'
-import { aBusiness, send, testSecretKey } from '../../testing/api.ts'
+import { aBusiness, send, startTestServer, testSecretKey } from '../../testing/api.ts'
 import { type StripeFake, startStripeFake } from '../../testing/stripe-fake.ts'
 
 let stripe: StripeFake
 afterEach(async () => stripe.close())
 
 /** A live business whose cards a Stripe of its own takes, and the page of a request of it. */
-async function aLivePage(without: Partial<StripeFake['access']> = {}) {
+async function aLivePage(without: Partial<StripeFake['access']> = {}, more: object = {}) {
   const client = await aBusiness({ mode: 'live' })
   stripe = await startStripeFake()
   const { database, clock, app } = client.server
@@ -20,15 +21,15 @@ async function aLivePage(without: Partial<StripeFake['access']> = {}) {
     encryptSecret(JSON.stringify({ ...stripe.access, ...without }), testSecretKey),
     new Date(),
   )
-  const { json } = await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd' })
+  const { json } = await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd', ...more })
   const path = new URL(json.url).pathname.replace(/\/checkout$/, '')
   return {
     client,
     id: json.id as string,
     html: () => send(client.server, 'GET', `${path}/checkout`),
     state: async (attempt = '') => (await send(client.server, 'GET', `${path}/state?attempt=${attempt}`)).json,
-    attempt: (body: object, key: string = crypto.randomUUID()) =>
-      send(client.server, 'POST', `${path}/attempts`, { body: { method: 'card', ...body }, headers: { 'idempotency-key': key } }),
+    attempt: (body: object, key: string = crypto.randomUUID(), server = client.server) =>
+      send(server, 'POST', `${path}/attempts`, { body: { method: 'card', ...body }, headers: { 'idempotency-key': key } }),
     /** Does what the poller does. */
     check: () => checkRails({ ...app.payments, now: clock.now, log: app.fastify.log as CheckDeps['log'] }),
   }
@@ -61,6 +62,47 @@ describe('a live card on the hosted page', () => {
     expect(ids.size).toBe(1)
     expect(stripe.intents.size).toBe(1)
     expect((await page.state()).request.status).toBe('completed')
+  })
+
+  test.each([false, true])('is charged once for its key, by whichever of two processes it comes (repeated: %s)', async (allow_repeated_payments) => {
+    const page = await aLivePage({}, { allow_repeated_payments })
+    const other = await startTestServer(page.client.server.database)
+    onTestFinished(() => other.app.fastify.close())
+    const key = crypto.randomUUID()
+    const answers = await Promise.all([undefined, other, undefined, other].map((server) => page.attempt({ token: 'pm_card_visa' }, key, server)))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+    expect(new Set(answers.map(({ json }) => json.state.attempt.id)).size).toBe(1)
+    expect(stripe.intents.size).toBe(1)
+    expect((await page.attempt({ token: 'pm_card_visa', method: 'card', name: 'another' }, key, other)).json.code).toBe('idempotency_key_reused')
+  })
+
+  test('is no number: what looks like one is refused, and stands nowhere', async () => {
+    const page = await aLivePage()
+    const number = '4000 0566 5566 5556'
+    for (const token of [number, number.replaceAll(' ', ''), number.replaceAll(' ', '-')]) {
+      const { status, text, json } = await page.attempt({ token })
+      expect([status, json.code, text.includes('5556')]).toEqual([422, 'card_number_not_taken', false])
+    }
+    await page.attempt({ token: 'pm_card_visa', number: number.replaceAll(' ', ''), card: { number } }, 'once')
+    const { database } = page.client.server
+    const { rows } = await sql<{ fingerprint: object }>`select fingerprint from idempotency_keys where business_id = ${page.client.business.id}`.execute(
+      database.db,
+    )
+    expect(rows.flatMap(({ fingerprint }) => Object.keys(fingerprint))).not.toContain('body.number')
+    expect(rows.flatMap(({ fingerprint }) => Object.keys(fingerprint))).not.toContain('body.card')
+    expect(page.client.server.log()).not.toContain('5556')
+  })
+
+  test('is tried thirty times at most, however many tries come at once', async () => {
+    const page = await aLivePage({}, { allow_repeated_payments: true })
+    // Those who pay are not counted: a link that many share is no attack.
+    for (let round = 0; round < 2; round += 1) {
+      const paid = await Promise.all(Array.from({ length: 16 }, () => page.attempt({ token: 'pm_card_visa' })))
+      expect(new Set(paid.map(({ status }) => status))).toEqual(new Set([200]))
+    }
+    const tried = await Promise.all(Array.from({ length: 40 }, () => page.attempt({ token: 'pm_card_chargeDeclinedInsufficientFunds' })))
+    expect(tried.filter(({ status }) => status === 200)).toHaveLength(30)
+    expect(new Set(tried.filter(({ status }) => status !== 200).map(({ json }) => json.code))).toEqual(new Set(['too_many_attempts']))
   })
 
   test('of two tabs that pay at once is charged in one', async () => {

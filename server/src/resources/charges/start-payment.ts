@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely'
 import type { Attempt, Outcome, PaymentInput, Rail } from '../../engine/rails/rail.ts'
 import type { DB } from '../../foundation/database/tables.ts'
 import type { Business } from '../../foundation/http/authentication.ts'
-import type { Answer, Claim } from '../../foundation/http/idempotency.ts'
+import { type Answer, type Claim, rememberAnswer } from '../../foundation/http/idempotency.ts'
 import { ApiError, conflict, invalid } from '../../foundation/shared/errors.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 import { searchTextOf } from '../../foundation/shared/search-text.ts'
@@ -41,6 +41,11 @@ export interface NewPayment {
   requestId: string | null
   returnUrl: string
   answered?: { claim: Claim | undefined; answer: (settled: Settled) => Answer }
+  /**
+   * In place of `answered`, for an answer that is known before its rail is asked: it is stored with the attempt, so that a
+   * repetition which comes to another process meanwhile asks no rail again.
+   */
+  begun?: { claim: Claim; answer: (charge: ChargeRow) => Answer }
   /** Refuses the attempt, by what the transaction that begins it sees. */
   guard?: (tx: Transaction<DB>) => Promise<void>
 }
@@ -152,12 +157,16 @@ export async function startPayment(deps: StartDeps, business: Business, payment:
   const adminFee = await adminFeeOn(deps.database.db, request, method, asked)
   const charge = { ...newCharge(business, rail.name, payment, payment.totalMinor ?? asked + adminFee, adminFee, at), created_at: payment.at ?? at }
   const attempt = attemptOf(charge, request, business, payment.returnUrl, deps.now())
-  const shared = { business, requestId: payment.requestId, ...(payment.answered ? { answered: payment.answered } : {}) }
-  if (rail.local && !payment.guard)
+  const { begun } = payment
+  const isAtOnce = rail.local && !payment.guard
+  const answered = payment.answered ?? (isAtOnce && begun ? { claim: begun.claim, answer: (settled: Settled) => begun.answer(settled.charge) } : undefined)
+  const shared = { business, requestId: payment.requestId, ...(answered ? { answered } : {}) }
+  if (isAtOnce)
     return deps.settle({ ...shared, seen: request, charge: { isNew: true, row: charge }, outcome: await rail.start(attempt, payment.input, access) })
 
   await deps.database.db.transaction().execute(async (tx) => {
     await payment.guard?.(tx)
+    if (begun) await rememberAnswer(tx, begun.claim, begun.answer(charge), at, charge.id)
     await insertCharges(tx, [charge], newChargeGrams([{ charge, request }]))
     // Should this process die now, the job asks the rail.
     await scheduleChecks(tx, [{ businessId: business.id, id: charge.id, kind: 'charge', dueAt: new Date(at.getTime() + patienceMs * 2) }])
