@@ -92,6 +92,26 @@ describe('a phone', () => {
     expect((await pay(client, code.json.payload)).json).toMatchObject({ amount, unapplied_reason: null, payment_request_status: 'completed' })
   })
 
+  test('pays a wallet’s code, which is a link, with the fee on top', async () => {
+    const client = await aBusiness()
+    await client.put('/v1/fee-schedules/shopee_pay', { currency: 'sgd', fixed: 0.3, rate: 1, release_days: 0 })
+    const { payload } = await aCode(client, 'shopee_pay', { add_admin_fee: true })
+    expect((await read(client, payload)).json.amount).toBe('10.40')
+    expect((await pay(client, payload)).json).toMatchObject({ amount: '10.40', unapplied_reason: null, payment_request_status: 'completed' })
+  })
+
+  test('looks for a few references, however many a code is full of', async () => {
+    const client = await aBusiness()
+    const { payload, id } = await aCode(client, 'paynow_online')
+    const full = (template: string, count: number) => {
+      const references = Array.from({ length: count }, (_, i) => `HWK${template}${String(i).padStart(15, '0')}`).join('')
+      return `${template}${String(references.length + 4).padStart(2, '0')}00${references.length}${references}`
+    }
+    const code = (...templates: string[]) => altered(payload, '000201', `000201${templates.join('')}`)
+    expect((await read(client, code(full('40', 3)))).json.payment_request_id).toBe(id)
+    expect((await read(client, code(full('40', 4), full('41', 4)))).json.code).toBe('unknown_reference')
+  })
+
   test('says in words what it cannot pay', async () => {
     const client = await aBusiness()
     const { payload } = await aCode(client, 'paynow_online')

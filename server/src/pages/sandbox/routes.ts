@@ -82,6 +82,8 @@ const PhoneInput = Type.Object({
   delay: Type.Optional(Type.Number({ minimum: 0, maximum: 86_400 })),
   late: Type.Optional(lenientFlag()),
 })
+/** What a phone's decisions are to the simulator. */
+const outcomesOfPhone = { approved: 'completed', declined: 'failed', timeout: 'timeout' } as const
 type PhoneInput = Static<typeof PhoneInput>
 
 /** Texts as every route takes them: trimmed, and a field that is empty or null was left out. */
@@ -105,8 +107,8 @@ function phone({ fastify }: Pick<Api, 'fastify'>, deps: StartDeps): void {
   fastify.post('/sandbox/phone/pay', takes(PhoneInput), async (request) => {
     const { payload, outcome = 'approved', amount, delay, late } = request.body as PhoneInput
     const code = await scanCode(database.db, payload)
-    const answer = { outcome, amount: amount === undefined ? undefined : String(amount), delaySeconds: delay, late: isTrue(late) }
-    const { charge, paymentRequest } = await payCode(deps, code, answer, request.id)
+    const answer = { outcome: outcomesOfPhone[outcome], amount: amount === undefined ? undefined : String(amount), delaySeconds: delay, late: isTrue(late) }
+    const { charge, paymentRequest } = await payCode(deps, code, answer, { requestId: request.id, unasked: true })
     return presentPhonePayment(charge, paymentRequest ?? code.request)
   })
 

@@ -1,11 +1,14 @@
 import type { Db } from '../../foundation/database/database.ts'
 
-/** The business and the payment request behind a payment reference. */
-export async function findPaymentReference(db: Db, reference: string): Promise<{ business_id: string; target_id: string } | undefined> {
-  return db
+/** The business and the payment request behind the first of these payment references that there is. */
+export async function findPaymentReference(db: Db, references: string[]): Promise<{ business_id: string; target_id: string } | undefined> {
+  if (references.length === 0) return undefined
+  const found = await db
     .selectFrom('directory')
-    .select(['business_id', 'target_id'])
-    .where('lookup', '=', reference)
+    .select(['lookup', 'business_id', 'target_id'])
+    .where('lookup', 'in', references)
     .where('kind', '=', 'payment_reference')
-    .executeTakeFirst()
+    .execute()
+  const place = ({ lookup }: { lookup: string }) => references.indexOf(lookup)
+  return found.sort((a, b) => place(a) - place(b))[0]
 }

@@ -9,7 +9,8 @@ import { findAnyPaymentRequests, type PaymentRequestRow } from '../payment-reque
 import { checkoutUrl } from '../payment-requests/wire.ts'
 import { answerSimulated, findSimulated } from './answer-simulated.ts'
 import { lateDate } from './lateness.ts'
-import { readCode } from './read-code.ts'
+import { payCode } from './pay-code.ts'
+import { scanCode } from './scan-code.ts'
 import { AnswerInput, ChargeId, PayCodeInput, PayInput, PaymentRequestId, PayResult, presentResult } from './wire.ts'
 
 /** Playing the payer, for sandbox businesses only; a live business finds no such routes. */
@@ -60,16 +61,12 @@ function payCodeRoute(api: Api, deps: StartDeps): void {
     },
     async ({ business, body, claim, requestId }) => {
       requireSandbox(business.mode)
-      const { request, method, totalMinor } = await readCode(deps, business, body.qr_code)
-      const total = body.amount === undefined ? totalMinor : requireAmount('amount', body.amount, request.currency)
-      const settled = await startPayment(deps, business, {
-        request,
-        method,
-        ...(total === undefined ? {} : { totalMinor: total }),
-        input: { outcome: body.outcome ?? 'completed', ...(body.delay === undefined ? {} : { delaySeconds: body.delay }) },
+      const code = await scanCode(deps.database.db, body.qr_code, { field: 'qr_code', of: business })
+      const answer = { outcome: body.outcome ?? 'completed', amount: body.amount === undefined ? undefined : String(body.amount), delaySeconds: body.delay }
+      const { request } = code
+      const settled = await payCode(deps, code, answer, {
         payer: { name: body.name ?? null, email: body.email ?? null, phone: body.phone ?? null },
         requestId,
-        returnUrl: checkoutUrl(request, business, deps.baseUrl()),
         answered: { claim, answer: (one) => ({ status: 200, body: JSON.stringify(presentResult(one, request)) }) },
       })
       return settled.answer ?? { status: 200, body: JSON.stringify(presentResult(settled, request)) }

@@ -7,6 +7,7 @@ import type { Business } from '../../foundation/http/authentication.ts'
 import { type ApiError, invalid } from '../../foundation/shared/errors.ts'
 import { isUuid } from '../../foundation/shared/ids.ts'
 import { findBusiness, findBusinessBySlug } from '../businesses/queries.ts'
+import { adminFeeOn } from '../charges/fees.ts'
 import { findPaymentRequest, type PaymentRequestRow } from '../payment-requests/queries.ts'
 import { findPaymentReference } from './queries.ts'
 
@@ -41,9 +42,20 @@ const methodsOfScheme: Partial<Record<QrScheme, string[]>> = {
 const referencePattern = /HWK[0-9A-HJKMNP-TV-Z]{17}/g
 const pagePath = /^\/payment-request\/@([\w.-]+)\/(?:([^/]+)\/checkout\/?)?$/
 
-const refuse = (code: string, text: string): ApiError => invalid({ payload: [text] }, code)
+/** As many references are looked for as a code can need; anyone may send codes that are full of them. */
+const mostReferences = 4
 
-function decode(payload: string): DecodedQr {
+/** Where a code came from. */
+export interface ScanOptions {
+  /** The field of the body that it stood in, for faults. */
+  field?: string
+  /** The business whose codes alone are known; without it all of the sandbox are, as to a phone. */
+  of?: Business
+}
+
+type Refuse = (code: string, text: string) => ApiError
+
+function decode(payload: string, refuse: Refuse): DecodedQr {
   try {
     return decodeQr(payload)
   } catch (error) {
@@ -58,16 +70,27 @@ function decode(payload: string): DecodedQr {
  * Reads a code as the payer's app does, and finds the payment request of the sandbox that it pays. Throws a 422 that says
  * in words why a code cannot be paid: no payment code, damaged, of no request of this sandbox, of another scheme.
  */
-export async function scanCode(db: Db, payload: string): Promise<Scan> {
+export async function scanCode(db: Db, payload: string, { field = 'payload', of }: ScanOptions = {}): Promise<Scan> {
   const text = payload.trim()
-  return /^https?:\/\//i.test(text) ? readLink(db, text) : readPayload(db, text)
+  const refuse: Refuse = (code, words) => invalid({ [field]: [words] }, code)
+  const isOurs = (business: Business | undefined) => business?.mode === 'sandbox' && (of === undefined || business.id === of.id)
+  return /^https?:\/\//i.test(text) ? readLink(db, text, isOurs, refuse) : readPayload(db, text, isOurs, refuse)
 }
 
-async function readPayload(db: Db, text: string): Promise<Scan> {
-  const decoded = decode(text)
-  const [entry] = (await Promise.all((text.match(referencePattern) ?? []).map((reference) => findPaymentReference(db, reference)))).flatMap((one) => one ?? [])
+/** What the payer is asked for where the code itself names no amount: the request's, with the fee that they bear; null where they type it. */
+async function amountOf(db: Db, request: PaymentRequestRow, method: PaymentMethod): Promise<bigint | null> {
+  const { amount_minor } = request
+  return amount_minor === null ? null : amount_minor + (await adminFeeOn(db, request, method.code, amount_minor))
+}
+
+type IsOurs = (business: Business | undefined) => boolean
+
+async function readPayload(db: Db, text: string, isOurs: IsOurs, refuse: Refuse): Promise<Scan> {
+  const decoded = decode(text, refuse)
+  const references = [...new Set(text.match(referencePattern))].slice(0, mostReferences)
+  const entry = await findPaymentReference(db, references)
   const business = entry && (await findBusiness(db, entry.business_id))
-  const request = entry && business?.mode === 'sandbox' ? await findPaymentRequest(db, entry.business_id, entry.target_id) : undefined
+  const request = entry && isOurs(business) ? await findPaymentRequest(db, entry.business_id, entry.target_id) : undefined
   const payee = decoded.payeeName ?? decoded.proxy
   if (!business || !request) {
     const of = decoded.scheme === 'emv' ? 'a payment code' : `a ${decoded.scheme} code`
@@ -85,7 +108,7 @@ async function readPayload(db: Db, text: string): Promise<Scan> {
     method,
     scheme: decoded.scheme,
     payee: payee ?? business.name,
-    amountMinor: inCode ?? request.amount_minor,
+    amountMinor: inCode ?? (await amountOf(db, request, method)),
     reference: decoded.reference ?? request.payment_reference,
     editable: decoded.editable ?? inCode === null,
     expiresAt: decoded.expiresAt ?? request.expires_at,
@@ -93,14 +116,14 @@ async function readPayload(db: Db, text: string): Promise<Scan> {
 }
 
 /** Codes of wallets whose schemes are not public are the address of the hosted page, with the wallet's method. */
-async function readLink(db: Db, text: string): Promise<Scan> {
+async function readLink(db: Db, text: string, isOurs: IsOurs, refuse: Refuse): Promise<Scan> {
   const url = URL.canParse(text) ? new URL(text) : undefined
   const [, slug, id] = pagePath.exec(url?.pathname ?? '') ?? []
   if (!url || slug === undefined) throw refuse('not_a_payment_code', 'This is a web address, not a payment code.')
   const method = findMethod(url.searchParams.get('method') ?? '')
   if (id === undefined || !method) throw refuse('checkout_page', 'This is the address of a checkout page; open it in a browser to pay.')
   const business = await findBusinessBySlug(db, slug)
-  const request = business?.mode === 'sandbox' && isUuid(id) ? await findPaymentRequest(db, business.id, id) : undefined
+  const request = business && isOurs(business) && isUuid(id) ? await findPaymentRequest(db, business.id, id) : undefined
   if (!business || !request) throw refuse('unknown_reference', 'This code belongs to no payment request of this sandbox.')
   if (request.payment_methods.length > 0 && !request.payment_methods.includes(method.code))
     throw refuse('another_scheme', `The payment request does not take ${method.name}.`)
@@ -110,7 +133,7 @@ async function readLink(db: Db, text: string): Promise<Scan> {
     method,
     scheme: 'wallet',
     payee: business.name,
-    amountMinor: request.amount_minor,
+    amountMinor: await amountOf(db, request, method),
     reference: request.payment_reference,
     editable: request.amount_minor === null,
     expiresAt: request.expires_at,
