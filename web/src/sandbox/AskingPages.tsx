@@ -5,7 +5,7 @@ import { brandName, money, outcomeInWords } from './words.ts'
 /** Why the merchant expects this money no longer, while the payer is still asked. */
 const meanwhile: Record<string, string> = {
   completed: 'This request has been paid meanwhile. If you pay anyway, Hawker keeps the money apart as a duplicate and refunds it.',
-  expired: 'This request has expired meanwhile. A payment that was begun in time still counts.',
+  expired: 'This request has expired meanwhile. If you pay anyway, Hawker keeps the money apart as late.',
   canceled: 'This request has been canceled meanwhile. If you pay anyway, Hawker keeps the money apart as late.',
 }
 

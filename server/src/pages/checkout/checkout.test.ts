@@ -190,6 +190,34 @@ describe('an attempt to pay', () => {
   })
 })
 
+describe('a business’s link', () => {
+  test('makes sixty requests in a minute and then asks to wait, which holds up no other business', async () => {
+    const [client, other] = [await aBusiness(), await aBusiness()]
+    const { clock } = client.server
+    onTestFinished(clock.release)
+    clock.set(new Date(Math.ceil(Date.now() / 60_000) * 60_000))
+    const make = ({ business }: Client, form: Record<string, string> = { amount: '5' }) =>
+      send(client.server, 'POST', `/payment-request/@${business.slug}/`, { form: new URLSearchParams(form) })
+    const all = await Promise.all(Array.from({ length: 61 }, () => make(client)))
+    expect(all.map(({ status }) => status).sort()).toEqual([...Array(60).fill(303), 429])
+    const refused = await make(client)
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '60'])
+    expect(refused.text).toContain('try again in a minute')
+    expect((await make(other)).status).toBe(303)
+    clock.advance(60_000)
+    expect((await make(client)).status).toBe(303)
+  })
+
+  test('refuses a text without end at once', async () => {
+    const client = await aBusiness()
+    const email = `a@${'.'.repeat(500_000)} b`
+    const began = performance.now()
+    const { status } = await send(client.server, 'POST', `/payment-request/@${client.business.slug}/`, { form: new URLSearchParams({ amount: '5', email }) })
+    // A pattern that tries every place against every other takes an hour.
+    expect([status, performance.now() - began < 10_000]).toEqual([422, true])
+  })
+})
+
 describe('money that does not count', () => {
   test.each([
     [{ amount: '5' }, 'short'],

@@ -51,6 +51,22 @@ function readForm(form: Record<string, unknown>, { merchant }: Found): { body: C
   }
 }
 
+/** Requests that payers may make of one business's link in a minute, in one process: anyone can, and each is kept. */
+const mostInAMinute = 60
+
+/** Says whether one more may be made of a business's link now, and counts it. */
+function countLinks(): (businessId: string, at: Date) => boolean {
+  let minute = 0
+  let made = new Map<string, number>()
+  return (businessId, at) => {
+    const present = Math.floor(at.getTime() / 60_000)
+    if (present !== minute) [minute, made] = [present, new Map()]
+    const before = made.get(businessId) ?? 0
+    made.set(businessId, before + 1)
+    return before < mostInAMinute
+  }
+}
+
 /** The form as it was typed, to be shown again. */
 const typedIn = (form: Record<string, unknown>) =>
   Object.fromEntries(['amount', 'name', 'purpose', 'email'].flatMap((name) => (text(form[name]) === undefined ? [] : [[name, String(form[name])]])))
@@ -59,6 +75,7 @@ const typedIn = (form: Record<string, unknown>) =>
 export function defaultLinkRoutes({ fastify }: Pick<Api, 'fastify'>, deps: DefaultLinkDeps): void {
   const path = '/payment-request/@:slug'
   const hidden = { schema: { hide: true } as never }
+  const mayMake = countLinks()
 
   fastify.get(path, hidden, (async (request: LinkRequest, reply: FastifyReply) => {
     const found = await findMerchant(deps, request.params.slug)
@@ -71,14 +88,18 @@ export function defaultLinkRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Defau
     if (!found) return sendNotFound(request, reply)
     const form = (request.body ?? {}) as Record<string, unknown>
     const { body, errors } = readForm(form, found)
-    const again = (faults: FieldErrors) =>
+    const again = (faults: FieldErrors, status = 422) =>
       sendCheckout(request, reply, found, {
         state: defaultLinkState(found.merchant, deps.now()),
         typed: typedIn(form),
         errors: faults,
-        status: 422,
+        status,
       })
     if (Object.keys(errors).length > 0) return again(errors)
+    if (!mayMake(found.merchant.business.id, deps.now())) {
+      reply.header('retry-after', '60')
+      return again({ amount: ['There are too many new payments at the moment; try again in a minute.'] }, 429)
+    }
     try {
       const { business } = found.merchant
       const shared = { params: {}, query: {}, headers: {}, requestId: request.id, claim: undefined, rawQuery: '', baseUrl: deps.baseUrl() }

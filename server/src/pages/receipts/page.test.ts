@@ -103,7 +103,7 @@ describe('the page', () => {
       .set({ data: aPng({ type: 6, packed: Buffer.from('nonsense') }) })
       .where('business_id', '=', chosen.business.id)
       .execute()
-    const second = await open(`${path}.pdf`)
+    const second = await open(`${path}.pdf?paper=80mm`)
     expect([second.status, second.text.includes('/Subtype /Image')]).toEqual([200, false])
   })
 

@@ -6,6 +6,7 @@ import { ApiError } from '../../foundation/shared/errors.ts'
 import { isUuid } from '../../foundation/shared/ids.ts'
 import { plainPng } from '../../foundation/shared/png.ts'
 import { isReceiptToken, receiptUrl } from '../../foundation/shared/receipt-address.ts'
+import { sha256 } from '../../foundation/shared/secrets.ts'
 import type { FindBySlug } from '../../resources/businesses/known-slugs.ts'
 import { findCheckoutLogo, findCheckoutSettings } from '../../resources/checkout-settings/queries.ts'
 import { logoUrl } from '../../resources/checkout-settings/wire.ts'
@@ -80,9 +81,37 @@ async function printedAt(deps: ReceiptPagesDeps, request: FastifyRequest, token:
   }
 }
 
+/** Files that are kept, so that who asks for one again and again does not have it set again and again. */
+const keptFiles = 64
+
+/** Sets PDFs, and keeps the last of them: the same receipt on the same paper is the same file. */
+function printer(font: string | undefined): (printed: Printed, paper: PaperName) => Promise<Buffer> {
+  let fonts: Promise<Fonts> | undefined
+  const kept = new Map<string, Promise<Buffer>>()
+  const set = async (printed: Printed, paper: PaperName) => {
+    fonts ??= openFonts(font)
+    return receiptPdf(await fonts, printed, paper)
+  }
+  return (printed, paper) => {
+    const { receipt, business, logo, speech, url } = printed
+    const content = JSON.stringify([receipt, business, logo.url, speech.language, url, paper], (_name, value) =>
+      typeof value === 'bigint' ? `${value}` : value,
+    )
+    const key = sha256(content)
+    const file = kept.get(key) ?? set(printed, paper)
+    // The one that was asked for last is forgotten last.
+    kept.delete(key)
+    kept.set(key, file)
+    file.catch(() => kept.delete(key))
+    const [oldest] = kept.keys()
+    if (kept.size > keptFiles && oldest !== undefined) kept.delete(oldest)
+    return file
+  }
+}
+
 /** Receipts for payers: a page and a PDF behind an address that cannot be guessed. */
 export function receiptPages({ fastify }: Pick<Api, 'fastify'>, deps: ReceiptPagesDeps): void {
-  let fonts: Promise<Fonts> | undefined
+  const print = printer(deps.receiptFont)
 
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { token = '' } = request.params as Record<string, string>
@@ -94,8 +123,7 @@ export function receiptPages({ fastify }: Pick<Api, 'fastify'>, deps: ReceiptPag
     if (!printed) return reply.code(404).type('text/html; charset=utf-8').send(notFoundPage(language))
     if (!isPdf) return reply.type('text/html; charset=utf-8').send(receiptPage(printed))
     const paper = paperOf(text(query.paper))
-    fonts ??= openFonts(deps.receiptFont)
-    const file = await receiptPdf(await fonts, printed, paper)
+    const file = await print(printed, paper)
     reply.header('content-disposition', `inline; filename="receipt-${printed.receipt.id}.pdf"`)
     return reply.type('application/pdf').send(file)
   }
