@@ -100,7 +100,8 @@ async function applyWithRetry(pool: pg.Pool, migration: Migration): Promise<bool
 }
 
 /** A statement of a migration may take as long as its tables are large; Node's longest timer is the client's own limit. */
-const patiently = (client: pg.PoolClient, text: string) => client.query({ text, query_timeout: 2 ** 31 - 1 } as pg.QueryConfig)
+const patiently = (client: pg.PoolClient, text: string, values?: string[]) =>
+  client.query({ text, ...(values ? { values } : {}), query_timeout: 2 ** 31 - 1 } as pg.QueryConfig)
 
 /** The lock that lets one process at a time work on migrations without a transaction. */
 const migrationLock = 0x48574b32
@@ -149,17 +150,19 @@ async function dropIfInvalid(client: pg.PoolClient, { schema, name }: { schema: 
 async function apply(pool: pg.Pool, migration: Migration): Promise<boolean> {
   const { name, checksum, statements, transactional } = migration
   const client = await pool.connect()
-  const record = () => client.query('insert into hawker.migrations values ($1, $2, now()) on conflict do nothing', [name, checksum])
+  const record = () => patiently(client, 'insert into hawker.migrations values ($1, $2, now()) on conflict do nothing', [name, checksum])
   try {
     if (!transactional) return await applyBesideTraffic(client, migration, record)
     await client.query('begin')
-    await client.query("set local lock_timeout = '2s'")
     await client.query('set local statement_timeout = 0')
     await client.query("set local citus.multi_shard_modify_mode to 'sequential'") // plain PostgreSQL accepts any dotted name
     if ((await record()).rowCount === 0) {
       await client.query('rollback')
       return false
     }
+    // Whoever waits for the row above waits for another process's migration, as long as that takes; what waits for a table
+    // holds up the traffic behind it.
+    await client.query("set local lock_timeout = '2s'")
     for (const statement of statements) await patiently(client, statement)
     await client.query('commit')
     return true
