@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
+import { sql } from 'kysely'
 import { Webhook } from 'standardwebhooks'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { createLog } from '../../foundation/http/observability.ts'
 import { aBusiness, type Client, startTestServer, testSecretKey } from '../../testing/api.ts'
 import { testDatabase } from '../../testing/database.ts'
@@ -228,6 +229,21 @@ describe('a lease', () => {
     await sender.recover()
     await sender.settle(client.business.id)
     expect(shop.received.map(({ headers }) => headers['webhook-id']).sort()).toEqual([...ids].sort())
+  })
+
+  test('of a process whose connection breaks stays its own', async () => {
+    const { database } = (await aBusiness()).server
+    const owner = createLeaseOwner(database.pool)
+    onTestFinished(owner.release)
+    const number = await owner.number()
+    const holder = async () =>
+      (await sql<{ pid: number }>`select pid from pg_locks where locktype = 'advisory' and granted and objid::bigint = ${number}`.execute(database.db)).rows[0]
+        ?.pid
+    const first = await holder()
+    await sql`select pg_terminate_backend(${first}::int)`.execute(database.db)
+    // Nobody asks for the number: what it leases is on its way.
+    await expect.poll(async () => [undefined, first].includes(await holder()), { timeout: 10_000 }).toBe(false)
+    expect(await owner.number()).toBe(number)
   })
 
   test('of a process that lives is not taken by another that starts, and neither is a wait for a retry shortened', async () => {

@@ -8,7 +8,7 @@ const lockClass = 0x48574b31
 
 /** Under what number a process leases deliveries. */
 export interface LeaseOwner {
-  /** Its number, whose lock is held; a new one when the connection that held the last one broke. */
+  /** Its number, whose lock is held; a new one only where the lock of the last could not be had again. */
   number(): Promise<number>
   /** Lets go; what is leased under the number may be given back to others. */
   release(): Promise<void>
@@ -21,30 +21,40 @@ interface Held {
 
 /**
  * A number for this process and an advisory lock on it, on a connection that has no other use: PostgreSQL drops the lock
- * with the process, however it ends. Connects when the number is first needed.
+ * with the process, however it ends. Connects when the number is first needed. A connection that breaks is made anew at
+ * once, for the same number: what is on its way under it is still being sent, and is not for others to give back.
  */
 export function createLeaseOwner(pool: pg.Pool): LeaseOwner {
   let held: Promise<Held> | undefined
+  let isReleased = false
 
-  async function take(lose: () => void): Promise<Held> {
+  async function take(lose: () => void, wanted: number | undefined): Promise<Held> {
     const client = new pg.Client(pool.options)
     client.on('error', lose)
     client.on('end', lose)
     await client.connect()
-    for (;;) {
-      const number = randomInt(1, 2 ** 31 - 1)
+    for (let number = wanted ?? randomNumber(); ; number = randomNumber()) {
       const { rows } = await client.query('select pg_try_advisory_lock($1, $2) as taken', [lockClass, number])
       if (rows[0].taken) return { client, number }
     }
   }
 
-  function hold(): Promise<Held> {
+  function hold(wanted?: number): Promise<Held> {
     let isLost = false
     const lose = () => {
+      if (isLost) return
       isLost = true
-      if (held === mine) held = undefined
+      if (held !== mine) return
+      held = undefined
+      // What never stood is tried again when a number is needed; else a database that is down would be asked without end.
+      mine.then(
+        ({ number }) => {
+          if (!isReleased && held === undefined) hold(number)
+        },
+        () => undefined,
+      )
     }
-    const mine: Promise<Held> = take(lose)
+    const mine: Promise<Held> = take(lose, wanted)
     mine.catch(lose)
     if (!isLost) held = mine
     return mine
@@ -53,12 +63,15 @@ export function createLeaseOwner(pool: pg.Pool): LeaseOwner {
   return {
     number: async () => (await (held ?? hold())).number,
     async release() {
+      isReleased = true
       const one = await held?.catch(() => undefined)
       held = undefined
       await one?.client.end().catch(() => undefined)
     },
   }
 }
+
+const randomNumber = () => randomInt(1, 2 ** 31 - 1)
 
 /** A skip scan over the queue's index: one step for each lane, however long the lanes are. */
 const lanes = sql`
