@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { CheckoutData } from '@hawker/web/checkout-state'
 import type { SimulatedPayment } from '@hawker/web/sandbox-data'
 import type { FastifyReply } from 'fastify'
+import { escapeHtml } from '../foundation/shared/html.ts'
 
 /** What the `web/` workspace renders a page into, before any script runs. */
 export interface RenderedPage {
@@ -78,10 +79,6 @@ export interface Page extends RenderedPage {
   /** What the script goes on with, in a block that is not executed. */
   data?: unknown
 }
-
-const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-/** Text for HTML. */
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (sign) => escapes[sign] ?? sign)
 
 /** The whole document. The script is a module, so it runs after the page is read. */
 export function htmlOf({ title, html, language, entry, styles = [], data }: Page): string {

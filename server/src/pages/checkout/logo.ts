@@ -26,7 +26,7 @@ export function logoRoute({ fastify }: Pick<Api, 'fastify'>, { database, busines
       reply.headers({
         etag,
         'cache-control': query.v === logo.sha256 ? 'public, max-age=31536000, immutable' : 'no-cache',
-        'content-security-policy': "default-src 'none'; sandbox",
+        'content-security-policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
         'cross-origin-resource-policy': 'cross-origin',
         'x-content-type-options': 'nosniff',
       })

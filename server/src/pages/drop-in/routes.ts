@@ -6,6 +6,7 @@ import type { Database } from '../../foundation/database/database.ts'
 import type { Api } from '../../foundation/http/api.ts'
 import { isKnown } from '../../foundation/http/etag.ts'
 import { ApiError } from '../../foundation/shared/errors.ts'
+import { escapeHtml } from '../../foundation/shared/html.ts'
 import { isUuid } from '../../foundation/shared/ids.ts'
 import { formatAmount } from '../../foundation/shared/money.ts'
 import type { Now } from '../../foundation/shared/time.ts'
@@ -13,7 +14,7 @@ import type { FindBySlug } from '../../resources/businesses/known-slugs.ts'
 import { findPaymentRequest } from '../../resources/payment-requests/queries.ts'
 import { checkoutUrl } from '../../resources/payment-requests/wire.ts'
 import { statusAt } from '../checkout/checkout-state.ts'
-import { assetsOf, clientDirectory, escapeHtml } from '../page.ts'
+import { assetsOf, clientDirectory } from '../page.ts'
 
 export interface DropInDeps {
   database: Database

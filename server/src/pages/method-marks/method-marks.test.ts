@@ -119,7 +119,7 @@ describe('serving', () => {
     const answer = await get('/icons/methods/svg/visa.svg')
     expect(Object.fromEntries(answer.headers)).toMatchObject({
       'cache-control': 'public, max-age=86400, immutable',
-      'content-security-policy': "default-src 'none'",
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
       'cross-origin-resource-policy': 'cross-origin',
       'x-content-type-options': 'nosniff',
     })

@@ -46,7 +46,7 @@ export function methodMarkRoutes({ fastify }: Pick<Api, 'fastify'>): void {
     drawn.set(name, picture)
     reply.headers({
       'cache-control': 'public, max-age=86400, immutable',
-      'content-security-policy': "default-src 'none'",
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
       // A merchant's own page shows the pictures that our answers link to.
       'cross-origin-resource-policy': 'cross-origin',
       'access-control-allow-origin': '*',

@@ -1,4 +1,5 @@
 import type { Business } from '../../foundation/http/authentication.ts'
+import { escapeHtml } from '../../foundation/shared/html.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 import { formatAmount } from '../../foundation/shared/money.ts'
 import { formatLocalTime } from '../../foundation/shared/time.ts'
@@ -13,13 +14,6 @@ export interface Receipted {
   card: { brand: string; last4: string } | null
   remark: string | null
   reference_number: string | null
-}
-
-const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-
-/** Text as it may stand in HTML, in an element or a quoted attribute. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => escapes[character] ?? character)
 }
 
 /** Text on one line: subjects and rows of a table have no line breaks. */
