@@ -49,7 +49,7 @@ export function createLeaseOwner(pool: pg.Pool): LeaseOwner {
       // What never stood is tried again when a number is needed; else a database that is down would be asked without end.
       mine.then(
         ({ number }) => {
-          if (!isReleased && held === undefined) hold(number)
+          if (!isReleased && held === undefined) void hold(number)
         },
         () => undefined,
       )

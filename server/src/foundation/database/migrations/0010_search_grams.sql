@@ -2,17 +2,18 @@
 
 -- The numbers by which payment requests are found, and charges where their words are not those of their request
 -- (search-text.ts, decisions 1 and 7). Apart from what they find, so that a payment writes nothing of them.
-do $$ begin
-  if to_regclass('hawker.search_grams') is not null then return; end if;
-  create table hawker.search_grams (
-    business_id uuid not null,
-    -- A payment request, or a charge.
-    id uuid not null,
-    grams int4[] not null,
-    primary key (business_id, id)
-  );
-  perform hawker.tenant_table('hawker.search_grams');
-end $$;
+create table if not exists hawker.search_grams (
+  business_id uuid not null,
+  -- A payment request, or a charge.
+  id uuid not null,
+  grams int4[] not null,
+  primary key (business_id, id)
+);
+
+-- Once, also where the migration is begun again.
+select hawker.tenant_table('hawker.search_grams') where obj_description('hawker.search_grams'::regclass, 'pg_class') is null;
+
+comment on table hawker.search_grams is 'distributed where Citus is';
 
 -- What gramsOf does, for rows that were made before.
 create or replace function pg_temp.seed_of(business_id uuid) returns bigint language plpgsql immutable as $$
