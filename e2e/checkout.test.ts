@@ -1,10 +1,10 @@
-import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aBusiness } from '../server/src/testing/api.ts'
 import { startWorkingServer, type WorkingServer } from '../server/src/testing/working-server.ts'
 import { expectAccessible } from './accessibility.ts'
 import { aPage, screenshot, tabTo } from './browser.ts'
 import { expectFault } from './page-guard.ts'
+import { aRequest, fits } from './visit.ts'
 
 let server: WorkingServer
 
@@ -13,24 +13,9 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-const methods = ['card', 'paynow_online', 'grabpay_direct']
-
-async function aRequest(more: object = {}) {
-  const client = await aBusiness({}, server)
-  const { json } = await client.post('/v1/payment-requests', { amount: '49.90', currency: 'sgd', purpose: 'Order 1042', payment_methods: methods, ...more })
-  return {
-    client,
-    id: String(json.id),
-    path: new URL(json.url).pathname,
-    play: (body: object) => client.post(`/v1/sandbox/payment-requests/${json.id}/pay`, body),
-  }
-}
-
-const fits = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
-
 describe('a code', () => {
   test('is drawn, and the page says paid as soon as it is', async () => {
-    const request = await aRequest()
+    const request = await aRequest(server)
     const page = await aPage(server)
     await page.goto(`${request.path}?method=paynow_online`)
     await page.getByRole('img', { name: 'PayNow QR code to pay SGD 49.90' }).waitFor()
@@ -49,7 +34,7 @@ describe('a code', () => {
   })
 
   test('is made for the amount that the payer types', async () => {
-    const request = await aRequest({ amount: undefined, payment_methods: ['paynow_online'] })
+    const request = await aRequest(server, { amount: undefined, payment_methods: ['paynow_online'] })
     const page = await aPage(server, { width: 320 })
     await page.goto(request.path)
     await page.getByRole('button', { name: 'Show QR code' }).click()
@@ -63,7 +48,7 @@ describe('a code', () => {
 
 describe('a card form', () => {
   test('names what is wrong, and goes to the first of it, with the keyboard alone', async () => {
-    const request = await aRequest()
+    const request = await aRequest(server)
     const page = await aPage(server, { width: 320 })
     await page.goto(request.path)
     await tabTo(page, 'radio', 'Card')
@@ -83,7 +68,7 @@ describe('a card form', () => {
 
 describe('an answer that is lost', () => {
   test('is asked for again with the same key', async () => {
-    const request = await aRequest()
+    const request = await aRequest(server)
     const page = await aPage(server, { expected: [/attempts/] })
     const keys: (string | undefined)[] = []
     await page.route('**/attempts', async (route) => {
@@ -106,7 +91,7 @@ describe('an answer that is lost', () => {
 
 describe('a request that is over', () => {
   test('says so, and takes no payment', async () => {
-    const request = await aRequest()
+    const request = await aRequest(server)
     const page = await aPage(server, { width: 320 })
     await page.goto(request.path)
     await page.getByRole('radio', { name: 'PayNow' }).waitFor()
@@ -130,30 +115,35 @@ describe('without JavaScript', () => {
   })
 })
 
-describe.each(['en', 'zh-Hans', 'ms', 'id', 'th', 'vi', 'ta'])('in %s', (language) => {
-  test('every view fits 320 pixels and is accessible, in light and in dark', async () => {
-    const request = await aRequest()
-    const page = await aPage(server, { width: 320, colorScheme: language === 'th' || language === 'en' ? 'dark' : 'light' })
-    await page.goto(`${request.path}?lang=${language}`)
-    expect(await page.evaluate(() => document.documentElement.lang)).toBe(language)
-    await page.getByRole('radio').nth(0).check()
-    await page.locator('#card-number').waitFor()
-    await page.locator('.card-form button[type=submit]').click()
-    await expectAccessible(page)
-    expect(await fits(page)).toBe(true)
-    await screenshot(page, `checkout-card-${language}-320`)
-    await page.getByRole('radio').nth(1).check()
-    await page.locator('.qr-code').waitFor()
-    await expectAccessible(page)
-    expect(await fits(page)).toBe(true)
-    await screenshot(page, `checkout-qr-${language}-320`)
-    await page.getByRole('radio').nth(2).check()
-    await page.locator('.method-panel .button-primary').waitFor()
-    expect(await fits(page)).toBe(true)
-    await request.play({ method: 'paynow_online' })
-    await page.locator('.seal-success').waitFor()
-    await expectAccessible(page)
-    expect(await fits(page)).toBe(true)
-    await screenshot(page, `checkout-paid-${language}-320`)
+describe('every language', () => {
+  test('fits 320 pixels and is accessible in every view, in light and in dark', async () => {
+    const page = await aPage(server, { width: 320 })
+    const look = async (name: string) => {
+      expect(await fits(page)).toBe(true)
+      await expectAccessible(page)
+      await screenshot(page, `checkout-${name}-320`)
+      await page.emulateMedia({ colorScheme: 'dark' })
+      await expectAccessible(page, { colors: true })
+      await screenshot(page, `checkout-${name}-320-dark`)
+      await page.emulateMedia({ colorScheme: 'light' })
+    }
+    for (const language of ['en', 'zh-Hans', 'ms', 'id', 'th', 'vi', 'ta']) {
+      const request = await aRequest(server)
+      await page.goto(`${request.path}?lang=${language}`)
+      expect(await page.evaluate(() => document.documentElement.lang)).toBe(language)
+      await page.getByRole('radio').nth(0).check()
+      await page.locator('#card-number').waitFor()
+      await page.locator('.card-form button[type=submit]').click()
+      await look(`card-${language}`)
+      await page.getByRole('radio').nth(1).check()
+      await page.locator('.qr-code').waitFor()
+      await look(`qr-${language}`)
+      await page.getByRole('radio').nth(2).check()
+      await page.locator('.method-panel .button-primary').waitFor()
+      expect(await fits(page)).toBe(true)
+      await request.play({ method: 'paynow_online' })
+      await page.locator('.seal-success').waitFor()
+      await look(`paid-${language}`)
+    }
   })
 })

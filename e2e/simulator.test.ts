@@ -3,6 +3,7 @@ import { aBusiness, type Client } from '../server/src/testing/api.ts'
 import { startWorkingServer, type WorkingServer } from '../server/src/testing/working-server.ts'
 import { expectAccessible } from './accessibility.ts'
 import { aPage, screenshot, tabTo } from './browser.ts'
+import { fits, paste } from './visit.ts'
 
 let server: WorkingServer
 
@@ -41,18 +42,13 @@ describe('the phone', () => {
   test('pays a code whose picture was pasted', async () => {
     const client = await aBusiness({ name: 'Kopi stall' }, server)
     const { id } = await aRequest(client, 'paynow_online', { expires_after: '30 mins' })
-    const picture = (await pictureOf(client, id)).toString('base64')
+    const picture = await pictureOf(client, id)
     const page = await aPage(server)
     await page.goto('/sandbox/phone')
     await page.getByRole('heading', { name: 'Scan to pay' }).waitFor()
     await expectAccessible(page)
     await screenshot(page, 'phone-scan')
-    await page.evaluate(async (base64) => {
-      const bytes = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0))
-      const clipboardData = new DataTransfer()
-      clipboardData.items.add(new File([bytes], 'code.png', { type: 'image/png' }))
-      document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
-    }, picture)
+    await paste(page, picture)
     await page.getByRole('heading', { name: 'Pay Kopi stall SGD 12.50' }).waitFor()
     await expectAccessible(page)
     await screenshot(page, 'phone-approve')
@@ -74,7 +70,7 @@ describe('the phone', () => {
     await page.getByRole('checkbox', { name: 'Pays another amount than the code says' }).check()
     await page.getByRole('checkbox', { name: 'Pays another amount than the code says' }).uncheck()
     await expectAccessible(page)
-    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true)
+    expect(await fits(page)).toBe(true)
     await screenshot(page, 'phone-approve-320')
     await page.getByRole('button', { name: 'Approve' }).click()
     await page.getByRole('heading', { name: 'Paid and refunded SGD 12.50' }).waitFor()
@@ -148,7 +144,7 @@ describe("the simulator's wallet and bank", () => {
       await page.goto(path)
       await page.getByText('No money moves here.').waitFor()
       await expectAccessible(page)
-      expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true)
+      expect(await fits(page)).toBe(true)
       await screenshot(page, `simulated-${name}-${width}`)
     }
     await page.getByRole('button', { name: /authentication fails/ }).click()
