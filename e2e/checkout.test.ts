@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aBusiness } from '../server/src/testing/api.ts'
 import { startWorkingServer, type WorkingServer } from '../server/src/testing/working-server.ts'
 import { expectAccessible } from './accessibility.ts'
-import { aPage, screenshot, tabTo } from './browser.ts'
+import { aPage, screenshot, screenshots, tabTo } from './browser.ts'
 import { expectFault } from './page-guard.ts'
 import { aRequest, fits } from './visit.ts'
 
@@ -15,20 +15,24 @@ afterAll(() => server.stop())
 
 describe('a code', () => {
   test('is drawn, and the page says paid as soon as it is', async () => {
-    const request = await aRequest(server)
-    const page = await aPage(server)
+    const items = [
+      { name: 'Kaya toast', quantity: 2, price: 9.95 },
+      { name: 'Kopi', quantity: 3, price: 10 },
+    ]
+    const request = await aRequest(server, { line_items: items, reference_number: 'A-1042' })
+    const page = await aPage(server, { height: 960 })
     await page.goto(`${request.path}?method=paynow_online`)
     await page.getByRole('img', { name: 'PayNow QR code to pay SGD 49.90' }).waitFor()
     await page.getByText('Waiting for your payment…').waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'checkout-qr')
+    // The picture in README.
+    await screenshot(page, 'checkout', { to: 'docs', fullPage: false })
     await request.play({ method: 'paynow_online' })
     await page.getByRole('heading', { name: 'Payment complete' }).waitFor()
     await page.getByText('PayNow', { exact: true }).waitFor()
     expect(await page.title()).toContain('Paid')
     expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H1')
     await expectAccessible(page)
-    await screenshot(page, 'checkout-paid')
     await page.reload()
     await page.getByRole('heading', { name: 'Payment complete' }).waitFor()
   })
@@ -62,7 +66,7 @@ describe('a card form', () => {
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('card-number')
     expect(await page.getByLabel('Card number').inputValue()).toBe('4000 002')
     await expectAccessible(page)
-    await screenshot(page, 'checkout-card-errors-320')
+    await screenshots(page, 'checkout-card-errors')
   })
 })
 
@@ -80,6 +84,7 @@ describe('an answer that is lost', () => {
     await page.getByRole('button', { name: 'Continue to GrabPay' }).click()
     await page.getByRole('heading', { name: 'We do not know yet' }).waitFor()
     await expectAccessible(page)
+    await screenshots(page, 'checkout-unsure')
     await page.reload()
     await page.getByRole('button', { name: 'Try again' }).click()
     await page.getByText('Another payment for this request is under way.').waitFor()
@@ -98,6 +103,7 @@ describe('a request that is over', () => {
     await request.client.delete(`/v1/payment-requests/${request.id}`)
     await page.getByRole('heading', { name: 'This payment request was canceled' }).waitFor()
     await expectAccessible(page)
+    await screenshots(page, 'checkout-canceled')
     expect(await page.getByRole('radio').count()).toBe(0)
   })
 })
@@ -121,10 +127,9 @@ describe('every language', () => {
     const look = async (name: string) => {
       expect(await fits(page)).toBe(true)
       await expectAccessible(page)
-      await screenshot(page, `checkout-${name}-320`)
+      await screenshots(page, `checkout-${name}`)
       await page.emulateMedia({ colorScheme: 'dark' })
       await expectAccessible(page, { colors: true })
-      await screenshot(page, `checkout-${name}-320-dark`)
       await page.emulateMedia({ colorScheme: 'light' })
     }
     for (const language of ['en', 'zh-Hans', 'ms', 'id', 'th', 'vi', 'ta']) {

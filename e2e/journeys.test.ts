@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startWorkingServer, type WorkingServer } from '../server/src/testing/working-server.ts'
 import { expectAccessible } from './accessibility.ts'
-import { aPage, screenshot, tabTo } from './browser.ts'
+import { aPage, screenshots, tabTo } from './browser.ts'
 import { aForeignSite, type ForeignSite } from './foreign-site.ts'
 import { allowFault, faultsOf } from './page-guard.ts'
 import { aRequest, fits, paste, payByCard } from './visit.ts'
@@ -44,12 +44,12 @@ describe('a card', () => {
     await page.getByText('You have not been charged.').waitFor()
     expect(await page.getByLabel('Card number').inputValue()).toBe('')
     await expectAccessible(page)
-    await screenshot(page, 'checkout-declined')
+    await screenshots(page, 'checkout-declined')
     await typeCard('4242424242424242')
     await isPaid(page)
     await page.getByText('Visa ending in 4242').waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'checkout-paid-redirect')
+    await screenshots(page, 'checkout-paid-redirect')
     await tabTo(page, 'link', 'Back to Kopi & Toast')
     await page.keyboard.press('Enter')
     await page.waitForURL(`${site.url}/**`)
@@ -75,7 +75,7 @@ describe('a card', () => {
     await page.goto(request.path)
     await page.getByRole('heading', { name: 'Your approval is needed' }).waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'checkout-action')
+    await screenshots(page, 'checkout-action')
     await page.clock.install()
     await page.getByRole('link', { name: 'Continue', exact: true }).click()
     await page.getByRole('button', { name: 'Yes, authentication passes' }).click()
@@ -121,12 +121,11 @@ describe('PayNow', () => {
     await page.getByRole('heading', { name: 'Receipt' }).waitFor()
     expect(await page.getByText('SGD 49.90').count()).toBeGreaterThan(0)
     await expectAccessible(page)
-    await screenshot(page, 'receipt')
     await page.setViewportSize({ width: 320, height: 720 })
     await page.emulateMedia({ colorScheme: 'dark' })
     await expectAccessible(page)
     expect(await fits(page)).toBe(true)
-    await screenshot(page, 'receipt-320-dark')
+    await screenshots(page, 'receipt')
     for (const link of await page.locator('a[type="application/pdf"]').all()) {
       const [download] = await Promise.all([page.waitForEvent('download'), link.click()])
       expect(
@@ -143,7 +142,7 @@ describe('PayNow', () => {
     await page.clock.install()
     await page.goto(request.path)
     await page.getByText(/^The code is valid for/).waitFor()
-    await screenshot(page, 'checkout-qr-countdown')
+    await screenshots(page, 'checkout-qr-countdown')
     const pass = async (minutes: number) => {
       server.clock.advance(minutes * 60_000)
       await page.clock.fastForward(minutes * 60_000)
@@ -155,7 +154,7 @@ describe('PayNow', () => {
     await pass(16)
     await page.getByRole('heading', { name: 'This payment request has expired' }).waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'checkout-expired')
+    await screenshots(page, 'checkout-expired')
     expect(await page.locator('.qr-frame').count()).toBe(0)
     expect((await request.client.get(`/v1/payment-requests/${request.id}`)).json.status).toBe('expired')
   })
@@ -169,7 +168,7 @@ describe('PayNow', () => {
     await page.context().setOffline(true)
     await page.getByText('There is no connection at the moment.').waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'checkout-offline')
+    await screenshots(page, 'checkout-offline')
     await request.play({ method: 'paynow_online' })
     await page.context().setOffline(false)
     await isPaid(page)
@@ -211,7 +210,7 @@ describe('a wallet', () => {
     await page.getByRole('button', { name: 'Approve in 10 seconds' }).click()
     await page.getByRole('heading', { name: 'Your payment is on its way' }).waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'checkout-processing')
+    await screenshots(page, 'checkout-processing')
     server.clock.advance(11_000)
     await isPaid(page)
     await request.expectPaidOnce()
@@ -255,7 +254,7 @@ describe('whatever happens in between', () => {
     await isPaid(page)
     await page.getByText('SGD 49.90 was paid a second time').waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'checkout-paid-twice')
+    await screenshots(page, 'checkout-paid-twice')
     await request.expectPaidOnce(['duplicate'])
   })
 
@@ -289,7 +288,7 @@ describe('a default link', () => {
     await page.getByRole('button', { name: 'Continue' }).click()
     await page.getByText('Enter the amount.').waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'checkout-amount-320-dark')
+    await screenshots(page, 'checkout-amount')
     await page.goto(`/payment-request/@${slug}/?amount=12.5`)
     await page.getByLabel('What is it for?').fill('Kaya toast')
     await page.getByRole('button', { name: 'Continue' }).click()
