@@ -16,17 +16,17 @@ afterAll(() => server.stop())
 describe('a code', () => {
   test('is drawn, and the page says paid as soon as it is', async () => {
     const items = [
-      { name: 'Kaya toast', quantity: 2, price: 9.95 },
-      { name: 'Kopi', quantity: 3, price: 10 },
+      { name: 'Kaya toast, box of twelve', quantity: 1, price: 18.9 },
+      { name: 'Kopi, roasted beans', quantity: 1, price: 31 },
     ]
     const request = await aRequest(server, { line_items: items, reference_number: 'A-1042' })
-    const page = await aPage(server, { height: 960 })
+    const page = await aPage(server)
     await page.goto(`${request.path}?method=paynow_online`)
     await page.getByRole('img', { name: 'PayNow QR code to pay SGD 49.90' }).waitFor()
     await page.getByText('Waiting for your payment…').waitFor()
     await expectAccessible(page)
     // The picture in README.
-    await screenshot(page, 'checkout', { to: 'docs', fullPage: false })
+    await screenshot(page, 'checkout', { to: 'docs' })
     await request.play({ method: 'paynow_online' })
     await page.getByRole('heading', { name: 'Payment complete' }).waitFor()
     await page.getByText('PayNow', { exact: true }).waitFor()
