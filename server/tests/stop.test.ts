@@ -148,20 +148,24 @@ describe('stopping', () => {
     const again = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
     expect((await createCustomer(await again.ready())).status).toBe(201)
     expect(await again.stop()).toBe(0)
-  })
+  }, 60_000)
 
-  test.runIf(process.platform === 'linux')('when PostgreSQL dies, Hawker says so in one line and ends with 1, and starts again', async () => {
-    const directory = newFolder('data')
-    const one = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
-    await createCustomer(await one.ready())
-    process.kill(postgresOf(directory)[0] ?? 0, 'SIGKILL')
-    expect(await one.ended).toBe(1)
-    expect(one.err()).toBe(`hawker: PostgreSQL has ended by itself; ${join(directory, 'postgres.log')} says why. Start Hawker again.\n`)
-    const again = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
-    expect((await createCustomer(await again.ready())).status).toBe(201)
-    expect(await again.stop()).toBe(0)
-    expect(readFileSync(join(directory, 'postgres.log'), 'utf8')).not.toContain('jsmith')
-  })
+  test.runIf(process.platform === 'linux')(
+    'when PostgreSQL dies, Hawker says so in one line and ends with 1, and starts again',
+    async () => {
+      const directory = newFolder('data')
+      const one = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
+      await createCustomer(await one.ready())
+      process.kill(postgresOf(directory)[0] ?? 0, 'SIGKILL')
+      expect(await one.ended).toBe(1)
+      expect(one.err()).toBe(`hawker: PostgreSQL has ended by itself; ${join(directory, 'postgres.log')} says why. Start Hawker again.\n`)
+      const again = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
+      expect((await createCustomer(await again.ready())).status).toBe(201)
+      expect(await again.stop()).toBe(0)
+      expect(readFileSync(join(directory, 'postgres.log'), 'utf8')).not.toContain('jsmith')
+    },
+    60_000,
+  )
 })
 
 test('a webhook that was on its way when the process was killed goes out with the next start, not when its lease ends', async () => {
