@@ -4,7 +4,7 @@ import { startWorkingServer, type WorkingServer } from '../server/src/testing/wo
 import { expectAccessible } from './accessibility.ts'
 import { aPage, screenshot, screenshots, tabTo } from './browser.ts'
 import { expectFault } from './page-guard.ts'
-import { aRequest, fits } from './visit.ts'
+import { aRequest, fits, languages } from './visit.ts'
 
 let server: WorkingServer
 
@@ -132,8 +132,10 @@ describe('every language', () => {
       await expectAccessible(page, { colors: true })
       await page.emulateMedia({ colorScheme: 'light' })
     }
-    for (const language of ['en', 'zh-Hans', 'ms', 'id', 'th', 'vi', 'ta']) {
+    for (const language of languages) {
       const request = await aRequest(server)
+      await page.goto(`/payment-request/@${request.client.business.slug}/?lang=${language}`)
+      await look(`amount-${language}`)
       await page.goto(`${request.path}?lang=${language}`)
       expect(await page.evaluate(() => document.documentElement.lang)).toBe(language)
       await page.getByRole('radio').nth(0).check()

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { expectAccessible } from './accessibility.ts'
-import { screenshot } from './browser.ts'
+import { screenshots } from './browser.ts'
 import { aStreet, aVisit, checkoutIn, dropIn, isOpen, type Street, start, toggle, told } from './drop-in.ts'
 import { payByCard } from './visit.ts'
 
@@ -24,7 +24,7 @@ describe('the checkout itself in the drop-in', () => {
     expect.poll(() => told(page)).toEqual([['success', { payment_request_id: id, status: 'completed', reference_number: 'A-1' }]])
   test('tells of a payment made elsewhere', async () => {
     const visit = await opened({ payment_methods: ['card', 'paynow_online'] })
-    await screenshot(visit.page, 'drop-in', { fullPage: false })
+    await screenshots(visit.page, 'drop-in')
     await visit.pay()
     await isTold(visit)
     await expectAccessible(visit.page)

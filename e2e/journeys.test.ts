@@ -5,7 +5,7 @@ import { expectAccessible } from './accessibility.ts'
 import { aPage, screenshots, tabTo } from './browser.ts'
 import { aForeignSite, type ForeignSite } from './foreign-site.ts'
 import { allowFault, faultsOf } from './page-guard.ts'
-import { aRequest, fits, paste, payByCard } from './visit.ts'
+import { aRequest, fits, languages, paste, payByCard } from './visit.ts'
 
 let server: WorkingServer
 let site: ForeignSite
@@ -124,8 +124,14 @@ describe('PayNow', () => {
     await page.setViewportSize({ width: 320, height: 720 })
     await page.emulateMedia({ colorScheme: 'dark' })
     await expectAccessible(page)
-    expect(await fits(page)).toBe(true)
-    await screenshots(page, 'receipt')
+    const { pathname } = new URL(page.url())
+    for (const language of languages) {
+      await page.goto(`${pathname}?lang=${language}`)
+      await expectAccessible(page)
+      expect(await fits(page)).toBe(true)
+      await screenshots(page, `receipt-${language}`)
+    }
+    await page.goto(pathname)
     for (const link of await page.locator('a[type="application/pdf"]').all()) {
       const [download] = await Promise.all([page.waitForEvent('download'), link.click()])
       expect(

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aBusiness, type Client } from '../server/src/testing/api.ts'
 import { startWorkingServer, type WorkingServer } from '../server/src/testing/working-server.ts'
 import { expectAccessible } from './accessibility.ts'
-import { aPage, screenshot, tabTo } from './browser.ts'
+import { aPage, screenshot, screenshots, tabTo } from './browser.ts'
 import { fits, paste } from './visit.ts'
 
 let server: WorkingServer
@@ -47,15 +47,15 @@ describe('the phone', () => {
     await page.goto('/sandbox/phone')
     await page.getByRole('heading', { name: 'Scan to pay' }).waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'phone-scan')
+    await screenshots(page, 'phone-scan')
     await paste(page, picture)
     await page.getByRole('heading', { name: 'Pay Kopi stall SGD 12.50' }).waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'phone-approve')
+    await screenshots(page, 'phone-approve')
     await page.getByRole('button', { name: 'Approve' }).click()
     await page.getByText('The payment request is completed.').waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'phone-result')
+    await screenshots(page, 'phone-result')
     expect(await statusOf(client, id)).toBe('completed')
   })
 
@@ -64,19 +64,16 @@ describe('the phone', () => {
     const { id } = await aRequest(client, 'paynow_online', { expires_after: '30 mins' })
     const page = await aPage(server, { width: 320, colorScheme: 'dark' })
     await page.goto('/sandbox/phone')
-    await screenshot(page, 'phone-scan-320')
     await page.locator('input[type=file]').setInputFiles({ name: 'code.png', mimeType: 'image/png', buffer: await pictureOf(client, id) })
     await page.getByRole('checkbox', { name: 'Pays twice' }).check()
     await page.getByRole('checkbox', { name: 'Pays another amount than the code says' }).check()
     await page.getByRole('checkbox', { name: 'Pays another amount than the code says' }).uncheck()
     await expectAccessible(page)
     expect(await fits(page)).toBe(true)
-    await screenshot(page, 'phone-approve-320')
     await page.getByRole('button', { name: 'Approve' }).click()
     await page.getByRole('heading', { name: 'Paid and refunded SGD 12.50' }).waitFor()
     await page.getByText('The payment request is completed.').waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'phone-result-320')
   })
 
   test('reads the code in its address, and pays another amount by keyboard alone', async () => {
@@ -105,7 +102,7 @@ describe('the phone', () => {
     await page.getByRole('alert').getByText('There is no QR code in this picture.').waitFor()
     await page.locator('input[type=file]').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: Buffer.from('text') })
     await page.getByRole('alert').getByText('This file is no picture that can be read.').waitFor()
-    await screenshot(page, 'phone-fault')
+    await screenshots(page, 'phone-fault')
   })
 })
 

@@ -2,6 +2,9 @@ import type { FrameLocator, Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { aBusiness, type Client, type TestServer } from '../server/src/testing/api.ts'
 
+/** Every language of what a payer sees. */
+export const languages = ['en', 'zh-Hans', 'ms', 'id', 'th', 'vi', 'ta']
+
 const everyStatus = 'pending,requires_customer_action,succeeded,partially_refunded,refunded,failed,canceled'
 
 /** A payment request of a new business, and what its merchant sees of it. */

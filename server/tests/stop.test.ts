@@ -111,7 +111,7 @@ describe('stopping', () => {
       const events = await (await fetch(`${url}/v1/events?after=${tally.answered - 1}`, { headers: { 'x-business-api-key': key } })).json()
       expect(events).toMatchObject({ data: [{ sequence: tally.answered }], meta: { has_more: false } })
       await again.stop()
-    })
+    }, 60_000)
   }
 
   test('requests in one packet are all answered before the connection is closed', async () => {
@@ -131,7 +131,7 @@ describe('stopping', () => {
     expect(heard.match(/HTTP\/1\.1 201/g)).toHaveLength(3)
     expect(heard.match(/connection: close/gi)).toHaveLength(1)
     expect(await stopped).toBe(0)
-  })
+  }, 60_000)
 
   test('a signal during the first start leaves nothing running, and the next start works', async () => {
     const directory = newFolder('data')
