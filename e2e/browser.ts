@@ -92,14 +92,35 @@ export async function tabTo(page: Page, role: Role, name: string | RegExp, { bac
   throw new Error(`${atMost} presses of Tab do not reach the ${role} ${name}; they went over:\n${[...new Set(passed)].join('\n')}`)
 }
 
+const wanted = process.env['HAWKER_SCREENSHOTS'] === '1'
+
 /** Writes a picture of the page when pictures are asked for (`npm run screenshots`): to `web/screenshots`, or with `to: 'docs'` for a document. */
 export async function screenshot(
   page: Page,
   name: string,
   { to = 'web/screenshots', fullPage = true }: { to?: string; fullPage?: boolean } = {},
 ): Promise<void> {
-  if (process.env['HAWKER_SCREENSHOTS'] !== '1') return
+  if (!wanted) return
   const path = join(root, to, `${name}.png`)
   mkdirSync(dirname(path), { recursive: true })
   await page.screenshot({ path, fullPage, animations: 'disabled' })
+}
+
+/** The same on a phone and on a desktop, in light and in dark; the page is afterwards as it was. */
+export async function screenshots(page: Page, name: string): Promise<void> {
+  if (!wanted) return
+  const size = page.viewportSize()
+  const isDark = await page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches)
+  for (const [width, height] of [
+    [320, 720],
+    [1280, 900],
+  ] as const) {
+    await page.setViewportSize({ width, height })
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      await screenshot(page, `${name}-${width}${colorScheme === 'dark' ? '-dark' : ''}`)
+    }
+  }
+  await page.emulateMedia({ colorScheme: isDark ? 'dark' : 'light' })
+  if (size) await page.setViewportSize(size)
 }

@@ -1,10 +1,10 @@
-import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aBusiness } from '../server/src/testing/api.ts'
 import { startWorkingServer, type WorkingServer } from '../server/src/testing/working-server.ts'
 import { expectAccessible } from './accessibility.ts'
-import { aPage, screenshot, tabTo } from './browser.ts'
+import { aPage, screenshot, screenshots, tabTo } from './browser.ts'
 import { expectFault } from './page-guard.ts'
+import { aRequest, fits, languages } from './visit.ts'
 
 let server: WorkingServer
 
@@ -13,43 +13,32 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-const methods = ['card', 'paynow_online', 'grabpay_direct']
-
-async function aRequest(more: object = {}) {
-  const client = await aBusiness({}, server)
-  const { json } = await client.post('/v1/payment-requests', { amount: '49.90', currency: 'sgd', purpose: 'Order 1042', payment_methods: methods, ...more })
-  return {
-    client,
-    id: String(json.id),
-    path: new URL(json.url).pathname,
-    play: (body: object) => client.post(`/v1/sandbox/payment-requests/${json.id}/pay`, body),
-  }
-}
-
-const fits = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
-
 describe('a code', () => {
   test('is drawn, and the page says paid as soon as it is', async () => {
-    const request = await aRequest()
+    const items = [
+      { name: 'Kaya toast, box of twelve', quantity: 1, price: 18.9 },
+      { name: 'Kopi, roasted beans', quantity: 1, price: 31 },
+    ]
+    const request = await aRequest(server, { line_items: items, reference_number: 'A-1042' })
     const page = await aPage(server)
     await page.goto(`${request.path}?method=paynow_online`)
     await page.getByRole('img', { name: 'PayNow QR code to pay SGD 49.90' }).waitFor()
     await page.getByText('Waiting for your payment…').waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'checkout-qr')
+    // The picture in README.
+    await screenshot(page, 'checkout', { to: 'docs' })
     await request.play({ method: 'paynow_online' })
     await page.getByRole('heading', { name: 'Payment complete' }).waitFor()
     await page.getByText('PayNow', { exact: true }).waitFor()
     expect(await page.title()).toContain('Paid')
     expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H1')
     await expectAccessible(page)
-    await screenshot(page, 'checkout-paid')
     await page.reload()
     await page.getByRole('heading', { name: 'Payment complete' }).waitFor()
   })
 
   test('is made for the amount that the payer types', async () => {
-    const request = await aRequest({ amount: undefined, payment_methods: ['paynow_online'] })
+    const request = await aRequest(server, { amount: undefined, payment_methods: ['paynow_online'] })
     const page = await aPage(server, { width: 320 })
     await page.goto(request.path)
     await page.getByRole('button', { name: 'Show QR code' }).click()
@@ -63,7 +52,7 @@ describe('a code', () => {
 
 describe('a card form', () => {
   test('names what is wrong, and goes to the first of it, with the keyboard alone', async () => {
-    const request = await aRequest()
+    const request = await aRequest(server)
     const page = await aPage(server, { width: 320 })
     await page.goto(request.path)
     await tabTo(page, 'radio', 'Card')
@@ -77,13 +66,13 @@ describe('a card form', () => {
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('card-number')
     expect(await page.getByLabel('Card number').inputValue()).toBe('4000 002')
     await expectAccessible(page)
-    await screenshot(page, 'checkout-card-errors-320')
+    await screenshots(page, 'checkout-card-errors')
   })
 })
 
 describe('an answer that is lost', () => {
   test('is asked for again with the same key', async () => {
-    const request = await aRequest()
+    const request = await aRequest(server)
     const page = await aPage(server, { expected: [/attempts/] })
     const keys: (string | undefined)[] = []
     await page.route('**/attempts', async (route) => {
@@ -95,6 +84,7 @@ describe('an answer that is lost', () => {
     await page.getByRole('button', { name: 'Continue to GrabPay' }).click()
     await page.getByRole('heading', { name: 'We do not know yet' }).waitFor()
     await expectAccessible(page)
+    await screenshots(page, 'checkout-unsure')
     await page.reload()
     await page.getByRole('button', { name: 'Try again' }).click()
     await page.getByText('Another payment for this request is under way.').waitFor()
@@ -106,13 +96,14 @@ describe('an answer that is lost', () => {
 
 describe('a request that is over', () => {
   test('says so, and takes no payment', async () => {
-    const request = await aRequest()
+    const request = await aRequest(server)
     const page = await aPage(server, { width: 320 })
     await page.goto(request.path)
     await page.getByRole('radio', { name: 'PayNow' }).waitFor()
     await request.client.delete(`/v1/payment-requests/${request.id}`)
     await page.getByRole('heading', { name: 'This payment request was canceled' }).waitFor()
     await expectAccessible(page)
+    await screenshots(page, 'checkout-canceled')
     expect(await page.getByRole('radio').count()).toBe(0)
   })
 })
@@ -130,30 +121,36 @@ describe('without JavaScript', () => {
   })
 })
 
-describe.each(['en', 'zh-Hans', 'ms', 'id', 'th', 'vi', 'ta'])('in %s', (language) => {
-  test('every view fits 320 pixels and is accessible, in light and in dark', async () => {
-    const request = await aRequest()
-    const page = await aPage(server, { width: 320, colorScheme: language === 'th' || language === 'en' ? 'dark' : 'light' })
-    await page.goto(`${request.path}?lang=${language}`)
-    expect(await page.evaluate(() => document.documentElement.lang)).toBe(language)
-    await page.getByRole('radio').nth(0).check()
-    await page.locator('#card-number').waitFor()
-    await page.locator('.card-form button[type=submit]').click()
-    await expectAccessible(page)
-    expect(await fits(page)).toBe(true)
-    await screenshot(page, `checkout-card-${language}-320`)
-    await page.getByRole('radio').nth(1).check()
-    await page.locator('.qr-code').waitFor()
-    await expectAccessible(page)
-    expect(await fits(page)).toBe(true)
-    await screenshot(page, `checkout-qr-${language}-320`)
-    await page.getByRole('radio').nth(2).check()
-    await page.locator('.method-panel .button-primary').waitFor()
-    expect(await fits(page)).toBe(true)
-    await request.play({ method: 'paynow_online' })
-    await page.locator('.seal-success').waitFor()
-    await expectAccessible(page)
-    expect(await fits(page)).toBe(true)
-    await screenshot(page, `checkout-paid-${language}-320`)
+describe('every language', () => {
+  test('fits 320 pixels and is accessible in every view, in light and in dark', async () => {
+    const page = await aPage(server, { width: 320 })
+    const look = async (name: string) => {
+      expect(await fits(page)).toBe(true)
+      await expectAccessible(page)
+      await screenshots(page, `checkout-${name}`)
+      await page.emulateMedia({ colorScheme: 'dark' })
+      await expectAccessible(page, { colors: true })
+      await page.emulateMedia({ colorScheme: 'light' })
+    }
+    for (const language of languages) {
+      const request = await aRequest(server)
+      await page.goto(`/payment-request/@${request.client.business.slug}/?lang=${language}`)
+      await look(`amount-${language}`)
+      await page.goto(`${request.path}?lang=${language}`)
+      expect(await page.evaluate(() => document.documentElement.lang)).toBe(language)
+      await page.getByRole('radio').nth(0).check()
+      await page.locator('#card-number').waitFor()
+      await page.locator('.card-form button[type=submit]').click()
+      await look(`card-${language}`)
+      await page.getByRole('radio').nth(1).check()
+      await page.locator('.qr-code').waitFor()
+      await look(`qr-${language}`)
+      await page.getByRole('radio').nth(2).check()
+      await page.locator('.method-panel .button-primary').waitFor()
+      expect(await fits(page)).toBe(true)
+      await request.play({ method: 'paynow_online' })
+      await page.locator('.seal-success').waitFor()
+      await look(`paid-${language}`)
+    }
   })
 })

@@ -19,7 +19,9 @@ export interface Installer {
 
 type Environment = Record<string, string | undefined>
 
-const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome']
+/** Chromium's headless shell: the same engine without a desktop browser's windows around it, so a page of it costs a fraction. */
+const shell = 'chromium-headless-shell'
+const names = [shell, 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome']
 
 /** Where browsers are installed, beside PATH. */
 function usualPlaces(environment: Environment, platform: NodeJS.Platform): string[] {
@@ -33,14 +35,14 @@ function usualPlaces(environment: Environment, platform: NodeJS.Platform): strin
     return folders.flatMap((folder) => (folder ? programs.map((program) => win32.join(folder, program)) : []))
   }
   return [
-    ...['chromium', 'chromium-browser', 'google-chrome'].map((name) => `/usr/bin/${name}`),
+    ...[shell, 'chromium', 'chromium-browser', 'google-chrome'].map((name) => `/usr/bin/${name}`),
     '/usr/lib/chromium/chromium',
     '/opt/google/chrome/chrome',
     '/snap/bin/chromium',
   ]
 }
 
-/** Browsers that are there, the one to take first: `CHROMIUM_PATH`, the system's, Playwright's. */
+/** Browsers that are there, the one to take first: `CHROMIUM_PATH`, a headless shell, the system's, Playwright's. */
 export function candidates(
   environment: Environment = process.env,
   platform: NodeJS.Platform = process.platform,
@@ -52,10 +54,11 @@ export function candidates(
     .filter((folder) => folder !== '')
     .flatMap((folder) => names.map((name) => path.join(folder, platform === 'win32' ? `${name}.exe` : name)))
   const found = [...new Set([...onPath, ...usualPlaces(environment, platform), chromium.executablePath()])].filter((one) => exists(one))
+  const isShell = (one: string) => path.basename(one).includes('headless-shell')
   const chosen = environment['CHROMIUM_PATH']
   return [
     ...(chosen ? [{ name: `CHROMIUM_PATH (${chosen})`, path: chosen }] : []),
-    ...found.map((one) => ({ name: one, path: one })),
+    ...[...found.filter(isShell), ...found.filter((one) => !isShell(one))].map((one) => ({ name: one, path: one })),
     { name: "Playwright's headless shell" },
   ]
 }
@@ -75,7 +78,7 @@ export async function saysVersion({ path }: Candidate, seconds = 15): Promise<bo
 }
 
 const debian: Installer = {
-  name: "Debian's package chromium (apt-get, up to 7 minutes)",
+  name: "Debian's package chromium-headless-shell (apt-get, up to 7 minutes)",
   async install() {
     if ((await output('apt-get', ['--version'], 10)) === undefined) return false
     const isRoot = process.getuid?.() === 0
@@ -85,7 +88,10 @@ const debian: Installer = {
       output(program, [...before, '-qq', '-o', 'DPkg::Lock::Timeout=60', ...args], seconds, { DEBIAN_FRONTEND: 'noninteractive' })
     // One source of many that does not answer makes `update` fail, and need not concern us.
     await aptGet(['update'], 120)
-    return (await aptGet(['install', '-y', '--no-install-recommends', 'chromium'], 300)) !== undefined
+    for (const one of [shell, 'chromium']) {
+      if ((await aptGet(['install', '-y', '--no-install-recommends', one], 300)) !== undefined) return true
+    }
+    return false
   },
 }
 

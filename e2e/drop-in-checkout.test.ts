@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { expectAccessible } from './accessibility.ts'
-import { screenshot } from './browser.ts'
+import { screenshots } from './browser.ts'
 import { aStreet, aVisit, checkoutIn, dropIn, isOpen, type Street, start, toggle, told } from './drop-in.ts'
+import { payByCard } from './visit.ts'
 
 let street: Street
 beforeAll(async () => {
@@ -21,16 +22,9 @@ describe('the checkout itself in the drop-in', () => {
   type Opened = Awaited<ReturnType<typeof opened>>
   const isTold = ({ page, id }: Opened) =>
     expect.poll(() => told(page)).toEqual([['success', { payment_request_id: id, status: 'completed', reference_number: 'A-1' }]])
-  async function payByCard({ checkout }: Opened, number: string) {
-    await checkout.getByLabel('Card number').fill(number)
-    await checkout.getByLabel('Expiry date').fill('08/30')
-    await checkout.getByLabel('Security code').fill('123')
-    await checkout.getByRole('button', { name: /^Pay / }).click()
-  }
-
   test('tells of a payment made elsewhere', async () => {
     const visit = await opened({ payment_methods: ['card', 'paynow_online'] })
-    await screenshot(visit.page, 'drop-in', { fullPage: false })
+    await screenshots(visit.page, 'drop-in')
     await visit.pay()
     await isTold(visit)
     await expectAccessible(visit.page)
@@ -38,7 +32,7 @@ describe('the checkout itself in the drop-in', () => {
 
   test('takes a card that its bank asks about', async () => {
     const visit = await opened({ payment_methods: ['card'] })
-    await payByCard(visit, '4000000000003220')
+    await payByCard(visit.checkout, '4000000000003220')
     await visit.checkout.getByRole('button', { name: 'Yes, authentication passes' }).waitFor()
     // Where the checkout is away, there is still a way out.
     await dropIn(visit.page).contentFrame().getByRole('button', { name: 'Close' }).waitFor()
@@ -55,7 +49,7 @@ describe('the checkout itself in the drop-in', () => {
 
   test('tells of a decline, and closes by its own button', async () => {
     const visit = await opened({ payment_methods: ['card'] })
-    await payByCard(visit, '4000000000000002')
+    await payByCard(visit.checkout, '4000000000000002')
     await expect.poll(() => told(visit.page)).toContainEqual(['error', expect.stringContaining('declined')])
     await visit.checkout.getByRole('button', { name: 'Close' }).click()
     await expect.poll(() => isOpen(visit.page)).toBe(false)

@@ -6,6 +6,7 @@ export type Expected = string | RegExp
 interface Guard {
   faults: string[]
   expected: Expected[]
+  allowed: Expected[]
 }
 
 const guards = new WeakMap<BrowserContext, Guard>()
@@ -26,7 +27,7 @@ function tellViolations() {
 
 /** Writes down what goes wrong in any page of a context, second tabs and frames included. */
 export async function guardPages(context: BrowserContext, { origins, expected }: { origins: string[]; expected: Expected[] }): Promise<void> {
-  const guard: Guard = { faults: [], expected: [...expected] }
+  const guard: Guard = { faults: [], expected: [...expected], allowed: [] }
   guards.set(context, guard)
   const note = (fault: string) => guard.faults.push(fault)
   await context.addInitScript(tellViolations)
@@ -55,6 +56,11 @@ export function expectFault(page: Page, ...expected: Expected[]): void {
   guardOf(page).expected.push(...expected)
 }
 
+/** Lets a fault happen that depends on who comes first. */
+export function allowFault(page: Page, ...allowed: Expected[]): void {
+  guardOf(page).allowed.push(...allowed)
+}
+
 /** What a page answers, unless it is too busy (a dialog, an endless loop) to answer soon. */
 export function soon<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
   const patience = new Promise<undefined>((done) => setTimeout(done, 3_000, undefined).unref())
@@ -63,7 +69,7 @@ export function soon<Answer>(answer: Promise<Answer>): Promise<Answer | undefine
 
 /** What went wrong and was not expected, and what was expected and did not happen. */
 export async function faultsOf(page: Page): Promise<string[]> {
-  const { faults, expected } = guardOf(page)
+  const { faults, expected, allowed } = guardOf(page)
   // What the pages have sent is here before their answer to this is.
   await Promise.all(
     page
@@ -72,7 +78,7 @@ export async function faultsOf(page: Page): Promise<string[]> {
       .map((one) => soon(one.title())),
   )
   return [
-    ...faults.filter((fault) => !expected.some((one) => fits(fault, one))),
+    ...faults.filter((fault) => ![...expected, ...allowed].some((one) => fits(fault, one))),
     ...expected.filter((one) => !faults.some((fault) => fits(fault, one))).map((one) => `expected, and did not happen: ${one}`),
   ]
 }

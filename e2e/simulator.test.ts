@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aBusiness, type Client } from '../server/src/testing/api.ts'
 import { startWorkingServer, type WorkingServer } from '../server/src/testing/working-server.ts'
 import { expectAccessible } from './accessibility.ts'
-import { aPage, screenshot, tabTo } from './browser.ts'
+import { aPage, screenshot, screenshots, tabTo } from './browser.ts'
+import { fits, paste } from './visit.ts'
 
 let server: WorkingServer
 
@@ -41,25 +42,20 @@ describe('the phone', () => {
   test('pays a code whose picture was pasted', async () => {
     const client = await aBusiness({ name: 'Kopi stall' }, server)
     const { id } = await aRequest(client, 'paynow_online', { expires_after: '30 mins' })
-    const picture = (await pictureOf(client, id)).toString('base64')
+    const picture = await pictureOf(client, id)
     const page = await aPage(server)
     await page.goto('/sandbox/phone')
     await page.getByRole('heading', { name: 'Scan to pay' }).waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'phone-scan')
-    await page.evaluate(async (base64) => {
-      const bytes = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0))
-      const clipboardData = new DataTransfer()
-      clipboardData.items.add(new File([bytes], 'code.png', { type: 'image/png' }))
-      document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
-    }, picture)
+    await screenshots(page, 'phone-scan')
+    await paste(page, picture)
     await page.getByRole('heading', { name: 'Pay Kopi stall SGD 12.50' }).waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'phone-approve')
+    await screenshots(page, 'phone-approve')
     await page.getByRole('button', { name: 'Approve' }).click()
     await page.getByText('The payment request is completed.').waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'phone-result')
+    await screenshots(page, 'phone-result')
     expect(await statusOf(client, id)).toBe('completed')
   })
 
@@ -68,19 +64,16 @@ describe('the phone', () => {
     const { id } = await aRequest(client, 'paynow_online', { expires_after: '30 mins' })
     const page = await aPage(server, { width: 320, colorScheme: 'dark' })
     await page.goto('/sandbox/phone')
-    await screenshot(page, 'phone-scan-320')
     await page.locator('input[type=file]').setInputFiles({ name: 'code.png', mimeType: 'image/png', buffer: await pictureOf(client, id) })
     await page.getByRole('checkbox', { name: 'Pays twice' }).check()
     await page.getByRole('checkbox', { name: 'Pays another amount than the code says' }).check()
     await page.getByRole('checkbox', { name: 'Pays another amount than the code says' }).uncheck()
     await expectAccessible(page)
-    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true)
-    await screenshot(page, 'phone-approve-320')
+    expect(await fits(page)).toBe(true)
     await page.getByRole('button', { name: 'Approve' }).click()
     await page.getByRole('heading', { name: 'Paid and refunded SGD 12.50' }).waitFor()
     await page.getByText('The payment request is completed.').waitFor()
     await expectAccessible(page)
-    await screenshot(page, 'phone-result-320')
   })
 
   test('reads the code in its address, and pays another amount by keyboard alone', async () => {
@@ -109,7 +102,7 @@ describe('the phone', () => {
     await page.getByRole('alert').getByText('There is no QR code in this picture.').waitFor()
     await page.locator('input[type=file]').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: Buffer.from('text') })
     await page.getByRole('alert').getByText('This file is no picture that can be read.').waitFor()
-    await screenshot(page, 'phone-fault')
+    await screenshots(page, 'phone-fault')
   })
 })
 
@@ -148,7 +141,7 @@ describe("the simulator's wallet and bank", () => {
       await page.goto(path)
       await page.getByText('No money moves here.').waitFor()
       await expectAccessible(page)
-      expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true)
+      expect(await fits(page)).toBe(true)
       await screenshot(page, `simulated-${name}-${width}`)
     }
     await page.getByRole('button', { name: /authentication fails/ }).click()

@@ -28,10 +28,10 @@ function search(found: Candidate[], installers: Installer[] = []) {
 }
 
 describe.skipIf(process.platform === 'win32')('finding a Chromium', () => {
-  test('CHROMIUM_PATH comes first, then the PATH in its order, then what Playwright has', () => {
-    const [chosen, first, second] = [program('my-browser'), program('google-chrome'), program('chromium')]
-    const found = candidates({ CHROMIUM_PATH: chosen, PATH: `${folderOf(first)}::${folderOf(second)}:/nowhere` }, 'linux')
-    expect(pathsOf(found, chosen, first, second)).toEqual([chosen, first, second])
+  test('CHROMIUM_PATH comes first, then a headless shell, then the PATH in its order, then what Playwright has', () => {
+    const [chosen, first, second, shell] = [program('my-browser'), program('google-chrome'), program('chromium'), program('chromium-headless-shell')]
+    const found = candidates({ CHROMIUM_PATH: chosen, PATH: `${folderOf(first)}::${folderOf(second)}:/nowhere:${folderOf(shell)}` }, 'linux')
+    expect(pathsOf(found, chosen, first, second, shell)).toEqual([chosen, shell, first, second])
     expect(found[0]?.name).toContain('CHROMIUM_PATH')
     expect(found.at(-1)).toEqual({ name: "Playwright's headless shell" })
   })

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { trigger } from '../src/commands/trigger.ts'
 import { clearAll, hawker, key, newFolder, run } from './process.ts'
 
 afterAll(clearAll)
@@ -93,11 +94,22 @@ test('hawker pay says in one line what is wrong', async () => {
 test('hawker trigger makes every event that it lists', async () => {
   const listed = (await run(['trigger', '--list'])).out.trimEnd().split('\n')
   expect(listed).toContain('payment_request.expired')
-  const made = await Promise.all(listed.map(async (type) => ({ type, ...(await run(['trigger', type, '--json'], { environment })) })))
+  // One as a process of its own; the others by what that process calls, since a process costs more than an event.
+  const [first = '', ...others] = listed
+  const one = await run(['trigger', first, '--json'], { environment })
+  expect(one).toMatchObject({ code: 0, err: '' })
+  const server = { url: environment.HAWKER_URL ?? '', apiKey: key }
+  const printed = await Promise.all(
+    others.map(async (type) => {
+      const lines: string[] = []
+      await trigger(server, type, { json: true }, (line) => lines.push(line))
+      return lines.join('\n')
+    }),
+  )
   const events: { id: string; type: string }[] = (await request('GET', '/v1/events?per_page=100')).data
-  for (const { type, code, out, err } of made) {
-    expect({ type, code, err }).toEqual({ type, code: 0, err: '' })
-    expect(events.find(({ id }) => id === JSON.parse(out).id)).toMatchObject({ type, object_id: JSON.parse(out).object_id })
+  for (const [i, said] of [one.out, ...printed].entries()) {
+    const { id, object_id } = JSON.parse(said)
+    expect(events.find((event) => event.id === id)).toMatchObject({ type: listed[i], object_id })
   }
   const plain = await run(['trigger', 'charge.updated'], { environment })
   expect(plain.out).toMatch(/^payment request +\S+\ncharge +\S+\nrefund +\S+\ncharge\.updated +\S+\n$/)

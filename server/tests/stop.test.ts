@@ -111,7 +111,7 @@ describe('stopping', () => {
       const events = await (await fetch(`${url}/v1/events?after=${tally.answered - 1}`, { headers: { 'x-business-api-key': key } })).json()
       expect(events).toMatchObject({ data: [{ sequence: tally.answered }], meta: { has_more: false } })
       await again.stop()
-    })
+    }, 60_000)
   }
 
   test('requests in one packet are all answered before the connection is closed', async () => {
@@ -131,7 +131,7 @@ describe('stopping', () => {
     expect(heard.match(/HTTP\/1\.1 201/g)).toHaveLength(3)
     expect(heard.match(/connection: close/gi)).toHaveLength(1)
     expect(await stopped).toBe(0)
-  })
+  }, 60_000)
 
   test('a signal during the first start leaves nothing running, and the next start works', async () => {
     const directory = newFolder('data')
@@ -148,20 +148,24 @@ describe('stopping', () => {
     const again = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
     expect((await createCustomer(await again.ready())).status).toBe(201)
     expect(await again.stop()).toBe(0)
-  })
+  }, 60_000)
 
-  test.runIf(process.platform === 'linux')('when PostgreSQL dies, Hawker says so in one line and ends with 1, and starts again', async () => {
-    const directory = newFolder('data')
-    const one = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
-    await createCustomer(await one.ready())
-    process.kill(postgresOf(directory)[0] ?? 0, 'SIGKILL')
-    expect(await one.ended).toBe(1)
-    expect(one.err()).toBe(`hawker: PostgreSQL has ended by itself; ${join(directory, 'postgres.log')} says why. Start Hawker again.\n`)
-    const again = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
-    expect((await createCustomer(await again.ready())).status).toBe(201)
-    expect(await again.stop()).toBe(0)
-    expect(readFileSync(join(directory, 'postgres.log'), 'utf8')).not.toContain('jsmith')
-  })
+  test.runIf(process.platform === 'linux')(
+    'when PostgreSQL dies, Hawker says so in one line and ends with 1, and starts again',
+    async () => {
+      const directory = newFolder('data')
+      const one = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
+      await createCustomer(await one.ready())
+      process.kill(postgresOf(directory)[0] ?? 0, 'SIGKILL')
+      expect(await one.ended).toBe(1)
+      expect(one.err()).toBe(`hawker: PostgreSQL has ended by itself; ${join(directory, 'postgres.log')} says why. Start Hawker again.\n`)
+      const again = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
+      expect((await createCustomer(await again.ready())).status).toBe(201)
+      expect(await again.stop()).toBe(0)
+      expect(readFileSync(join(directory, 'postgres.log'), 'utf8')).not.toContain('jsmith')
+    },
+    60_000,
+  )
 })
 
 test('a webhook that was on its way when the process was killed goes out with the next start, not when its lease ends', async () => {

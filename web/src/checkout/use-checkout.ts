@@ -138,7 +138,11 @@ export function useCheckout(data: CheckoutData): Checkout {
     refusal,
     refuse,
     refresh,
-    start: (body) => send(tryFor({ ...body, ...(embedded ? { embedded } : {}) }, memory.current?.unanswered() ?? null, attempt?.id ?? null, randomKey)),
+    start(body) {
+      // Also where the address chose it: the way back from a wallet has no such address.
+      memory.current?.keepMethod(body.method)
+      return send(tryFor({ ...body, ...(embedded ? { embedded } : {}) }, memory.current?.unanswered() ?? null, attempt?.id ?? null, randomKey))
+    },
     again() {
       const sent = memory.current?.unanswered()
       if (sent) void send(sent)
