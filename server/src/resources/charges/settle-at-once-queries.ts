@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { NewEvent } from '../../engine/events/emit-event.ts'
+import { placeParts } from '../../engine/events/place-at-once.ts'
 import { accountParameters, creditParts, type Transfer } from '../../engine/ledger/post.ts'
 import type { StoredAnswer } from '../../foundation/database/stored-answer.ts'
 import { newId } from '../../foundation/shared/ids.ts'
@@ -40,6 +41,7 @@ const input = {
   request_id: 'text',
   charge_event_id: 'uuid',
   completed_event_id: 'uuid',
+  placeable: 'boolean',
   callbacks: 'json',
   answer_key: 'text',
   answer_fingerprint: 'json',
@@ -87,11 +89,12 @@ const text = `
     select business_id, id, payment_request_id, customer_id, customer_name, customer_email, customer_phone, location_id, channel, method, rail, 'succeeded',
       currency, amount_minor, fixed_fee_minor, discount_fee_minor, discount_fee_rate, admin_fee_minor, rail_reference, card, rail_data, purpose, reference_number,
       metadata, search, updated_at, created_at, updated_at from taken
-  ), told as (
-    insert into events (business_id, id, type, object_id, data, callbacks, request_id, created_at)
-    select business_id, charge_event_id, 'charge.created', id, charge_data::json, null, request_id, updated_at from taken
+  ), ${placeParts({ of: 'taken', orderBy: 'charge_event_id', events: 2 })}, told as (
+    insert into events (business_id, id, sequence, type, object_id, data, callbacks, request_id, created_at)
+    select business_id, charge_event_id, place - 1, 'charge.created', id, charge_data::json, null, request_id, updated_at from placed
     union all
-    select business_id, completed_event_id, 'payment_request.completed', payment_request_id, completed_data::json, callbacks, request_id, updated_at from taken
+    select business_id, completed_event_id, place, 'payment_request.completed', payment_request_id, completed_data::json, callbacks, request_id, updated_at
+    from placed
   ), not_expiring as (
     delete from payment_request_expiries e using taken p where p.expires_at is not null and e.business_id = p.business_id and e.id = p.payment_request_id
   ), waiting as (
@@ -103,7 +106,7 @@ const text = `
     insert into idempotency_keys (business_id, key, object_id, fingerprint, status, headers, body, created_at)
     select business_id, answer_key, id, answer_fingerprint, answer_status, answer_headers, answer_body, updated_at from taken where answer_key is not null
   )
-  select id from taken`
+  select id, place is not null as placed from placed`
 
 /** A payment as the statement takes it. */
 export interface PaidAtOnce {
@@ -123,7 +126,7 @@ function joined(plain: Partial<Input>, texts: Partial<Record<keyof Input, string
 }
 
 /** Puts a decided payment, its two events and its answer together for the statement. */
-export function paidAtOnce(one: Case, events: NewEvent[], answer: StoredAnswer | undefined): PaidAtOnce {
+export function paidAtOnce(one: Case, events: NewEvent[], isPlaceable: boolean, answer: StoredAnswer | undefined): PaidAtOnce {
   const { charge, request, settlement } = one
   const [created, completed] = events
   if (!request || !created || !completed || events.length !== 2) throw new Error('a plain payment has a request and two events')
@@ -158,6 +161,8 @@ export function paidAtOnce(one: Case, events: NewEvent[], answer: StoredAnswer |
     request_id: settlement.requestId,
     charge_event_id: newId<'event'>(charge.updated_at),
     completed_event_id: newId<'event'>(charge.updated_at),
+    // A form that goes out with its event is written by the relay.
+    placeable: isPlaceable && (completed.callbacks ?? []).length === 0,
   }
   if (charge.card) plain.card = charge.card
   if (completed.callbacks && completed.callbacks.length > 0) plain.callbacks = completed.callbacks
@@ -172,13 +177,14 @@ export function paidAtOnce(one: Case, events: NewEvent[], answer: StoredAnswer |
 
 /**
  * Writes payments whose requests are pending and have the versions that were seen, each with everything that belongs to
- * it, in one statement. Answers with the ids of the charges that were written; of the others there is nothing.
+ * it, in one statement. Answers with the ids of the charges that were written, and whether their events have places; of the
+ * others there is nothing.
  */
-export async function writePaid(pool: pg.Pool, payments: PaidAtOnce[]): Promise<Set<string>> {
-  if (payments.length === 0) return new Set()
+export async function writePaid(pool: pg.Pool, payments: PaidAtOnce[]): Promise<Map<string, boolean>> {
+  if (payments.length === 0) return new Map()
   // In one order everywhere, so that two statements do not wait for each other's requests in a circle.
   const sorted = payments.length === 1 ? payments : [...payments].sort((a, b) => (a.key < b.key ? -1 : 1))
-  const { rows } = await pool.query<{ id: string }>({
+  const { rows } = await pool.query<{ id: string; placed: boolean }>({
     name: 'write_paid',
     text,
     values: [
@@ -188,5 +194,5 @@ export async function writePaid(pool: pg.Pool, payments: PaidAtOnce[]): Promise<
       ...accountParameters(payments.flatMap(({ transfers }) => transfers)),
     ],
   })
-  return new Set(rows.map(({ id }) => id))
+  return new Map(rows.map(({ id, placed }) => [id, placed]))
 }
