@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { NewEvent } from '../../engine/events/emit-event.ts'
 import { placeParts } from '../../engine/events/place-at-once.ts'
-import { accountParameters, creditParts, type Transfer } from '../../engine/ledger/post.ts'
+import { type AccountList, creditParts, listAccounts, type Transfer } from '../../engine/ledger/post.ts'
 import type { StoredAnswer } from '../../foundation/database/stored-answer.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 import { gramsOf } from '../../foundation/shared/search-text.ts'
@@ -38,6 +38,9 @@ const input = {
   net_minor: 'bigint',
   fee_id: 'uuid',
   fee_minor: 'bigint',
+  clearing_number: 'int',
+  wallet_number: 'int',
+  fees_number: 'int',
   request_id: 'text',
   charge_event_id: 'uuid',
   completed_event_id: 'uuid',
@@ -57,10 +60,11 @@ const ledger = creditParts({
   after: 'taken',
   transfers: `
       select p.business_id, p.net_id as id, 'charge' as source, p.id as source_id, 'net' as purpose, 'clearing:' || p.rail as debit, p.wallet as credit, p.currency,
-        p.net_minor as amount_minor, p.updated_at as created_at
+        p.net_minor as amount_minor, p.updated_at as created_at, p.clearing_number as debit_number, p.wallet_number as credit_number
       from taken p where p.net_minor > 0
       union all
-      select p.business_id, p.fee_id, 'charge', p.id, 'fee', 'clearing:' || p.rail, 'fees', p.currency, p.fee_minor, p.updated_at from taken p where p.fee_minor > 0`,
+      select p.business_id, p.fee_id, 'charge', p.id, 'fee', 'clearing:' || p.rail, 'fees', p.currency, p.fee_minor, p.updated_at, p.clearing_number, p.fees_number
+      from taken p where p.fee_minor > 0`,
 })
 
 /**
@@ -111,7 +115,7 @@ const text = `
 /** A payment as the statement takes it. */
 export interface PaidAtOnce {
   key: string
-  /** The input as a JSON object. */
+  /** The input as a JSON object, without the numbers of its accounts. */
   json: string
   chargeData: string
   completedData: string
@@ -175,6 +179,16 @@ export function paidAtOnce(one: Case, events: NewEvent[], isPlaceable: boolean, 
   return { key: `${charge.business_id} ${request.id}`, json, chargeData: created.data, completedData: completed.data, transfers }
 }
 
+/** A payment's input with the numbers of the accounts that it moves money between. */
+function numbered({ json, transfers }: PaidAtOnce, { numberOf }: AccountList): string {
+  const numbers: Partial<Input> = {}
+  for (const { businessId, purpose, debit, credit, currency } of transfers) {
+    numbers.clearing_number = numberOf(businessId, debit, currency)
+    numbers[purpose === 'fee' ? 'fees_number' : 'wallet_number'] = numberOf(businessId, credit, currency)
+  }
+  return `${json.slice(0, -1)},${JSON.stringify(numbers).slice(1)}`
+}
+
 /**
  * Writes payments whose requests are pending and have the versions that were seen, each with everything that belongs to
  * it, in one statement. Answers with the ids of the charges that were written, and whether their events have places; of the
@@ -184,14 +198,15 @@ export async function writePaid(pool: pg.Pool, payments: PaidAtOnce[]): Promise<
   if (payments.length === 0) return new Map()
   // In one order everywhere, so that two statements do not wait for each other's requests in a circle.
   const sorted = payments.length === 1 ? payments : [...payments].sort((a, b) => (a.key < b.key ? -1 : 1))
+  const accounts = listAccounts(payments.flatMap(({ transfers }) => transfers))
   const { rows } = await pool.query<{ id: string; placed: boolean }>({
     name: 'write_paid',
     text,
     values: [
-      `[${sorted.map(({ json }) => json).join(',')}]`,
+      `[${sorted.map((one) => numbered(one, accounts)).join(',')}]`,
       sorted.map(({ chargeData }) => chargeData).join('\n'),
       sorted.map(({ completedData }) => completedData).join('\n'),
-      ...accountParameters(payments.flatMap(({ transfers }) => transfers)),
+      ...accounts.parameters,
     ],
   })
   return new Map(rows.map(({ id, placed }) => [id, placed]))

@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { movedIn } from '../../engine/ledger/post.ts'
 import { KeyTaken } from '../../foundation/http/idempotency.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 import { aBusiness, type Client, testSecretKey } from '../../testing/api.ts'
@@ -84,6 +85,38 @@ describe('a plain payment', () => {
     const left = await writtenFor(client, one.id)
     expect(left).toEqual(await writtenFor(client, other.id))
     expect(left).toMatchObject({ charges: [{ status: 'succeeded', metadata: { table: '7' } }], transfers: [{}, {}], events: [{}, {}], expiries: 0n })
+  })
+
+  test('is booked in the epoch of its own accounts, whoever else is in the batch', async () => {
+    const first = await aPaidBusiness()
+    const clients = [first, await aPaidBusiness(), await aPaidBusiness()]
+    const { database } = first.server
+    for (const [i, { business }] of clients.entries()) {
+      const moved = await movedIn(database.db, business.id, 'available', 'sgd', 1)
+      await database.pool.query(`update ledger_accounts set epoch = $2, balance_minor = balance_minor + $3 where business_id = $1 and account = 'available'`, [
+        business.id,
+        10 + i,
+        moved,
+      ])
+    }
+    const settle = settleAtOnce(depsOf(first))
+    const payments = await Promise.all(
+      clients.flatMap((client) => ['card', 'paynow_online'].map(async (method) => payment(client, await aRequest(client), { method }))),
+    )
+    const settled = await Promise.all(payments.map(settle))
+    for (const [i, { business }] of clients.entries()) {
+      const ids = settled.flatMap((one) => (one?.charge.business_id === business.id ? [one.charge.id] : []))
+      const { rows } = await database.pool.query(
+        'select credit_account, debit_epoch, credit_epoch from ledger_transfers where business_id = $1 and source_id = any ($2) order by credit_account',
+        [business.id, ids],
+      )
+      expect(rows.map((row) => [row.credit_account, row.debit_epoch, row.credit_epoch])).toEqual([
+        ['available', 1, 10 + i],
+        ['fees', 1, 1],
+        ['fees', 1, 1],
+        ['pending', 1, 1],
+      ])
+    }
   })
 
   test('whose business has no accounts yet is left to the transaction', async () => {
