@@ -62,7 +62,15 @@ async function perform(workspace: Workspace, [command, argument]: string[], valu
     await scale(workspace, { rows, rounds, requests: whole('requests', values.requests, quick ? 20 : 60), json })
   } else if (command === 'payments' || command === 'settle') {
     const requests = whole('requests', values.requests, (command === 'settle' ? 6_000 : 15_000) * seconds)
-    await (command === 'settle' ? settling : payments)(workspace, { rounds, seconds, requests, events: whole('events', values.events, quick ? 3000 : 20_000), quick, json, generator })
+    await (command === 'settle' ? settling : payments)(workspace, {
+      rounds,
+      seconds,
+      requests,
+      events: whole('events', values.events, quick ? 3000 : 20_000),
+      quick,
+      json,
+      generator,
+    })
   } else if (command === 'profile' && argument === 'settle') await profileSettling(workspace, Math.max(3, seconds))
   else if (command === 'profile') await profile(workspace, { rows: whole('rows', values.rows, 20_000), seconds: Math.max(3, seconds) })
   else if (command === undefined) await run(workspace, { rounds, seconds, rows: whole('rows', values.rows, 20_000), quick, json, generator })
