@@ -48,11 +48,16 @@ describe('orderEvents', () => {
       commit = open
     })
     let early = ''
+    let written: () => void = () => undefined
+    const isWritten = new Promise<void>((done) => {
+      written = done
+    })
     const late = db.transaction().execute(async (tx) => {
       early = await emitEvent(tx, id, event())
+      written()
       await gate
     })
-    await pause(20)
+    await isWritten
     const second = await emitEvent(db, id, event())
     expect(await orderEvents(db, id, noDeliveries)).toBe(1)
     commit()
