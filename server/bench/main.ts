@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { directProcess } from './direct.ts'
 import { autocannonProcess } from './generator.ts'
-import { payments } from './payments.ts'
+import { payments, settling } from './payments.ts'
 import { profile, profileSettling } from './profile.ts'
 import { run } from './run.ts'
 import { scale } from './scale.ts'
@@ -14,6 +14,7 @@ const usage = `Usage: npm run bench -- [command] [options]
   (no command)   create, get and list beside the same work straight on the database
   scale          get, list, e-mail and keyword search as the number of rows grows
   payments       settling beside the database's own transfers, webhook deliveries and their latency
+  settle         settling alone: what one payment costs
   profile        where the server spends its time under load; 'profile settle' while it settles
 
   --rounds N     rounds of which medians are taken (5)
@@ -59,9 +60,17 @@ async function perform(workspace: Workspace, [command, argument]: string[], valu
   if (command === 'scale') {
     const rows = (values.rows ?? (quick ? '10000,50000' : '10000,1000000,5000000')).split(',').map((text) => whole('rows', text, 0))
     await scale(workspace, { rows, rounds, requests: whole('requests', values.requests, quick ? 20 : 60), json })
-  } else if (command === 'payments') {
-    const requests = whole('requests', values.requests, 15_000 * seconds)
-    await payments(workspace, { rounds, seconds, requests, events: whole('events', values.events, quick ? 3000 : 20_000), quick, json, generator })
+  } else if (command === 'payments' || command === 'settle') {
+    const requests = whole('requests', values.requests, (command === 'settle' ? 6_000 : 15_000) * seconds)
+    await (command === 'settle' ? settling : payments)(workspace, {
+      rounds,
+      seconds,
+      requests,
+      events: whole('events', values.events, quick ? 3000 : 20_000),
+      quick,
+      json,
+      generator,
+    })
   } else if (command === 'profile' && argument === 'settle') await profileSettling(workspace, Math.max(3, seconds))
   else if (command === 'profile') await profile(workspace, { rows: whole('rows', values.rows, 20_000), seconds: Math.max(3, seconds) })
   else if (command === undefined) await run(workspace, { rounds, seconds, rows: whole('rows', values.rows, 20_000), quick, json, generator })

@@ -200,6 +200,29 @@ async function measureDeliveries(workspace: Workspace, cluster: Cluster, options
   return delivered
 }
 
+/** Settles to one merchant and to many, and nothing else: what a payment costs, and where a change of the code is felt first. */
+export async function settling(workspace: Workspace, { rounds, seconds, requests, generator }: PaymentsOptions): Promise<void> {
+  const wrk = generator === 'autocannon' ? undefined : programVersion('wrk', ['--version'])
+  const cells = await settleCells(workspace, await startCluster(workspace), { seconds, requests, wrk: wrk !== undefined })
+  const results = await runRounds(cells, rounds, (round, { name }, { perSecond: rate, nodeCpuMs, postgresCpuMs }) =>
+    process.stderr.write(`  round ${round}: ${name}: ${rate.toFixed(0)}/s, CPU ms Node ${nodeCpuMs?.toFixed(3)}, PostgreSQL ${postgresCpuMs?.toFixed(3)}\n`),
+  )
+  say(`\n${cellsTable(results)}`)
+}
+
+async function settleCells(workspace: Workspace, cluster: Cluster, { seconds, requests, wrk }: { seconds: number; requests: number; wrk: boolean }) {
+  const cells: Cell[] = []
+  for (const [name, merchants] of [
+    ['one merchant', 1],
+    [`${manyMerchants} merchants`, manyMerchants],
+  ] as const) {
+    const settling = await prepareSettling(workspace, cluster, { name: merchants === 1 ? 'one' : 'many', merchants, requests })
+    await settle(workspace, settling, Math.min(4, seconds), { wrk })
+    cells.push({ name: `settle, ${name} @${connections}`, group: 'settle', measure: () => settle(workspace, settling, seconds, { wrk }) })
+  }
+  return cells
+}
+
 /** Measures settling and delivering beside the database's own transfers and prints what was reached. */
 export async function payments(workspace: Workspace, options: PaymentsOptions): Promise<void> {
   const wrk = options.generator === 'autocannon' ? undefined : programVersion('wrk', ['--version'])
@@ -211,14 +234,7 @@ export async function payments(workspace: Workspace, options: PaymentsOptions): 
   const delivered = await measureDeliveries(workspace, cluster, options)
   const { requests, seconds, rounds } = options
   const cells = pgbench ? await transferCells(workspace, cluster, seconds) : []
-  for (const [name, merchants] of [
-    ['one merchant', 1],
-    [`${manyMerchants} merchants`, manyMerchants],
-  ] as const) {
-    const settling = await prepareSettling(workspace, cluster, { name: merchants === 1 ? 'one' : 'many', merchants, requests })
-    await settle(workspace, settling, Math.min(4, seconds), { wrk: wrk !== undefined })
-    cells.push({ name: `settle, ${name} @${connections}`, group: 'settle', measure: () => settle(workspace, settling, seconds, { wrk: wrk !== undefined }) })
-  }
+  cells.push(...(await settleCells(workspace, cluster, { seconds, requests, wrk: wrk !== undefined })))
   say(`\n  ${cells.length} cells of ${seconds} s, ${rounds} rounds, ${requests} requests to be paid, ${options.events} events to be delivered`)
   const results = await runRounds(cells, rounds, (round, { name }, { perSecond: rate, p50Ms, p99Ms }) =>
     process.stderr.write(`  round ${round}: ${name}: ${rate.toFixed(0)}/s, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms\n`),

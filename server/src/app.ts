@@ -76,7 +76,7 @@ export interface App extends Api {
 
 /** Sets up what moves money: the rails, and the one function that settles charges. */
 export function paymentsOf(
-  deps: Pick<AppDeps, 'database' | 'now' | 'baseUrl' | 'secretKey' | 'rails'> & { onEvent: (businessId: string) => void; groupAcrossBusinesses: boolean },
+  deps: Pick<AppDeps, 'database' | 'now' | 'baseUrl' | 'secretKey' | 'rails'> & { onEvent: PaymentsDeps['onEvent']; groupAcrossBusinesses: boolean },
 ): PaymentsDeps {
   const { database, now, baseUrl, secretKey, rails, onEvent, groupAcrossBusinesses } = deps
   const settleDeps = { database, now, onEvent, baseUrl, secretKey, groupAcrossBusinesses }
@@ -88,8 +88,8 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const { config, database, log, metrics, now, secretKey, onEvent: onAppended = () => undefined, openApiFile, checkAnswer, beforeRoutes } = deps
   // Pages that wait for a payment hear of it after the same commit as the relay.
   let tellPages: Pages['wake'] = () => undefined
-  const onEvent = (businessId: string) => {
-    onAppended(businessId)
+  const onEvent = (businessId: string, arePlaced = false) => {
+    if (!arePlaced) onAppended(businessId)
     tellPages(businessId)
   }
   const repeats = idempotency(database.db)

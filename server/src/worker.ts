@@ -65,6 +65,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   const { secretKey, groupAcrossBusinesses } = payments
   const dispatcher = startDispatcher({ database, log, now, secretKey, groupAcrossBusinesses, onEvent, count: deliveryCounters(metrics) })
   const relay: Relay = startRelay(database.db, {
+    acrossBusinesses: groupAcrossBusinesses,
     onOrdered: fanOut({ secretKey, now }),
     onPlaced: dispatcher.wake,
     onError: (error) => log.error({ error }, 'ordering events failed'),

@@ -24,7 +24,7 @@ async function placed({ db }: Database, businessId: string): Promise<{ id: strin
   return rows
 }
 
-const noDeliveries = async () => undefined
+const noDeliveries = async () => new Set<string>()
 
 describe('orderEvents', () => {
   test('gives places from 1 without a gap, and none twice', async () => {
@@ -48,11 +48,16 @@ describe('orderEvents', () => {
       commit = open
     })
     let early = ''
+    let written: () => void = () => undefined
+    const isWritten = new Promise<void>((done) => {
+      written = done
+    })
     const late = db.transaction().execute(async (tx) => {
       early = await emitEvent(tx, id, event())
+      written()
       await gate
     })
-    await pause(20)
+    await isWritten
     const second = await emitEvent(db, id, event())
     expect(await orderEvents(db, id, noDeliveries)).toBe(1)
     commit()
@@ -188,6 +193,44 @@ describe('the relay', () => {
     await emitEvent(db, id, event())
     await pause(40)
     expect(await countPendingEvents(db)).toBe(1)
+  })
+
+  test('places the events of many businesses together, each in its own order, and what is wrong with one holds up no other', async () => {
+    const database = await ownDatabase()
+    const { db } = database
+    const businesses = await Promise.all(Array.from({ length: 7 }, () => createBusiness(db, new Date())))
+    const broken = businesses[3]?.id ?? ''
+    const made = new Map<string, string[]>()
+    for (let n = 0; n < 4; n++) for (const { id } of businesses) made.set(id, [...(made.get(id) ?? []), await emitEvent(db, id, event())])
+    const together: number[] = []
+    const errors: unknown[] = []
+    const delivered: string[] = []
+    let isBroken = true
+    const relay = startRelay(db, {
+      pollMs: 10,
+      async onOrdered(_tx, events) {
+        const ids = new Set(events.map(({ business_id }) => business_id))
+        if (isBroken && ids.has(broken)) throw new Error('broken')
+        together.push(ids.size)
+        return new Set([...ids].slice(0, 1))
+      },
+      onPlaced: (id) => delivered.push(id),
+      onError: (error) => errors.push(error),
+    })
+    await expect.poll(() => countPendingEvents(db), { timeout: 2_000, interval: 10 }).toBe(4)
+    isBroken = false
+    await expect.poll(() => countPendingEvents(db), { timeout: 2_000, interval: 10 }).toBe(0)
+    for (const { id } of businesses) await emitEvent(db, id, event())
+    await expect.poll(() => countPendingEvents(db), { timeout: 2_000, interval: 10 }).toBe(0)
+    await relay.stop()
+    expect(errors.length).toBeGreaterThan(0)
+    expect(Math.max(...together)).toBeGreaterThan(1)
+    expect(new Set(delivered)).toContain(broken)
+    for (const { id } of businesses) {
+      const rows = await placed(database, id)
+      expect(rows.map(({ sequence }) => sequence)).toEqual([1n, 2n, 3n, 4n, 5n])
+      expect(rows.slice(0, 4).map((row) => row.id)).toEqual(made.get(id))
+    }
   })
 
   test('goes on after an error', async () => {

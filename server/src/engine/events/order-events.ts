@@ -4,9 +4,12 @@ import type { Callback } from './emit-event.ts'
 
 /** Events placed in one transaction; more wait for the next round. */
 const batch = 2000
+/** Businesses whose events are placed in one transaction. */
+const mostBusinesses = 100
 
 /** An event that has just got its place. */
 export interface OrderedEvent {
+  business_id: string
   id: string
   sequence: bigint
   type: string
@@ -15,41 +18,79 @@ export interface OrderedEvent {
   about_endpoint: string | null
 }
 
-/** What belongs into the transaction that places events: their deliveries. */
-export type OnOrdered = (tx: Transaction<DB>, businessId: string, events: OrderedEvent[]) => Promise<void>
+/**
+ * What belongs into the transaction that places events of one or more businesses: their deliveries. Answers with the
+ * businesses that have some to be sent now.
+ */
+export type OnOrdered = (tx: Transaction<DB>, events: OrderedEvent[]) => Promise<ReadonlySet<string>>
+
+/** How many events of which businesses were placed; whoever is not named had none. */
+interface Placed {
+  counts: ReadonlyMap<string, number>
+  /** The businesses that have deliveries to be sent. */
+  toDeliver: ReadonlySet<string>
+}
+
+const nothing: Placed = { counts: new Map(), toDeliver: new Set() }
+
+/** Those of some businesses that have events without a place. */
+async function havePending(db: Kysely<DB>, businessIds: readonly string[]): Promise<string[]> {
+  const { rows } = await sql<{ business_id: string }>`
+    select b.business_id from unnest(${businessIds}::uuid[]) as b (business_id)
+    where exists (select 1 from events e where e.business_id = b.business_id and e.sequence is null)`.execute(db)
+  return rows.map((row) => row.business_id)
+}
+
+/** Gives the oldest events of businesses, whose counters this transaction holds, their places: up to `each` of every one. */
+async function placeOldest(tx: Transaction<DB>, businessIds: readonly string[], each: number): Promise<OrderedEvent[]> {
+  // Materialized, and joined by the key alone: the planner expects few pending events, and would number all of them
+  // anew for each of them. No one else places while the counters are locked, so what was pending still is. The parts see
+  // the counters as they were before this statement.
+  const { rows } = await sql<OrderedEvent>`
+    with pending as materialized (
+      select oldest.business_id, oldest.id, row_number() over (partition by oldest.business_id order by oldest.id) as place
+      from unnest(${businessIds}::uuid[]) as b (business_id) cross join lateral (
+        select e.business_id, e.id from events e where e.business_id = b.business_id and e.sequence is null order by e.id limit ${each}
+      ) oldest
+    ), positions as materialized (
+      select business_id, last_sequence from event_positions where business_id = any (${businessIds}::uuid[])
+    ), counted as (
+      update event_positions p set last_sequence = p.last_sequence + c.count
+      from (select business_id, count(*) as count from pending group by business_id) c where p.business_id = c.business_id
+    )
+    update events set sequence = position.last_sequence + pending.place
+    from pending join positions position on position.business_id = pending.business_id
+    where events.business_id = pending.business_id and events.id = pending.id
+    returning events.business_id, events.id, events.sequence, events.type, events.callbacks,
+      case when events.type = 'webhook_delivery.failed' then events.data ->> 'endpoint_id' end as about_endpoint`.execute(tx)
+  return rows.sort((a, b) => (a.business_id === b.business_id ? Number(a.sequence - b.sequence) : a.business_id < b.business_id ? -1 : 1))
+}
 
 /**
  * Gives every committed event of a business its place: 1, 2, 3 … without a gap. An event that commits late gets a later
  * place, so a consumer that remembers the last place it saw misses nothing. What `onOrdered` writes is committed with
- * the places, so every event is fanned out exactly once. Returns how many were placed.
+ * the places, so every event is fanned out exactly once. Many businesses share the transaction.
  *
- * The business's counter is locked first and the events are read after that, so two relays never place the same event.
- * Ids grow with time and a change takes its id while it holds its object's row, so the events of one object keep their order.
+ * The counters are locked first, in one order everywhere, and the events are read after that, so two relays never place
+ * the same event. Ids grow with time and a change takes its id while it holds its object's row, so the events of one
+ * object keep their order.
  */
-export async function orderEvents(db: Kysely<DB>, businessId: string, onOrdered: OnOrdered): Promise<number> {
-  const { rows } = await sql`select 1 from events where business_id = ${businessId} and sequence is null limit 1`.execute(db)
-  if (rows.length === 0) return 0
+async function orderEventsOf(db: Kysely<DB>, businessIds: readonly string[], onOrdered: OnOrdered, each = batch): Promise<Placed> {
+  const pending = await havePending(db, businessIds)
+  if (pending.length === 0) return nothing
   return db.transaction().execute(async (tx) => {
-    await sql`select 1 from event_positions where business_id = ${businessId} for update`.execute(tx)
-    // Materialized, and joined by the key alone: the planner expects few pending events, and would number all of them
-    // anew for each of them. No one else places while the counter is locked, so what was pending still is.
-    const { rows: placed } = await sql<OrderedEvent>`
-      with pending as materialized (
-        select id, row_number() over (order by id) as place
-        from (select id from events where business_id = ${businessId} and sequence is null order by id limit ${batch}) oldest
-      )
-      update events set sequence = position.last_sequence + pending.place
-      from pending, (select last_sequence from event_positions where business_id = ${businessId}) position
-      where events.business_id = ${businessId} and events.id = pending.id
-      returning events.id, events.sequence, events.type, events.callbacks,
-        case when events.type = 'webhook_delivery.failed' then events.data ->> 'endpoint_id' end as about_endpoint`.execute(tx)
-    if (placed.length > 0) {
-      await sql`update event_positions set last_sequence = last_sequence + ${placed.length} where business_id = ${businessId}`.execute(tx)
-      placed.sort((a, b) => (a.sequence < b.sequence ? -1 : 1))
-      await onOrdered(tx, businessId, placed)
-    }
-    return placed.length
+    await sql`select 1 from event_positions where business_id = any (${pending}::uuid[]) order by business_id for update`.execute(tx)
+    const placed = await placeOldest(tx, pending, each)
+    if (placed.length === 0) return nothing
+    const counts = new Map<string, number>()
+    for (const { business_id } of placed) counts.set(business_id, (counts.get(business_id) ?? 0) + 1)
+    return { counts, toDeliver: await onOrdered(tx, placed) }
   })
+}
+
+/** Gives a business's committed events their places (see `orderEventsOf`), a batch of them. Returns how many were placed. */
+export async function orderEvents(db: Kysely<DB>, businessId: string, onOrdered: OnOrdered): Promise<number> {
+  return (await orderEventsOf(db, [businessId], onOrdered)).counts.get(businessId) ?? 0
 }
 
 /** Places what a business has pending, for a reader that is not to wait for the relay; a burst within bounds. Returns how many. */
@@ -95,16 +136,44 @@ export interface RelayOptions {
   pollMs?: number
   /** Time in which the events of one business gather before they are placed together. */
   gatherMs?: number
+  /** Whether businesses may share a transaction; not where they are on different nodes. */
+  acrossBusinesses?: boolean
   /** Writes the deliveries of events in the transaction that places them. */
   onOrdered: OnOrdered
-  /** Called after each look at a business's events: there may be deliveries to make. */
+  /** Called after a look at a business's events, unless it brought nothing to deliver: there may be deliveries to make. */
   onPlaced?: (businessId: string) => void
   onError: (error: unknown) => void
 }
 
+/** Places events of businesses that were woken, in one transaction where nothing is wrong with one of them. */
+function placer(db: Kysely<DB>, awake: Set<string>, { onOrdered, onPlaced, onError }: RelayOptions): (ids: string[]) => Promise<void> {
+  async function place(ids: string[]): Promise<void> {
+    const each = Math.ceil(batch / ids.length)
+    for (const id of ids) awake.delete(id)
+    let placed: Placed
+    try {
+      placed = await orderEventsOf(db, ids, onOrdered, each)
+    } catch (error) {
+      if (ids.length === 1) throw error
+      // What is wrong with one of them is not to hold up the others.
+      for (const id of ids) await place([id]).catch(onError)
+      return
+    }
+    for (const id of ids) {
+      const count = placed.counts.get(id)
+      if (count === each) awake.add(id)
+      // Someone else may have placed what this process was woken for.
+      if (count === undefined || placed.toDeliver.has(id)) onPlaced?.(id)
+    }
+  }
+  return place
+}
+
 /** Places events as they are committed: woken by this process, and by polling for what others wrote. */
-export function startRelay(db: Kysely<DB>, { pollMs = 500, gatherMs = 20, onOrdered, onPlaced, onError }: RelayOptions): Relay {
+export function startRelay(db: Kysely<DB>, options: RelayOptions): Relay {
+  const { pollMs = 500, gatherMs = 20, acrossBusinesses = true, onError } = options
   const awake = new Set<string>()
+  const place = placer(db, awake, options)
   let stopped = false
   let timer: NodeJS.Timeout | undefined
   let lastPoll = 0
@@ -115,11 +184,9 @@ export function startRelay(db: Kysely<DB>, { pollMs = 500, gatherMs = 20, onOrde
       lastPoll = Date.now()
       for (const id of await businessesWithPendingEvents(db)) awake.add(id)
     }
-    for (const id of [...awake]) {
-      awake.delete(id)
-      if ((await orderEvents(db, id, onOrdered)) === batch) awake.add(id)
-      onPlaced?.(id)
-    }
+    const ids = [...awake]
+    const size = acrossBusinesses ? mostBusinesses : 1
+    for (let from = 0; from < ids.length; from += size) await place(ids.slice(from, from + size))
   }
 
   function schedule(ms: number): void {

@@ -129,32 +129,46 @@ const heldAccounts = (accounts: Touched[]) => sql`
       select count(*) as count from wanted join ledger_accounts a on a.business_id = wanted.business_id and a.account = wanted.account and a.currency = wanted.currency
     )`
 
-/** Accounts as three parameters: businesses, accounts and currencies, each account once, in the one order. */
-export function accountParameters(transfers: Pick<Transfer, 'businessId' | 'debit' | 'credit' | 'currency'>[]): [string[], string[], string[]] {
+/** Accounts that transfers touch, as `creditParts` takes them. */
+export interface AccountList {
+  /** Businesses, accounts and currencies, each account once, in the one order. */
+  parameters: [string[], string[], string[]]
+  /** Which of them an account is, from 1. */
+  numberOf(businessId: string, account: string, currency: string): number | undefined
+}
+
+/** Lists the accounts of transfers for a statement of another place. */
+export function listAccounts(transfers: Pick<Transfer, 'businessId' | 'debit' | 'credit' | 'currency'>[]): AccountList {
   const accounts = accountsOf(transfers)
-  return [accounts.map((one) => one.businessId), accounts.map((one) => one.account), accounts.map((one) => one.currency)]
+  const numbers = new Map(accounts.map((one, i) => [keyOf(one.businessId, one.account, one.currency), i + 1]))
+  return {
+    parameters: [accounts.map((one) => one.businessId), accounts.map((one) => one.account), accounts.map((one) => one.currency)],
+    numberOf: (businessId, account, currency) => numbers.get(keyOf(businessId, account, currency)),
+  }
 }
 
 /** Where a statement of another place finds what it books. */
 export interface CreditParts {
-  /** The number of the first of the three parameters that `accountParameters` made. */
+  /** The number of the first of the three parameters of `listAccounts`. */
   firstParameter: number
   /** A part of the statement that takes the rows which come before accounts in the order of locks. */
   after: string
-  /** A query of transfers: business_id, id, source, source_id, purpose, debit, credit, currency, amount_minor, created_at. */
+  /**
+   * A query of transfers: business_id, id, source, source_id, purpose, debit, credit, currency, amount_minor, created_at, and
+   * `debit_number` and `credit_number`, the accounts' numbers in the list.
+   */
   transfers: string
 }
 
 /**
  * The ledger's parts of a statement that does more than to book credits (see `post`): `accounts_exist` is whether all
  * accounts are there, without which the statement must do nothing at all; `held` takes them shared after everything else
- * was taken; `booked` inserts the transfers. A transfer whose account is not held has no epoch, which its table refuses.
+ * was taken; `booked` inserts the transfers. Epochs are found by number, since a join of parts would compare every transfer
+ * with every account. A transfer whose account is not held has no epoch, which its table refuses.
  */
 export function creditParts({ firstParameter: first, after, transfers }: CreditParts): { accountsExist: string; held: string; booked: string } {
   const own = (table: string, name: string) =>
     `${name}.business_id = ${table}.business_id and ${name}.account = ${table}.account and ${name}.currency = ${table}.currency`
-  const side = (name: string) =>
-    `left join held ${name} on ${name}.business_id = t.business_id and ${name}.account = t.${name} and ${name}.currency = t.currency`
   return {
     accountsExist: `
     wanted as materialized (
@@ -164,14 +178,17 @@ export function creditParts({ firstParameter: first, after, transfers }: CreditP
     )`,
     held: `
     held as materialized (
-      select a.business_id, a.account, a.currency, a.epoch from wanted join ledger_accounts a on ${own('wanted', 'a')}
+      select wanted.n, a.epoch from wanted join ledger_accounts a on ${own('wanted', 'a')}
       where (select count(*) from ${after}) > 0 order by wanted.n for share of a
+    ), epochs as materialized (
+      select case when count(*) = cardinality($${first}::uuid[]) then array_agg(epoch order by n) end as by_number from held
     )`,
     booked: `
     booked as (
       insert into ledger_transfers (business_id, id, source, source_id, purpose, debit_account, credit_account, currency, amount_minor, created_at, debit_epoch, credit_epoch)
-      select t.business_id, t.id, t.source, t.source_id, t.purpose, t.debit, t.credit, t.currency, t.amount_minor, t.created_at, debit.epoch, credit.epoch
-      from (${transfers}) t ${side('debit')} ${side('credit')}
+      select t.business_id, t.id, t.source, t.source_id, t.purpose, t.debit, t.credit, t.currency, t.amount_minor, t.created_at,
+        (select by_number from epochs)[t.debit_number], (select by_number from epochs)[t.credit_number]
+      from (${transfers}) t
     )`,
   }
 }

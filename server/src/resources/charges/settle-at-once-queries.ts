@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { NewEvent } from '../../engine/events/emit-event.ts'
-import { accountParameters, creditParts, type Transfer } from '../../engine/ledger/post.ts'
+import { placeParts } from '../../engine/events/place-at-once.ts'
+import { type AccountList, creditParts, listAccounts, type Transfer } from '../../engine/ledger/post.ts'
 import type { StoredAnswer } from '../../foundation/database/stored-answer.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 import { gramsOf } from '../../foundation/shared/search-text.ts'
@@ -37,9 +38,13 @@ const input = {
   net_minor: 'bigint',
   fee_id: 'uuid',
   fee_minor: 'bigint',
+  clearing_number: 'int',
+  wallet_number: 'int',
+  fees_number: 'int',
   request_id: 'text',
   charge_event_id: 'uuid',
   completed_event_id: 'uuid',
+  placeable: 'boolean',
   callbacks: 'json',
   answer_key: 'text',
   answer_fingerprint: 'json',
@@ -55,10 +60,11 @@ const ledger = creditParts({
   after: 'taken',
   transfers: `
       select p.business_id, p.net_id as id, 'charge' as source, p.id as source_id, 'net' as purpose, 'clearing:' || p.rail as debit, p.wallet as credit, p.currency,
-        p.net_minor as amount_minor, p.updated_at as created_at
+        p.net_minor as amount_minor, p.updated_at as created_at, p.clearing_number as debit_number, p.wallet_number as credit_number
       from taken p where p.net_minor > 0
       union all
-      select p.business_id, p.fee_id, 'charge', p.id, 'fee', 'clearing:' || p.rail, 'fees', p.currency, p.fee_minor, p.updated_at from taken p where p.fee_minor > 0`,
+      select p.business_id, p.fee_id, 'charge', p.id, 'fee', 'clearing:' || p.rail, 'fees', p.currency, p.fee_minor, p.updated_at, p.clearing_number, p.fees_number
+      from taken p where p.fee_minor > 0`,
 })
 
 /**
@@ -87,11 +93,12 @@ const text = `
     select business_id, id, payment_request_id, customer_id, customer_name, customer_email, customer_phone, location_id, channel, method, rail, 'succeeded',
       currency, amount_minor, fixed_fee_minor, discount_fee_minor, discount_fee_rate, admin_fee_minor, rail_reference, card, rail_data, purpose, reference_number,
       metadata, search, updated_at, created_at, updated_at from taken
-  ), told as (
-    insert into events (business_id, id, type, object_id, data, callbacks, request_id, created_at)
-    select business_id, charge_event_id, 'charge.created', id, charge_data::json, null, request_id, updated_at from taken
+  ), ${placeParts({ of: 'taken', orderBy: 'charge_event_id', events: 2 })}, told as (
+    insert into events (business_id, id, sequence, type, object_id, data, callbacks, request_id, created_at)
+    select business_id, charge_event_id, place - 1, 'charge.created', id, charge_data::json, null, request_id, updated_at from placed
     union all
-    select business_id, completed_event_id, 'payment_request.completed', payment_request_id, completed_data::json, callbacks, request_id, updated_at from taken
+    select business_id, completed_event_id, place, 'payment_request.completed', payment_request_id, completed_data::json, callbacks, request_id, updated_at
+    from placed
   ), not_expiring as (
     delete from payment_request_expiries e using taken p where p.expires_at is not null and e.business_id = p.business_id and e.id = p.payment_request_id
   ), waiting as (
@@ -103,12 +110,12 @@ const text = `
     insert into idempotency_keys (business_id, key, object_id, fingerprint, status, headers, body, created_at)
     select business_id, answer_key, id, answer_fingerprint, answer_status, answer_headers, answer_body, updated_at from taken where answer_key is not null
   )
-  select id from taken`
+  select id, place is not null as placed from placed`
 
 /** A payment as the statement takes it. */
 export interface PaidAtOnce {
   key: string
-  /** The input as a JSON object. */
+  /** The input as a JSON object, without the numbers of its accounts. */
   json: string
   chargeData: string
   completedData: string
@@ -123,7 +130,7 @@ function joined(plain: Partial<Input>, texts: Partial<Record<keyof Input, string
 }
 
 /** Puts a decided payment, its two events and its answer together for the statement. */
-export function paidAtOnce(one: Case, events: NewEvent[], answer: StoredAnswer | undefined): PaidAtOnce {
+export function paidAtOnce(one: Case, events: NewEvent[], isPlaceable: boolean, answer: StoredAnswer | undefined): PaidAtOnce {
   const { charge, request, settlement } = one
   const [created, completed] = events
   if (!request || !created || !completed || events.length !== 2) throw new Error('a plain payment has a request and two events')
@@ -158,6 +165,8 @@ export function paidAtOnce(one: Case, events: NewEvent[], answer: StoredAnswer |
     request_id: settlement.requestId,
     charge_event_id: newId<'event'>(charge.updated_at),
     completed_event_id: newId<'event'>(charge.updated_at),
+    // A form that goes out with its event is written by the relay.
+    placeable: isPlaceable && (completed.callbacks ?? []).length === 0,
   }
   if (charge.card) plain.card = charge.card
   if (completed.callbacks && completed.callbacks.length > 0) plain.callbacks = completed.callbacks
@@ -170,23 +179,35 @@ export function paidAtOnce(one: Case, events: NewEvent[], answer: StoredAnswer |
   return { key: `${charge.business_id} ${request.id}`, json, chargeData: created.data, completedData: completed.data, transfers }
 }
 
+/** A payment's input with the numbers of the accounts that it moves money between. */
+function numbered({ json, transfers }: PaidAtOnce, { numberOf }: AccountList): string {
+  const numbers: Partial<Input> = {}
+  for (const { businessId, purpose, debit, credit, currency } of transfers) {
+    numbers.clearing_number = numberOf(businessId, debit, currency)
+    numbers[purpose === 'fee' ? 'fees_number' : 'wallet_number'] = numberOf(businessId, credit, currency)
+  }
+  return `${json.slice(0, -1)},${JSON.stringify(numbers).slice(1)}`
+}
+
 /**
  * Writes payments whose requests are pending and have the versions that were seen, each with everything that belongs to
- * it, in one statement. Answers with the ids of the charges that were written; of the others there is nothing.
+ * it, in one statement. Answers with the ids of the charges that were written, and whether their events have places; of the
+ * others there is nothing.
  */
-export async function writePaid(pool: pg.Pool, payments: PaidAtOnce[]): Promise<Set<string>> {
-  if (payments.length === 0) return new Set()
+export async function writePaid(pool: pg.Pool, payments: PaidAtOnce[]): Promise<Map<string, boolean>> {
+  if (payments.length === 0) return new Map()
   // In one order everywhere, so that two statements do not wait for each other's requests in a circle.
   const sorted = payments.length === 1 ? payments : [...payments].sort((a, b) => (a.key < b.key ? -1 : 1))
-  const { rows } = await pool.query<{ id: string }>({
+  const accounts = listAccounts(payments.flatMap(({ transfers }) => transfers))
+  const { rows } = await pool.query<{ id: string; placed: boolean }>({
     name: 'write_paid',
     text,
     values: [
-      `[${sorted.map(({ json }) => json).join(',')}]`,
+      `[${sorted.map((one) => numbered(one, accounts)).join(',')}]`,
       sorted.map(({ chargeData }) => chargeData).join('\n'),
       sorted.map(({ completedData }) => completedData).join('\n'),
-      ...accountParameters(payments.flatMap(({ transfers }) => transfers)),
+      ...accounts.parameters,
     ],
   })
-  return new Set(rows.map(({ id }) => id))
+  return new Map(rows.map(({ id, placed }) => [id, placed]))
 }

@@ -1,7 +1,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { movedIn } from '../../engine/ledger/post.ts'
 import { KeyTaken } from '../../foundation/http/idempotency.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 import { aBusiness, type Client, testSecretKey } from '../../testing/api.ts'
+import { anEndpoint, placeEvents } from '../../testing/deliveries.ts'
 import { findAnyPaymentRequests, type PaymentRequestRow } from '../payment-requests/queries.ts'
 import { settleAtOnce } from './settle-at-once.ts'
 import { type Settlement, settleCharges } from './settle-charges.ts'
@@ -85,6 +87,38 @@ describe('a plain payment', () => {
     expect(left).toMatchObject({ charges: [{ status: 'succeeded', metadata: { table: '7' } }], transfers: [{}, {}], events: [{}, {}], expiries: 0n })
   })
 
+  test('is booked in the epoch of its own accounts, whoever else is in the batch', async () => {
+    const first = await aPaidBusiness()
+    const clients = [first, await aPaidBusiness(), await aPaidBusiness()]
+    const { database } = first.server
+    for (const [i, { business }] of clients.entries()) {
+      const moved = await movedIn(database.db, business.id, 'available', 'sgd', 1)
+      await database.pool.query(`update ledger_accounts set epoch = $2, balance_minor = balance_minor + $3 where business_id = $1 and account = 'available'`, [
+        business.id,
+        10 + i,
+        moved,
+      ])
+    }
+    const settle = settleAtOnce(depsOf(first))
+    const payments = await Promise.all(
+      clients.flatMap((client) => ['card', 'paynow_online'].map(async (method) => payment(client, await aRequest(client), { method }))),
+    )
+    const settled = await Promise.all(payments.map(settle))
+    for (const [i, { business }] of clients.entries()) {
+      const ids = settled.flatMap((one) => (one?.charge.business_id === business.id ? [one.charge.id] : []))
+      const { rows } = await database.pool.query(
+        'select credit_account, debit_epoch, credit_epoch from ledger_transfers where business_id = $1 and source_id = any ($2) order by credit_account',
+        [business.id, ids],
+      )
+      expect(rows.map((row) => [row.credit_account, row.debit_epoch, row.credit_epoch])).toEqual([
+        ['available', 1, 10 + i],
+        ['fees', 1, 1],
+        ['fees', 1, 1],
+        ['pending', 1, 1],
+      ])
+    }
+  })
+
   test('whose business has no accounts yet is left to the transaction', async () => {
     const client = await aBusiness()
     const request = await aRequest(client)
@@ -131,6 +165,78 @@ describe('a plain payment', () => {
       expect(applied.sort()).toEqual(requests.map(({ id }) => id).sort())
       expect(settled.filter(({ charge }) => charge.unapplied_reason === 'duplicate')).toHaveLength(9)
     }
+  })
+})
+
+describe('the events of a plain payment', () => {
+  const placesOf = async ({ server, business }: Client) => {
+    const { rows } = await server.database.pool.query<{ sequence: bigint | null; type: string; object_id: string }>(
+      'select sequence, type, object_id from events where business_id = $1 order by sequence nulls last, id',
+      [business.id],
+    )
+    return rows
+  }
+  const isPlaced = (rows: { sequence: bigint | null }[], objectId: string) =>
+    (rows as { sequence: bigint | null; object_id: string }[]).filter((row) => row.object_id === objectId).map(({ sequence }) => sequence !== null)
+
+  test('have their places at once, without gaps, where nobody is to be told and none of the request waits', async () => {
+    const client = await aPaidBusiness()
+    const [quiet, waiting] = [await aRequest(client), await aRequest(client)]
+    // The events of the first are placed with what came before; the second has its beginning still to be placed.
+    await client.get('/v1/events')
+    await client.server.database.pool.query('update events set sequence = null where business_id = $1 and object_id = $2', [client.business.id, waiting.id])
+    await client.server.database.pool.query(
+      `update event_positions p set last_sequence = (select max(sequence) from events e where e.business_id = p.business_id) where business_id = $1`,
+      [client.business.id],
+    )
+    const settle = settleAtOnce(depsOf(client))
+    const settled = await Promise.all([quiet, waiting].map((request) => settle(payment(client, request))))
+    expect(settled.map((one) => one?.arePlaced)).toEqual([true, false])
+    expect(isPlaced(await placesOf(client), quiet.id)).toEqual([true, true])
+    expect(isPlaced(await placesOf(client), waiting.id)).toEqual([false, false])
+    await client.get('/v1/events')
+    const rows = await placesOf(client)
+    expect(rows.map(({ sequence }) => sequence)).toEqual(rows.map((_, i) => BigInt(i + 1)))
+    expect(rows.filter(({ object_id }) => object_id === waiting.id).map(({ type }) => type)).toEqual(['payment_request.created', 'payment_request.completed'])
+  })
+
+  test('wait for the relay where an endpoint or a form is to be told of them, or while someone holds the counter', async () => {
+    const client = await aPaidBusiness()
+    const settle = settleAtOnce(depsOf(client))
+    const [called, held, told] = [await aRequest(client, { webhook: 'https://example.com/hook' }), await aRequest(client), await aRequest(client)]
+    await client.get('/v1/events')
+    expect((await settle(payment(client, called)))?.arePlaced).toBe(false)
+    await client.server.database.db.transaction().execute(async (tx) => {
+      await tx.selectFrom('event_positions').select('last_sequence').where('business_id', '=', client.business.id).forUpdate().execute()
+      expect((await settle(payment(client, held)))?.arePlaced).toBe(false)
+    })
+    await client.get('/v1/events')
+    await anEndpoint(client, 'https://example.com/endpoint')
+    expect((await settle(payment(client, told)))?.arePlaced).toBe(false)
+    expect(await placeEvents(client)).toBe(2)
+    const { rows } = await client.server.database.pool.query('select event_type from webhook_deliveries where business_id = $1 and endpoint_id is not null', [
+      client.business.id,
+    ])
+    expect(rows.map(({ event_type }) => event_type).sort()).toEqual(['charge.created', 'payment_request.completed'])
+  })
+
+  test('of many payments in several processes beside a relay have one order, and none is lost', async () => {
+    const client = await aPaidBusiness()
+    const requests = await Promise.all(Array.from({ length: 24 }, () => aRequest(client)))
+    let settling = true
+    const relay = async () => {
+      while (settling) await client.get('/v1/events?per_page=1')
+    }
+    const relays = [relay(), relay()]
+    const processes = [0, 1, 2].map(() => settleCharges(depsOf(client)))
+    await Promise.all(requests.map((request, i) => processes[i % 3]?.(payment(client, request))))
+    settling = false
+    await Promise.all(relays)
+    await client.get('/v1/events')
+    const rows = await placesOf(client)
+    expect(rows.map(({ sequence }) => sequence)).toEqual(rows.map((_, i) => BigInt(i + 1)))
+    for (const { id } of requests)
+      expect(rows.filter(({ object_id }) => object_id === id).map(({ type }) => type)).toEqual(['payment_request.created', 'payment_request.completed'])
   })
 })
 

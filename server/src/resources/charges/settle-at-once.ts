@@ -1,3 +1,4 @@
+import { placeability } from '../../engine/events/place-at-once.ts'
 import { isContention, isOutcomeUnknown } from '../../foundation/database/database.ts'
 import { groupCommit } from '../../foundation/database/group-commit.ts'
 import { storedAnswer } from '../../foundation/http/idempotency.ts'
@@ -32,10 +33,12 @@ function decideFrom(settlement: Settlement, schedules: Awaited<ReturnType<typeof
   return { one, settled }
 }
 
-function writtenOf({ one, settled }: Decided, deps: SettleDeps) {
+type IsPlaceable = Awaited<ReturnType<typeof placeability>>
+
+function writtenOf({ one, settled }: Decided, isPlaceable: IsPlaceable, deps: SettleDeps) {
   const claim = one.settlement.answered?.claim
   const answer = claim && settled.answer && storedAnswer(claim, one.charge.id, settled.answer)
-  return paidAtOnce(one, eventsOf(one, [], deps), answer)
+  return paidAtOnce(one, eventsOf(one, [], deps), isPlaceable(one.charge.business_id, one.request?.id ?? ''), answer)
 }
 
 /**
@@ -48,10 +51,8 @@ export function settleAtOnce(deps: SettleDeps): (settlement: Settlement) => Prom
   const { database, groupAcrossBusinesses } = deps
 
   async function write(settlements: Settlement[]): Promise<(Settled | undefined)[]> {
-    const schedules = await feeSchedules(
-      database.db,
-      settlements.map(({ business }) => business.id),
-    )
+    const businessIds = [...new Set(settlements.map(({ business }) => business.id))]
+    const [schedules, isPlaceable] = await Promise.all([feeSchedules(database.db, businessIds), placeability(database.db, businessIds)])
     const taken = new Set<string>()
     const decided = settlements.map((settlement) => {
       // A second payment of the same request is decided after the first is written.
@@ -62,9 +63,12 @@ export function settleAtOnce(deps: SettleDeps): (settlement: Settlement) => Prom
     })
     const written = await writePaid(
       database.writePool,
-      decided.flatMap((one) => (one ? [writtenOf(one, deps)] : [])),
+      decided.flatMap((one) => (one ? [writtenOf(one, isPlaceable, deps)] : [])),
     )
-    return decided.map((one) => (one && written.has(one.one.charge.id) ? one.settled : undefined))
+    return decided.map((one) => {
+      const arePlaced = one && written.get(one.one.charge.id)
+      return arePlaced === undefined ? undefined : { ...(one?.settled as Settled), arePlaced }
+    })
   }
 
   const commit = groupCommit<Settlement, Settled | undefined>({

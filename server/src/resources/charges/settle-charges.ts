@@ -64,7 +64,7 @@ export function settleCharges(deps: SettleDeps): (settlement: Settlement) => Pro
   const atOnce = settleAtOnce(deps)
   return async (settlement) => {
     const settled = (await atOnce(settlement)) ?? (await commit(settlement))
-    if (settled.changed) onEvent(settlement.business.id)
+    if (settled.changed) onEvent(settlement.business.id, settled.arePlaced)
     return settled
   }
 }

@@ -15,8 +15,8 @@ type Schedules = Awaited<ReturnType<typeof feeSchedules>>
 export interface SettleDeps {
   database: Database
   now: Now
-  /** Called after a commit that appended an event. */
-  onEvent: (businessId: string) => void
+  /** Called after a commit that appended an event; `arePlaced` when nothing is left for the relay to do. */
+  onEvent: (businessId: string, arePlaced?: boolean) => void
   baseUrl: () => string
   /** Signs the addresses of receipts. */
   secretKey: () => Buffer
@@ -47,6 +47,8 @@ export interface Settled {
   /** False when the charge had its outcome before, or the settlement no longer fitted; nothing was changed then. */
   changed: boolean
   answer: Answer | undefined
+  /** Whether its events have their places already, and nobody waits for a delivery of them. */
+  arePlaced?: boolean
 }
 
 /** A settlement under way in its transaction. */

@@ -62,7 +62,7 @@ export function replay(deps: ReplayDeps): (call: Call<unknown, ReplayEvents>) =>
     const range = rangeOf(call)
     return writeOnce(deps.database.db, call.claim, deps.now(), async (tx) => {
       const found = await eventsInRange(tx, call.business.id, range, mostEvents + 1)
-      const events = found.slice(0, mostEvents) as OrderedEvent[]
+      const events = found.slice(0, mostEvents) as Omit<OrderedEvent, 'business_id'>[]
       const queued = await replayEvents(tx, call.business.id, events, await targetOf(tx, call), deps)
       const next = found[mostEvents]
       const answer = { events: events.length, queued, has_more: next !== undefined, next_sequence: next === undefined ? null : Number(next.sequence) }
