@@ -132,6 +132,18 @@ describe('a payer who does not', () => {
     expect(await gains(client)).toEqual({})
   })
 
+  test('nothing can be found out about a real card from what its Idempotency-Key keeps', async () => {
+    const client = await aBusiness()
+    const { id } = await aRequest(client)
+    const path = `/v1/sandbox/payment-requests/${id}/pay`
+    const sent = (card: unknown) => client.post(path, { card }, { headers: { 'idempotency-key': 'typed-by-mistake' } })
+    expect((await sent('4111111111111111')).status).toBe(200)
+    // Another number is the same request: no digest of the first was kept.
+    const again = await sent('5454545454545454')
+    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([200, 'true'])
+    expect((await sent('4242424242424242')).json.code).toBe('idempotency_key_reused')
+  })
+
   test('an outcome that is asked for wins over what the card would do', async () => {
     const client = await aBusiness()
     const request = await aRequest(client)
