@@ -7,3 +7,14 @@ export interface Card {
   /** The rail's name for the card, usable with that rail only. */
   token?: string
 }
+
+/** Card brands as they write themselves, by the word that is stored. */
+export const brandNames: Readonly<Record<string, string>> = {
+  visa: 'Visa',
+  mastercard: 'Mastercard',
+  amex: 'American Express',
+  unionpay: 'UnionPay',
+  jcb: 'JCB',
+  diners: 'Diners Club',
+  discover: 'Discover',
+}

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { brandNames } from '../../foundation/shared/card.ts'
 import { countryName } from '../../foundation/shared/countries.ts'
 import type { ChargeRow } from './queries.ts'
 
@@ -63,13 +64,7 @@ const names: Record<string, string> = {
   doku_qris: 'QRIS',
   ifpay_qris: 'QRIS',
   wifi_card_reader: 'Terminal',
-  visa: 'Visa',
-  mastercard: 'Mastercard',
-  amex: 'American Express',
-  unionpay: 'UnionPay',
-  jcb: 'JCB',
-  diners: 'Diners Club',
-  discover: 'Discover',
+  ...brandNames,
 }
 
 /** A method's or card brand's name for people; one that is not known is its code, in words. */

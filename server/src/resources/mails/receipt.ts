@@ -1,4 +1,5 @@
 import type { Business } from '../../foundation/http/authentication.ts'
+import { brandNames } from '../../foundation/shared/card.ts'
 import { escapeHtml } from '../../foundation/shared/html.ts'
 import { newId } from '../../foundation/shared/ids.ts'
 import { formatAmount } from '../../foundation/shared/money.ts'
@@ -31,17 +32,6 @@ const methodNames: Record<string, string> = {
   duitnow: 'DuitNow',
   upi_qr: 'UPI',
   cash: 'Cash',
-}
-
-/** Brands as they write themselves. */
-const brandNames: Record<string, string> = {
-  visa: 'Visa',
-  mastercard: 'Mastercard',
-  amex: 'American Express',
-  unionpay: 'UnionPay',
-  jcb: 'JCB',
-  diners: 'Diners Club',
-  discover: 'Discover',
 }
 
 function paidWith({ method, card }: Receipted): string {
