@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Database } from '../src/foundation/database/database.ts'
+import type { Database } from '#foundation/database/database.ts'
 import { idOf, listStatement, loadCustomers, type Population, pageAfter, population } from './customers.ts'
 import { type Operation, runDirect } from './direct.ts'
 import { runTraffic } from './generator.ts'

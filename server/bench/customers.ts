@@ -1,8 +1,8 @@
 import type pg from 'pg'
-import type { Database } from '../src/foundation/database/database.ts'
-import { encodeCursor } from '../src/foundation/http/pagination.ts'
-import { gramsOf, searchTextOf } from '../src/foundation/shared/search-text.ts'
-import { listCustomers } from '../src/resources/customers/queries.ts'
+import type { Database } from '#foundation/database/database.ts'
+import { encodeCursor } from '#foundation/http/pagination.ts'
+import { gramsOf, searchTextOf } from '#foundation/shared/search-text.ts'
+import { listCustomers } from '#resources/customers/customers/queries.ts'
 import { personOf, searchOf } from './people.ts'
 
 const stepMs = 6_000

@@ -1,4 +1,4 @@
-import type { Database } from '../src/foundation/database/database.ts'
+import type { Database } from '#foundation/database/database.ts'
 import { type Load, loadOf } from './load.ts'
 import { loadPaymentRequests, type Merchant, type Payable, unpay } from './payment-requests.ts'
 import type { Cluster, HawkerProcess } from './servers.ts'

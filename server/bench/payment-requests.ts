@@ -1,6 +1,6 @@
-import type { Database } from '../src/foundation/database/database.ts'
-import type { Business } from '../src/foundation/shared/business.ts'
-import { createApiKey, createBusiness } from '../src/resources/businesses/create-business.ts'
+import type { Database } from '#foundation/database/database.ts'
+import type { Business } from '#foundation/shared/business.ts'
+import { createApiKey, createBusiness } from '#resources/business/businesses/create-business.ts'
 import { secretKey } from './servers.ts'
 
 /** A business that is paid, and the key that its requests are paid with. */

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import type { Database } from '../src/foundation/database/database.ts'
+import type { Database } from '#foundation/database/database.ts'
 import { type Cell, type CellResult, runRounds } from './cells.ts'
 import { type Backlog, type Delivering, type Latency, measureBacklog, measureLatency } from './deliveries.ts'
 import { runTraffic } from './generator.ts'

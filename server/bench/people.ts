@@ -1,4 +1,4 @@
-import { searchable, searchTextOf } from '../src/foundation/shared/search-text.ts'
+import { searchable, searchTextOf } from '#foundation/shared/search-text.ts'
 
 /** Given names, common ones first; the generators prefer the front of each list. */
 export const givenNames = [

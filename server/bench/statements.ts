@@ -1,4 +1,4 @@
-import { gramsOf } from '../src/foundation/shared/search-text.ts'
+import { gramsOf } from '#foundation/shared/search-text.ts'
 import { idSql, type Population } from './customers.ts'
 import { type Person, personOf, searchOf } from './people.ts'
 

@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import { type Database, openDatabase } from '../src/foundation/database/database.ts'
-import { findCounterExamples } from '../src/verify/checks.ts'
+import { type Database, openDatabase } from '#foundation/database/database.ts'
+import { findCounterExamples } from '#verify/checks.ts'
 import type { Choices } from './load.ts'
 import { applyAnswer, isClear, type MoneyOperation, type Payer, tookEffect } from './money.ts'
 import type { Answer, Sent } from './server.ts'

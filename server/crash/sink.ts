@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { verifyStandard, verifyV1, verifyV2 } from '../src/engine/events/signature.ts'
+import { verifyStandard, verifyV1, verifyV2 } from '#resources/webhooks/delivery/signature.ts'
 
 /** An event that reached the merchant. */
 export interface Heard {

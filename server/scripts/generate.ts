@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
-import { openDatabase, poolOptions } from '../src/foundation/database/database.ts'
-import { startEmbedded } from '../src/foundation/database/embedded.ts'
-import { migrate } from '../src/foundation/database/migrate.ts'
-import { openApiDocument } from '../src/testing/openapi.ts'
+import { openDatabase, poolOptions } from '#foundation/database/database.ts'
+import { startEmbedded } from '#foundation/database/embedded.ts'
+import { migrate } from '#foundation/database/migrate.ts'
+import { openApiDocument } from '#openapi.ts'
 
 const { values } = parseArgs({ options: { verify: { type: 'boolean' } } })
 const root = process.cwd()

@@ -1,49 +1,33 @@
 import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
+import { countPendingEvents } from '#engine/events/order-events.ts'
+import type { Database } from '#foundation/database/database.ts'
+import type { Deps } from '#foundation/deps.ts'
+import { type Api, type ApiOptions, createApi } from '#foundation/http/api.ts'
+import { type Authentication, authentication } from '#foundation/http/authentication.ts'
+import { healthRoutes } from '#foundation/http/health.ts'
+import { idempotency } from '#foundation/http/idempotency.ts'
+import type { Metrics } from '#foundation/http/observability.ts'
+import { referenceRoutes } from '#foundation/http/reference.ts'
+import type { Clock } from '#foundation/shared/clock.ts'
+import type { Now } from '#foundation/shared/time.ts'
+import { receiptPages } from '#pages/receipts/routes.ts'
+import { type Pages, pagesRoutes } from '#pages/routes.ts'
+import { rememberSlugs } from '#resources/business/businesses/known-slugs.ts'
+import { findBusinessBySlug, findKnownKey } from '#resources/business/businesses/queries.ts'
+import { businessRoutes } from '#resources/business/routes.ts'
+import { customersAreaRoutes } from '#resources/customers/routes.ts'
+import { createPaymentRequest } from '#resources/payments/payment-requests/create-payment-request.ts'
+import { lookingUp } from '#resources/payments/payment-requests/look-up.ts'
+import { type PaymentsDeps, paymentsOf } from '#resources/payments/payments.ts'
+import type { Rails } from '#resources/payments/rails/registry.ts'
+import { receiptUrl } from '#resources/payments/receipts/address.ts'
+import { paymentRequestsOf, paymentsRoutes } from '#resources/payments/routes.ts'
+import { payoutsRoutes } from '#resources/payouts/routes.ts'
+import { sandboxRoutes } from '#resources/sandbox/routes.ts'
+import { countQueuedDeliveries } from '#resources/webhooks/delivery/delivery-queries.ts'
+import { webhooksRoutes } from '#resources/webhooks/routes.ts'
 import type { Config } from './config.ts'
-import { countQueuedDeliveries } from './engine/events/delivery-queries.ts'
-import { fanOut } from './engine/events/fan-out.ts'
-import { countPendingEvents } from './engine/events/order-events.ts'
-import type { Database } from './foundation/database/database.ts'
-import { type Api, type ApiOptions, createApi } from './foundation/http/api.ts'
-import { type Authentication, authentication } from './foundation/http/authentication.ts'
-import { healthRoutes } from './foundation/http/health.ts'
-import { idempotency } from './foundation/http/idempotency.ts'
-import type { Metrics } from './foundation/http/observability.ts'
-import { referenceRoutes } from './foundation/http/reference.ts'
-import { receiptUrl } from './foundation/shared/receipt-address.ts'
-import type { Now } from './foundation/shared/time.ts'
-import { receiptPages } from './pages/receipts/routes.ts'
-import { type Pages, pagesRoutes } from './pages/routes.ts'
-import { accountStatusRoutes } from './resources/account-status/routes.ts'
-import { balancesRoutes } from './resources/balances/routes.ts'
-import { bankAccountsRoutes } from './resources/bank-accounts/routes.ts'
-import { rememberSlugs } from './resources/businesses/known-slugs.ts'
-import { findBusinessBySlug, findKnownKey } from './resources/businesses/queries.ts'
-import { presentPayment } from './resources/charges/event-wire.ts'
-import { feeRoutes } from './resources/charges/fee-routes.ts'
-import { adminFeeOn } from './resources/charges/fees.ts'
-import { listPayments } from './resources/charges/queries.ts'
-import { chargesRoutes } from './resources/charges/routes.ts'
-import { settleCharges } from './resources/charges/settle-charges.ts'
-import type { Rails, StartDeps } from './resources/charges/start-payment.ts'
-import { checkoutSettingsRoutes } from './resources/checkout-settings/routes.ts'
-import { customersRoutes } from './resources/customers/routes.ts'
-import { eventsRoutes } from './resources/events/routes.ts'
-import { locationsRoutes } from './resources/locations/routes.ts'
-import { mailsRoutes } from './resources/mails/routes.ts'
-import { createPaymentRequest } from './resources/payment-requests/create-payment-request.ts'
-import { issueQr } from './resources/payment-requests/issue-qr.ts'
-import { lookingUp } from './resources/payment-requests/look-up.ts'
-import { type PaymentRequestsDeps, paymentRequestsRoutes } from './resources/payment-requests/routes.ts'
-import { railRegistry } from './resources/rails/registry.ts'
-import { railsRoutes } from './resources/rails/routes.ts'
-import { receiptsRoutes } from './resources/receipts/routes.ts'
-import { chargeRefunds } from './resources/refunds/charge-refunds.ts'
-import { refundsRoutes } from './resources/refunds/routes.ts'
-import { sandboxRoutes } from './resources/sandbox/routes.ts'
-import { webhookDeliveriesRoutes } from './resources/webhook-deliveries/routes.ts'
-import { webhookEventsRoutes } from './resources/webhook-events/routes.ts'
 
 export interface AppDeps {
   config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'> & Partial<Pick<Config, 'groupCommitRows' | 'receiptFont'>>
@@ -51,6 +35,7 @@ export interface AppDeps {
   log: Logger
   metrics: Metrics
   now: Now
+  clock: Clock
   /** Called after a commit that appended an event. */
   onEvent?: (businessId: string) => void
   /** How this server is reached, for links in answers and webhooks that no request asked for. */
@@ -65,32 +50,44 @@ export interface AppDeps {
   beforeRoutes?: NonNullable<ApiOptions['beforeRoutes']>
 }
 
-/** What the routes and jobs of payments share. */
-export type PaymentsDeps = StartDeps & { secretKey: () => Buffer }
-
 export interface App extends Api {
   readonly authentication: Authentication
   readonly payments: PaymentsDeps
   readonly pages: Pages
 }
 
-/** Sets up what moves money: the rails, and the one function that settles charges. */
-export function paymentsOf(
-  deps: Pick<AppDeps, 'database' | 'now' | 'baseUrl' | 'secretKey' | 'rails'> & { onEvent: PaymentsDeps['onEvent']; groupAcrossBusinesses: boolean },
-): PaymentsDeps {
-  const { database, now, baseUrl, secretKey, rails, onEvent, groupAcrossBusinesses } = deps
-  const settleDeps = { database, now, onEvent, baseUrl, secretKey, groupAcrossBusinesses }
-  return { ...settleDeps, rails: rails ?? railRegistry({ database, secretKey }), settle: settleCharges(settleDeps), secretKey }
-}
-
-/** Every route, in one list. */
-export async function createApp(deps: AppDeps): Promise<App> {
-  const { config, database, log, metrics, now, secretKey, onEvent: onAppended = () => undefined, openApiFile, checkAnswer, beforeRoutes } = deps
+/** Every area's routes, in one list. */
+export async function createApp(options: AppDeps): Promise<App> {
+  const {
+    config,
+    database,
+    log,
+    metrics,
+    now,
+    clock,
+    baseUrl,
+    secretKey,
+    onEvent: onAppended = () => undefined,
+    openApiFile,
+    checkAnswer,
+    beforeRoutes,
+  } = options
   // Pages that wait for a payment hear of it after the same commit as the relay.
   let tellPages: Pages['wake'] = () => undefined
   const onEvent = (businessId: string, arePlaced = false) => {
     if (!arePlaced) onAppended(businessId)
     tellPages(businessId)
+  }
+  const deps: Deps = {
+    database,
+    log,
+    clock,
+    now,
+    onEvent,
+    baseUrl,
+    secretKey,
+    groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
+    groupRows: config.groupCommitRows,
   }
   const repeats = idempotency(database.db)
   const keys = authentication((keyHash) => findKnownKey(database.db, keyHash))
@@ -106,47 +103,23 @@ export async function createApp(deps: AppDeps): Promise<App> {
   })
   healthRoutes(api, { database, metrics })
   referenceRoutes(api, openApiFile ? () => readFileSync(openApiFile, 'utf8') : undefined)
-  customersRoutes(api, { database, now, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses, groupRows: config.groupCommitRows })
-  eventsRoutes(api, { database, onOrdered: fanOut({ secretKey, now }), onEvent })
-  webhookEventsRoutes(api, { database, now, secretKey })
-  webhookDeliveriesRoutes(api, { database, now, secretKey, onEvent })
-  locationsRoutes(api, { database })
-  accountStatusRoutes(api, { database })
-  const paymentRequests: PaymentRequestsDeps = {
-    database,
-    now,
-    onEvent,
-    groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
-    qr: issueQr,
-    adminFee: adminFeeOn,
-    listPayments: async (business, id) => {
-      const rows = await listPayments(database.db, business.id, id)
-      return rows.filter((row) => row.unapplied_reason === null).map((row) => presentPayment(row, business))
-    },
-  }
-  paymentRequestsRoutes(api, paymentRequests)
 
-  const payments = paymentsOf({ ...deps, onEvent, groupAcrossBusinesses: config.groupCommitAcrossBusinesses })
-  chargesRoutes(api, { ...payments, refunds: chargeRefunds(database) })
-  feeRoutes(api, payments)
-  refundsRoutes(api, payments)
-  receiptsRoutes(api, payments)
-  balancesRoutes(api, payments)
-  mailsRoutes(api, payments)
+  const payments = paymentsOf(deps, options.rails)
+  customersAreaRoutes(api, deps)
+  webhooksRoutes(api, deps)
+  businessRoutes(api, deps)
+  paymentsRoutes(api, payments)
+  payoutsRoutes(api, deps)
   sandboxRoutes(api, payments)
-  bankAccountsRoutes(api, payments)
-  railsRoutes(api, payments)
-  checkoutSettingsRoutes(api, { database, now })
 
   const businessBySlug = rememberSlugs((slug) => findBusinessBySlug(database.db, slug), now)
   receiptPages(api, { database, secretKey, businessBySlug, publicUrl: config.publicUrl, receiptFont: config.receiptFont })
   const pages = await pagesRoutes(api, {
     ...payments,
-    log,
     idempotency: repeats,
     businessBySlug,
     receiptUrl: (business, chargeId) => receiptUrl('', secretKey(), business, chargeId),
-    createPaymentRequest: createPaymentRequest(paymentRequests, lookingUp(database)),
+    createPaymentRequest: createPaymentRequest(paymentRequestsOf(payments), lookingUp(database)),
   })
   tellPages = pages.wake
 

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { isTimeZone } from './foundation/shared/time.ts'
+import { isTimeZone } from '#foundation/shared/time.ts'
 
 /** Everything that can be set from outside, read and checked once. */
 export interface Config {

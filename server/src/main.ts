@@ -1,21 +1,22 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Logger } from 'pino'
-import { paymentsOf } from './app.ts'
-import { businessesCommand } from './businesses.ts'
-import { CommandError, type Server } from './commands/client.ts'
-import { startListening } from './commands/listen.ts'
-import { pay } from './commands/pay.ts'
-import { trigger, triggers } from './commands/trigger.ts'
-import { UsageError } from './commands/usage-error.ts'
+import { CommandError, type Server } from '#commands/client/client.ts'
+import { startListening } from '#commands/client/listen.ts'
+import { pay } from '#commands/client/pay.ts'
+import { trigger, triggers } from '#commands/client/trigger.ts'
+import { UsageError } from '#commands/client/usage-error.ts'
+import { businessesCommand } from '#commands/server/businesses.ts'
+import { doctor } from '#commands/server/doctor.ts'
+import { keysCommand } from '#commands/server/keys.ts'
+import { verifyCommand } from '#commands/server/verify.ts'
+import { welcome } from '#commands/server/welcome.ts'
+import { StartError } from '#foundation/database/data-directory.ts'
+import { createLog, createMetrics } from '#foundation/http/observability.ts'
+import { systemClock } from '#foundation/shared/clock.ts'
+import { paymentsOf } from '#resources/payments/payments.ts'
 import { type Config, ConfigError, readClientConfig, readConfig } from './config.ts'
-import { doctor } from './doctor.ts'
-import { StartError } from './foundation/database/data-directory.ts'
-import { createLog, createMetrics } from './foundation/http/observability.ts'
-import { keysCommand } from './keys.ts'
 import { ensureSandbox, keptDays, mailerOf, type OpenedDatabase, openConfiguredDatabase, openControlPool, secretKeyReader, serve } from './serve.ts'
-import { verifyCommand } from './verify-command.ts'
-import { welcome } from './welcome.ts'
 import { startWorker } from './worker.ts'
 
 const usage = `Usage: hawker <command>
@@ -144,6 +145,8 @@ function startWorkerAlone(config: Config, opened: OpenedDatabase, log: Logger): 
   const now = () => new Date()
   const payments = paymentsOf({
     database,
+    log,
+    clock: systemClock,
     now,
     onEvent: () => undefined,
     baseUrl: () => config.publicUrl ?? `http://localhost:${config.port}`,

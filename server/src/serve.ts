@@ -4,18 +4,19 @@ import type { AddressInfo, Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import { dataDirectoryHolder, lockDataDirectory, StartError, secretKeyIn } from '#foundation/database/data-directory.ts'
+import { type Connection, type Database, openDatabase, poolOptions } from '#foundation/database/database.ts'
+import { type EmbeddedDatabase, runningConnection, startEmbedded } from '#foundation/database/embedded.ts'
+import { migrate } from '#foundation/database/migrate.ts'
+import type { Metrics } from '#foundation/http/observability.ts'
+import type { KeptDays } from '#foundation/jobs/job.ts'
+import { type SendMail, smtpMailer } from '#foundation/mail/send-mail.ts'
+import { systemClock } from '#foundation/shared/clock.ts'
+import { sha256 } from '#foundation/shared/secrets.ts'
+import { createApiKey, createBusiness, type MintedKey } from '#resources/business/businesses/create-business.ts'
+import { listBusinesses, recordKeyUses } from '#resources/business/businesses/queries.ts'
 import { type App, createApp } from './app.ts'
 import type { Config } from './config.ts'
-import { dataDirectoryHolder, lockDataDirectory, StartError, secretKeyIn } from './foundation/database/data-directory.ts'
-import { type Connection, type Database, openDatabase, poolOptions } from './foundation/database/database.ts'
-import { type EmbeddedDatabase, runningConnection, startEmbedded } from './foundation/database/embedded.ts'
-import { migrate } from './foundation/database/migrate.ts'
-import type { Metrics } from './foundation/http/observability.ts'
-import type { KeptDays } from './foundation/jobs/job.ts'
-import { type SendMail, smtpMailer } from './foundation/mail/send-mail.ts'
-import { sha256 } from './foundation/shared/secrets.ts'
-import { createApiKey, createBusiness, type MintedKey } from './resources/businesses/create-business.ts'
-import { listBusinesses, recordKeyUses } from './resources/businesses/queries.ts'
 import { startWorker, type Worker } from './worker.ts'
 
 /** A database with its migrations applied, and what has to be closed after it. */
@@ -145,6 +146,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
     log,
     metrics,
     now,
+    clock: systemClock,
     baseUrl: () => url,
     secretKey,
     openApiFile: openApiFile(),

@@ -2,48 +2,126 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { migrationName } from '#foundation/database/migrate.ts'
 
-/** The architecture: a file may import its own place and the places before it. */
-const order = [
-  'foundation/shared',
-  'config.ts',
-  'foundation/database',
-  'foundation/http',
-  'foundation/jobs',
-  'foundation/mail',
-  'engine/events',
-  'engine/ledger',
-  'engine/rails',
-  'resources/businesses',
-  'resources/customers',
-  'resources/events',
-  'resources/locations',
-  'resources/account-status',
-  'resources/checkout-settings',
-  'resources/mails',
-  'resources/payment-requests',
-  'resources/charges',
-  'resources/refunds',
-  'resources/receipts',
-  'resources/balances',
-  'resources/rails',
-  'resources/bank-accounts',
-  'resources/webhook-events',
-  'resources/webhook-deliveries',
-  'resources/sandbox',
-  'pages',
-  'verify',
-  'commands',
-  'app.ts',
-  'worker.ts',
-  'serve.ts',
-  'keys.ts',
-  'businesses.ts',
-  'verify-command.ts',
-  'doctor.ts',
-  'welcome.ts',
-  'main.ts',
-  'testing',
+/**
+ * The architecture: areas and their rooms, in order. A file may import its own room and what comes before it. Inside an
+ * area knowledge comes first (`wire.ts` and queries of every room), then what acts, room by room, then routes and jobs.
+ */
+const areas: Record<string, string[]> = {
+  'foundation/shared': [],
+  'config.ts': [],
+  foundation: ['database', 'deps.ts', 'outgoing', 'http', 'jobs', 'mail'],
+  engine: ['events', 'ledger', 'rails'],
+  'resources/business': ['businesses', 'locations', 'mails', 'account-status', 'checkout-settings'],
+  'resources/customers': ['customers'],
+  'resources/webhooks': ['delivery', 'events', 'webhook-events', 'webhook-deliveries'],
+  'resources/payments': ['rails', 'fees', 'payment-requests', 'charges', 'releases', 'receipts', 'settlement', 'refunds', 'bank-accounts', 'payments.ts'],
+  'resources/payouts': ['balances'],
+  'resources/sandbox': [],
+  pages: [],
+  verify: [],
+  'commands/client': [],
+  'app.ts': [],
+  'openapi.ts': [],
+  'worker.ts': [],
+  'serve.ts': [],
+  'commands/server': [],
+  'main.ts': [],
+  testing: [],
+}
+
+/** The tables, and the one area that writes each; raw SQL included. */
+const writers: Record<string, string> = {
+  migrations: 'foundation',
+  directory: 'foundation',
+  idempotency_keys: 'foundation',
+  search_grams: 'foundation',
+  events: 'engine',
+  event_positions: 'engine',
+  ledger_accounts: 'engine',
+  ledger_transfers: 'engine',
+  businesses: 'resources/business',
+  api_keys: 'resources/business',
+  locations: 'resources/business',
+  mails: 'resources/business',
+  checkout_settings: 'resources/business',
+  checkout_logos: 'resources/business',
+  customers: 'resources/customers',
+  webhook_endpoints: 'resources/webhooks',
+  webhook_deliveries: 'resources/webhooks',
+  webhook_attempts: 'resources/webhooks',
+  webhook_queue: 'resources/webhooks',
+  payment_requests: 'resources/payments',
+  payment_request_expiries: 'resources/payments',
+  payment_request_endings: 'resources/payments',
+  charges: 'resources/payments',
+  fee_schedules: 'resources/payments',
+  rail_checks: 'resources/payments',
+  rail_credentials: 'resources/payments',
+  rail_notifications: 'resources/payments',
+  refunds: 'resources/payments',
+  releases: 'resources/payments',
+  bank_accounts: 'resources/payments',
+  bank_credits: 'resources/payments',
+}
+/** Who writes another area's table today: these may go, and none may come. */
+const foreignWrites: string[] = [
+  'resources/business/businesses/queries.ts directory',
+  'resources/business/businesses/queries.ts event_positions',
+  'resources/business/mails/queries.ts payment_requests',
+  'resources/customers/customers/queries.ts idempotency_keys',
+  'resources/customers/customers/queries.ts events',
+  'resources/payments/bank-accounts/queries.ts directory',
+  'resources/payments/payment-requests/queries.ts idempotency_keys',
+  'resources/payments/payment-requests/queries.ts search_grams',
+  'resources/payments/payment-requests/queries.ts directory',
+  'resources/payments/payment-requests/queries.ts events',
+  'resources/payments/settlement/settle-at-once-sql.ts events',
+  'resources/payments/settlement/settle-at-once-sql.ts search_grams',
+  'resources/payments/settlement/settle-at-once-sql.ts idempotency_keys',
+]
+
+/** Queries of another area that are called today: these may go, and none may come. */
+const foreignQueries: string[] = [
+  'resources/sandbox/answer-simulated.ts resources/business/businesses/queries.ts',
+  'resources/sandbox/answer-simulated.ts resources/payments/charges/queries.ts',
+  'resources/sandbox/answer-simulated.ts resources/payments/payment-requests/queries.ts',
+  'resources/sandbox/lateness.ts resources/payments/payment-requests/queries.ts',
+  'resources/sandbox/routes.ts resources/payments/payment-requests/queries.ts',
+  'resources/sandbox/scan-code.ts resources/business/businesses/queries.ts',
+  'resources/sandbox/scan-code.ts resources/payments/payment-requests/queries.ts',
+  'resources/sandbox/wire.ts resources/payments/payment-requests/queries.ts',
+  'resources/payments/bank-accounts/routes.ts resources/business/businesses/queries.ts',
+  'resources/payments/payment-requests/expire-payment-requests-job.ts resources/business/businesses/queries.ts',
+  'resources/payments/payment-requests/look-up.ts resources/business/locations/queries.ts',
+  'resources/payments/payment-requests/look-up.ts resources/customers/customers/queries.ts',
+  'resources/payments/payment-requests/routes.ts resources/business/locations/queries.ts',
+  'resources/payments/rails/ask-rails-job.ts resources/business/businesses/queries.ts',
+  'resources/payments/rails/routes.ts resources/business/businesses/queries.ts',
+  'resources/payments/receipts/letter.ts resources/business/mails/queries.ts',
+  'resources/payments/receipts/routes.ts resources/business/checkout-settings/queries.ts',
+  'resources/payments/refunds/finish-refund.ts resources/business/mails/queries.ts',
+  'resources/payments/settlement/settle-charges.ts resources/business/mails/queries.ts',
+]
+
+/** Names that more than one file exports today: these may go, and none may come. */
+const sharedNames: string[] = [
+  'eventsOf',
+  'Attempt',
+  'Mail',
+  'codeOf',
+  'Language',
+  'languages',
+  'PaymentRequestId',
+  'ChargeId',
+  'readAmount',
+  'CheckoutSettings',
+  'faultsOf',
+  'applyTo',
+  'ListOptions',
+  'customerExists',
+  'netOf',
 ]
 
 const longestFile = 400
@@ -51,7 +129,7 @@ const longestFunction = 70
 /** What is longer today, by its present length: it may stay, and may not grow. */
 const longFunctions: Record<string, number> = {
   'foundation/http/api.ts createApi': 253,
-  'resources/customers/routes.ts customersRoutes': 75,
+  'resources/customers/customers/routes.ts customersRoutes': 75,
 }
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
@@ -61,28 +139,105 @@ const code = sources.filter((path) => !path.endsWith('.test.ts'))
 const read = (path: string) => readFileSync(join(folder, path), 'utf8')
 const journeys = readdirSync(join(folder, '../../e2e'), { recursive: true, encoding: 'utf8' }).map((path) => `../../e2e/${path.replaceAll('\\', '/')}`)
 
-/** Tests stand beside what they test, and may use everything. */
-const placeOf = (path: string) => (path.endsWith('.test.ts') ? order.length : order.findIndex((place) => path === place || path.startsWith(`${place}/`)))
-/** Our own files that a file imports, `import type` and `import()` included. */
-const importsOf = (path: string) =>
-  [...read(path).matchAll(/(?:from|import\() ?'(\.[^']+)'/g)].map(([, to = '']) => normalize(join(dirname(path), to)).replaceAll('\\', '/'))
+const ownTests = (path: string) => path.endsWith('.test.ts') || path.endsWith('samples.ts')
+const isBelow = (path: string, place: string) => path === place || path.startsWith(`${place}/`)
+const areaNames = Object.keys(areas)
+/** The most special area that holds a file. */
+const areaOf = (path: string) => areaNames.filter((area) => isBelow(path, area)).sort((a, b) => b.length - a.length)[0]
+const isKnowledge = (path: string) => /(?:^|[/-])(?:wire|queries)\.ts$/.test(path)
+const isOutermost = (path: string) => /(?:^|[/-])(?:routes|jobs?)\.ts$/.test(path)
 
-describe('the ordered list of folders', () => {
+/** Where a file stands in the order: its area, its layer in it, its room; undefined where it has no place. Tests may use everything. */
+function rankOf(path: string): [area: number, layer: number, room: number] | undefined {
+  if (ownTests(path)) return [areaNames.length, 0, 0]
+  const area = areaOf(path)
+  if (area === undefined) return undefined
+  const rooms = areas[area] ?? []
+  const at = areaNames.indexOf(area)
+  const room = rooms.findIndex((name) => isBelow(path, `${area}/${name}`))
+  if (room >= 0 || rooms.length === 0) return [at, !area.startsWith('resources/') ? 1 : isKnowledge(path) ? 0 : isOutermost(path) ? 2 : 1, room]
+  // The area's own lists of routes and jobs.
+  return isOutermost(path) ? [at, 3, 0] : undefined
+}
+
+function mayImport(from: string, to: string): boolean {
+  const [a, b] = [rankOf(from), rankOf(to)]
+  if (!a || !b) return false
+  if (a[0] !== b[0]) return b[0] < a[0]
+  if (a[1] !== b[1]) return b[1] < a[1]
+  // Knowledge of one area is read together.
+  return a[1] === 0 || b[2] <= a[2] || dirname(from) === dirname(to)
+}
+
+/** Our own files that a file imports, `import()` included; with `values`, without what is imported as a type alone. */
+const importsOf = (path: string, { values = false } = {}) =>
+  [...read(path).matchAll(values ? /(?:^import (?!type ).*from|import\() ?'([.#][^']+)'/gm : /(?:from|import\() ?'([.#][^']+)'/g)].map(([, to = '']) =>
+    (to.startsWith('#') ? to.slice(1) : normalize(join(dirname(path), to))).replaceAll('\\', '/'),
+  )
+
+describe('the order of areas', () => {
   test('has a place for every file', () => {
-    expect(sources.filter((path) => placeOf(path) < 0)).toEqual([])
-    expect(order.filter((place) => !sources.some((path) => path === place || path.startsWith(`${place}/`)))).toEqual([])
+    expect(sources.filter((path) => !rankOf(path))).toEqual([])
+    const places = Object.entries(areas).flatMap(([area, rooms]) => (rooms.length === 0 ? [area] : rooms.map((room) => `${area}/${room}`)))
+    expect(places.filter((place) => !sources.some((path) => isBelow(path, place)))).toEqual([])
   })
 
-  test.each(sources)('%s imports only what lies below it', (path) => {
-    expect(importsOf(path).filter((to) => placeOf(to) > placeOf(path))).toEqual([])
+  test('a file imports only what comes before it', () => {
+    const upward = sources.flatMap((path) =>
+      importsOf(path)
+        .filter((to) => !mayImport(path, to))
+        .map((to) => `${path} imports ${to}`),
+    )
+    expect(upward).toEqual([])
+  })
+
+  test('a file of another folder is imported by its name from the root', () => {
+    expect(sources.filter((path) => /(?:from|import\() ?'\.\.\//.test(read(path)))).toEqual([])
   })
 
   test('no resource calls the routes of another', () => {
-    const resource = (path: string) => /^resources\/[\w-]+/.exec(path)?.[0]
     const calls = code
-      .filter((path) => resource(path))
-      .flatMap((path) => importsOf(path).filter((to) => to.endsWith('/routes.ts') && resource(to) !== resource(path)))
+      .filter((path) => path.startsWith('resources/') && path.split('/').length > 3)
+      .flatMap((path) => importsOf(path).filter((to) => to.endsWith('/routes.ts') && dirname(to) !== dirname(path)))
     expect(calls).toEqual([])
+  })
+
+  test('another area is entered by what acts or by its wire, not by its queries', () => {
+    const calls = code
+      .filter((path) => path.startsWith('resources/'))
+      .flatMap((path) =>
+        importsOf(path)
+          .filter((to) => to.startsWith('resources/') && /queries\.ts$/.test(to) && areaOf(to) !== areaOf(path))
+          .map((to) => `${path} ${to}`),
+      )
+    expectOnly([...new Set(calls)], foreignQueries)
+  })
+})
+
+/** What is found is on the list of today's exceptions, and nothing is on the list any more that was mended. */
+function expectOnly(found: string[], known: string[]): void {
+  expect(found.filter((name) => !known.includes(name))).toEqual([])
+  expect(known.filter((name) => !found.includes(name))).toEqual([])
+}
+
+describe('tables', () => {
+  test('each has one area that writes it', () => {
+    const writes = /\b(?:insert into|update|delete from|merge into) +(?:only +)?(?:hawker\.)?(\w+)|\b(?:insertInto|updateTable|deleteFrom)\('(\w+)/g
+    const found = code
+      .filter((path) => !/^(testing|commands)\//.test(path))
+      .flatMap((path) =>
+        [...read(path).matchAll(writes)]
+          .map(([, raw, built]) => raw ?? built ?? '')
+          .filter((table) => table in writers && areaOf(path) !== writers[table])
+          .map((table) => `${path} ${table}`),
+      )
+    expectOnly([...new Set(found)], foreignWrites)
+  })
+
+  test('every table of the schema has its writer', () => {
+    const tables = [...read('foundation/database/tables.ts').matchAll(/^ {2}(?:"hawker\.)?(\w+)"?: \w+;$/gm)].map(([, table = '']) => table)
+    const declared = tables.slice(tables.indexOf('api_keys'))
+    expect(declared.filter((table) => !(table in writers))).toEqual([])
   })
 })
 
@@ -93,26 +248,26 @@ describe('what only some files may do', () => {
     expect(reads).toEqual(['config.ts'])
   })
 
-  test('queries.ts knows the database and pure functions, and nothing else', () => {
+  test('queries know the database and pure functions, and nothing else', () => {
     const others = code
-      .filter((path) => path.endsWith('/queries.ts'))
+      .filter((path) => path.endsWith('queries.ts'))
       .flatMap((path) =>
-        importsOf(path)
-          .filter((to) => !/^foundation\/(shared|database)\//.test(to) && dirname(to) !== dirname(path))
+        importsOf(path, { values: true })
+          .filter((to) => !/^foundation\/(shared|database)\//.test(to) && !(isKnowledge(to) && areaOf(to) === areaOf(path)) && dirname(to) !== dirname(path))
           .map((to) => `${path} imports ${to}`),
       )
     expect(others).toEqual([])
   })
 
   test('only events, mail and the database reach out over the network', () => {
-    const mayReach = /^(engine\/(events|rails)|foundation\/(mail|database)|commands|testing)\//
+    const mayReach = /^(engine\/rails|foundation\/(outgoing|mail|database)|commands|testing)\//
     // A type opens no connection.
     const reach = /^import (?!type ).*from '(?:node:)?(?:net|http|https|http2|tls|dgram|undici|axios)'|\bfetch\(/m
     expect(code.filter((path) => !mayReach.test(path) && reach.test(read(path)))).toEqual([])
   })
 
   test('only the foundation and the outermost files ask for the time', () => {
-    const mayAsk = /^(foundation|testing|commands|engine\/events)\/|^(app|serve|main|doctor|keys|businesses|worker)\.ts$/
+    const mayAsk = /^(foundation|testing|commands|engine\/events|resources\/webhooks\/delivery)\/|^(app|openapi|serve|main|worker)\.ts$/
     expect(code.filter((path) => !mayAsk.test(path) && /Date\.now\(\)|new Date\(\)/.test(read(path)))).toEqual([])
   })
 
@@ -146,10 +301,22 @@ describe('names and sizes', () => {
     expect(Object.keys(longFunctions).filter((name) => !found.some(([one]) => one === name))).toEqual([])
   })
 
-  test('migrations are numbered without gaps, and named', () => {
+  test('migrations have a name that sorts them, and no two begin in the same minute', () => {
     const files = all.filter((path) => path.startsWith('foundation/database/migrations/')).map((path) => path.split('/').at(-1) ?? '')
-    expect(files.sort().map((file) => file.slice(0, 4))).toEqual(files.map((_, i) => String(i + 1).padStart(4, '0')))
-    expect(files.filter((file) => !/^\d{4}_[a-z][a-z0-9_]+\.sql$/.test(file))).toEqual([])
+    expect(files.filter((file) => !migrationName.test(file))).toEqual([])
+    const begun = files.map((file) => file.split('_')[0] ?? '')
+    expect(begun.filter((one, i) => begun.indexOf(one) !== i)).toEqual([])
+  })
+
+  test('an exported name is unique', () => {
+    const files = new Map<string, string[]>()
+    for (const path of code.filter((one) => !ownTests(one) && !one.endsWith('/tables.ts')))
+      for (const [, name = ''] of read(path).matchAll(/^export (?:declare )?(?:async )?(?:function|const|class|interface|type|let) (\w+)/gm))
+        files.set(name, [...new Set([...(files.get(name) ?? []), path])])
+    expectOnly(
+      [...files].filter(([, paths]) => paths.length > 1).map(([name]) => name),
+      sharedNames,
+    )
   })
 })
 

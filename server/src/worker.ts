@@ -1,24 +1,23 @@
 import type pg from 'pg'
-import type { PaymentsDeps } from './app.ts'
-import { startDispatcher } from './engine/events/deliver-events.ts'
-import { fanOut } from './engine/events/fan-out.ts'
-import { type Relay, startRelay } from './engine/events/order-events.ts'
-import type { Metrics } from './foundation/http/observability.ts'
-import { forgetIdempotencyKeys } from './foundation/jobs/forget-idempotency-keys.ts'
-import type { Job, JobDeps } from './foundation/jobs/job.ts'
-import { startPoller } from './foundation/jobs/poller.ts'
-import { startJobs } from './foundation/jobs/runner.ts'
-import type { SendMail } from './foundation/mail/send-mail.ts'
-import { releaseDue, rollBusyAccounts } from './resources/balances/release-due.ts'
-import { deliverMails } from './resources/mails/deliver-mails.ts'
-import { forgetMails } from './resources/mails/forget-mails.ts'
-import { expirePaymentRequests } from './resources/payment-requests/expire-payment-requests.ts'
-import { checkRails } from './resources/refunds/check-rails.ts'
-import { forgetDeliveries } from './resources/webhook-deliveries/forget-deliveries.ts'
-import { type Verification, verification } from './verify/verify-job.ts'
+import { type Relay, startRelay } from '#engine/events/order-events.ts'
+import type { Metrics } from '#foundation/http/observability.ts'
+import { forgetIdempotencyKeys } from '#foundation/jobs/forget-idempotency-keys.ts'
+import type { Job, JobDeps, Polled } from '#foundation/jobs/job.ts'
+import { startPoller } from '#foundation/jobs/poller.ts'
+import { startJobs } from '#foundation/jobs/runner.ts'
+import type { SendMail } from '#foundation/mail/send-mail.ts'
+import { businessJobs } from '#resources/business/jobs.ts'
+import { deliverMails } from '#resources/business/mails/deliver-mails-job.ts'
+import { paymentsPolled } from '#resources/payments/jobs.ts'
+import type { PaymentsDeps } from '#resources/payments/payments.ts'
+import { payoutsPolled } from '#resources/payouts/jobs.ts'
+import { startDispatcher } from '#resources/webhooks/delivery/deliver-events.ts'
+import { fanOut } from '#resources/webhooks/delivery/fan-out.ts'
+import { webhooksJobs } from '#resources/webhooks/jobs.ts'
+import { type Verification, verification } from '#verify/verify-job.ts'
 
 /** Every job and every schedule, in one list. */
-export const jobsOf = (verify: Verification): Job[] => [forgetIdempotencyKeys, forgetDeliveries, forgetMails, verify.job]
+export const jobsOf = (verify: Verification): Job[] => [forgetIdempotencyKeys, ...businessJobs, ...webhooksJobs, verify.job]
 
 export interface WorkerDeps extends JobDeps {
   controlPool: pg.Pool
@@ -28,17 +27,11 @@ export interface WorkerDeps extends JobDeps {
   sendMail?: SendMail | undefined
 }
 
-/** What is looked for again and again: its name, how often, and what is done. */
-function pollers({ database, now, log, payments, sendMail: send }: WorkerDeps, relay: Relay): [name: string, everyMs: number, run: () => Promise<unknown>][] {
+/** What is looked for again and again, in one list. */
+function polledOf({ database, now, log, payments, sendMail: send }: WorkerDeps, relay: Relay): Polled[] {
   // What this process appends is ordered by its own relay.
   const waking = { ...payments, onEvent: (businessId: string) => relay.wake(businessId) }
-  return [
-    ['expiring payment requests', 250, () => expirePaymentRequests(waking)],
-    ['asking rails', 1_000, () => checkRails({ ...waking, log })],
-    ['sending mails', 1_000, () => deliverMails({ database, now, log, send })],
-    ['releasing money', 10_000, () => releaseDue(database.db, now())],
-    ['adding up accounts', 10_000, () => rollBusyAccounts(database.db)],
-  ]
+  return [...paymentsPolled(waking), { name: 'sending mails', everyMs: 1_000, run: () => deliverMails({ database, now, log, send }) }, ...payoutsPolled(waking)]
 }
 
 export interface Worker {
@@ -70,7 +63,7 @@ export function startWorker(deps: WorkerDeps): Worker {
     onPlaced: dispatcher.wake,
     onError: (error) => log.error({ error }, 'ordering events failed'),
   })
-  const polling = pollers(deps, relay).map(([name, everyMs, run], i) =>
+  const polling = polledOf(deps, relay).map(({ name, everyMs, run }, i) =>
     startPoller({ everyMs, offsetMs: i * 45, run, onError: (error) => log.error({ error }, `${name} failed`) }),
   )
   const verify = verification()

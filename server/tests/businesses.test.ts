@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
-import { businessesCommand, understandBusiness } from '../src/businesses.ts'
+import { businessesCommand, understandBusiness } from '#commands/server/businesses.ts'
 import { clearAll, hawker, key, newFolder, run } from './process.ts'
 
 afterAll(clearAll)

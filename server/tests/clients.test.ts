@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type FakeMerchant, fakeMerchant, type Received } from '../src/testing/fake-merchant.ts'
+import { type FakeMerchant, fakeMerchant, type Received } from '#testing/fake-merchant.ts'
 import { clearAll, hawker, key, newFolder } from './process.ts'
 
 // What existing clients send, byte for byte as their libraries encode it, and what they need of the answer (behaviour §13).

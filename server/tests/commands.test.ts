@@ -3,8 +3,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { poolOptions } from '../src/foundation/database/database.ts'
-import { type EmbeddedDatabase, runningConnection, startEmbedded } from '../src/foundation/database/embedded.ts'
+import { poolOptions } from '#foundation/database/database.ts'
+import { type EmbeddedDatabase, runningConnection, startEmbedded } from '#foundation/database/embedded.ts'
 import { clearAll, createCustomer, type Hawker, hawker, key, newFolder, postgresOf, run } from './process.ts'
 
 afterAll(clearAll)

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { trigger } from '../src/commands/trigger.ts'
+import { trigger } from '#commands/client/trigger.ts'
 import { clearAll, hawker, key, newFolder, run } from './process.ts'
 
 afterAll(clearAll)

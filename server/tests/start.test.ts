@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { poolOptions } from '../src/foundation/database/database.ts'
-import { runningConnection } from '../src/foundation/database/embedded.ts'
+import { poolOptions } from '#foundation/database/database.ts'
+import { runningConnection } from '#foundation/database/embedded.ts'
 import { clearAll, createCustomer, type Hawker, hawker, isRoot, key, newFolder, postgresOf, run } from './process.ts'
 
 afterAll(clearAll)

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { fakeMerchant } from '../src/testing/fake-merchant.ts'
+import { fakeMerchant } from '#testing/fake-merchant.ts'
 import { clearAll, createCustomer, hawker, key, newFolder, postgresOf } from './process.ts'
 
 afterAll(clearAll)

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aBusiness, type Client, type Reply, send } from '../testing/api.ts'
+import { aBusiness, type Client, type Reply, send } from '#testing/api.ts'
 import { clientDirectory } from './page.ts'
 
 const hostile = `"><img src=x onerror=alert(1)>'</script></title></style><script>alert(1)</script>{{1+1}}\u2028`

@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { CheckoutData } from '@hawker/web/checkout-state'
 import type { SimulatedPayment } from '@hawker/web/sandbox-data'
 import type { FastifyReply } from 'fastify'
-import { escapeHtml } from '../foundation/shared/html.ts'
+import { escapeHtml } from '#foundation/shared/html.ts'
 
 /** What the `web/` workspace renders a page into, before any script runs. */
 export interface RenderedPage {

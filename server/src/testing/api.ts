@@ -1,17 +1,17 @@
 import type { AddressInfo } from 'node:net'
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
-import { type App, createApp } from '../app.ts'
-import type { Database } from '../foundation/database/database.ts'
-import type { Business } from '../foundation/http/authentication.ts'
-import { createLog, createMetrics, type Metrics } from '../foundation/http/observability.ts'
-import { randomHex } from '../foundation/shared/ids.ts'
-import { createApiKey, createBusiness } from '../resources/businesses/create-business.ts'
-import type { Rails } from '../resources/charges/start-payment.ts'
-import { openApiFile } from '../serve.ts'
+import { type App, createApp } from '#app.ts'
+import type { Database } from '#foundation/database/database.ts'
+import type { Business } from '#foundation/http/authentication.ts'
+import { createLog, createMetrics, type Metrics } from '#foundation/http/observability.ts'
+import { randomHex } from '#foundation/shared/ids.ts'
+import { openApiDocument } from '#openapi.ts'
+import { createApiKey, createBusiness } from '#resources/business/businesses/create-business.ts'
+import type { Rails } from '#resources/payments/rails/registry.ts'
+import { openApiFile } from '#serve.ts'
 import { type TestClock, testClock } from './clock.ts'
 import { testDatabase } from './database.ts'
-import { openApiDocument } from './openapi.ts'
 
 /** A real server on a real port over the worker's database. */
 export interface TestServer {
@@ -84,6 +84,7 @@ export async function startTestServer(
     log,
     metrics: createMetrics(),
     now: clock.now,
+    clock: { now: clock.now, system: clock.now, apart: () => [] },
     baseUrl: () => url,
     secretKey: () => testSecretKey,
     openApiFile: openApiFile(),

@@ -1,5 +1,5 @@
-import { randomHex } from '../foundation/shared/ids.ts'
-import { signReport } from '../resources/bank-accounts/read-report.ts'
+import { randomHex } from '#foundation/shared/ids.ts'
+import { signReport } from '#resources/payments/bank-accounts/read-report.ts'
 import { type Client, type Reply, send, type TestServer } from './api.ts'
 
 /** A bank account of a business, with the secret that signs its reports. */

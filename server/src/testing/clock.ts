@@ -1,4 +1,4 @@
-import type { Now } from '../foundation/shared/time.ts'
+import type { Now } from '#foundation/shared/time.ts'
 
 /** A clock that tests move. Without being set it shows the real time. */
 export interface TestClock {

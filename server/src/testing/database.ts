@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { inject } from 'vitest'
-import { type Database, openDatabase, poolOptions } from '../foundation/database/database.ts'
-import { randomHex } from '../foundation/shared/ids.ts'
+import { type Database, openDatabase, poolOptions } from '#foundation/database/database.ts'
+import { randomHex } from '#foundation/shared/ids.ts'
 
 /** Where a database of its own is, for a test that needs one; `openDatabase` takes it. */
 export async function cloneDatabase({ empty = false } = {}): Promise<{ host: string; port: number; user: string; database: string }> {

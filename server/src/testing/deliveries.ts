@@ -1,9 +1,9 @@
-import { type Dispatcher, type DispatcherOptions, startDispatcher } from '../engine/events/deliver-events.ts'
-import { emitEvent, type NewEvent } from '../engine/events/emit-event.ts'
-import { fanOut } from '../engine/events/fan-out.ts'
-import { orderEvents } from '../engine/events/order-events.ts'
-import { createLog } from '../foundation/http/observability.ts'
-import { newId } from '../foundation/shared/ids.ts'
+import { emitEvent, type NewEvent } from '#engine/events/emit-event.ts'
+import { orderEvents } from '#engine/events/order-events.ts'
+import { createLog } from '#foundation/http/observability.ts'
+import { newId } from '#foundation/shared/ids.ts'
+import { type Dispatcher, type DispatcherOptions, startDispatcher } from '#resources/webhooks/delivery/deliver-events.ts'
+import { fanOut } from '#resources/webhooks/delivery/fan-out.ts'
 import { type Client, testSecretKey } from './api.ts'
 
 /** A dispatcher over the test's database that sends only when it is asked to. */

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
-import { poolOptions } from '../foundation/database/database.ts'
-import { startEmbedded } from '../foundation/database/embedded.ts'
-import { migrate } from '../foundation/database/migrate.ts'
+import { poolOptions } from '#foundation/database/database.ts'
+import { startEmbedded } from '#foundation/database/embedded.ts'
+import { migrate } from '#foundation/database/migrate.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {

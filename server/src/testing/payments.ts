@@ -1,12 +1,13 @@
-import type { Outcome, Rail, RefundOutcome } from '../engine/rails/rail.ts'
-import type { Card } from '../foundation/shared/card.ts'
-import { newId, randomHex } from '../foundation/shared/ids.ts'
-import { searchTextOf } from '../foundation/shared/search-text.ts'
-import { type ChargeRow, insertCharges, scheduleChecks } from '../resources/charges/queries.ts'
-import { type Settled, type Settlement, settleCharges } from '../resources/charges/settle-charges.ts'
-import type { Rails } from '../resources/charges/start-payment.ts'
-import type { PaymentRequestRow } from '../resources/payment-requests/queries.ts'
-import { type CheckDeps, checkRails } from '../resources/refunds/check-rails.ts'
+import type { Card } from '#engine/rails/card.ts'
+import type { Outcome, Rail, RefundOutcome } from '#engine/rails/rail.ts'
+import { newId, randomHex } from '#foundation/shared/ids.ts'
+import { searchTextOf } from '#foundation/shared/search-text.ts'
+import { type ChargeRow, insertCharges } from '#resources/payments/charges/queries.ts'
+import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
+import { askRails, type CheckDeps } from '#resources/payments/rails/ask-rails-job.ts'
+import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
+import type { Rails } from '#resources/payments/rails/registry.ts'
+import { type Settled, type Settlement, settleCharges } from '#resources/payments/settlement/settle-charges.ts'
 import { type Client, startTestServer, type TestServer, testSecretKey } from './api.ts'
 import { testDatabase } from './database.ts'
 
@@ -85,7 +86,7 @@ export async function startPayments(): Promise<Payments> {
     settle,
     check(afterSeconds = 0) {
       const now = () => new Date(Date.now() + afterSeconds * 1000)
-      return checkRails({ ...shared, now, rails, settle, log: server.app.fastify.log as CheckDeps['log'] })
+      return askRails({ ...shared, now, rails, settle, log: server.app.fastify.log as CheckDeps['log'] })
     },
   }
 }
@@ -94,7 +95,7 @@ export async function startPayments(): Promise<Payments> {
 export async function checkDue({ server: { app } }: Client, afterSeconds: number): Promise<void> {
   const at = new Date(Date.now() + afterSeconds * 1000)
   for (let round = 0; round < 10; round += 1) {
-    const looked = await checkRails({ ...app.payments, now: () => at, log: app.fastify.log as CheckDeps['log'] })
+    const looked = await askRails({ ...app.payments, now: () => at, log: app.fastify.log as CheckDeps['log'] })
     if (looked < 20) return
   }
 }
@@ -217,4 +218,11 @@ export async function aPaymentRequest({ business, server }: Client, about: Parti
     .values({ ...row, address: json(row.address), line_items: json(row.line_items), metadata: JSON.stringify(row.metadata) })
     .execute()
   return row
+}
+
+/** A request of 10.00 that was paid in the sandbox, with its charge. */
+export async function aPaidRequest(client: Client): Promise<{ requestId: string; chargeId: string }> {
+  const { json } = await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd' })
+  const paid = await client.post(`/v1/sandbox/payment-requests/${json.id}/pay`, { method: 'paynow_online' })
+  return { requestId: json.id, chargeId: paid.json.payment_id }
 }

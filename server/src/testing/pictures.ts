@@ -1,5 +1,5 @@
 import { deflateSync } from 'node:zlib'
-import { chunkOf, pngMark } from '../foundation/shared/png.ts'
+import { chunkOf, pngMark } from '#foundation/shared/png.ts'
 
 /** A picture as PNG, grey or of another color type; `stated` puts another size into its head, and `packed` is what is packed into it. */
 export function aPng(

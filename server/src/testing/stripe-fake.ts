@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import qs from 'qs'
 import Stripe from 'stripe'
-import type { RawRequest } from '../engine/rails/rail.ts'
-import { randomHex } from '../foundation/shared/ids.ts'
+import type { RawRequest } from '#engine/rails/rail.ts'
+import { randomHex } from '#foundation/shared/ids.ts'
 
 type Fields = Record<string, unknown>
 interface Intent extends Fields {

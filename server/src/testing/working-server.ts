@@ -1,8 +1,8 @@
-import { openDatabase } from '../foundation/database/database.ts'
-import { createMetrics } from '../foundation/http/observability.ts'
-import type { JobDeps } from '../foundation/jobs/job.ts'
-import { openControlPool } from '../serve.ts'
-import { startWorker, type Worker } from '../worker.ts'
+import { openDatabase } from '#foundation/database/database.ts'
+import { createMetrics } from '#foundation/http/observability.ts'
+import type { JobDeps } from '#foundation/jobs/job.ts'
+import { openControlPool } from '#serve.ts'
+import { startWorker, type Worker } from '#worker.ts'
 import { startTestServer, type TestServer } from './api.ts'
 import { cloneDatabase } from './database.ts'
 

@@ -1,6 +1,6 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
-import { ledgerChecks } from '../engine/ledger/verify-ledger.ts'
-import type { DB } from '../foundation/database/tables.ts'
+import type { DB } from '#foundation/database/tables.ts'
+import { ledgerChecks } from './verify-ledger.ts'
 
 /** Something that should not be: which check found it, where, and what is wrong. */
 export interface CounterExample {

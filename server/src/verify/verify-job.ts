@@ -1,4 +1,4 @@
-import type { Job } from '../foundation/jobs/job.ts'
+import type { Job } from '#foundation/jobs/job.ts'
 import { checks, findCounterExamples } from './checks.ts'
 
 export interface Verification {

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { Db } from '../../foundation/database/database.ts'
-import { runTogether } from '../../foundation/database/prepared.ts'
-import { newId } from '../../foundation/shared/ids.ts'
+import type { Db } from '#foundation/database/database.ts'
+import { runTogether } from '#foundation/database/prepared.ts'
+import { newId } from '#foundation/shared/ids.ts'
 
 /** Every kind of event that Hawker emits; the first part names the object. Those after the blank line are additions to HitPay's. */
 export const eventTypes = [

@@ -1,5 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
-import type { DB } from '../../foundation/database/tables.ts'
+import type { DB } from '#foundation/database/tables.ts'
 import type { Callback } from './emit-event.ts'
 
 /** Events placed in one transaction; more wait for the next round. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import type { Db } from '../../foundation/database/database.ts'
-import { runPrepared } from '../../foundation/database/prepared.ts'
+import type { Db } from '#foundation/database/database.ts'
+import { runPrepared } from '#foundation/database/prepared.ts'
 
 /** Waiting events of one business up to which it is worth looking whose they are. */
 const mostWaiting = 100

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
-import type { Db } from '../../foundation/database/database.ts'
-import type { DB } from '../../foundation/database/tables.ts'
+import type { Db } from '#foundation/database/database.ts'
+import type { DB } from '#foundation/database/tables.ts'
 import type { Account } from './accounts.ts'
 import { movedIn, type Transfer } from './post.ts'
 

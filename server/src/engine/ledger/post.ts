@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
-import type { Db } from '../../foundation/database/database.ts'
-import { runPrepared } from '../../foundation/database/prepared.ts'
-import { newId } from '../../foundation/shared/ids.ts'
-import type { Currency } from '../../foundation/shared/money.ts'
+import type { Db } from '#foundation/database/database.ts'
+import { runPrepared } from '#foundation/database/prepared.ts'
+import { newId } from '#foundation/shared/ids.ts'
+import type { Currency } from '#foundation/shared/money.ts'
 import { type Account, isGuarded } from './accounts.ts'
 
 /** Money to be moved from one account of a business to another. */

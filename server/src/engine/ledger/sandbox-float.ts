@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
-import { type Db, violatedConstraint } from '../../foundation/database/database.ts'
-import type { DB } from '../../foundation/database/tables.ts'
-import { type Currency, exponentOf } from '../../foundation/shared/money.ts'
+import { type Db, violatedConstraint } from '#foundation/database/database.ts'
+import type { DB } from '#foundation/database/tables.ts'
+import { type Currency, exponentOf } from '#foundation/shared/money.ts'
 import { post } from './post.ts'
 
 /** Play money of a sandbox business in one currency: 10,000.00, or 100,000,000 where units are small (VND, IDR). */

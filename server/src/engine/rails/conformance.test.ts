@@ -1,9 +1,9 @@
 import { afterAll, expect, test } from 'vitest'
-import { type StripeFake, startStripeFake } from '../../testing/stripe-fake.ts'
+import { payNowRail } from '#engine/rails/paynow/paynow.ts'
+import { simulatorRail } from '#engine/rails/simulator/simulator.ts'
+import { stripeRail } from '#engine/rails/stripe/stripe.ts'
+import { type StripeFake, startStripeFake } from '#testing/stripe-fake.ts'
 import { anAttempt, railConformance } from './conformance.ts'
-import { payNowRail } from './paynow/paynow.ts'
-import { simulatorRail } from './simulator/simulator.ts'
-import { stripeRail } from './stripe/stripe.ts'
 
 const fakes: StripeFake[] = []
 afterAll(async () => {

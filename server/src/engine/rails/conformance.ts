@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { newId } from '../../foundation/shared/ids.ts'
+import { newId } from '#foundation/shared/ids.ts'
 import { type Attempt, BadNotification, type Outcome, type PaymentInput, type Rail, type RailAccess, type RawRequest, type RefundAttempt } from './rail.ts'
 
 /** A rail with what stands for the world behind it. */

@@ -1,5 +1,5 @@
-import type { Business } from '../../foundation/shared/business.ts'
-import type { Currency } from '../../foundation/shared/money.ts'
+import type { Business } from '#foundation/shared/business.ts'
+import type { Currency } from '#foundation/shared/money.ts'
 import { type PaymentMethod, paymentMethods } from './methods.ts'
 
 /** Methods of other resources: recurring billing and invoices. */

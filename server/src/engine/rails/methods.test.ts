@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { parseCountry } from '../../foundation/shared/countries.ts'
-import { parseAmount, parseCurrency } from '../../foundation/shared/money.ts'
+import { parseCountry } from '#foundation/shared/countries.ts'
+import { parseAmount, parseCurrency } from '#foundation/shared/money.ts'
 import { findMethod, methodsFor, minimumAmount, paymentMethods } from './methods.ts'
 
 const codes = (country: string, currency: string) => methodsFor(country, currency).map(({ code }) => code)

@@ -1,4 +1,4 @@
-import { type Currency, parseAmount } from '../../foundation/shared/money.ts'
+import { type Currency, parseAmount } from '#foundation/shared/money.ts'
 
 /**
  * How a payer pays: `card` and `wallet` on our page, `qr` by scanning, `redirect` on another page, `bank` by authorising a

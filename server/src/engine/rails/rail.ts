@@ -1,5 +1,5 @@
-import type { Card } from '../../foundation/shared/card.ts'
-import type { Currency } from '../../foundation/shared/money.ts'
+import type { Currency } from '#foundation/shared/money.ts'
+import type { Card } from './card.ts'
 
 /** What a payer brings, for the duration of one call; none of it is stored as it is. */
 export interface PaymentInput {

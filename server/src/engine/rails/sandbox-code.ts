@@ -1,13 +1,13 @@
-import type { Currency } from '../../foundation/shared/money.ts'
+import { buildDuitNow } from '#engine/rails/qr/duitnow.ts'
+import { fitText } from '#engine/rails/qr/emv.ts'
+import { buildPayNow } from '#engine/rails/qr/paynow.ts'
+import { buildPromptPayBill } from '#engine/rails/qr/promptpay.ts'
+import { buildQris } from '#engine/rails/qr/qris.ts'
+import { buildQrPhMerchant } from '#engine/rails/qr/qrph.ts'
+import { buildUpi } from '#engine/rails/qr/upi.ts'
+import { buildVietQr } from '#engine/rails/qr/vietqr.ts'
+import type { Currency } from '#foundation/shared/money.ts'
 import type { PaymentMethod } from './methods.ts'
-import { buildDuitNow } from './qr/duitnow.ts'
-import { fitText } from './qr/emv.ts'
-import { buildPayNow } from './qr/paynow.ts'
-import { buildPromptPayBill } from './qr/promptpay.ts'
-import { buildQris } from './qr/qris.ts'
-import { buildQrPhMerchant } from './qr/qrph.ts'
-import { buildUpi } from './qr/upi.ts'
-import { buildVietQr } from './qr/vietqr.ts'
 
 export interface SandboxPayment {
   businessId: string

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { cloneDatabase } from '../../testing/database.ts'
-import { sha256 } from '../shared/secrets.ts'
+import { sha256 } from '#foundation/shared/secrets.ts'
+import { cloneDatabase } from '#testing/database.ts'
 import { poolOptions } from './database.ts'
 import { type Migration, migrate, readMigrations, splitStatements } from './migrate.ts'
 

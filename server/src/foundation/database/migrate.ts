@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
-import { sha256 } from '../shared/secrets.ts'
+import { sha256 } from '#foundation/shared/secrets.ts'
 
 export interface Migration {
   readonly name: string
@@ -28,11 +28,17 @@ export function splitStatements(sql: string): string[] {
     .map((part) => part.replace(/;$/, ''))
 }
 
+/**
+ * The first ten migrations are numbered; later ones are named by the minute at which they were begun, in UTC
+ * (`20261126T0930_product_categories.sql`), so that branches do not compete for a number. Both sort by name.
+ */
+export const migrationName = /^(?:00(?:0\d|10)|20\d{6}T\d{4})_[a-z][a-z0-9_]+\.sql$/
+
 /** Every migration that this version brings, in order. */
 export function readMigrations(): Migration[] {
   if (!existsSync(folder)) throw new Error(`no migrations in ${folder}`)
   return readdirSync(folder)
-    .filter((file) => /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
+    .filter((file) => migrationName.test(file))
     .sort()
     .map((file) => {
       // A checkout on Windows may change line ends; the migration is the same.

@@ -1,8 +1,8 @@
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
-import { cloneDatabase } from '../../testing/database.ts'
-import { newId } from '../shared/ids.ts'
-import { gramsOf, searchTextOf } from '../shared/search-text.ts'
+import { newId } from '#foundation/shared/ids.ts'
+import { gramsOf, searchTextOf } from '#foundation/shared/search-text.ts'
+import { cloneDatabase } from '#testing/database.ts'
 import { poolOptions } from './database.ts'
 import { migrate, readMigrations } from './migrate.ts'
 

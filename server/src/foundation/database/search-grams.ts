@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
-import { idRange } from '../shared/ids.ts'
-import { patternGrams } from '../shared/search-text.ts'
+import { idRange } from '#foundation/shared/ids.ts'
+import { patternGrams } from '#foundation/shared/search-text.ts'
 
 /** A payment request or a charge, and the numbers by which it is found. */
 export interface SearchEntry {

@@ -161,6 +161,7 @@ export interface EventPositions {
 export interface Events {
   business_id: string;
   callbacks: unknown | null;
+  caller: string | null;
   created_at: Date;
   data: unknown;
   id: string;
@@ -270,7 +271,7 @@ export interface PaymentRequests {
   admin_fee_minor: bigint | null;
   allow_repeated_payments: boolean;
   amount_minor: bigint | null;
-  api_key_id: string;
+  api_key_id: string | null;
   business_id: string;
   channel: string;
   completed_at: Date | null;
@@ -301,6 +302,8 @@ export interface PaymentRequests {
   send_email: boolean;
   send_sms: boolean;
   sms_status: string;
+  source_id: string | null;
+  source_type: string | null;
   staff_id: string | null;
   status: string;
   updated_at: Date;

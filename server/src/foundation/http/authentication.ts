@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { Business, KnownKey } from '../shared/business.ts'
-import { ApiError } from '../shared/errors.ts'
-import { sha256 } from '../shared/secrets.ts'
+import type { Business, KnownKey } from '#foundation/shared/business.ts'
+import { ApiError } from '#foundation/shared/errors.ts'
+import { sha256 } from '#foundation/shared/secrets.ts'
 
 export type { Business, KnownKey }
 

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { aBusiness, type Client, customerBody, type Reply, send } from '../../testing/api.ts'
+import { aBusiness, type Client, customerBody, type Reply, send } from '#testing/api.ts'
 
 /** Sends bytes as they are, and reads the answer; for what `fetch` would mend or refuse. */
 function exchange({ server }: Client, bytes: string | Buffer): Promise<{ status: number; headers: Map<string, string>; body: string }> {

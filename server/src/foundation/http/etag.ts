@@ -1,4 +1,4 @@
-import { ApiError } from '../shared/errors.ts'
+import { ApiError } from '#foundation/shared/errors.ts'
 
 /** The tag of one version of one object; changes with every change of it. */
 export function etagOf(object: { id: string; version: number }): string {

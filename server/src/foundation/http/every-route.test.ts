@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aBusiness, type Client, customerBody, send } from '../../testing/api.ts'
-import { aBankAccount, reportCredit } from '../../testing/bank.ts'
-import { aPng } from '../../testing/pictures.ts'
-import { newId, randomHex } from '../shared/ids.ts'
+import { newId } from '#foundation/shared/ids.ts'
+import { aBusiness, type Client, send } from '#testing/api.ts'
+import { allSamples } from '#testing/samples.ts'
 
 interface OpenApiOperation {
   operationId: string
@@ -24,92 +23,15 @@ const writes = operations.filter(({ method }) => method !== 'GET')
 /** A method of payment is a word, the same for every business. */
 const withId = operations.filter(({ path }) => path.includes('{') && !path.includes('{method}'))
 
-const webhookEvent = () => ({ name: 'Shop', url: 'http://127.0.0.1:9/hook' })
-/** A request that was paid, with its charge; play money comes from the sandbox. */
-const aPaidRequest = async (client: Client): Promise<{ requestId: string; chargeId: string }> => {
-  const { json } = await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd' })
-  const paid = await client.post(`/v1/sandbox/payment-requests/${json.id}/pay`, { method: 'paynow_online' })
-  return { requestId: json.id, chargeId: paid.json.payment_id }
-}
-const aCode = async (client: Client): Promise<string> => {
-  const body = { amount: '10.00', currency: 'sgd', payment_methods: ['paynow_online'], generate_qr: true }
-  return (await client.post('/v1/payment-requests', body)).json.qr_code_data.qr_code
-}
-const aWebhookEvent = async (client: Client): Promise<string> => (await client.post('/v1/webhook-events', webhookEvent())).json.id
-
-const bankAccount = () => ({ account_number: `0${randomHex(8)}`, name: 'Kopi stall' })
-
-/** For each parameter of a path, how a test gets an object of a business to put there; a new resource adds a line. */
-const makers: Record<string, (client: Client, operationId: string) => Promise<string>> = {
-  customer_id: async (client) => (await client.post('/v1/customers', customerBody())).json.id,
-  event_id: async (client) => {
-    await client.post('/v1/customers', customerBody())
-    return (await client.get('/v1/events')).json.data[0].id
-  },
-  webhook_event_id: aWebhookEvent,
-  webhook_delivery_id: async (client) => {
-    const endpoint = await aWebhookEvent(client)
-    await client.post('/v1/customers', customerBody())
-    await client.get('/v1/events')
-    return (await client.get(`/v1/webhook-deliveries?endpoint_id=${endpoint}`)).json.data[0].id
-  },
-  charge_id: async (client) => (await aPaidRequest(client)).chargeId,
-  refund_id: async (client) => (await client.post('/v1/refunds', { payment_id: (await aPaidRequest(client)).chargeId, amount: 1 })).json.id,
-  payment_request_id: async (client, operationId) =>
-    operationId === 'refundPaymentRequest' ? (await aPaidRequest(client)).requestId : (makers.request_id?.(client, operationId) ?? ''),
-  bank_account_id: async (client) => (await client.post('/v1/bank-accounts', bankAccount())).json.id,
-  bank_credit_id: async (client) => (await reportCredit(client, await aBankAccount(client))).json.id,
-  method: async () => 'card',
-  location_id: async (client) => (await client.get('/v1/locations')).json[0].id,
-  request_id: async (client) => (await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd' })).json.id,
-}
-/** For each operation with a body, one that is valid; a new operation adds a line. */
-const bodies: Record<string, (client: Client) => Record<string, unknown> | Promise<Record<string, unknown>>> = {
-  createCustomer: () => customerBody({ name: 'Jane' }),
-  updateCustomer: () => ({ name: `Jane ${randomHex(2)}` }),
-  createPaymentRequest: () => ({ amount: '10.00', currency: 'sgd', name: 'Jane' }),
-  updatePaymentRequest: () => ({ amount: '12.50', currency: 'sgd' }),
-  patchPaymentRequest: () => ({ name: `Jane ${randomHex(2)}` }),
-  upsertCustomer: () => ({ name: `Jane ${randomHex(2)}` }),
-  createWebhookEvent: webhookEvent,
-  updateWebhookEvent: webhookEvent,
-  patchWebhookEvent: () => ({ name: 'Other shop' }),
-  replayEvents: () => ({ event_type: 'charge.created' }),
-  verifySignature: () => ({ body: '{}', salt: 'salt' }),
-  createRefund: async (client) => ({ payment_id: (await aPaidRequest(client)).chargeId, amount: 1 }),
-  createRefundToo: async (client) => ({ payment_id: (await aPaidRequest(client)).chargeId, amount: 1 }),
-  refundPaymentRequest: () => ({ amount: 1 }),
-  putFeeSchedule: () => ({ currency: 'sgd', fixed: 0.5, rate: 2.8, release_days: 2 }),
-  createBankAccount: bankAccount,
-  allocateBankCredit: async (client) => ({ payment_request_id: await makers.request_id?.(client, '') }),
-  setUpStripe: () => ({ secret_key: 'sk_test_0', webhook_secret: 'whsec_0' }),
-  paySandboxPaymentRequest: () => ({ method: 'paynow_online' }),
-  answerSandboxPayment: () => ({ outcome: 'declined' }),
-  updateCheckoutSettings: () => ({ display_name: `Shop ${randomHex(2)}`, primary_color: '#0f766e' }),
-  putCheckoutLogo: () => ({ content_type: 'image/png', data: aPng().toString('base64') }),
-  paySandboxCode: async (client) => ({ qr_code: await aCode(client) }),
-}
-/** Operations whose answers do not show what was sent. */
-const actions = new Set([
-  'replayEvents',
-  'verifySignature',
-  'createRefund',
-  'createRefundToo',
-  'refundPaymentRequest',
-  'putFeeSchedule',
-  'paySandboxPaymentRequest',
-  'answerSandboxPayment',
-  'paySandboxCode',
-  'setUpStripe',
-  'putCheckoutLogo',
-])
+/** Every resource brings its own (`samples.ts`). */
+const { makers, bodies, actions } = await allSamples()
 
 const parameterOf = ({ path }: Named) => /\{(\w+)\}/.exec(path)?.[1] ?? ''
 async function pathFor(operation: Named, client: Client): Promise<string> {
-  const maker = makers[parameterOf(operation)]
+  const maker = makers.get(parameterOf(operation))
   return maker ? operation.path.replace(/\{\w+\}/, await maker(client, operation.operationId)) : operation.path
 }
-const bodyFor = async (operation: Named, client: Client) => bodies[operation.operationId]?.(client)
+const bodyFor = async (operation: Named, client: Client) => bodies.get(operation.operationId)?.(client)
 
 let owner: Client
 let stranger: Client
@@ -119,8 +41,8 @@ beforeAll(async () => {
 })
 
 test('these rules know every operation with an id and every operation with a body', () => {
-  expect(withId.map(parameterOf).filter((name) => !makers[name])).toEqual([])
-  expect(operations.filter(({ requestBody, operationId }) => requestBody && !bodies[operationId]).map(({ name }) => name)).toEqual([])
+  expect(withId.map(parameterOf).filter((name) => !makers.has(name))).toEqual([])
+  expect(operations.filter(({ requestBody, operationId }) => requestBody && !bodies.has(operationId)).map(({ name }) => name)).toEqual([])
 })
 
 describe('every operation', () => {
@@ -132,7 +54,7 @@ describe('every operation', () => {
   })
 
   test.each(withId)('$name hides what another business has behind the 404 of what there is not', async (operation) => {
-    const id = (await makers[parameterOf(operation)]?.(stranger, operation.operationId)) ?? ''
+    const id = (await makers.get(parameterOf(operation))?.(stranger, operation.operationId)) ?? ''
     const unknown = newId(new Date())
     const ask = async (which: string) => {
       const body = await bodyFor(operation, owner)

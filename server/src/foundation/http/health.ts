@@ -1,4 +1,4 @@
-import type { Database } from '../database/database.ts'
+import type { Database } from '#foundation/database/database.ts'
 import type { Api } from './api.ts'
 import type { Metrics } from './observability.ts'
 

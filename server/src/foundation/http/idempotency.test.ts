@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { aBusiness, type Client, customerBody, eventsOf, type Reply } from '../../testing/api.ts'
-import { testDatabase } from '../../testing/database.ts'
-import { forgetIdempotencyKeys } from '../jobs/forget-idempotency-keys.ts'
-import { newId, randomHex } from '../shared/ids.ts'
+import { forgetIdempotencyKeys } from '#foundation/jobs/forget-idempotency-keys.ts'
+import { newId, randomHex } from '#foundation/shared/ids.ts'
+import { aBusiness, type Client, customerBody, eventsOf, type Reply } from '#testing/api.ts'
+import { testDatabase } from '#testing/database.ts'
 import { createLog } from './observability.ts'
 
 const withKey = (key: string, more: Record<string, string> = {}) => ({ headers: { 'idempotency-key': key, ...more } })

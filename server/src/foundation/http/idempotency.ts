@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream'
 import { type Kysely, sql } from 'kysely'
-import { type Db, isContention, violatedConstraint } from '../database/database.ts'
-import type { StoredAnswer } from '../database/stored-answer.ts'
-import type { DB } from '../database/tables.ts'
-import { ApiError, conflict, invalid } from '../shared/errors.ts'
-import { newId } from '../shared/ids.ts'
-import { sha256 } from '../shared/secrets.ts'
+import { type Db, isContention, violatedConstraint } from '#foundation/database/database.ts'
+import type { StoredAnswer } from '#foundation/database/stored-answer.ts'
+import type { DB } from '#foundation/database/tables.ts'
+import { ApiError, conflict, invalid } from '#foundation/shared/errors.ts'
+import { newId } from '#foundation/shared/ids.ts'
+import { sha256 } from '#foundation/shared/secrets.ts'
 
 /** What a route answers; `body` is JSON text, so that what is sent, stored and replayed are the same bytes. */
 export interface Answer {

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { revokeApiKey } from '../../resources/businesses/queries.ts'
-import { aBusiness, send } from '../../testing/api.ts'
-import { randomHex } from '../shared/ids.ts'
-import { sha256 } from '../shared/secrets.ts'
+import { randomHex } from '#foundation/shared/ids.ts'
+import { sha256 } from '#foundation/shared/secrets.ts'
+import { revokeApiKey } from '#resources/business/businesses/queries.ts'
+import { aBusiness, send } from '#testing/api.ts'
 
 afterEach(() => {
   vi.useRealTimers()

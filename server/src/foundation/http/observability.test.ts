@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { aBusiness, customerBody, send, startTestServer, testServer } from '../../testing/api.ts'
-import { cloneDatabase, testDatabase } from '../../testing/database.ts'
-import { openDatabase } from '../database/database.ts'
-import { randomHex } from '../shared/ids.ts'
+import { openDatabase } from '#foundation/database/database.ts'
+import { randomHex } from '#foundation/shared/ids.ts'
+import { aBusiness, customerBody, send, startTestServer, testServer } from '#testing/api.ts'
+import { cloneDatabase, testDatabase } from '#testing/database.ts'
 import { describeError } from './observability.ts'
 
 async function ownServer() {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { newId } from '../shared/ids.ts'
+import { newId } from '#foundation/shared/ids.ts'
 import { isKnown, requireMatch } from './etag.ts'
 import { type Cursor, cursorEnvelope, decodeCursor, encodeCursor, maxSkippedRows, skippedRows } from './pagination.ts'
 

@@ -1,5 +1,5 @@
-import type { Cursor } from '../shared/cursor.ts'
-import { invalid } from '../shared/errors.ts'
+import type { Cursor } from '#foundation/shared/cursor.ts'
+import { invalid } from '#foundation/shared/errors.ts'
 
 export type { Cursor }
 

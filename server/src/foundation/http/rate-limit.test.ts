@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { aBusiness, customerBody, send, startTestServer } from '../../testing/api.ts'
-import { testDatabase } from '../../testing/database.ts'
+import { aBusiness, customerBody, send, startTestServer } from '#testing/api.ts'
+import { testDatabase } from '#testing/database.ts'
 
 test('requests above the limit of a key are refused with the time to come back, and other keys are not', async () => {
   const server = await startTestServer(await testDatabase(), { rateLimit: 5 })

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { isContention, isOutcomeUnknown } from '../database/database.ts'
-import { ApiError } from '../shared/errors.ts'
+import { isContention, isOutcomeUnknown } from '#foundation/database/database.ts'
+import { ApiError } from '#foundation/shared/errors.ts'
 import { type SchemaError, validationError } from './validation.ts'
 
 /** The shape of every refusal (behaviour §1.5), with `code` and `request_id` added. */

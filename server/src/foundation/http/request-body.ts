@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { Busboy } from '@fastify/busboy'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import qs from 'qs'
-import { ApiError } from '../shared/errors.ts'
+import { ApiError } from '#foundation/shared/errors.ts'
 
 /** Nesting that a body may have; deeper ones are refused before anything walks them. */
 const maxDepth = 16

@@ -1,5 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { DB } from '../database/tables.ts'
+import type { DB } from '#foundation/database/tables.ts'
 import { type Answer, type Claim, rememberAnswer } from './idempotency.ts'
 
 /**

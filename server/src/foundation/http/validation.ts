@@ -1,6 +1,6 @@
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
-import { type ApiError, type FieldErrors, invalid, spoken } from '../shared/errors.ts'
+import { type ApiError, type FieldErrors, invalid, spoken } from '#foundation/shared/errors.ts'
 
 /** What Ajv reports, as far as it is needed here. */
 export interface SchemaError {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
-import type { Database } from '../database/database.ts'
-import type { Now } from '../shared/time.ts'
+import type { Database } from '#foundation/database/database.ts'
+import type { Now } from '#foundation/shared/time.ts'
 
 /** How many days things are kept that nothing depends on any more. */
 export interface KeptDays {
@@ -24,4 +24,12 @@ export interface Job {
   /** When it runs by itself: five cron fields in UTC. */
   readonly schedule?: string
   run(payload: unknown, deps: JobDeps): Promise<void>
+}
+
+/** Work that is looked for again and again. */
+export interface Polled {
+  /** Names it in the log. */
+  readonly name: string
+  readonly everyMs: number
+  run(): Promise<unknown>
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { aPng, pictures } from '../../testing/pictures.ts'
+import { aPng, pictures } from '#testing/pictures.ts'
 import { readPicture } from './picture.ts'
 
 const all = Object.entries({ 'a PNG': aPng({ width: 24, height: 16 }), ...pictures })

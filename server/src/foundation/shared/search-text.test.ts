@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { testDatabase } from '../../testing/database.ts'
+import { testDatabase } from '#testing/database.ts'
 import { fold, searchable, searchPattern, searchTextOf } from './search-text.ts'
 
 /** Whether PostgreSQL finds a keyword in the text of a row. */

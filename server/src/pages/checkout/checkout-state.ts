@@ -1,11 +1,11 @@
 import type { CheckoutMethod, CheckoutState } from '@hawker/web/checkout-state'
-import { findMethod, type PaymentMethod } from '../../engine/rails/methods.ts'
-import type { Business } from '../../foundation/http/authentication.ts'
-import { exponentOf, formatAmount } from '../../foundation/shared/money.ts'
-import { feeOn, feeSchedules } from '../../resources/charges/fees.ts'
-import type { StartDeps } from '../../resources/charges/start-payment.ts'
-import type { PaymentRequestRow } from '../../resources/payment-requests/queries.ts'
-import { redirectUrl } from '../../resources/payment-requests/redirect.ts'
+import { findMethod, type PaymentMethod } from '#engine/rails/methods.ts'
+import type { Business } from '#foundation/http/authentication.ts'
+import { exponentOf, formatAmount } from '#foundation/shared/money.ts'
+import { feeOn, feeSchedules } from '#resources/payments/fees/fees.ts'
+import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
+import { redirectUrl } from '#resources/payments/payment-requests/redirect.ts'
+import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
 import { type CheckoutCharge, findCheckoutCharges } from './queries.ts'
 
 /** What the pages know of the merchant beyond the business itself. */

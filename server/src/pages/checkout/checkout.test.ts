@@ -1,6 +1,6 @@
 import type { CheckoutState } from '@hawker/web/checkout-state'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { aBusiness, type Client, send } from '../../testing/api.ts'
+import { aBusiness, type Client, send } from '#testing/api.ts'
 
 const newKey = () => crypto.randomUUID()
 

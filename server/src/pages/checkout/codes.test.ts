@@ -1,8 +1,8 @@
 import { inflateSync } from 'node:zlib'
 import jsqr from 'jsqr'
 import { expect, test } from 'vitest'
-import { readPicture } from '../../foundation/shared/picture.ts'
-import { plainPng } from '../../foundation/shared/png.ts'
+import { readPicture } from '#foundation/shared/picture.ts'
+import { plainPng } from '#foundation/shared/png.ts'
 import { pictureOf } from './codes.ts'
 
 test('the picture of a code can be scanned, and is made in no time however often it is asked for', () => {

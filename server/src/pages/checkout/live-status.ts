@@ -1,4 +1,4 @@
-import type { Db } from '../../foundation/database/database.ts'
+import type { Db } from '#foundation/database/database.ts'
 import { findMarks } from './queries.ts'
 
 /** How often requests that someone looks at are looked at, for what other processes write. */

@@ -1,9 +1,9 @@
-import type { Database } from '../../foundation/database/database.ts'
-import type { Api } from '../../foundation/http/api.ts'
-import { isKnown } from '../../foundation/http/etag.ts'
-import { ApiError } from '../../foundation/shared/errors.ts'
-import type { FindBySlug } from '../../resources/businesses/known-slugs.ts'
-import { findCheckoutLogo } from '../../resources/checkout-settings/queries.ts'
+import type { Database } from '#foundation/database/database.ts'
+import type { Api } from '#foundation/http/api.ts'
+import { isKnown } from '#foundation/http/etag.ts'
+import { ApiError } from '#foundation/shared/errors.ts'
+import type { FindBySlug } from '#resources/business/businesses/known-slugs.ts'
+import { findCheckoutLogo } from '#resources/business/checkout-settings/queries.ts'
 
 export interface LogoDeps {
   database: Database

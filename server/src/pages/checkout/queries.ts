@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import type { Db } from '../../foundation/database/database.ts'
-import type { Card } from '../../foundation/shared/card.ts'
+import type { Card } from '#engine/rails/card.ts'
+import type { Db } from '#foundation/database/database.ts'
 
 /** What a payer's page needs of a charge. */
 export interface CheckoutCharge {

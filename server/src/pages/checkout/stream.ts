@@ -1,6 +1,6 @@
 import type { CheckoutState } from '@hawker/web/checkout-state'
 import type { FastifyReply } from 'fastify'
-import { ApiError } from '../../foundation/shared/errors.ts'
+import { ApiError } from '#foundation/shared/errors.ts'
 
 /** Proxies end connections that are silent; a comment keeps them open and shows us who has gone. */
 const beatMs = 15_000

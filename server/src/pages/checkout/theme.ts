@@ -1,5 +1,5 @@
-import { type ThemeColors, textOn, themeOf, white } from '../../foundation/shared/color.ts'
-import type { CheckoutSettings } from '../../resources/checkout-settings/queries.ts'
+import { type ThemeColors, textOn, themeOf, white } from '#foundation/shared/color.ts'
+import type { CheckoutSettings } from '#resources/business/checkout-settings/queries.ts'
 
 // What the browser draws by itself (radio buttons, scroll bars) goes with the background, whatever the hour.
 const schemeOf = (colors: ThemeColors) => (textOn(colors['--background']) === white ? 'dark' : 'light')

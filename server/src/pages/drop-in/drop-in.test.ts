@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { aBusiness, send, testServer } from '../../testing/api.ts'
+import { aBusiness, send, testServer } from '#testing/api.ts'
 
 /** The bytes as they are sent: `fetch` would unpack them. */
 async function raw(path: string, headers: Record<string, string>): Promise<{ status: number; headers: Record<string, unknown>; body: Buffer }> {

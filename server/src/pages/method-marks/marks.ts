@@ -1,4 +1,4 @@
-import { paymentMethods } from '../../engine/rails/methods.ts'
+import { paymentMethods } from '#engine/rails/methods.ts'
 import type { Glyph } from './glyphs.ts'
 
 /**

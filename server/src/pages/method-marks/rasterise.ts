@@ -1,5 +1,5 @@
 import { deflateSync } from 'node:zlib'
-import { chunkOf, pngMark } from '../../foundation/shared/png.ts'
+import { chunkOf, pngMark } from '#foundation/shared/png.ts'
 import type { Drawing } from './draw-mark.ts'
 
 type Point = [x: number, y: number]

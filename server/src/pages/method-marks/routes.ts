@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Api } from '../../foundation/http/api.ts'
-import { isKnown } from '../../foundation/http/etag.ts'
+import type { Api } from '#foundation/http/api.ts'
+import { isKnown } from '#foundation/http/etag.ts'
 import { drawMark, toSvg } from './draw-mark.ts'
 import { marks } from './marks.ts'
 import { toPng } from './rasterise.ts'

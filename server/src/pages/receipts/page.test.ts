@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { chunkOf } from '../../foundation/shared/png.ts'
-import { aBusiness, type Client, send } from '../../testing/api.ts'
-import { aPaidCharge, aPaymentRequest, aPendingCharge, type Payments, startPayments } from '../../testing/payments.ts'
-import { aPng } from '../../testing/pictures.ts'
+import { chunkOf } from '#foundation/shared/png.ts'
+import { aBusiness, type Client, send } from '#testing/api.ts'
+import { aPaidCharge, aPaymentRequest, aPendingCharge, type Payments, startPayments } from '#testing/payments.ts'
+import { aPng } from '#testing/pictures.ts'
 import { languages } from './language.ts'
 import { texts } from './texts.ts'
 

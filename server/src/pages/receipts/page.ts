@@ -1,5 +1,5 @@
-import { escapeHtml } from '../../foundation/shared/html.ts'
-import type { PricedItem } from '../../resources/receipts/receipt.ts'
+import { escapeHtml } from '#foundation/shared/html.ts'
+import type { PricedItem } from '#resources/payments/receipts/receipt-wire.ts'
 import { printable } from './fonts.ts'
 import { type Language, languages, type Speech } from './language.ts'
 import { countOf, factsOf, notesOf, totalsOf } from './parts.ts'

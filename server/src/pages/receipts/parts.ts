@@ -1,5 +1,5 @@
-import type { Business } from '../../foundation/shared/business.ts'
-import type { PricedItem, Receipt } from '../../resources/receipts/receipt.ts'
+import type { Business } from '#foundation/shared/business.ts'
+import type { PricedItem, Receipt } from '#resources/payments/receipts/receipt-wire.ts'
 import type { Speech } from './language.ts'
 
 /** What a receipt says, in the order in which the page and the PDF say it. */

@@ -1,6 +1,6 @@
 import encodeQR from 'qr'
-import type { Business } from '../../foundation/shared/business.ts'
-import type { PricedItem, Receipt } from '../../resources/receipts/receipt.ts'
+import type { Business } from '#foundation/shared/business.ts'
+import type { PricedItem, Receipt } from '#resources/payments/receipts/receipt-wire.ts'
 import type { Fonts } from './fonts.ts'
 import type { Speech } from './language.ts'
 import { countOf, factsOf, notesOf, totalsOf } from './parts.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { aBusiness, type Client, send } from '../../testing/api.ts'
+import { aBusiness, type Client, send } from '#testing/api.ts'
 
 async function begin(client: Client, method = 'grabpay_direct', body: Record<string, unknown> = {}) {
   const { json } = await client.post('/v1/payment-requests', { amount: '1234.50', currency: 'sgd', payment_methods: [method], purpose: 'Kaya toast <b>' })

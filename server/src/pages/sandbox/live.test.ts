@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { testCardToken } from '../../engine/rails/test-cards.ts'
-import { aBusiness, type Client, send } from '../../testing/api.ts'
-import { aBankAccount } from '../../testing/bank.ts'
-import { checkDue } from '../../testing/payments.ts'
+import { testCardToken } from '#engine/rails/test-cards.ts'
+import { aBusiness, type Client, send } from '#testing/api.ts'
+import { aBankAccount } from '#testing/bank.ts'
+import { checkDue } from '#testing/payments.ts'
 
 const token = testCardToken('4242424242424242') ?? ''
 

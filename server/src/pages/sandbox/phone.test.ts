@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { paymentMethods } from '../../engine/rails/methods.ts'
-import { crc16 } from '../../engine/rails/qr/tlv.ts'
-import { aBusiness, type Client, send } from '../../testing/api.ts'
-import { checkDue } from '../../testing/payments.ts'
+import { paymentMethods } from '#engine/rails/methods.ts'
+import { crc16 } from '#engine/rails/qr/tlv.ts'
+import { aBusiness, type Client, send } from '#testing/api.ts'
+import { checkDue } from '#testing/payments.ts'
 
 /** Every method whose payment is a code. */
 const scanned = paymentMethods.filter(({ generateQr, withdrawn }) => generateQr && !withdrawn)

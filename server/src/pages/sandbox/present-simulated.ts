@@ -1,12 +1,12 @@
 import type { PhonePayment, ScannedCode, SimulatedPayment as ShownPayment } from '@hawker/web/sandbox-data'
-import { findMethod } from '../../engine/rails/methods.ts'
-import { waitingPage } from '../../engine/rails/simulator/simulator.ts'
-import { formatAmount } from '../../foundation/shared/money.ts'
-import { displayName } from '../../resources/charges/payment-method.ts'
-import type { ChargeRow } from '../../resources/charges/queries.ts'
-import type { PaymentRequestRow } from '../../resources/payment-requests/queries.ts'
-import type { SimulatedPayment } from '../../resources/sandbox/answer-simulated.ts'
-import type { Scan } from '../../resources/sandbox/scan-code.ts'
+import { findMethod } from '#engine/rails/methods.ts'
+import { waitingPage } from '#engine/rails/simulator/simulator.ts'
+import { formatAmount } from '#foundation/shared/money.ts'
+import { displayName } from '#resources/payments/charges/payment-method-wire.ts'
+import type { ChargeRow } from '#resources/payments/charges/queries.ts'
+import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
+import type { SimulatedPayment } from '#resources/sandbox/answer-simulated.ts'
+import type { Scan } from '#resources/sandbox/scan-code.ts'
 
 const textIn = (data: Record<string, unknown>, name: string): string | null => (typeof data[name] === 'string' ? data[name] : null)
 

@@ -1,12 +1,12 @@
-import { answerAttempt, type SimulatedAnswer, simulatorRail, waitingPage } from '../../engine/rails/simulator/simulator.ts'
-import type { Business } from '../../foundation/http/authentication.ts'
-import type { Answer, Claim } from '../../foundation/http/idempotency.ts'
-import { isUuid } from '../../foundation/shared/ids.ts'
-import { findBusiness } from '../businesses/queries.ts'
-import { type ChargeRow, findCharge } from '../charges/queries.ts'
-import type { Settled } from '../charges/settle-charges.ts'
-import type { StartDeps } from '../charges/start-payment.ts'
-import { findPaymentRequest, type PaymentRequestRow } from '../payment-requests/queries.ts'
+import { answerAttempt, type SimulatedAnswer, simulatorRail, waitingPage } from '#engine/rails/simulator/simulator.ts'
+import type { Business } from '#foundation/http/authentication.ts'
+import type { Answer, Claim } from '#foundation/http/idempotency.ts'
+import { isUuid } from '#foundation/shared/ids.ts'
+import { findBusiness } from '#resources/business/businesses/queries.ts'
+import { type ChargeRow, findCharge } from '#resources/payments/charges/queries.ts'
+import { findPaymentRequest, type PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
+import type { Settled } from '#resources/payments/settlement/settle-charges.ts'
+import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
 
 /** A payment that the simulator plays, with what it pays. */
 export interface SimulatedPayment {

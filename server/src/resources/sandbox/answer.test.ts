@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { paymentMethods } from '../../engine/rails/methods.ts'
-import { testCardToken } from '../../engine/rails/test-cards.ts'
-import { aBusiness, type Client, eventsOf } from '../../testing/api.ts'
-import { checkDue } from '../../testing/payments.ts'
-import { findCharge } from '../charges/queries.ts'
-import { startPayment } from '../charges/start-payment.ts'
-import { findPaymentRequest } from '../payment-requests/queries.ts'
+import { paymentMethods } from '#engine/rails/methods.ts'
+import { testCardToken } from '#engine/rails/test-cards.ts'
+import { findCharge } from '#resources/payments/charges/queries.ts'
+import { findPaymentRequest } from '#resources/payments/payment-requests/queries.ts'
+import { startPayment } from '#resources/payments/settlement/start-payment.ts'
+import { aBusiness, type Client, eventsOf } from '#testing/api.ts'
+import { checkDue } from '#testing/payments.ts'
 
 const asking = paymentMethods.filter(
   ({ code, kind, withdrawn }) => !withdrawn && ['redirect', 'bank', 'wallet'].includes(kind) && !['giro', 'paynow_transfer'].includes(code),

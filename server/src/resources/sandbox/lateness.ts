@@ -1,5 +1,5 @@
-import { invalid } from '../../foundation/shared/errors.ts'
-import type { PaymentRequestRow } from '../payment-requests/queries.ts'
+import { invalid } from '#foundation/shared/errors.ts'
+import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 
 /**
  * When a payment is dated that comes too late: behind the request's deadline, or now where the request takes no payment any

@@ -1,8 +1,8 @@
-import type { PaymentInput } from '../../engine/rails/rail.ts'
-import { requireAmount } from '../../foundation/shared/money.ts'
-import type { Settled } from '../charges/settle-charges.ts'
-import { type NewPayment, type StartDeps, startPayment } from '../charges/start-payment.ts'
-import { checkoutUrl } from '../payment-requests/wire.ts'
+import type { PaymentInput } from '#engine/rails/rail.ts'
+import { requireAmount } from '#foundation/shared/money.ts'
+import { checkoutUrl } from '#resources/payments/payment-requests/wire.ts'
+import type { Settled } from '#resources/payments/settlement/settle-charges.ts'
+import { type NewPayment, type StartDeps, startPayment } from '#resources/payments/settlement/start-payment.ts'
 import { lateDate } from './lateness.ts'
 import type { Scan } from './scan-code.ts'
 

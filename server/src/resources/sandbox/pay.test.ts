@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { listBalances } from '../../engine/ledger/balances.ts'
-import { aBusiness, type Client, eventsOf, type Reply } from '../../testing/api.ts'
-import { redirectUrl } from '../payment-requests/redirect.ts'
-import { checkRails } from '../refunds/check-rails.ts'
+import { listBalances } from '#engine/ledger/balances.ts'
+import { redirectUrl } from '#resources/payments/payment-requests/redirect.ts'
+import { askRails } from '#resources/payments/rails/ask-rails-job.ts'
+import { aBusiness, type Client, eventsOf, type Reply } from '#testing/api.ts'
 
 const requests = '/v1/payment-requests'
 const redirect = 'https://shop.example/thanks?key=abc&x=1#frag'
@@ -227,9 +227,9 @@ describe('money that is not what was asked for', () => {
 })
 
 /** Asks rails as the worker does, so many seconds from now. */
-function askRails({ server }: Client, seconds: number): Promise<number> {
+function askRailsLater({ server }: Client, seconds: number): Promise<number> {
   const { app, database } = server
-  return checkRails({ ...app.payments, database, now: () => new Date(Date.now() + seconds * 1000), log: app.fastify.log as never })
+  return askRails({ ...app.payments, database, now: () => new Date(Date.now() + seconds * 1000), log: app.fastify.log as never })
 }
 
 test('a payment with a delay is pending until its time, and settled once', async () => {
@@ -237,10 +237,10 @@ test('a payment with a delay is pending until its time, and settled once', async
   const request = await aRequest(client)
   const { json } = await pay(client, request, { method: 'paynow_online', delay: 30 })
   expect(json).toMatchObject({ status: 'pending', payment_request_status: 'pending', redirect_url: null })
-  await askRails(client, 5)
+  await askRailsLater(client, 5)
   expect((await read(client, request)).status).toBe('pending')
-  await askRails(client, 31)
-  await askRails(client, 32)
+  await askRailsLater(client, 31)
+  await askRailsLater(client, 32)
   expect(await read(client, request)).toMatchObject({ status: 'completed', payments: [{ id: json.payment_id }] })
   expect((await typesOf(client)).slice(1)).toEqual(['charge.created', 'payment_request.completed'])
   expect((await gains(client))['clearing:simulator']).toBe(-1000n)
@@ -252,7 +252,7 @@ test('a delayed payment that another one overtook is a duplicate, and can be ref
   const { json: slow } = await pay(client, request, { method: 'paynow_online', delay: 20 })
   const { json: fast } = await pay(client, request, { method: 'paynow_online' })
   expect(fast).toMatchObject({ unapplied_reason: null, payment_request_status: 'completed' })
-  await askRails(client, 21)
+  await askRailsLater(client, 21)
   expect((await read(client, request)).payments.map(({ id }: { id: string }) => id)).toEqual([fast.payment_id])
   expect((await chargesOf(client)).map(({ unapplied_reason }) => unapplied_reason)).toEqual(['duplicate', null])
   expect((await client.post('/v1/refund', { payment_id: slow.payment_id })).json).toMatchObject({ amount_refunded: 10, status: 'succeeded' })
@@ -262,7 +262,7 @@ test('a payment that nobody answers counts as failed in the end, and the request
   const client = await aBusiness()
   const request = await aRequest(client)
   const { json } = await pay(client, request, { outcome: 'timeout' })
-  await askRails(client, 901)
+  await askRailsLater(client, 901)
   const failed = (await eventsOf(client)).find(({ type }) => type === 'charge.failed')
   expect(failed).toMatchObject({ object_id: json.payment_id, data: { failure_code: 'timeout' } })
   expect((await pay(client, request)).json).toMatchObject({ payment_request_status: 'completed' })

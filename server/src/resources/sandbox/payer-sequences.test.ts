@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { aBusiness, type Client } from '../../testing/api.ts'
-import { checkDue } from '../../testing/payments.ts'
-import { expirePaymentRequests } from '../payment-requests/expire-payment-requests.ts'
+import { expirePaymentRequests } from '#resources/payments/payment-requests/expire-payment-requests-job.ts'
+import { aBusiness, type Client } from '#testing/api.ts'
+import { checkDue } from '#testing/payments.ts'
 
 type Step =
   | { do: 'begin' }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { paymentMethods } from '../../engine/rails/methods.ts'
-import { describeCard, findTestCard } from '../../engine/rails/test-cards.ts'
-import { aBusiness, type Client } from '../../testing/api.ts'
-import { checkDue } from '../../testing/payments.ts'
+import { paymentMethods } from '#engine/rails/methods.ts'
+import { describeCard, findTestCard } from '#engine/rails/test-cards.ts'
+import { aBusiness, type Client } from '#testing/api.ts'
+import { checkDue } from '#testing/payments.ts'
 
 const currencyOf = (method: string) => paymentMethods.find(({ code }) => code === method)?.currencies[0] ?? 'sgd'
 /** Withdrawn ones, and those of other resources, cannot be asked for. */

@@ -1,4 +1,4 @@
-import type { Db } from '../../foundation/database/database.ts'
+import type { Db } from '#foundation/database/database.ts'
 
 /** The business and the payment request behind the first of these payment references that there is. */
 export async function findPaymentReference(db: Db, references: string[]): Promise<{ business_id: string; target_id: string } | undefined> {

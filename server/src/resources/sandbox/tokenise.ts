@@ -1,5 +1,5 @@
-import { cardBrand, findTestCard, readCardNumber, testCardToken } from '../../engine/rails/test-cards.ts'
-import type { FieldErrors } from '../../foundation/shared/errors.ts'
+import { cardBrand, findTestCard, readCardNumber, testCardToken } from '#engine/rails/test-cards.ts'
+import type { FieldErrors } from '#foundation/shared/errors.ts'
 
 /** A card as a payer types it; every field as text. */
 export interface TypedCard {

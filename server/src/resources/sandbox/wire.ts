@@ -1,9 +1,9 @@
 import { type Static, Type } from 'typebox'
-import { lenientFlag, plainText } from '../../foundation/http/schemas.ts'
-import { formatAmount } from '../../foundation/shared/money.ts'
-import type { Settled } from '../charges/settle-charges.ts'
-import type { PaymentRequestRow } from '../payment-requests/queries.ts'
-import { redirectUrl } from '../payment-requests/redirect.ts'
+import { lenientFlag, plainText } from '#foundation/http/schemas.ts'
+import { formatAmount } from '#foundation/shared/money.ts'
+import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
+import { redirectUrl } from '#resources/payments/payment-requests/redirect.ts'
+import type { Settled } from '#resources/payments/settlement/settle-charges.ts'
 
 const text = Type.Unsafe<string | null>({ type: ['string', 'null'] })
 

@@ -1,5 +1,5 @@
-import { buildPayNow } from '../qr/paynow.ts'
-import type { Attempt, Outcome, Rail, RailAccess } from '../rail.ts'
+import { buildPayNow } from '#engine/rails/qr/paynow.ts'
+import type { Attempt, Outcome, Rail, RailAccess } from '#engine/rails/rail.ts'
 
 /** How often a payer's transfer is looked for; the bank's notice settles it long before. */
 const checkSeconds = 3_600

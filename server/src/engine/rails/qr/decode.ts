@@ -1,4 +1,4 @@
-import { type Currency, parseAmount, parseCurrency } from '../../../foundation/shared/money.ts'
+import { type Currency, parseAmount, parseCurrency } from '#foundation/shared/money.ts'
 import { readDuitNow } from './duitnow.ts'
 import { currencyOfNumber, type EmvCode, findTemplate, type QrAccount, type QrScheme, readAmount, readEmv } from './emv.ts'
 import { readPayNow } from './paynow.ts'

@@ -1,4 +1,4 @@
-import { type Currency, exponentOf, formatAmount, parseAmount } from '../../../foundation/shared/money.ts'
+import { type Currency, exponentOf, formatAmount, parseAmount } from '#foundation/shared/money.ts'
 import { crc16, joinPath, type PlacedObject, QrFault, type QrObject, readObjects, writeObjects } from './tlv.ts'
 
 /** The schemes that a payload is recognised as; `emv` is a sound EMVCo payload of none of them. */

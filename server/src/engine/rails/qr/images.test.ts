@@ -4,9 +4,9 @@ import jsqr from 'jsqr'
 import { create } from 'qrcode'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { prepareZXingModule, readBarcodes } from 'zxing-wasm/reader'
-import { newId } from '../../../foundation/shared/ids.ts'
-import { findMethod } from '../methods.ts'
-import { sandboxCode } from '../sandbox-code.ts'
+import { findMethod } from '#engine/rails/methods.ts'
+import { sandboxCode } from '#engine/rails/sandbox-code.ts'
+import { newId } from '#foundation/shared/ids.ts'
 import { decodeQr } from './decode.ts'
 import vectors from './vectors.json' with { type: 'json' }
 

@@ -1,7 +1,7 @@
-import type { Card } from '../../../foundation/shared/card.ts'
-import { paymentMethods } from '../methods.ts'
-import type { Action, Attempt, Outcome, PaymentInput, Rail, RefundAttempt, RefundOutcome } from '../rail.ts'
-import { findTestCard, findTestCardByToken, type TestCard } from '../test-cards.ts'
+import type { Card } from '#engine/rails/card.ts'
+import { paymentMethods } from '#engine/rails/methods.ts'
+import type { Action, Attempt, Outcome, PaymentInput, Rail, RefundAttempt, RefundOutcome } from '#engine/rails/rail.ts'
+import { findTestCard, findTestCardByToken, type TestCard } from '#engine/rails/test-cards.ts'
 
 /** What a card payment uses when no card is named. */
 const usualCard = '4242424242424242'

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe'
-import type { Card } from '../../../foundation/shared/card.ts'
+import type { Card } from '#engine/rails/card.ts'
 import {
   type Attempt,
   BadNotification,
@@ -11,7 +11,7 @@ import {
   type RawRequest,
   type RefundAttempt,
   type RefundOutcome,
-} from '../rail.ts'
+} from '#engine/rails/rail.ts'
 
 /** Seconds until a payment that Stripe is working on is asked about again. */
 const soonSeconds = 30

@@ -1,0 +1,94 @@
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { verifyV2 } from '#resources/webhooks/delivery/signature.ts'
+import { call, type Server } from './client.ts'
+
+export interface ListenOptions extends Server {
+  /** Where deliveries are passed on to. */
+  forwardTo: string
+  /** Types to listen to; every one when empty. */
+  events: string[]
+  print: (line: string) => void
+}
+
+export interface Listening {
+  /** Takes the endpoint away and ends. */
+  stop(): Promise<void>
+}
+
+/** Seconds after which Hawker tries again while the target is down; such answers use up none of the retry schedule. */
+const retryAfterSeconds = 2
+const forwardTimeoutMs = 12_000
+/** Belong to one connection and not to what it carries (RFC 9110 §7.6.1). */
+const ownHeaders = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'expect'])
+
+/** Passes one delivery on, byte for byte; a target that cannot be reached is an answer too: 503, come back. */
+async function forward(target: string, headers: IncomingHttpHeaders, body: Buffer): Promise<{ status: number; body: string; retryAfter?: string }> {
+  const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !ownHeaders.has(name)))
+  try {
+    const { request } = await import('undici')
+    const answer = await request(target, { method: 'POST', headers: kept, body, signal: AbortSignal.timeout(forwardTimeoutMs) })
+    const retryAfter = answer.headers['retry-after']
+    const text = await answer.body.text()
+    return { status: answer.statusCode, body: text.slice(0, 65_536), ...(typeof retryAfter === 'string' ? { retryAfter } : {}) }
+  } catch {
+    return { status: 503, body: 'The target cannot be reached.', retryAfter: String(retryAfterSeconds) }
+  }
+}
+
+/**
+ * Registers an endpoint of its own and passes what comes on to a target, with the exact bytes and headers. While the target
+ * is down the answer is 503 with `Retry-After`, so Hawker keeps every event and comes back; nothing is lost.
+ */
+export async function startListening(options: ListenOptions): Promise<Listening> {
+  const { forwardTo, print } = options
+  let salt = ''
+  let down = false
+
+  async function handle(headers: IncomingHttpHeaders, body: Buffer, response: ServerResponse): Promise<void> {
+    if (!verifyV2(body, String(headers['hitpay-signature'] ?? ''), salt)) {
+      response.writeHead(401).end()
+      return
+    }
+    const began = performance.now()
+    const answer = await forward(forwardTo, headers, body)
+    const type = `${headers['hitpay-event-object']}.${headers['hitpay-event-type']}`
+    const isDown = answer.status === 503 && answer.body === 'The target cannot be reached.'
+    // One line when the target goes away, not one for every try.
+    if (!isDown) print(`${type}  ${headers['webhook-id']}  ${answer.status}  ${Math.round(performance.now() - began)} ms`)
+    else if (!down) print(`${forwardTo} cannot be reached; events wait until it can.`)
+    down = isDown
+    response.writeHead(answer.status, { 'content-type': 'text/plain', ...(answer.retryAfter ? { 'retry-after': answer.retryAfter } : {}) })
+    response.end(answer.body)
+  }
+
+  const server = createServer((incoming, response) => {
+    const chunks: Buffer[] = []
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+    incoming.on('end', () => void handle(incoming.headers, Buffer.concat(chunks), response))
+  })
+  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready))
+  const { port } = server.address() as AddressInfo
+  let id: string
+  try {
+    const made = await call(options, 'POST', '/v1/webhook-events', {
+      name: 'hawker listen',
+      url: `http://127.0.0.1:${port}/`,
+      ...(options.events.length > 0 ? { event_types: options.events } : {}),
+    })
+    id = String(made.id)
+    salt = String(made.salt)
+  } catch (error) {
+    server.close()
+    throw error
+  }
+  print(`Events go to ${forwardTo}. Their Hitpay-Signature is made with the salt ${salt}`)
+
+  return {
+    async stop() {
+      await call(options, 'DELETE', `/v1/webhook-events/${id}`).catch((error: Error) => print(`The endpoint ${id} could not be removed: ${error.message}`))
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}

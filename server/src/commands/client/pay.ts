@@ -1,0 +1,107 @@
+import { isUuid } from '#foundation/shared/ids.ts'
+import { CommandError, call, type Made, type Server } from './client.ts'
+import { UsageError } from './usage-error.ts'
+
+/** How the payer is to pay, as typed. */
+export interface PayOptions {
+  method?: string | undefined
+  outcome?: string | undefined
+  card?: string | undefined
+  amount?: string | undefined
+  delay?: string | undefined
+  challenge?: string | undefined
+  late?: boolean | undefined
+  twice?: boolean | undefined
+  json?: boolean | undefined
+}
+
+/** Whether a text is a payment code, as scanned: an EMVCo payload or a UPI URI. */
+const isCode = (text: string) => /^(000201|upi:)/i.test(text)
+
+/** The id in a checkout URL (behaviour §2.3), or the id itself. */
+export function paymentRequestIdOf(text: string): string {
+  const id = /\/payment-request\/@[^/?#]+\/([^/?#]+)(?:[/?#]|$)/.exec(text)?.[1] ?? text
+  if (!isUuid(id)) throw new UsageError('pay takes the url, the id or the QR code of a payment request.')
+  return id.toLowerCase()
+}
+
+/** The payment that waits for its payer on a page of the simulator; undefined for any other address. */
+const waitingPayment = (text: string) => /\/sandbox\/(?:wallet|challenge)\/[^/?#]+\/([^/?#]+)/.exec(text)?.[1]
+
+/** Whether a text is what a code says: an EMVCo payload, a UPI address, or a checkout's with the method of a wallet. */
+const isPayload = (text: string) => /^(000201|upi:)/i.test(text) || /^https?:.*\/checkout\/?\?(.*&)?method=/.test(text)
+
+const reasons: Record<string, string> = {
+  duplicate: 'it was paid already; the money is kept apart and can be refunded',
+  late: 'it came too late; the money is kept apart and can be refunded',
+  short: 'it is too little; the money is kept apart and can be refunded',
+  over: 'it is too much; the money is kept apart and can be refunded',
+}
+
+function describe(result: Made): string {
+  const amount = `${String(result.currency).toUpperCase()} ${result.amount} by ${result.method}`
+  const failure = result.failure_code === null ? '' : ` (${result.failure_code})`
+  const unapplied =
+    result.unapplied_reason === null ? '' : `\nNot applied to the payment request: ${reasons[String(result.unapplied_reason)] ?? result.unapplied_reason}.`
+  return `${amount}: ${result.status}${failure}\nCharge ${result.payment_id}, payment request ${result.payment_request_id} is ${result.payment_request_status}.${unapplied}`
+}
+
+/** What a page of the simulator calls the outcomes of `--outcome` and of `--challenge`. */
+const answers: Record<string, string> = { completed: 'approved', passed: 'approved', failed: 'declined', abandoned: 'canceled' }
+
+/** Answers for a payer whom a page of the simulator asks. */
+function answerPage(server: Server, chargeId: string, { outcome, challenge, method, card, amount, late, twice }: PayOptions, delay: number | undefined) {
+  if ((method ?? card ?? amount ?? late ?? twice) !== undefined)
+    throw new UsageError('A page of the simulator is answered with --outcome, --challenge or --delay alone.')
+  const said = outcome ?? challenge ?? 'approved'
+  return call(server, 'POST', `/v1/sandbox/payments/${chargeId}/answer`, { outcome: answers[said] ?? said, delay })
+}
+
+interface Target {
+  id: string
+  method?: string
+  amount?: string
+}
+
+/** What is paid: the request itself, or what a code says of it. */
+async function targetOf(server: Server, target: string): Promise<Target> {
+  if (!isPayload(target)) return { id: paymentRequestIdOf(target) }
+  const { payment_request_id, method, amount, is_open } = await call(server, 'POST', '/sandbox/phone/read', { payload: target })
+  return { id: String(payment_request_id), method: String(method), ...(is_open && amount !== null ? { amount: String(amount) } : {}) }
+}
+
+/**
+ * `hawker pay`: plays the payer of a payment request on a running Hawker, by its address, its id, what its code says, or the
+ * page of the simulator that asks. The last line is where the payer's browser would be sent, or `-`; with `--json` the
+ * server's answer is all there is. Throws when the payment did not become what was asked.
+ */
+export async function pay(server: Server, target: string, options: PayOptions, print: (line: string) => void): Promise<void> {
+  const { json, delay, late, twice, method, outcome, card, amount, challenge } = options
+  const seconds = delay === undefined ? undefined : Number(delay.trim() || Number.NaN)
+  if (Number.isNaN(seconds)) throw new UsageError('--delay takes seconds.')
+  const tell = (result: Made) => print(json ? JSON.stringify(result) : `${describe(result)}\n${result.redirect_url ?? result.action_url ?? '-'}`)
+  const waiting = waitingPayment(target)
+  if (waiting !== undefined) return tell(await answerPage(server, waiting, options, seconds))
+  if (isCode(target) && (method ?? card ?? challenge) !== undefined) throw new UsageError('A QR code says itself how it is paid.')
+  // A code that is paid as it is needs no reading first.
+  const direct = isCode(target) && !late && !twice
+  const found: Target = direct ? { id: '' } : await targetOf(server, target.trim())
+  const path = `/v1/sandbox/payment-requests/${found.id}/pay`
+  const payment = {
+    method: method ?? found.method,
+    outcome,
+    card,
+    amount: amount ?? found.amount,
+    challenge,
+    delay: seconds,
+    late,
+    ...(twice ? { anyway: true } : {}),
+  }
+  const once = () =>
+    direct ? call(server, 'POST', '/v1/sandbox/pay-code', { qr_code: target, outcome, amount, delay: seconds }) : call(server, 'POST', path, payment)
+  const results = [await once(), ...(twice ? [await once()] : [])]
+  for (const result of results) tell(result)
+  // Money that came, but not as it was meant to: someone else was faster, or the time was up.
+  const unmeant = results.some(({ unapplied_reason: reason }) => (reason === 'duplicate' && !twice) || (reason === 'late' && !late))
+  if (unmeant) throw new CommandError('The payment was not applied.')
+}

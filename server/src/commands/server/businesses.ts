@@ -1,0 +1,81 @@
+import { UsageError } from '#commands/client/usage-error.ts'
+import type { Config } from '#config.ts'
+import { StartError } from '#foundation/database/data-directory.ts'
+import type { Business } from '#foundation/http/authentication.ts'
+import { createLog } from '#foundation/http/observability.ts'
+import { parseCountry } from '#foundation/shared/countries.ts'
+import { parseCurrency } from '#foundation/shared/money.ts'
+import { createApiKey, createBusiness } from '#resources/business/businesses/create-business.ts'
+import { findBusinessBySlug, listBusinesses } from '#resources/business/businesses/queries.ts'
+import { openBeside, secretKeyOf } from '#serve.ts'
+
+interface Options {
+  name?: string | undefined
+  slug?: string | undefined
+  country?: string | undefined
+  currency?: string | undefined
+  timezone?: string | undefined
+  mode?: string | undefined
+  json?: boolean | undefined
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).format(0) !== ''
+  } catch {
+    return false
+  }
+}
+
+/** What the options say of a new business. Every fault is a `UsageError` that names the option. */
+export function understandBusiness({ name, slug, country = '', currency = '', timezone = '', mode = 'sandbox' }: Options): Omit<Business, 'id'> {
+  const place = parseCountry(country)
+  const money = parseCurrency(currency)
+  if (!name || name.length > 100) throw new UsageError('--name takes what payers read, of up to 100 characters.')
+  if (!slug || !/^[a-z0-9][a-z0-9-]{0,62}$/.test(slug))
+    throw new UsageError('--slug takes up to 63 small letters, digits and hyphens; payment links contain it.')
+  if (!place) throw new UsageError('--country takes two letters, for example SG.')
+  if (!money) throw new UsageError('--currency takes three letters, for example sgd.')
+  if (!isTimezone(timezone)) throw new UsageError('--timezone takes a name of the time zone database, for example Asia/Singapore.')
+  if (mode !== 'live' && mode !== 'sandbox') throw new UsageError('--mode takes live or sandbox.')
+  return { name, slug, country: place, currency: money, timezone, mode }
+}
+
+/** `hawker businesses create|list`, also beside a running Hawker. A new business comes with its first key. */
+export async function businessesCommand(config: Config, [action]: string[], options: Options): Promise<void> {
+  if (action !== 'create' && action !== 'list') throw new UsageError('businesses takes create or list.')
+  const about = action === 'create' ? understandBusiness(options) : undefined
+  const opened = await openBeside(config, createLog('silent'))
+  try {
+    const { db } = opened.database
+    if (!about) {
+      printBusinesses(await listBusinesses(db), options)
+      return
+    }
+    if (await findBusinessBySlug(db, about.slug)) throw new StartError(`There is a business with the slug ${about.slug}.`)
+    const at = new Date()
+    const { business, minted } = await db.transaction().execute(async (tx) => {
+      const business = await createBusiness(tx, at, about)
+      return { business, minted: await createApiKey(tx, business, { name: 'First key', secretKey: secretKeyOf(config), at }) }
+    })
+    const { key, salt } = minted
+    if (options.json) print(JSON.stringify({ ...business, key, salt }))
+    else print(`Business  ${business.id}\nAPI key   ${key}\nSalt      ${salt}\n\nKey and salt are shown once.`)
+  } finally {
+    await opened.close()
+  }
+}
+
+function printBusinesses(businesses: Business[], { json }: Options): void {
+  if (json) {
+    print(JSON.stringify(businesses))
+    return
+  }
+  print(`${'ID'.padEnd(38)}${'MODE'.padEnd(9)}${'COUNTRY'.padEnd(9)}${'CURRENCY'.padEnd(10)}${'SLUG'.padEnd(24)}NAME`)
+  for (const { id, mode, country, currency, slug, name } of businesses)
+    print(`${id.padEnd(38)}${mode.padEnd(9)}${country.padEnd(9)}${currency.padEnd(10)}${slug.padEnd(24)}${name}`)
+}

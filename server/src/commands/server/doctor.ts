@@ -1,0 +1,86 @@
+import { existsSync, statfsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import pg from 'pg'
+import { type Config, ConfigError, type readConfig } from '#config.ts'
+import { dataDirectoryHolder } from '#foundation/database/data-directory.ts'
+import { poolOptions } from '#foundation/database/database.ts'
+import { isWritable } from '#foundation/database/embedded.ts'
+import { appliedMigrations, readMigrations } from '#foundation/database/migrate.ts'
+import { createLog } from '#foundation/http/observability.ts'
+import { openBeside } from '#serve.ts'
+
+type Finding = { check: string; state: 'ok' | 'warn' | 'fail'; says: string }
+
+const leastDiskBytes = 1_000_000_000
+const mostClockDriftMs = 2_000
+
+/** Checks configuration, disk, database, migrations and clock, prints a line each and answers with the exit code: 0, 1, or 2 for a wrong setting. */
+export async function doctor(read: typeof readConfig): Promise<number> {
+  const findings: Finding[] = []
+  const say = (check: string, state: Finding['state'], says: string) => {
+    findings.push({ check, state, says })
+    process.stdout.write(`${{ ok: 'ok  ', warn: 'WARN', fail: 'FAIL' }[state]}  ${check.padEnd(14)} ${says}\n`)
+  }
+  let config: Config
+  try {
+    config = read()
+    say('configuration', 'ok', config.databaseUrl ? 'valid, with a database of your own' : 'valid, with the embedded database')
+  } catch (error) {
+    say('configuration', 'fail', error instanceof ConfigError ? error.message : String(error))
+    return 2
+  }
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  say('node', major > 20 || (major === 20 && minor >= 19) ? 'ok' : 'fail', `${process.version} (20.19 or newer is needed)`)
+  if (!config.databaseUrl) checkDisk(config, say)
+  const holder = config.databaseUrl ? undefined : dataDirectoryHolder(config.dataDirectory)
+  if (holder !== undefined) say('process', 'ok', `Hawker is running on this data directory (process ${holder})`)
+  await checkDatabase(config, say)
+  const failed = findings.some(({ state }) => state === 'fail')
+  process.stdout.write(failed ? '\nSomething needs mending.\n' : '\nAll is well.\n')
+  return failed ? 1 : 0
+}
+
+function checkDisk({ dataDirectory }: Config, say: (check: string, state: Finding['state'], says: string) => void): void {
+  let folder = dataDirectory
+  while (!existsSync(folder)) folder = dirname(folder)
+  const { bavail, bsize } = statfsSync(folder)
+  const free = bavail * bsize
+  const gigabytes = `${(free / 1e9).toFixed(1)} GB free for ${dataDirectory}`
+  if (!isWritable(folder)) say('disk', 'fail', `${folder} cannot be written by this user`)
+  else say('disk', free < leastDiskBytes ? 'warn' : 'ok', gigabytes)
+}
+
+async function checkDatabase(config: Config, say: (check: string, state: Finding['state'], says: string) => void): Promise<void> {
+  let close = async () => undefined as unknown
+  try {
+    let pool: pg.Pool
+    if (config.databaseUrl) {
+      pool = new pg.Pool(poolOptions(config.databaseUrl, 1, 10_000))
+      close = () => pool.end()
+    } else {
+      const opened = await openBeside(config, createLog('silent'), { migrations: false })
+      pool = opened.database.pool
+      close = () => opened.close()
+    }
+    const { rows } = await pool.query(
+      "select current_setting('server_version') as version, current_setting('server_version_num')::int as number, current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit, clock_timestamp() as now",
+    )
+    const { version, number, fsync, commit, now } = rows[0]
+    say('database', number >= 150_000 ? 'ok' : 'fail', `PostgreSQL ${version} (15 or newer is needed)`)
+    say('durability', fsync === 'on' && commit !== 'off' ? 'ok' : 'warn', `fsync ${fsync}, synchronous_commit ${commit}`)
+    const drift = Math.abs(Date.now() - now.getTime())
+    say('clock', drift > mostClockDriftMs ? 'warn' : 'ok', `${drift} ms from the database's`)
+    const applied = await appliedMigrations(pool)
+    const all = readMigrations()
+    const missing = all.filter(({ name }) => !applied?.some((one) => one.name === name))
+    if (missing.length > 0)
+      say('migrations', 'warn', `${missing.length} to apply: ${missing.map(({ name }) => name).join(', ')}; \`hawker migrate\` or the next start does it`)
+    else say('migrations', 'ok', `${all.length} applied`)
+    const { rows: collations } = await pool.query("select collname from pg_collation where collname = 'und-x-icu'")
+    if (collations.length === 0) say('collation', 'fail', 'this PostgreSQL was built without ICU, which sorting by name needs')
+  } catch (error) {
+    say('database', 'fail', error instanceof Error ? error.message : String(error))
+  } finally {
+    await close().catch(() => undefined)
+  }
+}

@@ -1,0 +1,25 @@
+import type { Config } from '#config.ts'
+import { createLog } from '#foundation/http/observability.ts'
+import { openBeside } from '#serve.ts'
+import { findCounterExamples } from '#verify/checks.ts'
+
+/**
+ * `hawker verify`: adds up everything again and prints what does not hold, a line each. Answers with the exit code: 0 when
+ * all holds, else 1. Works beside a running Hawker.
+ */
+export async function verifyCommand(config: Config, { json }: { json?: boolean | undefined }): Promise<number> {
+  const opened = await openBeside(config, createLog('silent'))
+  try {
+    const { found, counts } = await findCounterExamples(opened.database.reports)
+    if (json) process.stdout.write(`${JSON.stringify({ counts, counter_examples: found })}\n`)
+    else {
+      for (const [check, count] of Object.entries(counts))
+        process.stdout.write(`${count === 0 ? 'ok  ' : 'FAIL'}  ${check}${count === 0 ? '' : ` (${count})`}\n`)
+      for (const one of found) process.stdout.write(`\n${one.check}\n  business ${one.business_id}\n  ${one.object}: ${one.says}\n`)
+      process.stdout.write(found.length === 0 ? '\nEverything adds up.\n' : '\nSomething does not add up; the lines above say what.\n')
+    }
+    return found.length === 0 ? 0 : 1
+  } finally {
+    await opened.close()
+  }
+}

@@ -1,0 +1,40 @@
+import type { Config } from '#config.ts'
+import type { MintedKey } from '#resources/business/businesses/create-business.ts'
+
+interface Welcome {
+  url: string
+  minted: MintedKey | undefined
+  config: Config
+  milliseconds: number
+}
+
+/** What `hawker start` says when it is ready: where it is, the key, and a request to paste. */
+export function welcome({ url, minted, config, milliseconds }: Welcome): string {
+  const where = config.databaseUrl ? 'DATABASE_URL' : config.dataDirectory
+  const rows: [string, string][] = [
+    ['API', url],
+    ['Reference', `${url}/docs`],
+    ['Test phone', `${url}/sandbox/phone`],
+    ['Data', where],
+  ]
+  if (minted) rows.push(['API key', minted.key], ['Salt', minted.salt])
+  const table = rows.map(([name, value]) => `  ${name.padEnd(11)}${value}`).join('\n')
+  const key = minted?.key ?? config.apiKey ?? '<key>'
+  const lost = minted
+    ? '\n  The key and the salt are shown once; `npx hawker keys create` makes others.\n'
+    : config.apiKey
+      ? ''
+      : '\n  The API key was shown at the first start; `npx hawker keys create` makes another.\n'
+  return `
+  Hawker is ready (${milliseconds} ms)
+
+${table}
+${lost}
+  Create a customer:
+
+  curl --request POST --url ${url}/v1/customers \\
+    --header 'Content-Type: application/json' --header 'X-BUSINESS-API-KEY: ${key}' \\
+    --data '{"name":"John Doe","email":"jsmith@example.com","phone_number":"91234567","phone_number_country_code":"65"}'
+
+`
+}

@@ -1,0 +1,27 @@
+import type { Business } from '#foundation/shared/business.ts'
+import type { Now } from '#foundation/shared/time.ts'
+
+/** Finds the business that a link names. */
+export type FindBySlug = (slug: string) => Promise<Business | undefined>
+
+/** As long as a key is remembered (`authentication.ts`): how long another process's change of a business may go unseen. */
+const rememberedMs = 5_000
+const maxRemembered = 10_000
+
+/** Finds through `find` and remembers for a few seconds what was found; what was not found is asked for again. */
+export function rememberSlugs(find: FindBySlug, now: Now): FindBySlug {
+  const remembered = new Map<string, { business: Business; until: number }>()
+  return async (slug) => {
+    const entry = remembered.get(slug)
+    const at = now().getTime()
+    if (entry && entry.until > at) return entry.business
+    const business = await find(slug)
+    if (!business) {
+      remembered.delete(slug)
+      return undefined
+    }
+    if (remembered.size >= maxRemembered) remembered.clear()
+    remembered.set(slug, { business, until: at + rememberedMs })
+    return business
+  }
+}

@@ -1,0 +1,95 @@
+import pg from 'pg'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { poolOptions } from '#foundation/database/database.ts'
+import { migrate, readMigrations } from '#foundation/database/migrate.ts'
+import type { Business } from '#foundation/shared/business.ts'
+import { newId, randomHex } from '#foundation/shared/ids.ts'
+import { cloneDatabase, testDatabase } from '#testing/database.ts'
+import { createBusiness } from './create-business.ts'
+import { rememberSlugs } from './known-slugs.ts'
+import { findBusinessBySlug } from './queries.ts'
+
+const aSlug = () => `slug-${randomHex(4)}`
+async function create(slug: string): Promise<Business> {
+  const { db } = await testDatabase()
+  return db.transaction().execute((tx) => createBusiness(tx, new Date(), { slug, payment_methods: ['card'] }))
+}
+
+describe('a slug', () => {
+  test('finds its business, in any case of letters, as routes use it', async () => {
+    const { db } = await testDatabase()
+    const business = await create(aSlug())
+    expect(await findBusinessBySlug(db, business.slug)).toEqual(business)
+    expect(await findBusinessBySlug(db, business.slug.toUpperCase())).toEqual(business)
+    expect(await findBusinessBySlug(db, `${business.slug}-`)).toBeUndefined()
+    expect(await findBusinessBySlug(db, '')).toBeUndefined()
+  })
+
+  test('that is taken gets an end, also when many ask at once', async () => {
+    const { db } = await testDatabase()
+    const slug = aSlug()
+    const made = await Promise.all(Array.from({ length: 12 }, () => create(slug)))
+    const slugs = made.map((business) => business.slug)
+    expect(new Set(slugs).size).toBe(12)
+    expect(slugs).toEqual(expect.arrayContaining([slug, ...[2, 3, 4, 5, 6, 7, 8, 9].map((n) => `${slug}-${n}`)]))
+    for (const business of made) expect((await findBusinessBySlug(db, business.slug))?.id).toBe(business.id)
+  })
+
+  test('stays within its length with an end, and is stored in small letters', async () => {
+    const slug = `${randomHex(4)}${'x'.repeat(55)}`
+    expect((await create(slug.toUpperCase())).slug).toBe(slug)
+    expect((await create(slug)).slug).toBe(`${slug.slice(0, 61)}-2`)
+  })
+
+  test('is free again when its business was never committed', async () => {
+    const { db } = await testDatabase()
+    const slug = aSlug()
+    const undone = db.transaction().execute(async (tx) => {
+      await createBusiness(tx, new Date(), { slug })
+      throw new Error('undone')
+    })
+    await expect(undone).rejects.toThrow('undone')
+    expect(await findBusinessBySlug(db, slug)).toBeUndefined()
+    expect((await create(slug)).slug).toBe(slug)
+  })
+})
+
+test('a slug that was found is remembered for seconds; one that was not is asked for again', async () => {
+  let at = 0
+  const asked: string[] = []
+  const known = new Map<string, Business>()
+  const find = rememberSlugs(
+    async (slug) => {
+      asked.push(slug)
+      return known.get(slug)
+    },
+    () => new Date(at),
+  )
+  expect(await find('kopi')).toBeUndefined()
+  const business = { slug: 'kopi', name: 'Kopi stall' } as Business
+  known.set('kopi', business)
+  expect([await find('kopi'), await find('kopi')]).toEqual([business, business])
+  expect(asked).toHaveLength(2)
+  at = 5_000
+  known.delete('kopi')
+  expect(await find('kopi')).toBeUndefined()
+  expect(asked).toHaveLength(3)
+})
+
+test('the migration lists the slugs that there are, and of several alike the oldest keeps its own', async () => {
+  const pool = new pg.Pool(poolOptions(await cloneDatabase({ empty: true }), 2, 30_000))
+  onTestFinished(() => pool.end())
+  const all = readMigrations()
+  const index = all.findIndex(({ name }) => name.endsWith('_checkout_settings'))
+  await migrate(pool, all.slice(0, index))
+  const ids = ['kopi', 'KOPI', 'kopi', 'other', 'x'.repeat(63), 'x'.repeat(63)].map((slug, i) => ({ id: newId(new Date(1e12 + i)), slug, i }))
+  for (const { id, slug, i } of [...ids].reverse())
+    await pool.query("insert into hawker.businesses values ($1, 'A', $2, 'SG', 'sgd', 'Asia/Singapore', 'live', $3)", [id, slug, new Date(1e12 + i)])
+  await migrate(pool, all)
+  const { rows } = await pool.query(
+    "select b.id, slug from hawker.businesses b join hawker.directory d on d.business_id = b.id and d.target_id = b.id and d.kind = 'business_slug' and d.lookup = lower(slug) order by created_at",
+  )
+  const end = (i: number) => ids[i]?.id.replaceAll('-', '').slice(-12)
+  expect(rows.map(({ slug }) => slug)).toEqual(['kopi', `KOPI-${end(1)}`, `kopi-${end(2)}`, 'other', 'x'.repeat(63), `${'x'.repeat(50)}-${end(5)}`])
+  expect(rows.map(({ id }) => id)).toEqual(ids.map(({ id }) => id))
+})

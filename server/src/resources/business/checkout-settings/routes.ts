@@ -1,0 +1,120 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Database, Db } from '#foundation/database/database.ts'
+import type { Api, Call } from '#foundation/http/api.ts'
+import { etagOf, isKnown, requireMatch } from '#foundation/http/etag.ts'
+import type { Answer } from '#foundation/http/idempotency.ts'
+import { changeHeaders } from '#foundation/http/schemas.ts'
+import { writeOnce } from '#foundation/http/transaction.ts'
+import type { Now } from '#foundation/shared/time.ts'
+import {
+  type CheckoutSettings as CheckoutSettingsOfPages,
+  type CheckoutSettingsRow,
+  deleteCheckoutLogo,
+  findCheckoutSettings,
+  lockCheckoutSettings,
+  saveCheckoutLogo,
+  updateCheckoutSettings,
+  withDefaults,
+} from './queries.ts'
+import { readLogo } from './read-logo.ts'
+import { acceptSpellings, applyTo, faultsOf } from './understand.ts'
+import { CheckoutSettings, PutCheckoutLogo, presentCheckoutSettings, UpdateCheckoutSettings } from './wire.ts'
+
+export interface CheckoutSettingsDeps {
+  database: Database
+  now: Now
+}
+
+const tags = ['Checkout settings']
+
+const tagOf = ({ business_id, version }: Pick<CheckoutSettingsRow, 'business_id' | 'version'>) => etagOf({ id: business_id, version })
+
+function answerWith(row: CheckoutSettingsOfPages, { business, baseUrl }: Pick<Call, 'business' | 'baseUrl'>): Answer {
+  return { status: 200, body: JSON.stringify(presentCheckoutSettings(row, business, baseUrl)), headers: { etag: tagOf(row) } }
+}
+
+/** How a business's checkout looks, and who may frame it. */
+export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): void {
+  const path = '/v1/checkout-settings'
+  api.read(
+    path,
+    { operationId: 'getCheckoutSettings', tags, summary: 'Get the checkout settings', answers: { 200: CheckoutSettings, 304: null } },
+    async (call) => {
+      const row = await findCheckoutSettings(deps.database.db, call.business.id)
+      const etag = tagOf(row)
+      return isKnown(call.headers['if-none-match'], etag) ? { status: 304, headers: { etag } } : answerWith(row, call)
+    },
+  )
+
+  api.write(
+    'PATCH',
+    path,
+    {
+      operationId: 'updateCheckoutSettings',
+      tags,
+      summary: 'Update the checkout settings',
+      description: 'Null sets a field back to its default. Colors that cannot be read on each other are refused.',
+      headers: changeHeaders,
+      body: UpdateCheckoutSettings,
+      answers: { 200: CheckoutSettings },
+      understand: acceptSpellings,
+      faults: faultsOf,
+    },
+    (call) => change(deps, call, async (_tx, before) => ({ ...before, ...applyTo(before, call.body) })),
+  )
+
+  api.write(
+    'PUT',
+    `${path}/logo`,
+    {
+      operationId: 'putCheckoutLogo',
+      tags,
+      summary: 'Set the logo of the checkout',
+      description: 'A PNG, JPEG or WebP picture: in base64, or as the file of a multipart body, whatever its field is called.',
+      headers: changeHeaders,
+      body: PutCheckoutLogo,
+      answers: { 200: CheckoutSettings },
+      takesFile: true,
+    },
+    async (call) => {
+      const logo = readLogo(call.body)
+      return change(deps, call, async (tx, before, at) => {
+        if (before.logo_sha256 !== logo.sha256) await saveCheckoutLogo(tx, call.business.id, logo, at)
+        return { ...before, logo_sha256: logo.sha256 }
+      })
+    },
+  )
+
+  api.write(
+    'DELETE',
+    `${path}/logo`,
+    { operationId: 'deleteCheckoutLogo', tags, summary: 'Take the logo of the checkout away', headers: changeHeaders, answers: { 204: null } },
+    (call) => {
+      const remove = async (tx: Db, before: CheckoutSettingsRow) => {
+        await deleteCheckoutLogo(tx, call.business.id)
+        return { ...before, logo_sha256: null }
+      }
+      return change(deps, call, remove, { status: 204 })
+    },
+  )
+}
+
+/** Changes the settings while their row is held; a change of nothing leaves the version as it is. */
+function change(
+  { database, now }: CheckoutSettingsDeps,
+  call: Pick<Call, 'business' | 'baseUrl' | 'headers' | 'claim'>,
+  decide: (tx: Db, before: CheckoutSettingsRow, at: Date) => Promise<CheckoutSettingsRow>,
+  answer?: Answer,
+): Promise<Answer> {
+  const { business, headers, claim } = call
+  return writeOnce(database.db, claim, now(), async (tx) => {
+    const at = now()
+    const before = await lockCheckoutSettings(tx, business.id, at)
+    requireMatch(headers['if-match'], tagOf(before))
+    const after = await decide(tx, before, at)
+    if (isDeepStrictEqual(after, before)) return answer ?? answerWith(withDefaults(before), call)
+    const row = { ...after, version: before.version + 1 }
+    await updateCheckoutSettings(tx, business.id, row, at)
+    return answer ?? answerWith(withDefaults(row), call)
+  })
+}

@@ -1,0 +1,77 @@
+import { type Static, Type } from 'typebox'
+import { nullable, plainText } from '#foundation/http/schemas.ts'
+import type { Business } from '#foundation/shared/business.ts'
+import type { CheckoutSettings as SettingsRow } from './queries.ts'
+
+/** The languages of the payer's pages. */
+export const languages = ['en', 'zh-Hans', 'ms', 'id', 'th', 'vi', 'ta'] as const
+export type Language = (typeof languages)[number]
+
+const language = (description: string) => Type.Unsafe<Language | null>({ type: ['string', 'null'], enum: [...languages, null], description })
+
+/** How many pages of a merchant may frame its checkout. */
+export const mostOrigins = 20
+
+/** What `PATCH` takes; what is absent stays, and null goes back to the default. */
+export const UpdateCheckoutSettings = Type.Partial(
+  Type.Object({
+    display_name: nullable(plainText(100, { description: "What payers read; the business's name by default." })),
+    primary_color: nullable(plainText(32, { description: 'Buttons and links, `#rrggbb`. Must stand out from the background with 3:1.' })),
+    background_color: nullable(plainText(32, { description: 'The page, `#rrggbb`. At night a light one is darkened.' })),
+    allowed_origins: nullable(
+      Type.Array(plainText(300), {
+        maxItems: mostOrigins,
+        description:
+          'Pages that may frame the checkout: https origins, http for localhost and 127.0.0.1, such as `https://shop.example.com`. Without any, every page may in the sandbox and none in live. Also taken: one text with commas.',
+      }),
+    ),
+    default_language: language("The language of the pages; null is the payer's own."),
+    support_email: nullable(Type.String({ format: 'email', maxLength: 255, description: 'Where payers write to.' })),
+    support_url: nullable(plainText(2048, { description: 'Where payers find help; http or https.' })),
+  }),
+  { examples: [{ display_name: 'Kopi stall', primary_color: '#0f766e', allowed_origins: ['https://shop.example.com'] }] },
+)
+export type UpdateCheckoutSettings = Static<typeof UpdateCheckoutSettings>
+
+/** What `PUT …/logo` takes, as JSON or from a file in a multipart body. */
+export const PutCheckoutLogo = Type.Object({
+  content_type: Type.Optional(nullable(plainText(100, { description: 'image/png, image/jpeg or image/webp; must be what the data is.' }))),
+  data: Type.String({ minLength: 1, description: 'The picture in base64: up to 256 kB, and 2048 pixels on each side.' }),
+})
+export type PutCheckoutLogo = Static<typeof PutCheckoutLogo>
+
+const text = (description?: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], ...(description ? { description } : {}) })
+
+export const CheckoutSettings = Type.Object(
+  {
+    display_name: Type.String(),
+    primary_color: Type.String(),
+    background_color: Type.String(),
+    logo_url: text('The logo, for anyone; another address with each picture. Null without one.'),
+    allowed_origins: Type.Array(Type.String()),
+    default_language: language("Null is the payer's own."),
+    support_email: text(),
+    support_url: text(),
+  },
+  { title: 'CheckoutSettings' },
+)
+export type CheckoutSettings = Static<typeof CheckoutSettings>
+
+/** Where a business's logo is served; its address says which picture it is, so that it can be cached for good. */
+export function logoUrl(baseUrl: string, business: Business, { logo_sha256 }: Pick<SettingsRow, 'logo_sha256'>): string | null {
+  return logo_sha256 === null ? null : `${baseUrl}/payment-request/@${business.slug}/logo?v=${logo_sha256}`
+}
+
+/** The settings as the API shows them: what holds, chosen or not. */
+export function presentCheckoutSettings(row: SettingsRow, business: Business, baseUrl: string): CheckoutSettings {
+  return {
+    display_name: row.display_name ?? business.name,
+    primary_color: row.primary_color,
+    background_color: row.background_color,
+    logo_url: logoUrl(baseUrl, business, row),
+    allowed_origins: row.allowed_origins,
+    default_language: row.default_language as Language | null,
+    support_email: row.support_email,
+    support_url: row.support_url,
+  }
+}

@@ -1,0 +1,125 @@
+import { createServer, type Server } from 'node:net'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { createLog } from '#foundation/http/observability.ts'
+import { smtpMailer } from '#foundation/mail/send-mail.ts'
+import { receiptMail } from '#resources/payments/receipts/letter.ts'
+import { aBusiness } from '#testing/api.ts'
+import { aPaidCharge, aPaymentRequest, type Payments, startPayments } from '#testing/payments.ts'
+import { deliverMails } from './deliver-mails-job.ts'
+
+let payments: Payments
+beforeAll(async () => {
+  payments = await startPayments()
+})
+const merchant = (about = {}) => aBusiness(about, payments.server)
+const deliver = (send: Parameters<typeof deliverMails>[0]['send'], afterMinutes = 0) =>
+  deliverMails({ database: payments.server.database, now: () => new Date(Date.now() + afterMinutes * 60_000), log: createLog('silent'), send })
+
+/** A mail server that remembers what it was sent; refuses as often as it is told to. */
+async function aMailServer(refusals = 0): Promise<{ url: string; mails: string[]; server: Server }> {
+  const mails: string[] = []
+  let left = refusals
+  const server = createServer((socket) => {
+    let data: string | undefined
+    socket.write('220 test\r\n')
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk) => {
+      for (const line of chunk.toString().split('\r\n').slice(0, -1)) {
+        if (data !== undefined) {
+          if (line === '.') {
+            mails.push(data)
+            data = undefined
+            socket.write('250 taken\r\n')
+          } else data += `${line}\n`
+        } else if (line === 'DATA') {
+          data = ''
+          socket.write('354 go on\r\n')
+        } else if (line.startsWith('MAIL') && left > 0) {
+          left -= 1
+          socket.write('451 later\r\n')
+        } else if (line === 'QUIT') socket.end('221 bye\r\n')
+        else socket.write('250 fine\r\n')
+      }
+    })
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  return { url: `smtp://127.0.0.1:${(server.address() as { port: number }).port}`, mails, server }
+}
+
+describe('receipts', () => {
+  test('are written with the payment when the request asks for them, and kept where no server is', async () => {
+    const client = await merchant({ name: 'Kopi & <b>Stall</b>' })
+    const silent = await aPaymentRequest(client)
+    const asked = await aPaymentRequest(client, { send_email: true })
+    await aPaidCharge(payments, client, { payment_request_id: silent.id })
+    const charge = await aPaidCharge(payments, client, { payment_request_id: asked.id, remark: 'Teh "C"\r\nBcc: x' })
+    await client.post('/v1/refund', { payment_id: charge.id, amount: 5, send_email: true, email: 'other@example.com' })
+    await client.post('/v1/refund', { payment_id: charge.id, amount: 5 })
+    await deliver(undefined)
+    const { json } = await client.get('/v1/sandbox/mails')
+    expect(json.data).toMatchObject([
+      { to: 'other@example.com', subject: 'Refund from Kopi & <b>Stall</b>: SGD 5.00', source: 'refund', status: 'kept', sent_at: null },
+      { to: 'payer@example.com', subject: 'Receipt from Kopi & <b>Stall</b>: SGD 100.00', source: 'charge', source_id: charge.id, status: 'kept' },
+    ])
+    const [, receipt] = json.data
+    expect(receipt.html).toContain('Kopi &amp; &lt;b&gt;Stall&lt;/b&gt;')
+    expect(receipt.html).not.toContain('<b>')
+    expect(receipt.html).toContain('Teh &quot;C&quot; Bcc: x')
+    expect(receipt.text).toContain('Card, Visa ending in 4242')
+    const { url } = (await client.get(`/v1/charges/${charge.id}/receipt`)).json
+    for (const mail of json.data) {
+      expect(mail.text).toContain(`\n${url}\n`)
+      expect(mail.text).toContain(`\n${url}.pdf\n`)
+      expect(mail.html).toContain(`href="${url}"`)
+      expect(mail.html).toContain(`href="${url}.pdf"`)
+    }
+    const live = await merchant({ mode: 'live' })
+    expect((await live.get('/v1/sandbox/mails')).status).toBe(404)
+  })
+
+  test('a business’s name cannot add a header or a recipient', () => {
+    const business = { id: '', name: 'A\r\nBcc: all@example.com', slug: '', country: 'SG', currency: 'sgd', timezone: 'Asia/Singapore', mode: 'live' } as const
+    const about = { id: 'x', currency: 'sgd', amount_minor: 1n, method: 'cash', card: null, remark: null, reference_number: null }
+    expect(receiptMail(business, about, 'a@example.com', 'http://localhost/receipt', new Date()).subject).toBe('Receipt from A Bcc: all@example.com: SGD 0.01')
+  })
+
+  test('are sent through the mail server, and again later when it refuses', async () => {
+    await deliver(undefined)
+    const client = await merchant()
+    const request = await aPaymentRequest(client, { send_email: true })
+    await aPaidCharge(payments, client, { payment_request_id: request.id })
+    const { url, mails, server } = await aMailServer(1)
+    const send = smtpMailer(url, 'Hawker <receipts@example.com>')
+    await deliver(send)
+    expect((await client.get('/v1/sandbox/mails')).json.data[0].status).toBe('pending')
+    await deliver(send)
+    expect(mails).toHaveLength(0)
+    await Promise.all([deliver(send, 2), deliver(send, 2)])
+    server.close()
+    expect(mails).toHaveLength(1)
+    expect(mails[0]).toMatch(/^From: Hawker <receipts@example.com>$/m)
+    expect(mails[0]).toMatch(/^To: payer@example.com$/m)
+    expect((await client.get('/v1/sandbox/mails')).json.data[0]).toMatchObject({ status: 'sent' })
+  })
+
+  test.each(['sent', 'failed'] as const)('tell their request when they are %s', async (status) => {
+    await deliver(undefined)
+    const client = await merchant()
+    const request = await aPaymentRequest(client, { send_email: true })
+    await aPaidCharge(payments, client, { payment_request_id: request.id })
+    const other = await aPaymentRequest(client, { send_email: true })
+    const read = async ({ id }: { id: string }) => client.get(`/v1/payment-requests/${id}`)
+    const before = await read(request)
+    expect(before.json.email_status).toBe('pending')
+    const send = async () => {
+      if (status === 'failed') throw new Error('refused')
+    }
+    // A mail that is refused is tried for hours.
+    for (let hour = 0; hour < 20; hour++) await deliver(send, hour * 60)
+    const after = await read(request)
+    expect(after.json).toMatchObject({ email_status: status, sms_status: 'pending', status: 'completed' })
+    expect(after.headers.get('etag')).not.toBe(before.headers.get('etag'))
+    expect((await read(other)).json.email_status).toBe('pending')
+    expect((await client.get('/v1/sandbox/mails')).json.data[0]).toMatchObject({ status, sent_at: status === 'sent' ? expect.any(String) : null })
+  })
+})

@@ -1,0 +1,188 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { Database, Db } from '#foundation/database/database.ts'
+import { entriesWith, hasIdLike } from '#foundation/database/search-grams.ts'
+import { walkOrIndex } from '#foundation/database/walk-or-index.ts'
+import type { Cursor } from '#foundation/shared/cursor.ts'
+import type { ChargeRow, ChargeStatus } from './queries.ts'
+
+/** What a list of charges can be narrowed by; everything given must hold. */
+export interface ChargeFilter {
+  statuses?: ChargeStatus[]
+  refunded?: boolean
+  /** LIKE patterns over the search text, by whose grams rows are found; all must match. */
+  patterns: string[]
+  /** Each keyword matches by its pattern, or by being exactly this amount in one of these currencies' smallest units. */
+  keywords: { pattern: string; amounts: { currency: string; minor: bigint }[] }[]
+  remark?: string
+  locationIds?: string[]
+  methods?: string[]
+  channel?: string
+  email?: string
+  customerName?: string
+  referenceNumber?: string
+  railReference?: string
+  id?: string
+  paymentRequestId?: string
+  customerId?: string
+  /** Bounds of the amount in major units, as decimal text. */
+  amountFrom?: string
+  amountTo?: string
+  /** Bounds of ids: an id begins with the time of its creation. */
+  idFrom?: string
+  idAfter?: string
+  idBefore?: string
+  /** What nothing can match: a filter on something that does not exist here. */
+  nothing?: boolean
+}
+
+export interface ListChargesOptions {
+  filter: ChargeFilter
+  cursor: Cursor | undefined
+  limit: number
+}
+
+/** Digits behind the point that are not two (money.ts), so that PostgreSQL can compare amounts of any currency. */
+export interface Exponents {
+  none: string[]
+  three: string[]
+}
+
+function boundsOf(filter: ChargeFilter, exponents: Exponents): RawBuilder<unknown> {
+  const parts: RawBuilder<unknown>[] = []
+  const { statuses, refunded } = filter
+  if (filter.nothing) parts.push(sql`and false`)
+  if (statuses) {
+    parts.push(sql`and c.status = any (${statuses}::text[])`)
+    // The words that the partial index is made with, so that rare statuses are found without walking the common ones.
+    if (!statuses.includes('succeeded')) parts.push(sql`and c.status <> 'succeeded'`)
+  }
+  if (refunded === true) parts.push(sql`and c.status <> 'succeeded' and c.status in ('refunded', 'partially_refunded')`)
+  if (refunded === false) parts.push(sql`and c.status not in ('refunded', 'partially_refunded')`)
+  if (filter.locationIds) parts.push(sql`and c.location_id = any (${filter.locationIds}::uuid[])`)
+  if (filter.methods) parts.push(sql`and c.method = any (${filter.methods}::text[])`)
+  if (filter.channel !== undefined) parts.push(sql`and c.channel = ${filter.channel}`)
+  if (filter.email !== undefined) parts.push(sql`and lower(c.customer_email collate "C") = lower(${filter.email}::text collate "C")`)
+  if (filter.customerName !== undefined) parts.push(sql`and c.customer_name = ${filter.customerName}`)
+  if (filter.referenceNumber !== undefined) parts.push(sql`and c.reference_number = ${filter.referenceNumber}`)
+  if (filter.railReference !== undefined) parts.push(sql`and c.rail_reference = ${filter.railReference}`)
+  if (filter.id !== undefined) parts.push(sql`and c.id = ${filter.id}`)
+  if (filter.paymentRequestId !== undefined) parts.push(sql`and c.payment_request_id = ${filter.paymentRequestId}`)
+  if (filter.customerId !== undefined) parts.push(sql`and c.customer_id = ${filter.customerId}`)
+  const major = sql`c.amount_minor / (case when c.currency = any (${exponents.none}::text[]) then 1 when c.currency = any (${exponents.three}::text[]) then 1000 else 100 end)::numeric`
+  if (filter.amountFrom !== undefined) parts.push(sql`and ${major} >= ${filter.amountFrom}::numeric`)
+  if (filter.amountTo !== undefined) parts.push(sql`and ${major} <= ${filter.amountTo}::numeric`)
+  if (filter.idFrom) parts.push(sql`and c.id >= ${filter.idFrom}`)
+  if (filter.idAfter) parts.push(sql`and c.id > ${filter.idAfter}`)
+  if (filter.idBefore) parts.push(sql`and c.id < ${filter.idBefore}`)
+  return sql.join(parts, sql` `)
+}
+
+function searchOf({ patterns, keywords, remark }: ChargeFilter): RawBuilder<unknown> {
+  const parts = patterns.map((pattern) => sql`and c.search like ${pattern}`)
+  for (const { pattern, amounts } of keywords) {
+    const exactly = amounts.map(({ currency, minor }) => sql`or (c.currency = ${currency} and c.amount_minor = ${String(minor)}::bigint)`)
+    parts.push(sql`and (c.search like ${pattern} ${sql.join(exactly, sql` `)})`)
+  }
+  if (remark !== undefined) parts.push(sql`and strpos(lower(c.remark), lower(${remark})) > 0`)
+  return sql.join(parts, sql` `)
+}
+
+/** Charges whose own words have the grams, or whose request's have; most have no words of their own (decision 7). */
+function foundBy(businessId: string, patterns: string[]): RawBuilder<unknown> {
+  if (patterns.length === 0) return sql``
+  return sql`and c.id in (
+    with entries as materialized (${entriesWith(businessId, patterns)})
+    select id from entries
+    union select paid.id from entries e join charges paid on paid.business_id = ${businessId} and paid.payment_request_id = e.id
+    union select named.id from charges named where named.business_id = ${businessId} and (${hasIdLike(sql`named.id`, patterns)})
+  )`
+}
+
+function positionOf(cursor: Cursor | undefined): RawBuilder<unknown> {
+  if (!cursor) return sql``
+  return cursor.direction === 'previous' ? sql`and c.id > ${cursor.id}` : sql`and c.id < ${cursor.id}`
+}
+
+/** The statement of a plain list, for the list itself and for the test of its plan. */
+export function chargesPageQuery(businessId: string, { filter, cursor, limit }: ListChargesOptions, exponents: Exponents): RawBuilder<ChargeRow> {
+  const direction = cursor?.direction === 'previous' ? sql`asc` : sql`desc`
+  return sql<ChargeRow>`
+    select c.* from charges c where c.business_id = ${businessId} ${searchOf(filter)} ${boundsOf(filter, exponents)} ${positionOf(cursor)}
+    order by c.id ${direction} limit ${limit}`
+}
+
+/** One page of charges, newest first (reversed when the cursor points back). A search walks first, then asks the index. */
+export async function listCharges({ slow: db }: Database, businessId: string, options: ListChargesOptions, exponents: Exponents): Promise<ChargeRow[]> {
+  const { filter, cursor, limit } = options
+  if (filter.patterns.length + filter.keywords.length === 0 && filter.remark === undefined) {
+    const { rows } = await chargesPageQuery(businessId, options, exponents).execute(db)
+    return rows
+  }
+  const direction = cursor?.direction === 'previous' ? sql`asc` : sql`desc`
+  const where = sql`c.business_id = ${businessId} ${boundsOf(filter, exponents)} ${positionOf(cursor)}`
+  return walkOrIndex<ChargeRow>({
+    wanted: limit,
+    skip: 0,
+    async walk(depth) {
+      const { rows } = await sql<ChargeRow & { scanned: number }>`
+        with recent as materialized (select c.* from charges c where ${where} order by c.id ${direction} limit ${depth})
+        select counted.scanned, matching.* from (select count(*)::int as scanned from recent) counted left join lateral (
+          select c.* from recent c where true ${searchOf(filter)} order by c.id ${direction} limit ${limit}
+        ) matching on true`.execute(db)
+      return { rows: rows.filter((row) => row.id !== null), scanned: rows[0]?.scanned ?? 0 }
+    },
+    async index() {
+      const { rows } = await sql<ChargeRow>`
+        with found as materialized (select c.* from charges c where ${where} ${foundBy(businessId, filter.patterns)} ${searchOf(filter)})
+        select * from found order by id ${direction} limit ${limit}`.execute(db)
+      return rows
+    },
+  })
+}
+
+export interface LocationShown {
+  id: string
+  name: string
+  address: string
+}
+
+/** Places by id, as charges show them. */
+export async function findLocations(db: Db, businessId: string, ids: string[]): Promise<Map<string, LocationShown>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db.selectFrom('locations').selectAll().where('business_id', '=', businessId).where('id', 'in', ids).execute()
+  const addressOf = (row: (typeof rows)[number]) => [row.street, row.city, row.state, row.country, row.postal_code].filter((part) => part !== '').join(', ')
+  return new Map(rows.map((row) => [row.id, { id: row.id, name: row.name, address: addressOf(row) }]))
+}
+
+/** Which of some objects have had a webhook that arrived. */
+export async function findDelivered(db: Db, businessId: string, objectIds: string[]): Promise<Set<string>> {
+  if (objectIds.length === 0) return new Set()
+  const { rows } = await sql<{ object_id: string }>`
+    select distinct object_id from webhook_deliveries
+    where business_id = ${businessId} and object_id = any (${objectIds}::uuid[]) and status = 'succeeded'`.execute(db)
+  return new Set(rows.map((row) => row.object_id))
+}
+
+export interface DeliveryShown {
+  id: string
+  event_type: string
+  url: string
+  status: string
+  attempts: number
+  response_status: number | null
+  created_at: Date
+}
+
+/** The latest webhooks about some objects. */
+export async function listDeliveriesOf(db: Db, businessId: string, objectIds: string[]): Promise<DeliveryShown[]> {
+  const { rows } = await sql<DeliveryShown>`
+    select id, event_type, url, status, attempts, response_status, created_at from webhook_deliveries
+    where business_id = ${businessId} and object_id = any (${objectIds}::uuid[]) order by id desc limit 50`.execute(db)
+  return rows
+}
+
+/** Whether a business has a customer with this id. */
+export async function customerExists(db: Db, businessId: string, id: string): Promise<boolean> {
+  const row = await db.selectFrom('customers').select('id').where('business_id', '=', businessId).where('id', '=', id).executeTakeFirst()
+  return row !== undefined
+}

@@ -1,0 +1,116 @@
+import { sql } from 'kysely'
+import type { Db } from '#foundation/database/database.ts'
+import { runPrepared } from '#foundation/database/prepared.ts'
+import type { Currency } from '#foundation/shared/money.ts'
+import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
+
+/** What a method costs the merchant: a fixed part and a share, and how long the rail keeps the money. */
+export interface FeeSchedule {
+  fixedMinor: bigint
+  /** Hundredths of a percent. */
+  rateBasisPoints: number
+  /** Days until the money is available; 0 is at once. */
+  releaseDays: number
+  /** Smaller amounts cost this instead. */
+  below?: { amountMinor: bigint; rateBasisPoints: number; minimumMinor: bigint }
+}
+
+export interface Fee {
+  fixedMinor: bigint
+  shareMinor: bigint
+  rateBasisPoints: number
+}
+
+const free: FeeSchedule = { fixedMinor: 0n, rateBasisPoints: 0, releaseDays: 0 }
+
+/** Public price points (behaviour §5.4) as realistic defaults; a business sets its own. */
+const defaults: Record<string, Record<string, [fixedMinor: bigint, rateBasisPoints: number, releaseDays: number]>> = {
+  card: { sgd: [50n, 365, 2], myr: [100n, 300, 2], '*': [0n, 365, 2] },
+  paynow_online: { sgd: [30n, 65, 0] },
+  grabpay_direct: { sgd: [0n, 300, 0], myr: [0n, 200, 0] },
+  grabpay_paylater: { sgd: [0n, 550, 0] },
+  shopee_pay: { sgd: [0n, 300, 0], myr: [0n, 220, 0], '*': [0n, 300, 0] },
+  atome: { sgd: [0n, 550, 0] },
+  shopback_qr: { sgd: [20n, 390, 0] },
+  wechat_pay: { '*': [0n, 150, 0] },
+  wechat: { '*': [0n, 150, 0] },
+  alipay: { '*': [0n, 150, 0] },
+  upi_qr: { '*': [0n, 200, 0] },
+  giro: { sgd: [225n, 65, 0] },
+  fpx: { myr: [40n, 180, 0] },
+  touch_n_go: { myr: [0n, 190, 0] },
+  duitnow: { myr: [0n, 120, 0] },
+  cash: { '*': [0n, 0, 0] },
+  '*': { '*': [0n, 150, 0] },
+}
+
+/** PayNow in Singapore: below 100.00 no fixed part, 0.9 % and at least 0.20 (behaviour §5.4). */
+const payNowBelow = { amountMinor: 10_000n, rateBasisPoints: 90, minimumMinor: 20n }
+
+function defaultFor(method: string, currency: Currency): FeeSchedule {
+  const found = defaults[method]?.[currency] ?? defaults[method]?.['*'] ?? defaults['*']?.['*']
+  if (!found) return free
+  const schedule = { fixedMinor: found[0], rateBasisPoints: found[1], releaseDays: found[2] }
+  return method === 'paynow_online' && currency === 'sgd' ? { ...schedule, below: payNowBelow } : schedule
+}
+
+/** The schedules that hold where a business has none of its own; what holds for any currency is shown in the business's. */
+export function defaultSchedules(home: Currency): { method: string; currency: Currency; schedule: FeeSchedule }[] {
+  return Object.entries(defaults)
+    .filter(([method]) => method !== '*')
+    .flatMap(([method, byCurrency]) => {
+      const named = Object.keys(byCurrency).filter((currency) => currency !== '*')
+      const shown = '*' in byCurrency && !named.includes(home) ? [...named, home] : named
+      return shown.map((currency) => ({ method, currency, schedule: defaultFor(method, currency) }))
+    })
+}
+
+/** The schedules of businesses, as a function of method and currency; one query for all of them. */
+export async function feeSchedules(db: Db, businessIds: string[]): Promise<(businessId: string, method: string, currency: Currency) => FeeSchedule> {
+  const { rows } = await runPrepared(
+    db,
+    'fee_schedules',
+    sql<{ business_id: string; method: string; currency: string; fixed_minor: bigint; rate_basis_points: number; release_days: number }>`
+    select business_id, method, currency, fixed_minor, rate_basis_points, release_days from fee_schedules
+    where business_id = any (${[...new Set(businessIds)]}::uuid[])`,
+  )
+  const own = new Map(rows.map((row) => [`${row.business_id} ${row.method} ${row.currency}`, row]))
+  return (businessId, method, currency) => {
+    const row = own.get(`${businessId} ${method} ${currency}`)
+    if (row) return { fixedMinor: row.fixed_minor, rateBasisPoints: row.rate_basis_points, releaseDays: row.release_days }
+    return defaultFor(method, currency)
+  }
+}
+
+/**
+ * The fee on an amount. The share is rounded down to the smallest unit, as HitPay's examples are (behaviour §5.4), and both
+ * parts together never exceed the amount.
+ */
+export function feeOn(amountMinor: bigint, { fixedMinor, rateBasisPoints, below }: FeeSchedule): Fee {
+  if (below && amountMinor < below.amountMinor) {
+    const share = (amountMinor * BigInt(below.rateBasisPoints)) / 10_000n
+    const atLeast = share > below.minimumMinor ? share : below.minimumMinor
+    return { fixedMinor: 0n, shareMinor: atLeast < amountMinor ? atLeast : amountMinor, rateBasisPoints: below.rateBasisPoints }
+  }
+  const fixed = fixedMinor < amountMinor ? fixedMinor : amountMinor
+  const share = (amountMinor * BigInt(rateBasisPoints)) / 10_000n
+  const left = amountMinor - fixed
+  return { fixedMinor: fixed, shareMinor: share < left ? share : left, rateBasisPoints }
+}
+
+/**
+ * What payers of a request bear on top of `amountMinor` by a method: nothing, the fee that its code asks for, or the fee of
+ * the schedule as it is now.
+ */
+export async function adminFeeOn(
+  db: Db,
+  request: Pick<PaymentRequestRow, 'business_id' | 'add_admin_fee' | 'admin_fee_minor' | 'amount_minor' | 'currency'>,
+  method: string,
+  amountMinor: bigint,
+): Promise<bigint> {
+  if (!request.add_admin_fee) return 0n
+  if (request.admin_fee_minor !== null && amountMinor === request.amount_minor) return request.admin_fee_minor
+  const schedules = await feeSchedules(db, [request.business_id])
+  const { fixedMinor, shareMinor } = feeOn(amountMinor, schedules(request.business_id, method, request.currency))
+  return fixedMinor + shareMinor
+}

@@ -1,0 +1,104 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { readList } from '#foundation/http/spellings.ts'
+import type { FieldErrors } from '#foundation/shared/errors.ts'
+import { currencies, exponentOf, formatAmount } from '#foundation/shared/money.ts'
+import { newPaymentReference } from './create-payment-request.ts'
+import { readExpiresAfter } from './expiry.ts'
+import { pageNumbers } from './list-payment-requests.ts'
+import { readAmount } from './understand.ts'
+
+const secondsOf = { mins: 60, hours: 3_600, days: 86_400 }
+
+describe('expires_after', () => {
+  test('is a whole number, one space and a unit, and nothing less than five minutes', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 9_999_999 }), fc.constantFrom('mins' as const, 'hours' as const, 'days' as const), (count, unit) => {
+        const errors: FieldErrors = {}
+        const seconds = count * secondsOf[unit]
+        const read = readExpiresAfter(`${count} ${unit}`, errors)
+        if (seconds < 300) expect(errors).toEqual({ expires_after: ['The expires after must be at least 5 mins.'] })
+        else if (seconds > 3_650 * 86_400) expect(errors).toEqual({ expires_after: ['The expires after may not be greater than 3650 days.'] })
+        else expect([read, errors]).toEqual([seconds, {}])
+      }),
+    )
+  })
+
+  test('everything else is refused in the words that clients know', () => {
+    const other = fc.string().filter((text) => !/^\d+ (mins|hours|days)$/.test(text))
+    const near = fc.constantFrom('1 hour', '5 minutes', '60', '60mins', '60  mins', '-60 mins', '1.5 hours', '60 MINS', '60 mins ', '1e3 mins', '６０ mins')
+    fc.assert(
+      fc.property(fc.oneof(other, near), (text) => {
+        const errors: FieldErrors = {}
+        expect(readExpiresAfter(text, errors)).toBeUndefined()
+        expect(errors).toEqual({ expires_after: ['The expires after format is invalid.'] })
+      }),
+    )
+  })
+})
+
+describe('amounts', () => {
+  const currency = fc.constantFrom(...currencies())
+
+  test('within the bounds every amount that a currency can write is read exactly', () => {
+    fc.assert(
+      fc.property(fc.bigInt(1n, 99_999_999_999n), currency, (cents, code) => {
+        const minor = (cents * 10n ** BigInt(exponentOf(code))) / 100n
+        const errors: FieldErrors = {}
+        const read = readAmount(formatAmount(minor, code), code, errors)
+        const tooLow = minor * 10n < 3n * 10n ** BigInt(exponentOf(code))
+        if (tooLow) expect(errors).toEqual({ amount: ['The amount must be between 0.3 and 999999999.99.'] })
+        else expect([read, errors]).toEqual([minor, {}])
+      }),
+    )
+  })
+
+  test('a JSON number is what it says', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 30, max: 99_999_999_999 }), (cents) => {
+        const errors: FieldErrors = {}
+        expect(readAmount(cents / 100, 'sgd', errors)).toBe(BigInt(cents))
+        expect(errors).toEqual({})
+      }),
+    )
+  })
+
+  test('whatever is sent is an amount within the bounds or a fault, and never both', () => {
+    const given = fc.oneof(fc.string(), fc.double(), fc.stringMatching(/^-?[\d.,]{1,20}$/), fc.integer())
+    fc.assert(
+      fc.property(given, currency, (value, code) => {
+        const errors: FieldErrors = {}
+        const read = readAmount(value, code, errors)
+        expect(read === null).toBe('amount' in errors)
+        if (read !== null) expect(read > 0n && read <= 99_999_999_999n * 10n ** BigInt(exponentOf(code))).toBe(true)
+      }),
+    )
+  })
+})
+
+test('a payment reference has twenty characters that no one misreads, and never comes twice', () => {
+  const made = Array.from({ length: 5_000 }, newPaymentReference)
+  for (const reference of made) expect(reference).toMatch(/^HWK[0-9A-HJKMNP-TV-Z]{17}$/)
+  expect(new Set(made).size).toBe(made.length)
+})
+
+test('page numbers hold both ends and the neighbourhood, in order', () => {
+  expect(pageNumbers(1, 1)).toEqual([1])
+  expect(pageNumbers(10, 20)).toEqual([1, 2, null, 7, 8, 9, 10, 11, 12, 13, null, 19, 20])
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 2_000 }), fc.integer({ min: 1, max: 1_000 }), (current, last) => {
+      const numbers = pageNumbers(current, last).filter((number) => number !== null)
+      expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
+      expect(numbers[0]).toBe(1)
+      expect(numbers.at(-1)).toBe(last)
+    }),
+  )
+})
+
+test('a list is read from every spelling, and what is no list is left to the schema', () => {
+  expect(readList('card, paynow_online,')).toEqual(['card', 'paynow_online'])
+  expect(readList({ 0: 'card', 1: 'zip' })).toEqual(['card', 'zip'])
+  expect(readList(['card'])).toEqual(['card'])
+  expect(readList({ a: 'card' })).toEqual({ a: 'card' })
+  expect(readList(5)).toBe(5)
+})

@@ -1,0 +1,230 @@
+import { enabledMethods, isEnabled } from '#engine/rails/enabled-methods.ts'
+import { findMethod, minimumAmount } from '#engine/rails/methods.ts'
+import type { Business } from '#foundation/shared/business.ts'
+import { type FieldErrors, invalid, spoken } from '#foundation/shared/errors.ts'
+import { type Currency, exponentOf, formatAmount, parseAmount, parseCurrency } from '#foundation/shared/money.ts'
+import { readExpiry } from './expiry.ts'
+import type { LineItem, PayerAddress, PaymentRequestRow } from './queries.ts'
+import { type CreatePaymentRequest, spelling, type UpdatePaymentRequest } from './wire.ts'
+
+/** What clients say of a request; the rest is ours. */
+export type PaymentRequestFields = Omit<
+  PaymentRequestRow,
+  | 'business_id'
+  | 'id'
+  | 'status'
+  | 'sms_status'
+  | 'email_status'
+  | 'admin_fee_minor'
+  | 'is_default'
+  | 'api_key_id'
+  | 'payment_reference'
+  | 'search'
+  | 'version'
+  | 'created_at'
+  | 'updated_at'
+  | 'completed_at'
+  | 'deleted_at'
+>
+
+/** What was looked up for a body before it is judged. */
+export interface Links {
+  /** The customer that it names, or to whom its e-mail address belongs; null for none. */
+  customerId: string | null
+  /** Faults of ids that name nothing of the business. */
+  errors: FieldErrors
+}
+
+const nothing: PaymentRequestFields = {
+  amount_minor: null,
+  currency: '',
+  name: null,
+  email: null,
+  phone: null,
+  purpose: null,
+  reference_number: null,
+  payment_methods: [],
+  redirect_url: null,
+  webhook: null,
+  failed_webhook: null,
+  send_sms: true,
+  send_email: false,
+  allow_repeated_payments: false,
+  add_admin_fee: false,
+  is_currency_editable: false,
+  generate_qr: false,
+  generate_direct_link: false,
+  expires_at: null,
+  address: null,
+  line_items: null,
+  metadata: {},
+  channel: 'api_custom',
+  wifi_terminal_id: null,
+  staff_id: null,
+  location_id: null,
+  customer_id: null,
+}
+
+const texts = ['name', 'email', 'phone', 'purpose', 'reference_number', 'redirect_url', 'webhook', 'failed_webhook', 'wifi_terminal_id'] as const
+const urls = ['redirect_url', 'webhook', 'failed_webhook'] as const
+const maxMetadata = 50
+
+/** The location that a body names, under either of its names; undefined when it names none. */
+export function locationIn({ business_location_id, location_id }: UpdatePaymentRequest): { field: string; id: string | null } | undefined {
+  if (business_location_id !== undefined) return { field: 'business_location_id', id: business_location_id }
+  return location_id === undefined ? undefined : { field: 'location_id', id: location_id }
+}
+
+/** A request's fields after `body` is applied to `before` (nothing, for a new one). Throws one 422 with every fault. */
+export function applyTo(
+  before: PaymentRequestFields | undefined,
+  body: UpdatePaymentRequest | CreatePaymentRequest,
+  { customerId, errors: unknown }: Links,
+  business: Business,
+  at: Date,
+): PaymentRequestFields {
+  const errors: FieldErrors = { ...unknown }
+  const after: PaymentRequestFields = { ...(before ?? nothing) }
+  const set = <Name extends keyof PaymentRequestFields>(name: Name, value: PaymentRequestFields[Name] | undefined) => {
+    if (value !== undefined) after[name] = value
+  }
+  for (const name of texts) set(name, body[name])
+  for (const name of spelling.flags) set(name, body[name])
+  if (!before) {
+    set('staff_id', body.staff_id)
+    if ('channel' in body) set('channel', body.channel)
+  }
+  set('location_id', locationIn(body)?.id)
+  if (body.customer_id !== undefined || after.email !== before?.email) after.customer_id = customerId
+  if (body.address !== undefined) after.address = body.address && understoodAddress(body.address)
+  if (body.line_items !== undefined) after.line_items = body.line_items?.map(understoodItem) ?? null
+  if (body.metadata !== undefined) after.metadata = merged(after.metadata, body.metadata, errors)
+  after.expires_at = readExpiry(body, after.expires_at, business.timezone, at, errors)
+  for (const name of urls) if (after[name] !== null && !isWebAddress(after[name])) errors[name] = [`The ${spoken(name)} format is invalid.`]
+
+  const currency = body.currency === undefined && before ? before.currency : parseCurrency(body.currency ?? '')
+  if (currency === undefined) errors.currency = ['The selected currency is invalid.']
+  else {
+    after.currency = currency
+    // An amount that stays is judged again in another currency.
+    const kept = before && before.amount_minor !== null && before.currency !== currency ? formatAmount(before.amount_minor, before.currency) : undefined
+    const amount = body.amount === undefined ? kept : body.amount
+    if (amount !== undefined) after.amount_minor = amount === null ? null : readAmount(amount, currency, errors)
+    after.payment_methods = readMethods(body.payment_methods, before, currency, business, errors, after.amount_minor)
+  }
+  checkTogether(after, errors)
+  if (Object.keys(errors).length > 0) throw invalid(errors)
+  return after
+}
+
+const lowest = (exponent: number) => (exponent === 0 ? 1n : 3n * 10n ** BigInt(exponent - 1))
+const highest = (exponent: number) => (99_999_999_999n * 10n ** BigInt(exponent)) / 100n
+
+/** An amount in the smallest unit; notes a fault for anything that is not a plain decimal within HitPay's bounds. */
+export function readAmount(given: number | string, currency: Currency, errors: FieldErrors): bigint | null {
+  const text = String(given)
+  const refuse = (fault: string) => {
+    errors.amount = [`The amount ${fault}`]
+    return null
+  }
+  if (/^-?[\d.]*,[\d.,]*$/.test(text)) return refuse('must be written without thousands separators.')
+  if (!/^-?\d+(\.\d+)?$/.test(text)) return refuse('must be a number.')
+  const exponent = exponentOf(currency)
+  const between = 'must be between 0.3 and 999999999.99.'
+  if (text.startsWith('-') || (text.split('.')[0]?.replace(/^0+/, '').length as number) > 9) return refuse(between)
+  const minor = parseAmount(text, currency)
+  if (minor === undefined)
+    return refuse(`must be ${exponent === 0 ? 'a whole number' : `a number with at most ${exponent} decimals`} in ${currency.toUpperCase()}.`)
+  return minor < lowest(exponent) || minor > highest(exponent) ? refuse(between) : minor
+}
+
+/** The methods that a request takes: those it names, in their proper codes, or all that the business has in the currency. */
+function readMethods(
+  given: string[] | undefined,
+  before: PaymentRequestFields | undefined,
+  currency: Currency,
+  business: Business,
+  errors: FieldErrors,
+  amountMinor: bigint | null,
+): string[] {
+  if (given === undefined || given.length === 0) {
+    if (before && before.currency === currency && given === undefined) return before.payment_methods
+    return enabledMethods(business, currency).filter((code) => !isTooLow(code, currency, amountMinor))
+  }
+  const codes = new Set<string>()
+  const refused: string[] = []
+  for (const name of given) {
+    const method = findMethod(name)
+    if (method && isEnabled(business, method, currency)) codes.add(method.code)
+    else refused.push(method ? `The method ${name} is not available in ${currency.toUpperCase()}.` : `There is no method ${name}.`)
+  }
+  if (refused.length > 0) errors.payment_methods = ['The selected payment methods is invalid.', ...refused]
+  return [...codes]
+}
+
+/** Whether an amount is below what a method takes, as far as that is known. */
+function isTooLow(code: string, currency: Currency, amountMinor: bigint | null): boolean {
+  const method = findMethod(code)
+  const minimum = method && minimumAmount(method, currency)
+  return amountMinor !== null && minimum !== undefined && amountMinor < minimum
+}
+
+function minimumText(code: string, currency: Currency): string {
+  const method = findMethod(code)
+  return `${currency.toUpperCase()} ${formatAmount((method && minimumAmount(method, currency)) ?? 0n, currency)}`
+}
+
+/** Rules that several fields have together. */
+function checkTogether(fields: PaymentRequestFields, errors: FieldErrors): void {
+  const { generate_qr, generate_direct_link, payment_methods, amount_minor } = fields
+  const add = (field: string, fault: string) => {
+    errors[field] ??= [fault]
+  }
+  if (payment_methods.includes('wifi_card_reader') && fields.wifi_terminal_id === null)
+    add('wifi_terminal_id', 'The wifi terminal id field is required when payment methods is wifi_card_reader.')
+  const low = payment_methods.find((code) => isTooLow(code, fields.currency, amount_minor))
+  if (low !== undefined) add('amount', `The amount must be at least ${minimumText(low, fields.currency)} for the method ${low}.`)
+  if (generate_qr && generate_direct_link) add('generate_direct_link', 'The generate direct link field is prohibited when generate qr is true.')
+  if (!generate_qr && !generate_direct_link) return
+  const flag = generate_qr ? 'generate qr' : 'generate direct link'
+  if (amount_minor === null) add('amount', `The amount field is required when ${flag} is true.`)
+  if (generate_direct_link && fields.redirect_url === null) add('redirect_url', 'The redirect url field is required when generate direct link is true.')
+  const method = findMethod(payment_methods[0] ?? '')
+  if (payment_methods.length !== 1 || !method) add('payment_methods', `The payment methods must have exactly one item when ${flag} is true.`)
+  else if (generate_qr && !method.generateQr) add('payment_methods', `The method ${method.code} has no QR code.`)
+  else if (!generate_qr && !method.generateDirectLink) add('payment_methods', `The method ${method.code} has no direct link.`)
+}
+
+function isWebAddress(text: string): boolean {
+  return /^https?:\/\/[^\s]+$/i.test(text) && URL.canParse(text)
+}
+
+function understoodAddress(address: Record<string, string | null | undefined>): PayerAddress {
+  const { line1 = '', line2, city = '', state = '', country = '', postal_code = '' } = address as Record<string, string>
+  return { line1, line2: line2 ?? null, city, state, country, postal_code }
+}
+
+function understoodItem(item: Partial<LineItem>): LineItem {
+  const { id, name, price, quantity, description, sku, category, url } = item
+  return {
+    id: id ?? null,
+    name: name ?? null,
+    price: price ?? null,
+    quantity: quantity ?? null,
+    description: description ?? null,
+    sku: sku ?? null,
+    category: category ?? null,
+    url: url ?? null,
+  }
+}
+
+function merged(before: Record<string, string>, changes: Record<string, string | null> | null, errors: FieldErrors): Record<string, string> {
+  if (changes === null) return {}
+  const after = { ...before }
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) delete after[name]
+    else after[name] = value
+  }
+  if (Object.keys(after).length > maxMetadata) errors.metadata = [`The metadata may not have more than ${maxMetadata} items.`]
+  return after
+}

@@ -1,0 +1,51 @@
+import { sql } from 'kysely'
+import type { Db } from '#foundation/database/database.ts'
+import { runPrepared } from '#foundation/database/prepared.ts'
+
+/** What is scheduled: a rail is asked about a charge or a refund, or a duplicate charge is refunded. */
+export type CheckKind = 'charge' | 'refund' | 'duplicate'
+
+/** A scheduled check whose time has come. */
+export interface DueCheck {
+  business_id: string
+  id: string
+  kind: CheckKind
+  attempts: number
+}
+
+/** Sets when a rail is asked about charges or refunds; replaces an earlier appointment. */
+export async function scheduleChecks(tx: Db, checks: { businessId: string; id: string; kind: CheckKind; dueAt: Date }[]): Promise<void> {
+  if (checks.length === 0) return
+  await runPrepared(
+    tx,
+    'schedule_checks',
+    sql`
+    insert into rail_checks (business_id, id, kind, due_at, attempts)
+    select business_id, id, kind, due_at, 0 from unnest(${checks.map((one) => one.businessId)}::uuid[], ${checks.map((one) => one.id)}::uuid[],
+      ${checks.map((one) => one.kind)}::text[], ${checks.map((one) => one.dueAt)}::timestamptz[]) as wanted (business_id, id, kind, due_at)
+    on conflict (business_id, id) do update set due_at = excluded.due_at`,
+  )
+}
+
+/** Takes charges or refunds out of the list of those whose rail has to be asked. */
+export async function forgetChecks(tx: Db, keys: { businessId: string; id: string }[]): Promise<void> {
+  if (keys.length === 0) return
+  await runPrepared(
+    tx,
+    'forget_checks',
+    sql`
+    delete from rail_checks c using unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as done (business_id, id)
+    where c.business_id = done.business_id and c.id = done.id`,
+  )
+}
+
+/** Takes what is due for this process, for the time of a lease. */
+export async function claimChecks(db: Db, at: Date, leaseMs: number, limit: number): Promise<DueCheck[]> {
+  const until = new Date(at.getTime() + leaseMs)
+  const { rows } = await sql<DueCheck>`
+    update rail_checks c set due_at = ${until}, attempts = c.attempts + 1
+    from (select business_id, id from rail_checks where due_at <= ${at} order by due_at limit ${limit} for update skip locked) due
+    where c.business_id = due.business_id and c.id = due.id
+    returning c.business_id, c.id, c.kind, c.attempts`.execute(db)
+  return rows
+}

@@ -1,0 +1,113 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { Db } from '#foundation/database/database.ts'
+import type { Cursor } from '#foundation/shared/cursor.ts'
+
+export type RefundStatus = 'pending' | 'succeeded' | 'failed'
+
+export interface RefundRow {
+  business_id: string
+  id: string
+  charge_id: string
+  payment_request_id: string | null
+  amount_minor: bigint
+  currency: string
+  status: RefundStatus
+  reason: string | null
+  refunded_by: string | null
+  webhook: string | null
+  send_email: boolean
+  email: string | null
+  api_key_id: string | null
+  /** The Idempotency-Key of its request, whose stored answer follows the outcome. */
+  idempotency_key: string | null
+  rail_reference: string | null
+  failure_code: string | null
+  failure_message: string | null
+  created_at: Date
+  updated_at: Date
+  refunded_at: Date | null
+}
+
+/** A refund with what its charge says of it. */
+export interface ShownRefund extends RefundRow {
+  total_minor: bigint
+  method: string
+}
+
+const shown = sql`r.*, c.amount_minor as total_minor, c.method`
+
+export async function insertRefund(tx: Db, businessId: string, row: RefundRow): Promise<void> {
+  await tx
+    .insertInto('refunds')
+    .values({ ...row, business_id: businessId })
+    .execute()
+}
+
+/** Finds a refund and holds its row until the transaction ends; hold its charge first. */
+export async function lockRefund(tx: Db, businessId: string, id: string): Promise<RefundRow | undefined> {
+  const { rows } = await sql<RefundRow>`select * from refunds where business_id = ${businessId} and id = ${id} for update`.execute(tx)
+  return rows[0]
+}
+
+/** Writes what becomes of a refund whose row this transaction holds. */
+export async function updateRefund(tx: Db, businessId: string, row: RefundRow): Promise<void> {
+  const { status, rail_reference, failure_code, failure_message, updated_at, refunded_at } = row
+  await tx
+    .updateTable('refunds')
+    .set({ status, rail_reference, failure_code, failure_message, updated_at, refunded_at })
+    .where('business_id', '=', businessId)
+    .where('id', '=', row.id)
+    .execute()
+}
+
+export async function findRefund(db: Db, businessId: string, id: string): Promise<ShownRefund | undefined> {
+  const { rows } = await sql<ShownRefund>`
+    select ${shown} from refunds r join charges c on c.business_id = r.business_id and c.id = r.charge_id
+    where r.business_id = ${businessId} and r.id = ${id}`.execute(db)
+  return rows[0]
+}
+
+export interface RefundFilter {
+  chargeId?: string | undefined
+  status?: RefundStatus | undefined
+}
+
+/** One page of refunds, newest first (reversed when the cursor points back). */
+export async function listRefunds(
+  db: Db,
+  businessId: string,
+  { filter, cursor, limit }: { filter: RefundFilter; cursor: Cursor | undefined; limit: number },
+): Promise<ShownRefund[]> {
+  const back = cursor?.direction === 'previous'
+  const parts: RawBuilder<unknown>[] = []
+  if (filter.chargeId !== undefined) parts.push(sql`and r.charge_id = ${filter.chargeId}`)
+  if (filter.status !== undefined) parts.push(sql`and r.status = ${filter.status}`)
+  if (cursor) parts.push(back ? sql`and r.id > ${cursor.id}` : sql`and r.id < ${cursor.id}`)
+  const { rows } = await sql<ShownRefund>`
+    select ${shown} from refunds r join charges c on c.business_id = r.business_id and c.id = r.charge_id
+    where r.business_id = ${businessId} ${sql.join(parts, sql` `)}
+    order by r.id ${back ? sql`asc` : sql`desc`} limit ${limit}`.execute(db)
+  return rows
+}
+
+/** What has been given back of a charge for certain. */
+export async function succeededMinor(db: Db, businessId: string, chargeId: string): Promise<bigint> {
+  const { rows } = await sql<{ sum: bigint }>`
+    select coalesce(sum(amount_minor), 0)::bigint as sum from refunds
+    where business_id = ${businessId} and charge_id = ${chargeId} and status = 'succeeded'`.execute(db)
+  return rows[0]?.sum ?? 0n
+}
+
+/** The refunds of a charge, oldest first, as they are listed inside it. */
+export async function refundsOfCharge(db: Db, businessId: string, chargeId: string): Promise<ShownRefund[]> {
+  const { rows } = await sql<ShownRefund>`
+    select ${shown} from refunds r join charges c on c.business_id = r.business_id and c.id = r.charge_id
+    where r.business_id = ${businessId} and r.charge_id = ${chargeId} order by r.id limit 100`.execute(db)
+  return rows
+}
+
+/** Whether a business has a payment request with this id. */
+export async function paymentRequestExists(db: Db, businessId: string, id: string): Promise<boolean> {
+  const { rows } = await sql`select 1 from payment_requests where business_id = ${businessId} and id = ${id} and deleted_at is null`.execute(db)
+  return rows.length > 0
+}

@@ -1,0 +1,26 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { Db } from '#foundation/database/database.ts'
+
+/** The statement that puts money of charges into the list of what becomes available later. */
+export function insertReleasesSql(
+  releases: { businessId: string; chargeId: string; currency: string; amountMinor: bigint; dueAt: Date }[],
+): RawBuilder<unknown> | undefined {
+  if (releases.length === 0) return undefined
+  return sql`
+    insert into releases (business_id, charge_id, currency, amount_minor, due_at)
+    select * from unnest(${releases.map((one) => one.businessId)}::uuid[], ${releases.map((one) => one.chargeId)}::uuid[], ${releases.map((one) => one.currency)}::text[],
+      ${releases.map((one) => String(one.amountMinor))}::bigint[], ${releases.map((one) => one.dueAt)}::timestamptz[])`
+}
+
+/** Money of a charge that is not released yet, held by this transaction; undefined when nothing waits. */
+export async function lockRelease(tx: Db, businessId: string, chargeId: string): Promise<bigint | undefined> {
+  const { rows } = await sql<{ amount_minor: bigint }>`
+    select amount_minor from releases where business_id = ${businessId} and charge_id = ${chargeId} for update`.execute(tx)
+  return rows[0]?.amount_minor
+}
+
+/** Changes how much of a charge waits to be released; its row must be held by this transaction. */
+export async function changeRelease(tx: Db, businessId: string, chargeId: string, byMinor: bigint): Promise<void> {
+  await sql`
+    update releases set amount_minor = amount_minor + ${String(byMinor)}::bigint where business_id = ${businessId} and charge_id = ${chargeId}`.execute(tx)
+}

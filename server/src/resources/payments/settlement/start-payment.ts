@@ -1,0 +1,192 @@
+import type { Transaction } from 'kysely'
+import type { Attempt, Outcome, PaymentInput } from '#engine/rails/rail.ts'
+import type { DB } from '#foundation/database/tables.ts'
+import type { Business } from '#foundation/http/authentication.ts'
+import { type Answer, type Claim, rememberAnswer } from '#foundation/http/idempotency.ts'
+import { ApiError, conflict, invalid } from '#foundation/shared/errors.ts'
+import { newId } from '#foundation/shared/ids.ts'
+import { searchTextOf } from '#foundation/shared/search-text.ts'
+import { newChargeGrams } from '#resources/payments/charges/gram-queries.ts'
+import { type ChargeRow, insertCharges } from '#resources/payments/charges/queries.ts'
+import { adminFeeOn } from '#resources/payments/fees/fees.ts'
+import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
+import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
+import type { Rails } from '#resources/payments/rails/registry.ts'
+import type { SettleDeps, Settled, Settlement } from './settle-charges.ts'
+
+export interface StartDeps extends SettleDeps {
+  rails: Rails
+  settle: (settlement: Settlement) => Promise<Settled>
+}
+
+export interface NewPayment {
+  request: PaymentRequestRow
+  method: string
+  /** For requests without an amount, and for short and over payments of the sandbox; else the request's own. */
+  amountMinor?: bigint
+  /** What is paid in all, where the payer's code says it: a fee that the payer bears is part of it. */
+  totalMinor?: bigint
+  input: PaymentInput
+  payer?: { name?: string | null; email?: string | null; phone?: string | null }
+  /** When the payer began, where that is not now: in the sandbox a payment can be dated behind its deadline. */
+  at?: Date
+  /** Money that comes whether or not it is still asked for, as a transfer does; what becomes of it is decided when it is settled. */
+  unasked?: boolean
+  requestId: string | null
+  returnUrl: string
+  answered?: { claim: Claim | undefined; answer: (settled: Settled) => Answer }
+  /**
+   * In place of `answered`, for an answer that is known before its rail is asked: it is stored with the attempt, so that a
+   * repetition which comes to another process meanwhile asks no rail again.
+   */
+  begun?: { claim: Claim; answer: (charge: ChargeRow) => Answer }
+  /** Refuses the attempt, by what the transaction that begins it sees. */
+  guard?: (tx: Transaction<DB>) => Promise<void>
+}
+
+/** How long a rail has to answer before its answer is unknown. */
+const patienceMs = 20_000
+
+/** A request as its rail's attempt: from the charge's row and the request that it pays. */
+export function attemptOf(
+  charge: ChargeRow,
+  request: Pick<PaymentRequestRow, 'payment_reference' | 'purpose'> | undefined,
+  business: Business,
+  returnUrl: string,
+  now: Date,
+): Attempt {
+  return {
+    id: charge.id,
+    businessId: business.id,
+    country: business.country,
+    method: charge.method,
+    amountMinor: charge.amount_minor,
+    currency: charge.currency,
+    reference: request?.payment_reference ?? '',
+    description: request?.purpose ?? '',
+    payer: { name: charge.customer_name, email: charge.customer_email, phone: charge.customer_phone },
+    returnUrl,
+    data: charge.rail_data,
+    railReference: charge.rail_reference,
+    createdAt: charge.created_at,
+    now,
+  }
+}
+
+/** A new charge in its first state. */
+export function newCharge(
+  business: Business,
+  rail: string,
+  payment: Pick<NewPayment, 'request' | 'method' | 'payer'>,
+  amountMinor: bigint,
+  adminFeeMinor: bigint,
+  at: Date,
+): ChargeRow {
+  const { request, method, payer } = payment
+  const name = payer?.name ?? request.name
+  const email = payer?.email ?? request.email
+  const phone = payer?.phone ?? request.phone
+  const id = newId<'charge'>(at)
+  return {
+    business_id: business.id,
+    id,
+    payment_request_id: request.id,
+    customer_id: request.customer_id,
+    customer_name: name,
+    customer_email: email,
+    customer_phone: phone,
+    location_id: request.location_id,
+    channel: request.channel,
+    method,
+    rail,
+    status: 'pending',
+    currency: request.currency,
+    amount_minor: amountMinor,
+    refunded_minor: 0n,
+    fixed_fee_minor: 0n,
+    discount_fee_minor: 0n,
+    discount_fee_rate: 0,
+    admin_fee_minor: adminFeeMinor,
+    unapplied_reason: null,
+    failure_code: null,
+    failure_message: null,
+    rail_reference: null,
+    card: null,
+    rail_data: {},
+    remark: request.purpose,
+    reference_number: request.reference_number,
+    metadata: request.metadata,
+    search: searchTextOf([name, email, phone, request.reference_number, request.purpose, id]),
+    closed_at: null,
+    refunded_at: null,
+    created_at: at,
+    updated_at: at,
+  }
+}
+
+/** Refuses what cannot be paid any more, before any rail is asked; a race is decided when the money has come. */
+function requirePayable(request: PaymentRequestRow, at: Date): void {
+  const state = request.deleted_at ? 'deleted' : request.expires_at && request.expires_at <= at && request.status === 'pending' ? 'expired' : request.status
+  if (state === 'pending' || (state === 'completed' && request.allow_repeated_payments)) return
+  throw conflict('payment_request_not_payable', `This payment request is ${state}.`)
+}
+
+/**
+ * Begins a payment in three steps: the attempt is written as pending, the rail is called with the attempt's id as its
+ * idempotency key, and its answer is settled. A crash in between leaves a pending attempt that a job asks the rail about.
+ * A local rail needs no first step, since nothing has left the process: attempt and outcome are written together. With a
+ * guard it takes the step all the same, so that of two tabs that pay at once one is refused and not paid back.
+ */
+export async function startPayment(deps: StartDeps, business: Business, payment: NewPayment): Promise<Settled> {
+  const { request, method } = payment
+  const at = deps.now()
+  if (!payment.unasked) requirePayable(request, at)
+  if (request.payment_methods.length > 0 && !request.payment_methods.includes(method))
+    throw invalid({ method: ['The selected method is invalid.'] }, 'payment_method_not_available')
+  const found = await deps.rails.find(business, method)
+  if (!found) throw invalid({ method: [`The method ${method} is not set up for this business.`] }, 'payment_method_not_available')
+  const { rail, access } = found
+  const asked = payment.amountMinor ?? request.amount_minor ?? payment.totalMinor
+  if (asked === null || asked === undefined) throw invalid({ amount: ['The amount field is required.'] })
+  const adminFee = await adminFeeOn(deps.database.db, request, method, asked)
+  const charge = { ...newCharge(business, rail.name, payment, payment.totalMinor ?? asked + adminFee, adminFee, at), created_at: payment.at ?? at }
+  const attempt = attemptOf(charge, request, business, payment.returnUrl, deps.now())
+  const { begun } = payment
+  const isAtOnce = rail.local && !payment.guard
+  const answered = payment.answered ?? (isAtOnce && begun ? { claim: begun.claim, answer: (settled: Settled) => begun.answer(settled.charge) } : undefined)
+  const shared = { business, requestId: payment.requestId, ...(answered ? { answered } : {}) }
+  if (isAtOnce)
+    return deps.settle({ ...shared, seen: request, charge: { isNew: true, row: charge }, outcome: await rail.start(attempt, payment.input, access) })
+
+  await deps.database.db.transaction().execute(async (tx) => {
+    await payment.guard?.(tx)
+    if (begun) await rememberAnswer(tx, begun.claim, begun.answer(charge), at, charge.id)
+    await insertCharges(tx, [charge], newChargeGrams([{ charge, request }]))
+    // Should this process die now, the job asks the rail.
+    await scheduleChecks(tx, [{ businessId: business.id, id: charge.id, kind: 'charge', dueAt: new Date(at.getTime() + patienceMs * 2) }])
+  })
+  const outcome = await answerOrPending(() => rail.start(attempt, payment.input, access))
+  return deps.settle({ ...shared, charge: { isNew: false, id: charge.id, paymentRequestId: request.id }, outcome })
+}
+
+/** What is known of a call that was not answered. */
+interface Unknown {
+  status: 'pending'
+  checkAfterSeconds: number
+}
+
+/** A rail's answer; anything else than an answer in time is an unknown outcome, and stays pending. */
+export async function answerOrPending<Answered = Outcome>(call: () => Promise<Answered>): Promise<Answered | Unknown> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<Unknown>((done) => {
+    timer = setTimeout(() => done({ status: 'pending', checkAfterSeconds: 15 }), patienceMs)
+  })
+  try {
+    return await Promise.race([call(), late])
+  } catch (error) {
+    if (error instanceof ApiError) throw error
+    return { status: 'pending', checkAfterSeconds: 15 }
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,13 @@
+import { listBalances } from '#engine/ledger/balances.ts'
+import type { Database } from '#foundation/database/database.ts'
+import type { Api } from '#foundation/http/api.ts'
+import { BalanceList, presentBalances } from './wire.ts'
+
+/** What a business has, exact at the moment of asking. */
+export function balancesRoutes(api: Api, { database }: { database: Database }): void {
+  api.read(
+    '/v1/balances',
+    { operationId: 'getBalances', tags: ['Balances'], summary: 'Get balances', answers: { 200: BalanceList } },
+    async ({ business }) => ({ status: 200, body: JSON.stringify(presentBalances(await listBalances(database.db, business.id), business.currency)) }),
+  )
+}

@@ -1,0 +1,295 @@
+import type { Logger } from 'pino'
+import { emitEvents, type NewEvent } from '#engine/events/emit-event.ts'
+import { type Database, isOutcomeUnknown } from '#foundation/database/database.ts'
+import { groupCommit } from '#foundation/database/group-commit.ts'
+import { createSafeSender } from '#foundation/outgoing/send-safely.ts'
+import {
+  type Attempt,
+  businessesWithDueDeliveries,
+  type ClaimedDelivery,
+  cancelDeliveries,
+  claimDeliveries,
+  dueLanes,
+  recordAttempts,
+} from './delivery-queries.ts'
+import { presentDelivery } from './delivery-wire.ts'
+import { createLanes, type Lanes } from './lanes.ts'
+import { createLeaseOwner, giveBackLeases, type LeaseOwner } from './lease-owner.ts'
+import { lessonOf, type SendDeps, sendDelivery } from './send-delivery.ts'
+
+export interface DispatcherOptions {
+  database: Database
+  log: Logger
+  secretKey: () => Buffer
+  now: SendDeps['now']
+  /** Called after a commit that appended an event: a delivery was given up. */
+  onEvent: (businessId: string) => void
+  /** Counts tries by how they ended. */
+  count?: { delivered(count?: number): void; failed(count?: number): void; gaveUp(count?: number): void }
+  /** Whether rows of different businesses may share a statement. */
+  groupAcrossBusinesses?: boolean
+  /** Time between two looks at every business; 0 for none, then only `wake` and `settle` send. */
+  pollMs?: number
+  random?: () => number
+  timeoutMs?: number
+  /** How long a claimed delivery stays this process's; longer than any try takes. */
+  leaseMs?: number
+  senders?: SendDeps['senders']
+}
+
+export interface Dispatcher {
+  /** A business may have deliveries that are due. */
+  wake(businessId: string): void
+  /** Sends what a business has due now, and waits for the outcome to be written. */
+  settle(businessId: string): Promise<void>
+  /** Makes due again what processes that are gone had on their way, and sends it; polling does it every few seconds. */
+  recover(): Promise<void>
+  /** Takes nothing more and waits a moment for what is on its way; the rest is due again for the next process. */
+  stop(): Promise<void>
+}
+
+/** Deliveries on their way that count as work; those that have hung for a second are only open sockets. */
+const mostActive = 256
+const mostOpen = 4_096
+const hangsAfterMs = 1_000
+/** Room gathers for so long before more is claimed, so that statements carry many rows. */
+const gatherMs = 3
+const defaultLeaseMs = 60_000
+/** Time between two looks for leases of processes that are gone; the first is at the start. */
+const recoverEveryMs = 5_000
+
+/** Networks that receivers of a sandbox may be in: the developer's own machine and its containers. */
+const privateNetworks = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
+
+/** Senders for both modes. The sandbox may reach loopback and private networks; live only the public internet. */
+export function createSenders(): SendDeps['senders'] {
+  return { sandbox: createSafeSender({ allowLoopback: true, allowedNetworks: privateNetworks }), live: createSafeSender() }
+}
+
+/** What is on its way from this process. */
+interface Flights {
+  /** How many more may be sent now, over all lanes. */
+  room(): number
+  open(): number
+  /** Sends, learns from the answer and writes it down; what it may not have done is sent again when the lease ends. */
+  begin(delivery: ClaimedDelivery): void
+  landed(): Promise<void>
+  /** Waits a moment for what is on its way, then closes the senders and with them what is left. */
+  end(senders: SendDeps['senders'] | undefined): Promise<void>
+}
+
+function createFlights(deps: SendDeps, lanes: Lanes, options: DispatcherOptions, onRoom: () => void): Flights {
+  const { log, count } = options
+  const record = recorder(options)
+  const flights = new Set<Promise<void>>()
+  let active = 0
+
+  function learn(attempt: Attempt): void {
+    const { lane } = attempt.delivery
+    const lesson = lessonOf(attempt)
+    if (lesson === 'well') lanes.succeeded(lane)
+    else if (lesson === 'badly') lanes.failed(lane)
+    else lanes.slowDown(lane, attempt.at, lesson.waitMs)
+    if (attempt.status === 'succeeded') count?.delivered()
+    else count?.failed()
+    if (attempt.status === 'failed') count?.gaveUp()
+  }
+
+  async function send(delivery: ClaimedDelivery): Promise<void> {
+    let isActive = true
+    const rest = () => {
+      if (isActive) active -= 1
+      isActive = false
+      onRoom()
+    }
+    active += 1
+    lanes.begin(delivery.lane)
+    const hangs = setTimeout(rest, hangsAfterMs)
+    try {
+      const attempt = await sendDelivery(delivery, deps).finally(() => {
+        clearTimeout(hangs)
+        lanes.end(delivery.lane)
+        rest()
+      })
+      learn(attempt)
+      await record(attempt)
+    } catch (error) {
+      log.error({ error }, 'the outcome of a delivery is not known; it is sent again when its lease ends')
+    }
+  }
+
+  return {
+    room: () => Math.min(mostActive - active, mostOpen - flights.size),
+    open: () => flights.size,
+    begin(delivery) {
+      const flight = send(delivery).finally(() => flights.delete(flight))
+      flights.add(flight)
+    },
+    async landed() {
+      await Promise.all(flights)
+    },
+    async end(senders) {
+      await Promise.race([Promise.all(flights), new Promise((done) => setTimeout(done, 5_000))])
+      if (senders) await Promise.all([senders.live.close(), senders.sandbox.close()])
+      await Promise.all(flights)
+    },
+  }
+}
+
+/** Claims what a business has due, as far as its lanes and this process have room, and sends it. */
+function claimer(options: DispatcherOptions, lanes: Lanes, flights: Flights, owner: LeaseOwner) {
+  const { database, now, leaseMs = defaultLeaseMs } = options
+  const { db } = database
+  /** `mayBeMore`: what is due may not be all, or had no room; to be looked at again when there is. */
+  return async (businessId: string): Promise<{ claimed: number; mayBeMore: boolean }> => {
+    const at = now()
+    let room = flights.room()
+    const wanted: { lane: string; count: number }[] = []
+    for (const lane of await dueLanes(db, businessId, at)) {
+      const share = Math.min(lanes.free(lane, at), Math.max(0, room))
+      if (share > 0) wanted.push({ lane, count: share })
+      room -= share
+    }
+    // Lanes that are full are looked at again when a try ends; those that are left alone, by polling.
+    if (wanted.length === 0) return { claimed: 0, mayBeMore: flights.open() > 0 }
+    const lease = { now: at, leaseUntil: new Date(at.getTime() + leaseMs), owner: await owner.number() }
+    const claimed = await claimDeliveries(db, businessId, wanted, lease)
+    const canceled = claimed.filter(({ is_canceled }) => is_canceled).map(({ id }) => id)
+    if (canceled.length > 0) await cancelDeliveries(db, businessId, canceled, at)
+    for (const delivery of claimed) if (!delivery.is_canceled) flights.begin(delivery)
+    return { claimed: claimed.length, mayBeMore: claimed.length > 0 || flights.open() > 0 }
+  }
+}
+
+/** Sends deliveries as they fall due: woken by this process, and by polling for what others queued and for retries. */
+export function startDispatcher(options: DispatcherOptions): Dispatcher {
+  const { database, log, now, secretKey, pollMs = 500, random = Math.random, timeoutMs = 15_000, senders = createSenders() } = options
+  const lanes = createLanes()
+  const flights = createFlights({ secretKey, now, random, senders, timeoutMs }, lanes, options, feed)
+  const owner = createLeaseOwner(database.pool)
+  const claim = claimer(options, lanes, flights, owner)
+  const awake = new Set<string>()
+  /** Businesses that may have more due than there was room for. */
+  const hungry = new Set<string>()
+  let running: Promise<void> | undefined
+  let feeding: NodeJS.Timeout | undefined
+  let stopped = false
+
+  /** There is room again: whoever had to wait for it is looked at, once in a few milliseconds. */
+  function feed(): void {
+    if (hungry.size === 0 || feeding || stopped) return
+    feeding = setTimeout(() => {
+      feeding = undefined
+      for (const id of hungry) if (hungry.delete(id)) wake(id)
+    }, gatherMs)
+  }
+
+  async function run(): Promise<void> {
+    for (const id of awake) {
+      awake.delete(id)
+      if (stopped) return
+      try {
+        if ((await claim(id)).mayBeMore) hungry.add(id)
+      } catch (error) {
+        log.error({ error }, 'deliveries could not be claimed')
+      }
+    }
+  }
+
+  function wake(businessId: string): void {
+    if (stopped) return
+    awake.add(businessId)
+    running ??= run().finally(() => {
+      running = undefined
+    })
+  }
+
+  const recover = recovery(options, wake)
+  const stopPolling = repeat(pollMs, log, async () => {
+    await recover(recoverEveryMs)
+    for (const id of await businessesWithDueDeliveries(database.db, now())) wake(id)
+  })
+
+  return {
+    wake,
+    recover: () => recover(0),
+    async settle(businessId) {
+      for (;;) {
+        const { claimed } = await claim(businessId)
+        await flights.landed()
+        await running
+        if (claimed === 0 && flights.open() === 0) return
+      }
+    },
+    async stop() {
+      stopped = true
+      stopPolling()
+      clearTimeout(feeding)
+      await running
+      await flights.end(options.senders === undefined ? senders : undefined)
+      await owner.release()
+    },
+  }
+}
+
+/** Gives back the leases of processes that are gone, unless it did so less than `everyMs` ago. */
+function recovery({ database, now, leaseMs = defaultLeaseMs }: DispatcherOptions, wake: (businessId: string) => void): (everyMs: number) => Promise<void> {
+  let last = Number.NEGATIVE_INFINITY
+  return async (everyMs) => {
+    if (performance.now() - last < everyMs) return
+    last = performance.now()
+    // Twice the lease, for machines whose clocks differ.
+    for (const id of await giveBackLeases(database.db, now(), 2 * leaseMs)) wake(id)
+  }
+}
+
+/** Looks for deliveries again and again with a pause; 0 is never. Returns what ends it. */
+function repeat(pauseMs: number, log: Logger, look: () => Promise<void>): () => void {
+  let timer: NodeJS.Timeout | undefined
+  let isOver = pauseMs === 0
+  const later = () => {
+    if (isOver) return
+    timer = setTimeout(() => {
+      look()
+        .catch((error: unknown) => log.error({ error }, 'looking for deliveries failed'))
+        .finally(later)
+    }, pauseMs)
+  }
+  later()
+  return () => {
+    isOver = true
+    clearTimeout(timer)
+  }
+}
+
+/** Writes outcomes together with those that arrive at the same time; one that gives up is told as an event. */
+function recorder({ database, onEvent, groupAcrossBusinesses = true }: DispatcherOptions): (attempt: Attempt) => Promise<void> {
+  const { db } = database
+  return groupCommit<Attempt, void>({
+    async write(attempts) {
+      if (!attempts.some(isLost)) await recordAttempts(db, attempts)
+      else {
+        await db.transaction().execute(async (tx) => {
+          const written = new Set(await recordAttempts(tx, attempts))
+          await emitEvents(tx, attempts.filter((one) => isLost(one) && written.has(one.delivery.id)).map(failureEvent))
+        })
+        for (const id of new Set(attempts.filter(isLost).map(({ delivery }) => delivery.business_id))) onEvent(id)
+      }
+      return attempts.map(() => undefined)
+    },
+    groupOf: groupAcrossBusinesses ? () => '' : ({ delivery }) => delivery.business_id,
+    mayBeOneRow: (error) => !isOutcomeUnknown(error),
+  })
+}
+
+/** Whether a delivery ends here without success. A failure to tell of a failure is not told in turn. */
+function isLost({ status, delivery }: Attempt): boolean {
+  return status === 'failed' && delivery.event_type !== 'webhook_delivery.failed'
+}
+
+function failureEvent({ delivery, status, responseStatus, error, at }: Attempt): NewEvent & { businessId: string } {
+  const row = { ...delivery, status, attempts: delivery.attempts + 1, response_status: responseStatus, updated_at: at }
+  const data = { ...presentDelivery(row, delivery.timezone, null), error }
+  const about = { businessId: delivery.business_id, objectId: delivery.id, requestId: null, at }
+  return { ...about, type: 'webhook_delivery.failed', data: JSON.stringify(data) }
+}

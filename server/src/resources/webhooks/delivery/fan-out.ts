@@ -1,0 +1,173 @@
+import { sql } from 'kysely'
+import type { OnOrdered, OrderedEvent } from '#engine/events/order-events.ts'
+import type { Db } from '#foundation/database/database.ts'
+import { newId } from '#foundation/shared/ids.ts'
+import { decryptSecret, sha256 } from '#foundation/shared/secrets.ts'
+import type { Now } from '#foundation/shared/time.ts'
+import { v1Body } from './signature.ts'
+
+export interface FanOutDeps {
+  /** Opens stored salts. */
+  secretKey: () => Buffer
+  now: Now
+}
+
+/** A registered endpoint, as far as sending to it needs. */
+export interface EndpointTarget {
+  id: string
+  url: string
+  /** Null means every event. */
+  event_types: string[] | null
+}
+
+/** One event for one address, before it is written. */
+interface PlannedDelivery {
+  businessId: string
+  eventId: string
+  endpointId: string | null
+  version: 1 | 2
+  url: string
+  target: string
+  lane: string
+  apiKeyId: string | null
+  /** Null: the event's own data, byte for byte. */
+  body: string | null
+  /** False when nothing could sign it; it is kept as failed, so that it is seen. */
+  isSigned: boolean
+}
+
+/** Whether a list of event types, in which `customer.*` stands for all of an object, has a type; null has every one. */
+export function wantsEvent(eventTypes: readonly string[] | null, type: string): boolean {
+  return eventTypes === null || eventTypes.some((wanted) => wanted === type || (wanted.endsWith('.*') && type.startsWith(wanted.slice(0, -1))))
+}
+
+/** The lane of a URL that belongs to no endpoint: its host, so that a host that hangs holds up nothing but itself. */
+export function laneOfUrl(url: string): string {
+  const host = URL.canParse(url) ? new URL(url).host : 'unreadable'
+  return `host:${host.slice(0, 255)}`
+}
+
+const toUrl = (url: string) => ({ url, target: sha256(url).slice(0, 32), lane: laneOfUrl(url), endpointId: null })
+
+function toEndpoint(event: OrderedEvent, { id, url }: EndpointTarget): PlannedDelivery {
+  return { businessId: event.business_id, eventId: event.id, endpointId: id, version: 2, url, target: id, lane: id, apiKeyId: null, body: null, isSigned: true }
+}
+
+/** The endpoints that are switched on, by business. */
+async function enabledEndpoints(tx: Db, businessIds: string[]): Promise<Map<string, EndpointTarget[]>> {
+  const rows = await tx
+    .selectFrom('webhook_endpoints')
+    .select(['business_id', 'id', 'url', 'event_types'])
+    .where('business_id', 'in', businessIds)
+    .where('disabled_at', 'is', null)
+    .orderBy('business_id')
+    .orderBy('id')
+    .execute()
+  const endpoints = new Map<string, EndpointTarget[]>()
+  for (const { business_id, ...endpoint } of rows) endpoints.set(business_id, [...(endpoints.get(business_id) ?? []), endpoint])
+  return endpoints
+}
+
+/** Opens the salts of API keys that sign callbacks; a key whose salt cannot be opened is left out. */
+async function saltsOf(tx: Db, events: OrderedEvent[], secretKey: () => Buffer): Promise<Map<string, string>> {
+  const salts = new Map<string, string>()
+  const called = events.filter(({ callbacks }) => callbacks && callbacks.length > 0)
+  if (called.length === 0) return salts
+  const businessIds = [...new Set(called.map((event) => event.business_id))]
+  const ids = [...new Set(called.flatMap(({ callbacks }) => (callbacks ?? []).map(({ apiKeyId }) => apiKeyId)))]
+  const rows = await tx
+    .selectFrom('api_keys')
+    .select(['business_id', 'id', 'salt_encrypted'])
+    .where('business_id', 'in', businessIds)
+    .where('id', 'in', ids)
+    .execute()
+  for (const { business_id, id, salt_encrypted } of rows) {
+    try {
+      salts.set(`${business_id} ${id}`, decryptSecret(salt_encrypted, secretKey()))
+    } catch {
+      // One salt of another secret key must not hold up the business's events.
+    }
+  }
+  return salts
+}
+
+/** What events bring by themselves: to every endpoint that listens to them, and the callbacks that they carry. */
+async function planned(tx: Db, events: OrderedEvent[], { secretKey }: FanOutDeps): Promise<PlannedDelivery[]> {
+  if (events.length === 0) return []
+  const endpoints = await enabledEndpoints(tx, [...new Set(events.map((event) => event.business_id))])
+  const salts = await saltsOf(tx, events, secretKey)
+  return events.flatMap((event) => [
+    ...(endpoints.get(event.business_id) ?? [])
+      .filter(({ id, event_types }) => id !== event.about_endpoint && wantsEvent(event_types, event.type))
+      .map((one) => toEndpoint(event, one)),
+    ...(event.callbacks ?? []).map(({ url, apiKeyId, fields }): PlannedDelivery => {
+      const salt = salts.get(`${event.business_id} ${apiKeyId}`)
+      const body = salt === undefined ? new URLSearchParams(fields).toString() : v1Body(fields, salt)
+      return { businessId: event.business_id, eventId: event.id, version: 1, ...toUrl(url), apiKeyId, body, isSigned: salt !== undefined }
+    }),
+  ])
+}
+
+const batch = 2_000
+
+/** Writes deliveries and puts them into the queue; returns how many there are. One that exists already is left as it is. */
+async function insertDeliveries(tx: Db, deliveries: PlannedDelivery[], replayId: string | null, at: Date): Promise<number> {
+  let count = 0
+  for (let from = 0; from < deliveries.length; from += batch) {
+    const some = deliveries.slice(from, from + batch)
+    const { numAffectedRows } = await sql`
+      with input as (
+        select * from unnest(${some.map((one) => one.businessId)}::uuid[], ${some.map(() => newId<'delivery'>(at))}::uuid[], ${some.map((one) => one.eventId)}::uuid[],
+          ${some.map((one) => one.endpointId)}::uuid[], ${some.map((one) => one.version)}::int2[], ${some.map((one) => one.url)}::text[],
+          ${some.map((one) => one.target)}::text[], ${some.map((one) => one.lane)}::text[], ${some.map((one) => one.apiKeyId)}::uuid[],
+          ${some.map((one) => one.body)}::text[], ${some.map((one) => one.isSigned)}::bool[])
+          as input (business_id, id, event_id, endpoint_id, version, url, target, lane, api_key_id, body, signed)
+      ), written as (
+        insert into webhook_deliveries (business_id, id, event_id, event_type, event_sequence, object_id, endpoint_id, version, url, target, replay_id,
+          body, api_key_id, status, attempts, step, queued_at, created_at, updated_at)
+        select i.business_id, i.id, i.event_id, e.type, e.sequence, e.object_id, i.endpoint_id, i.version, i.url, i.target, ${replayId},
+          coalesce(i.body, e.data::text), i.api_key_id, case when i.signed then 'pending' else 'failed' end, 0, 0, ${at}, ${at}, ${at}
+        from input i join events e on e.business_id = i.business_id and e.id = i.event_id
+        on conflict (business_id, event_id, target, replay_id) do nothing
+        returning business_id, id, status
+      )
+      insert into webhook_queue (business_id, delivery_id, lane, due_at)
+      select w.business_id, w.id, i.lane, ${at} from written w join input i on i.business_id = w.business_id and i.id = w.id where w.status = 'pending'`.execute(
+      tx,
+    )
+    count += Number(numAffectedRows ?? 0n)
+  }
+  return count
+}
+
+/** Writes the deliveries of events that have just got their places, in the same transaction. */
+export function fanOut(deps: FanOutDeps): OnOrdered {
+  return async (tx, events) => {
+    const deliveries = await planned(tx, events, deps)
+    await insertDeliveries(tx, deliveries, null, deps.now())
+    return new Set(deliveries.filter(({ isSigned }) => isSigned).map(({ businessId }) => businessId))
+  }
+}
+
+/** Where a replay goes: where events go by themselves, to one endpoint, or to a URL (signed by an endpoint's salt or a key's). */
+export type ReplayTarget = { endpoint: EndpointTarget } | { url: string; endpointId: string | null; apiKeyId: string } | 'same'
+
+/** Writes deliveries of events that had their places before, once more; returns how many. */
+export async function replayEvents(
+  tx: Db,
+  businessId: string,
+  events: Omit<OrderedEvent, 'business_id'>[],
+  target: ReplayTarget,
+  deps: FanOutDeps,
+): Promise<number> {
+  const at = deps.now()
+  const told = events.map((event) => ({ ...event, business_id: businessId }))
+  let deliveries: PlannedDelivery[]
+  if (target === 'same') deliveries = await planned(tx, told, deps)
+  else if ('endpoint' in target) deliveries = told.map((event) => toEndpoint(event, target.endpoint))
+  else {
+    const { url, endpointId, apiKeyId } = target
+    deliveries = told.map((event) => ({ businessId, eventId: event.id, version: 2, ...toUrl(url), endpointId, apiKeyId, body: null, isSigned: true }))
+  }
+  return insertDeliveries(tx, deliveries, newId<'replay'>(at), at)
+}

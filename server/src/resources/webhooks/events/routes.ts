@@ -1,0 +1,75 @@
+import { type OnOrdered, orderPendingEvents } from '#engine/events/order-events.ts'
+import type { Database } from '#foundation/database/database.ts'
+import type { Api } from '#foundation/http/api.ts'
+import type { Business } from '#foundation/http/authentication.ts'
+import { notFound } from '#foundation/shared/errors.ts'
+import { isUuid } from '#foundation/shared/ids.ts'
+import { formatBusinessTime } from '#foundation/shared/time.ts'
+import { type EventRow, findEvent, lastSequence, listEvents } from './queries.ts'
+import { Event, EventId, EventList, ListEvents } from './wire.ts'
+
+function presentEvent(row: EventRow, business: Business): Event {
+  return {
+    id: row.id,
+    sequence: Number(row.sequence),
+    type: row.type,
+    object_id: row.object_id,
+    data: row.data as Event['data'],
+    previous_attributes: row.previous_attributes as Event['previous_attributes'],
+    request_id: row.request_id,
+    created_at: formatBusinessTime(row.created_at, business.timezone),
+  }
+}
+
+export interface EventsDeps {
+  database: Database
+  onOrdered: OnOrdered
+  onEvent: (businessId: string) => void
+}
+
+/** A business's events in an order without gaps, to be followed by cursor. */
+export function eventsRoutes(api: Api, { database, onOrdered, onEvent }: EventsDeps): void {
+  const tags = ['Events']
+  const placeAll = async (businessId: string) => {
+    // The worker sends what was fanned out here.
+    if ((await orderPendingEvents(database.db, businessId, onOrdered)) > 0) onEvent(businessId)
+  }
+
+  api.read(
+    '/v1/events',
+    {
+      operationId: 'listEvents',
+      tags,
+      summary: 'Follow events',
+      description: 'Oldest first. Keep `meta.next_cursor` and ask with it again: no event is skipped, also none that commits late, and none comes twice.',
+      query: ListEvents,
+      answers: { 200: EventList },
+    },
+    async ({ business, query }) => {
+      // What was committed before this request is in its answer: no one has to wait for the relay.
+      await placeAll(business.id)
+      const after = BigInt(query.after ?? '0')
+      // Read before the events, so that a filtered follower never passes over one that comes in between.
+      const last = query.type === undefined ? 0n : await lastSequence(database.db, business.id)
+      const rows = await listEvents(database.slow, business.id, { after, type: query.type, limit: query.per_page + 1 })
+      const more = rows.length > query.per_page
+      const shown = rows.slice(0, query.per_page)
+      let cursor = shown.at(-1)?.sequence ?? after
+      if (!more && last > cursor) cursor = last
+      const meta = { per_page: query.per_page, next_cursor: String(cursor), has_more: more }
+      return { status: 200, body: JSON.stringify({ data: shown.map((row) => presentEvent(row, business)), meta }) }
+    },
+  )
+
+  api.read(
+    '/v1/events/:event_id',
+    { operationId: 'getEvent', tags, summary: 'Get an event', params: EventId, answers: { 200: Event } },
+    async ({ business, params }) => {
+      const id = params.event_id ?? ''
+      if (isUuid(id)) await placeAll(business.id)
+      const row = isUuid(id) ? await findEvent(database.db, business.id, id) : undefined
+      if (!row) throw notFound('Event', id)
+      return { status: 200, body: JSON.stringify(presentEvent(row, business)) }
+    },
+  )
+}

@@ -1,0 +1,179 @@
+import { sql } from 'kysely'
+import type { Db } from '#foundation/database/database.ts'
+
+const columns = [
+  'business_id',
+  'id',
+  'event_id',
+  'event_type',
+  'event_sequence',
+  'object_id',
+  'endpoint_id',
+  'version',
+  'url',
+  'replay_id',
+  'status',
+  'attempts',
+  'response_status',
+  'created_at',
+  'updated_at',
+] as const
+
+/** A delivery with the time at which it is tried next. */
+export interface QueuedDelivery {
+  business_id: string
+  id: string
+  event_id: string
+  event_type: string
+  event_sequence: bigint
+  object_id: string
+  endpoint_id: string | null
+  version: number
+  url: string
+  replay_id: string | null
+  status: 'pending' | 'succeeded' | 'failed' | 'canceled'
+  attempts: number
+  response_status: number | null
+  created_at: Date
+  updated_at: Date
+  due_at: Date | null
+}
+
+export interface DeliveryFilter {
+  status?: string | undefined
+  event_id?: string | undefined
+  object_id?: string | undefined
+  endpoint_id?: string | undefined
+  event_type?: string | undefined
+}
+
+/** A type pattern (`customer.*`) as LIKE has it. */
+const likeType = (type: string) => `${type.slice(0, -1).replace(/[\\%_]/g, '\\$&')}%`
+
+/** One page of a business's deliveries, newest first (oldest first when the cursor points back). */
+export async function listDeliveries(
+  db: Db,
+  businessId: string,
+  { filter, cursor, limit }: { filter: DeliveryFilter; cursor: { id: string; direction: 'next' | 'previous' } | undefined; limit: number },
+): Promise<QueuedDelivery[]> {
+  let query = db
+    .selectFrom('webhook_deliveries as d')
+    .leftJoin('webhook_queue as q', (join) => join.onRef('q.business_id', '=', 'd.business_id').onRef('q.delivery_id', '=', 'd.id'))
+    .select(columns.map((column) => `d.${column}` as const))
+    .select('q.due_at')
+    .where('d.business_id', '=', businessId)
+  for (const column of ['status', 'event_id', 'object_id', 'endpoint_id'] as const) {
+    const value = filter[column]
+    if (value !== undefined) query = query.where(`d.${column}`, '=', value)
+  }
+  if (filter.event_type?.endsWith('.*')) query = query.where('d.event_type', 'like', likeType(filter.event_type))
+  else if (filter.event_type !== undefined) query = query.where('d.event_type', '=', filter.event_type)
+  const back = cursor?.direction === 'previous'
+  if (cursor) query = query.where('d.id', back ? '>' : '<', cursor.id)
+  const rows = await query
+    .orderBy('d.id', back ? 'asc' : 'desc')
+    .limit(limit)
+    .execute()
+  return rows as QueuedDelivery[]
+}
+
+/** A delivery with its body, and with what its lane is made of. */
+export interface WholeDelivery extends QueuedDelivery {
+  body: string
+  target: string
+}
+
+export async function findDelivery(db: Db, businessId: string, id: string): Promise<WholeDelivery | undefined> {
+  const row = await db
+    .selectFrom('webhook_deliveries as d')
+    .leftJoin('webhook_queue as q', (join) => join.onRef('q.business_id', '=', 'd.business_id').onRef('q.delivery_id', '=', 'd.id'))
+    .select(columns.map((column) => `d.${column}` as const))
+    .select(['q.due_at', 'd.body', 'd.target'])
+    .where('d.business_id', '=', businessId)
+    .where('d.id', '=', id)
+    .executeTakeFirst()
+  return row as WholeDelivery | undefined
+}
+
+export interface AttemptRow {
+  number: number
+  sent_at: Date
+  duration_ms: number
+  request_headers: Record<string, string>
+  response_status: number | null
+  response_headers: Record<string, string> | null
+  response_body: string | null
+  error: string | null
+}
+
+/** The tries of a delivery, oldest first. */
+export async function listAttempts(db: Db, businessId: string, deliveryId: string): Promise<AttemptRow[]> {
+  const rows = await db
+    .selectFrom('webhook_attempts')
+    .select(['number', 'sent_at', 'duration_ms', 'request_headers', 'response_status', 'response_headers', 'response_body', 'error'])
+    .where('business_id', '=', businessId)
+    .where('delivery_id', '=', deliveryId)
+    .orderBy('number')
+    .execute()
+  return rows as AttemptRow[]
+}
+
+/** Puts a delivery into the queue at once, its schedule at the beginning; false when there is none. */
+export async function requeueDelivery(tx: Db, businessId: string, id: string, lane: string, at: Date): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('webhook_deliveries')
+    .set({ status: 'pending', step: 0, queued_at: at, updated_at: at })
+    .where('business_id', '=', businessId)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (numUpdatedRows === 0n) return false
+  await tx
+    .insertInto('webhook_queue')
+    .values({ business_id: businessId, delivery_id: id, lane, due_at: at })
+    .onConflict((conflict) => conflict.columns(['business_id', 'delivery_id']).doUpdateSet({ due_at: at, owner: null }))
+    .execute()
+  return true
+}
+
+export interface EventRange {
+  fromSequence: bigint | undefined
+  toSequence: bigint | undefined
+  from: Date | undefined
+  before: Date | undefined
+  eventType: string | undefined
+}
+
+/** An event of the past, as far as sending it again needs. */
+export interface PastEvent {
+  id: string
+  sequence: bigint
+  type: string
+  callbacks: unknown
+  about_endpoint: string | null
+}
+
+/** Events that have their places, in order. */
+export async function eventsInRange(tx: Db, businessId: string, range: EventRange, limit: number): Promise<PastEvent[]> {
+  let query = tx
+    .selectFrom('events')
+    .select(['id', 'sequence', 'type', 'callbacks'])
+    .select(sql<string | null>`case when type = 'webhook_delivery.failed' then data ->> 'endpoint_id' end`.as('about_endpoint'))
+    .where('business_id', '=', businessId)
+    .where('sequence', 'is not', null)
+  if (range.fromSequence !== undefined) query = query.where('sequence', '>=', range.fromSequence)
+  if (range.toSequence !== undefined) query = query.where('sequence', '<=', range.toSequence)
+  if (range.from) query = query.where('created_at', '>=', range.from)
+  if (range.before) query = query.where('created_at', '<', range.before)
+  if (range.eventType?.endsWith('.*')) query = query.where('type', 'like', likeType(range.eventType))
+  else if (range.eventType !== undefined) query = query.where('type', '=', range.eventType)
+  return (await query.orderBy('sequence').limit(limit).execute()) as PastEvent[]
+}
+
+/** The encrypted salts of a business's keys and endpoints, to tell a signature by the wrong one. */
+export async function listSalts(db: Db, businessId: string): Promise<{ name: string; salt_encrypted: string }[]> {
+  const { rows } = await sql<{ name: string; salt_encrypted: string }>`
+    (select 'the API key that ends in ' || key_ending as name, salt_encrypted from api_keys where business_id = ${businessId} order by id desc limit 20)
+    union all
+    (select 'the webhook event ' || id as name, salt_encrypted from webhook_endpoints where business_id = ${businessId} order by id desc limit 64)`.execute(db)
+  return rows
+}

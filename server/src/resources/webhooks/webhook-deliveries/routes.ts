@@ -1,0 +1,194 @@
+import type { Api, Call } from '#foundation/http/api.ts'
+import type { Business } from '#foundation/http/authentication.ts'
+import type { Answer } from '#foundation/http/idempotency.ts'
+import { type Cursor, cursorEnvelope, decodeCursor, encodeCursor } from '#foundation/http/pagination.ts'
+import { writeHeaders } from '#foundation/http/schemas.ts'
+import { writeOnce } from '#foundation/http/transaction.ts'
+import { ApiError, conflict, invalid, notFound } from '#foundation/shared/errors.ts'
+import { isUuid } from '#foundation/shared/ids.ts'
+import { decryptSecret } from '#foundation/shared/secrets.ts'
+import { presentDelivery } from '#resources/webhooks/delivery/delivery-wire.ts'
+import { diagnoseSignature } from '#resources/webhooks/delivery/diagnose-signature.ts'
+import { laneOfUrl } from '#resources/webhooks/delivery/fan-out.ts'
+import { findEndpoint } from '#resources/webhooks/webhook-events/queries.ts'
+import { findDelivery, listAttempts, listDeliveries, listSalts, type QueuedDelivery, requeueDelivery, type WholeDelivery } from './queries.ts'
+import { type ReplayDeps, replay } from './replay-events.ts'
+import {
+  ListWebhookDeliveries,
+  presentDetail,
+  ReplayEvents,
+  Replayed,
+  SignatureVerdict,
+  VerifySignature,
+  WebhookDeliveryDetail,
+  WebhookDeliveryId,
+  WebhookDeliveryPage,
+} from './wire.ts'
+
+export interface WebhookDeliveriesDeps extends ReplayDeps {
+  /** Called after a commit that put something into the queue. */
+  onEvent: (businessId: string) => void
+}
+
+const tags = ['Webhook deliveries']
+const listOrder = 'webhook_deliveries'
+
+async function required(deps: ReplayDeps, business: Business, params: Record<string, string>): Promise<WholeDelivery> {
+  const id = params.webhook_delivery_id ?? ''
+  const row = isUuid(id) ? await findDelivery(deps.database.db, business.id, id.toLowerCase()) : undefined
+  if (!row) throw notFound('WebhookDelivery', id)
+  return row
+}
+
+/** What was sent, what came back and what comes next; sending again; and the signature doctor. */
+export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): void {
+  api.read(
+    '/v1/webhook-deliveries',
+    { operationId: 'listWebhookDeliveries', tags, summary: 'List webhook deliveries', query: ListWebhookDeliveries, answers: { 200: WebhookDeliveryPage } },
+    (call) => page(deps, call),
+  )
+
+  api.read(
+    '/v1/webhook-deliveries/:webhook_delivery_id',
+    {
+      operationId: 'getWebhookDelivery',
+      tags,
+      summary: 'Get a webhook delivery',
+      description: 'With the exact request and answer of every try.',
+      params: WebhookDeliveryId,
+      answers: { 200: WebhookDeliveryDetail },
+    },
+    async ({ business, params }) => ({ status: 200, body: await detail(deps, business, await required(deps, business, params)) }),
+  )
+
+  sendAgainRoutes(api, deps)
+  api.write(
+    'POST',
+    '/v1/sandbox/verify-signature',
+    {
+      operationId: 'verifySignature',
+      tags: ['Sandbox'],
+      summary: 'Say whether a signature verifies, and if not, why',
+      keepsText: true,
+      headers: writeHeaders,
+      body: VerifySignature,
+      answers: { 200: SignatureVerdict },
+    },
+    (call) => (call.claim ? writeOnce(deps.database.db, call.claim, deps.now(), () => diagnose(deps, call)) : diagnose(deps, call)),
+  )
+}
+
+function sendAgainRoutes(api: Api, deps: WebhookDeliveriesDeps): void {
+  const sendAgain = replay(deps)
+  api.write(
+    'POST',
+    '/v1/webhook-deliveries/:webhook_delivery_id/redeliver',
+    {
+      operationId: 'redeliverWebhook',
+      tags,
+      summary: 'Send a webhook delivery again',
+      description: 'At once, with the same bytes and the same webhook-id; its retry schedule begins anew.',
+      params: WebhookDeliveryId,
+      headers: writeHeaders,
+      answers: { 200: WebhookDeliveryDetail },
+    },
+    async (call) => {
+      const answer = await redeliver(deps, call)
+      deps.onEvent(call.business.id)
+      return answer
+    },
+  )
+
+  api.write(
+    'POST',
+    '/v1/webhook-deliveries/replay',
+    {
+      operationId: 'replayEvents',
+      tags,
+      summary: 'Send events of the past again',
+      description:
+        'Events of a range, by sequence or by date, or of one type, at most 10,000 at once: to where they go by themselves (registered webhook events and callbacks), to one webhook event, or to a URL.',
+      headers: writeHeaders,
+      body: ReplayEvents,
+      answers: { 200: Replayed },
+    },
+    async (call) => {
+      const answer = await sendAgain(call)
+      deps.onEvent(call.business.id)
+      return answer
+    },
+  )
+}
+
+async function redeliver(deps: ReplayDeps, { business, params, claim }: Call): Promise<Answer> {
+  const { db } = deps.database
+  const delivery = await required(deps, business, params)
+  const isToEndpoint = delivery.target === delivery.endpoint_id
+  if (isToEndpoint) {
+    const endpoint = await findEndpoint(db, business.id, delivery.target)
+    if (!endpoint) throw conflict('endpoint_deleted', 'The webhook event of this delivery was deleted.')
+    if (endpoint.disabled_at) throw conflict('endpoint_disabled', 'The webhook event of this delivery is switched off; switch it on first.')
+  }
+  const at = deps.now()
+  return writeOnce(db, claim, at, async (tx) => {
+    await requeueDelivery(tx, business.id, delivery.id, isToEndpoint ? delivery.target : laneOfUrl(delivery.url), at)
+    return { status: 200, body: await detail(deps, business, { ...delivery, status: 'pending', due_at: at, updated_at: at }) }
+  })
+}
+
+async function detail({ database }: ReplayDeps, business: Business, row: WholeDelivery): Promise<string> {
+  return JSON.stringify(presentDetail(row, await listAttempts(database.db, business.id, row.id), business))
+}
+
+async function page({ database }: ReplayDeps, { business, query, baseUrl, rawQuery }: Call<ListWebhookDeliveries>): Promise<Answer> {
+  const { cursor: sent, per_page: perPage, ...filter } = query
+  const cursor = sent ? decodeCursor(sent, listOrder) : undefined
+  const rows = await listDeliveries(database.slow, business.id, { filter, cursor, limit: perPage + 1 })
+  const more = rows.length > perPage
+  const shown = rows.slice(0, perPage)
+  const backwards = cursor?.direction === 'previous'
+  if (backwards) shown.reverse()
+  const at = (row: QueuedDelivery | undefined, direction: Cursor['direction']) =>
+    row ? encodeCursor({ order: listOrder, key: '', id: row.id, direction }) : null
+  const body = cursorEnvelope(
+    shown.map((row) => JSON.stringify(presentDelivery(row, business.timezone, row.due_at))),
+    {
+      path: `${baseUrl}/v1/webhook-deliveries`,
+      query: rawQuery,
+      perPage,
+      next: backwards || more ? at(shown.at(-1), 'next') : null,
+      previous: (backwards ? more : cursor !== undefined) ? at(shown[0], 'previous') : null,
+    },
+  )
+  return { status: 200, body }
+}
+
+const schemes: Record<string, string> = { '1': 'v1', '2': 'v2', v1: 'v1', v2: 'v2', standard: 'standard' }
+
+async function diagnose({ database, secretKey, now }: ReplayDeps, { business, body }: Call<unknown, VerifySignature>): Promise<Answer> {
+  if (business.mode !== 'sandbox') throw new ApiError(403, 'sandbox_only', 'This is possible in the sandbox only.')
+  const scheme = body.version === undefined ? undefined : schemes[String(body.version)]
+  if (body.version !== undefined && scheme === undefined) throw invalid({ version: ['The selected version is invalid.'] })
+  const delivery = body.delivery_id === undefined ? undefined : await findDelivery(database.db, business.id, body.delivery_id.toLowerCase())
+  if (body.delivery_id !== undefined && !delivery) throw invalid({ delivery_id: ['The selected delivery id is invalid.'] })
+  const salts = await listSalts(database.db, business.id)
+  const otherSalts = salts
+    .map(({ name, salt_encrypted }) => ({ name, salt: decryptSecret(salt_encrypted, secretKey()) }))
+    .filter(({ salt }) => salt !== body.salt)
+  const { verifies, checks, findings } = diagnoseSignature({
+    body: body.body,
+    headers: body.headers ?? {},
+    salt: body.salt,
+    otherSalts,
+    ...(delivery ? { sent: delivery.body } : {}),
+    now: now(),
+  })
+  const chosen = scheme === undefined ? checks : checks.filter((check) => check.scheme === scheme)
+  if (scheme === undefined || checks.length === 0) return { status: 200, body: JSON.stringify({ verifies, checks, findings }) }
+  if (chosen.length === 0) {
+    const missing = [{ code: 'no_signature', message: `There is no signature of the kind ${scheme}.` }]
+    return { status: 200, body: JSON.stringify({ verifies: false, checks: [], findings: missing }) }
+  }
+  const found = chosen.flatMap((check) => check.findings)
+  return { status: 200, body: JSON.stringify({ verifies: chosen.every((check) => check.verifies), checks: chosen, findings: found }) }
+}
