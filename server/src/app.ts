@@ -96,6 +96,7 @@ export async function createApp(options: AppDeps): Promise<App> {
     metrics,
     authentication: keys,
     idempotency: repeats,
+    clock,
     publicUrl: config.publicUrl,
     rateLimit: config.rateLimit,
     ...(checkAnswer ? { checkAnswer } : {}),

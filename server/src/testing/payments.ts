@@ -8,7 +8,7 @@ import { askRails, type CheckDeps } from '#resources/payments/rails/ask-rails-jo
 import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { type Settled, type Settlement, settleCharges } from '#resources/payments/settlement/settle-charges.ts'
-import { type Client, startTestServer, type TestServer, testSecretKey } from './api.ts'
+import { type Client, startTestServer, type TestServer } from './api.ts'
 import { testDatabase } from './database.ts'
 
 /** A rail whose answers a test decides, and which remembers what it was told, by idempotency key. */
@@ -76,8 +76,8 @@ export async function startPayments(): Promise<Payments> {
   const rails: Rails = { byName, find: (business) => byName(business, 'remote') }
   const database = await testDatabase()
   const server = await startTestServer(database, {}, { rails })
-  const shared = { database, now: server.clock.now, onEvent: () => undefined, baseUrl: () => server.url, secretKey: () => testSecretKey }
-  const settle = settleCharges({ ...shared, groupAcrossBusinesses: true })
+  const shared = { ...server.app.payments, onEvent: () => undefined }
+  const settle = settleCharges(shared)
   return {
     server,
     remote,

@@ -3,6 +3,8 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { ensureSandboxFloat } from '#engine/ledger/sandbox-float.ts'
 import { type Database, openDatabase } from '#foundation/database/database.ts'
 import type { DB } from '#foundation/database/tables.ts'
+import { createLog } from '#foundation/http/observability.ts'
+import { systemClock } from '#foundation/shared/clock.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { signReport } from '#resources/payments/bank-accounts/read-report.ts'
 import { expirePaymentRequests } from '#resources/payments/payment-requests/expire-payment-requests-job.ts'
@@ -80,6 +82,8 @@ async function tell(): Promise<Story> {
     baseUrl: () => server.url,
     secretKey: () => testSecretKey,
     groupAcrossBusinesses: true,
+    log: createLog('silent'),
+    clock: systemClock,
   })
   await settle({
     business: client.business,

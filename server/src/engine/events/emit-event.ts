@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '#foundation/database/database.ts'
 import { runTogether } from '#foundation/database/prepared.ts'
+import { type Caller, callerText } from '#foundation/shared/caller.ts'
 import { newId } from '#foundation/shared/ids.ts'
 
 /** Every kind of event that Hawker emits; the first part names the object. Those after the blank line are additions to HitPay's. */
@@ -28,10 +29,10 @@ export const eventTypes = [
 ] as const
 export type EventType = (typeof eventTypes)[number]
 
-/** A form callback of version 1 that goes out with an event (behaviour §3.1): to `url`, signed with the salt of `apiKeyId`. */
+/** A form callback of version 1 that goes out with an event (behaviour §3.1): to `url`, signed with the salt of `apiKeyId`, or of the business's oldest key where it is null. */
 export interface Callback {
   url: string
-  apiKeyId: string
+  apiKeyId: string | null
   /** The form's fields without `hmac`, in the order in which they are sent. */
   fields: Record<string, string>
 }
@@ -46,6 +47,8 @@ export interface NewEvent {
   previousAttributes?: string | null
   callbacks?: Callback[]
   requestId: string | null
+  /** Who caused it; absent where that is not recorded yet. */
+  caller?: Caller
   at: Date
 }
 
@@ -63,13 +66,14 @@ export function newEvents(events: (NewEvent & { businessId: string })[]): { stat
   const ids = events.map(({ at }) => newId<'event'>(at))
   if (events.length === 0) return { statement: undefined, ids }
   const statement = sql`
-    insert into events (business_id, id, type, object_id, data, previous_attributes, callbacks, request_id, created_at)
+    insert into events (business_id, id, type, object_id, data, previous_attributes, callbacks, request_id, caller, created_at)
     select * from unnest(
       ${events.map((event) => event.businessId)}::uuid[], ${ids}::uuid[], ${events.map((event) => event.type)}::text[],
       ${events.map((event) => event.objectId)}::uuid[], ${events.map((event) => event.data)}::json[],
       ${events.map((event) => event.previousAttributes ?? null)}::json[],
       ${events.map((event) => (event.callbacks && event.callbacks.length > 0 ? JSON.stringify(event.callbacks) : null))}::json[],
-      ${events.map((event) => event.requestId)}::text[], ${events.map((event) => event.at)}::timestamptz[]
+      ${events.map((event) => event.requestId)}::text[], ${events.map(({ caller }) => (caller ? callerText(caller) : null))}::text[],
+      ${events.map((event) => event.at)}::timestamptz[]
     )`
   return { statement, ids }
 }

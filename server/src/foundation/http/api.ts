@@ -3,10 +3,12 @@ import rateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { type Static, type TSchema, Type } from 'typebox'
+import type { Clock } from '#foundation/shared/clock.ts'
 import { ApiError, type FieldErrors } from '#foundation/shared/errors.ts'
 import { type Authentication, apiKeyOf, type Business, type KnownKey } from './authentication.ts'
-import { type Answer, type Claim, type Idempotency, readClaim } from './idempotency.ts'
+import { type Answer, type Idempotency, readClaim } from './idempotency.ts'
 import type { Metrics } from './observability.ts'
+import type { Origin } from './origin.ts'
 import { allowedMethods, asApiError, type Method, methods } from './refusals.ts'
 import { acceptBodies, malformedQueries, malformedQuery, parseQuery, tidyInput } from './request-body.ts'
 import { afterResponse } from './request-log.ts'
@@ -17,6 +19,7 @@ export interface ApiOptions {
   metrics: Metrics
   authentication: Authentication
   idempotency: Idempotency
+  clock: Clock
   publicUrl?: string | undefined
   /** Requests per minute and key; 0 for no limit. */
   rateLimit?: number
@@ -52,19 +55,13 @@ export interface Operation<Query extends TSchema = TSchema, Body extends TSchema
 export type Faults = (body: unknown, business: Business) => FieldErrors
 
 /** What a handler gets: the request, understood. */
-export interface Call<Query = unknown, Body = unknown> {
+export interface Call<Query = unknown, Body = unknown> extends Origin {
   readonly business: Business
-  /** The API key that the request came with. */
-  readonly keyId: string
+  readonly requestId: string
   readonly params: Record<string, string>
   readonly query: Query
   readonly body: Body
   readonly headers: Record<string, string | undefined>
-  readonly requestId: string
-  /** Present when the request carries an Idempotency-Key; the handler stores its answer with its effect. */
-  readonly claim: Claim | undefined
-  /** Base of absolute links, without a trailing slash. */
-  readonly baseUrl: string
   /** The query as it was sent, for links that keep it. */
   readonly rawQuery: string
 }
@@ -299,7 +296,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
         const question = url.indexOf('?')
         const call: Call = {
           business,
-          keyId,
+          caller: { kind: 'key', keyId },
+          at: options.clock.now(business.id),
           params,
           query: request.query,
           body: request.body,

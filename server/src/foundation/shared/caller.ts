@@ -14,3 +14,6 @@ export function callerText(caller: Caller): string {
   if (caller.kind === 'staff') return `staff:${caller.staffId}`
   return caller.kind
 }
+
+/** The API key behind a caller; null where there is none. */
+export const keyIdOf = (caller: Caller): string | null => (caller.kind === 'key' ? caller.keyId : null)

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Api, Call } from '#foundation/http/api.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
+import { payer } from '#foundation/shared/caller.ts'
 import { ApiError, type FieldErrors } from '#foundation/shared/errors.ts'
 import { formatAmount } from '#foundation/shared/money.ts'
 import type { CreatePaymentRequest } from '#resources/payments/payment-requests/wire.ts'
@@ -11,9 +12,6 @@ import { type CheckoutDeps, type Found, findMerchant, sendCheckout, sendNotFound
 export interface DefaultLinkDeps extends CheckoutDeps {
   createPaymentRequest: (call: Call<unknown, CreatePaymentRequest>) => Promise<Answer>
 }
-
-/** No key made it: the payer did, on the business's own page. */
-const noKey = '00000000-0000-0000-0000-000000000000'
 
 type LinkRequest = FastifyRequest<{ Params: { slug: string } }>
 
@@ -102,8 +100,18 @@ export function defaultLinkRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Defau
     }
     try {
       const { business } = found.merchant
-      const shared = { params: {}, query: {}, headers: {}, requestId: request.id, claim: undefined, rawQuery: '', baseUrl: deps.baseUrl() }
-      const made = await deps.createPaymentRequest({ ...shared, business, keyId: noKey, body })
+      const shared = {
+        params: {},
+        query: {},
+        headers: {},
+        requestId: request.id,
+        caller: payer,
+        at: deps.clock.now(business.id),
+        claim: undefined,
+        rawQuery: '',
+        baseUrl: deps.baseUrl(),
+      }
+      const made = await deps.createPaymentRequest({ ...shared, business, body })
       const { id } = JSON.parse(made.body ?? '{}') as { id: string }
       const query = request.raw.url?.split('?')[1]
       return reply.redirect(`/payment-request/@${business.slug}/${id}/checkout${query ? `?${query}` : ''}`, 303)

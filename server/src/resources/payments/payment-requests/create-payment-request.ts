@@ -5,6 +5,7 @@ import type { Deps } from '#foundation/deps.ts'
 import type { Call } from '#foundation/http/api.ts'
 import { etagOf } from '#foundation/http/etag.ts'
 import { type Answer, KeyTaken, storedAnswer } from '#foundation/http/idempotency.ts'
+import { keyIdOf } from '#foundation/shared/caller.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { gramsOf, searchTextOf } from '#foundation/shared/search-text.ts'
 import { type AdminFee, entryOf, feeInCode, type IssueQr } from './issue-qr.ts'
@@ -56,7 +57,7 @@ export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
   })
 
   return async (call: Call<unknown, CreatePaymentRequest>): Promise<Answer> => {
-    const { business, keyId, claim, requestId, baseUrl, body } = call
+    const { business, caller, claim, requestId, baseUrl, body } = call
     const links = await lookUp(business, body)
     const at = now()
     const fields = applyTo(undefined, body, links, business, at)
@@ -70,7 +71,7 @@ export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
       email_status: 'pending',
       admin_fee_minor: null,
       is_default: false,
-      api_key_id: keyId,
+      api_key_id: keyIdOf(caller),
       payment_reference: newPaymentReference(),
       search: searchOf({ ...fields, id }),
       version: 1,

@@ -62,7 +62,7 @@ export interface PaymentRequestRow {
   staff_id: string | null
   location_id: string | null
   customer_id: string | null
-  api_key_id: string
+  api_key_id: string | null
   payment_reference: string
   search: string
   version: number

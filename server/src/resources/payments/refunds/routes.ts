@@ -2,6 +2,7 @@ import type { Api, Call } from '#foundation/http/api.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
 import { decodeCursor, keysetPage } from '#foundation/http/pagination.ts'
 import { isTrue, writeHeaders } from '#foundation/http/schemas.ts'
+import { keyIdOf } from '#foundation/shared/caller.ts'
 import { conflict, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { listPayments } from '#resources/payments/charges/queries.ts'
@@ -12,7 +13,7 @@ import { CreateRefund, ListRefunds, PaymentRequestId, presentRefund, Refund, Ref
 const tags = ['Refunds']
 const order = 'id desc'
 
-function inputOf({ business, keyId, claim, requestId }: Call, chargeId: string, body: RefundPaymentRequest): RefundInput {
+function inputOf({ business, caller, claim, requestId }: Call, chargeId: string, body: RefundPaymentRequest): RefundInput {
   return {
     chargeId,
     amount: body.amount,
@@ -21,7 +22,7 @@ function inputOf({ business, keyId, claim, requestId }: Call, chargeId: string, 
     sendEmail: isTrue(body.send_email),
     email: body.email,
     refundedBy: business.name,
-    apiKeyId: keyId,
+    apiKeyId: keyIdOf(caller),
     requestId,
     claim,
   }

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { createLog } from '#foundation/http/observability.ts'
 import { startPoller } from '#foundation/jobs/poller.ts'
+import { systemClock } from '#foundation/shared/clock.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { expirePaymentRequests } from '#resources/payments/payment-requests/expire-payment-requests-job.ts'
 import { lockPaymentRequests, type PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
@@ -16,6 +18,8 @@ const depsOf = ({ server }: Client) => ({
   baseUrl: () => server.url,
   secretKey: () => testSecretKey,
   groupAcrossBusinesses: true,
+  log: createLog('silent'),
+  clock: systemClock,
 })
 
 /** A request as the API makes it, and its row. */

@@ -1,6 +1,8 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { movedIn } from '#engine/ledger/post.ts'
 import { KeyTaken } from '#foundation/http/idempotency.ts'
+import { createLog } from '#foundation/http/observability.ts'
+import { systemClock } from '#foundation/shared/clock.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { findAnyPaymentRequests, type PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import { aBusiness, type Client, testSecretKey } from '#testing/api.ts'
@@ -18,6 +20,8 @@ const depsOf = ({ server }: Client) => ({
   baseUrl: () => server.url,
   secretKey: () => testSecretKey,
   groupAcrossBusinesses: true,
+  log: createLog('silent'),
+  clock: systemClock,
 })
 
 async function read(client: Client, id: string): Promise<PaymentRequestRow> {

@@ -1,27 +1,18 @@
 import type { Transaction } from 'kysely'
 import type { Transfer } from '#engine/ledger/post.ts'
 import type { Outcome } from '#engine/rails/rail.ts'
-import type { Database } from '#foundation/database/database.ts'
 import type { DB } from '#foundation/database/tables.ts'
+import type { Deps } from '#foundation/deps.ts'
 import type { Business } from '#foundation/http/authentication.ts'
 import type { Answer, Claim } from '#foundation/http/idempotency.ts'
-import { laterThan, type Now } from '#foundation/shared/time.ts'
+import { laterThan } from '#foundation/shared/time.ts'
 import type { ChargeRow, UnappliedReason } from '#resources/payments/charges/queries.ts'
 import { feeOn, type feeSchedules } from '#resources/payments/fees/fees.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 
 type Schedules = Awaited<ReturnType<typeof feeSchedules>>
 
-export interface SettleDeps {
-  database: Database
-  now: Now
-  /** Called after a commit that appended an event; `arePlaced` when nothing is left for the relay to do. */
-  onEvent: (businessId: string, arePlaced?: boolean) => void
-  baseUrl: () => string
-  /** Signs the addresses of receipts. */
-  secretKey: () => Buffer
-  groupAcrossBusinesses: boolean
-}
+export type SettleDeps = Deps
 
 /** One attempt and what its rail said of it. */
 export interface Settlement {

@@ -74,7 +74,7 @@ async function saltsOf(tx: Db, events: OrderedEvent[], secretKey: () => Buffer):
   const called = events.filter(({ callbacks }) => callbacks && callbacks.length > 0)
   if (called.length === 0) return salts
   const businessIds = [...new Set(called.map((event) => event.business_id))]
-  const ids = [...new Set(called.flatMap(({ callbacks }) => (callbacks ?? []).map(({ apiKeyId }) => apiKeyId)))]
+  const ids = [...new Set(called.flatMap(({ callbacks }) => (callbacks ?? []).flatMap(({ apiKeyId }) => apiKeyId ?? [])))]
   const rows = await tx
     .selectFrom('api_keys')
     .select(['business_id', 'id', 'salt_encrypted'])
@@ -150,7 +150,7 @@ export function fanOut(deps: FanOutDeps): OnOrdered {
 }
 
 /** Where a replay goes: where events go by themselves, to one endpoint, or to a URL (signed by an endpoint's salt or a key's). */
-export type ReplayTarget = { endpoint: EndpointTarget } | { url: string; endpointId: string | null; apiKeyId: string } | 'same'
+export type ReplayTarget = { endpoint: EndpointTarget } | { url: string; endpointId: string | null; apiKeyId: string | null } | 'same'
 
 /** Writes deliveries of events that had their places before, once more; returns how many. */
 export async function replayEvents(

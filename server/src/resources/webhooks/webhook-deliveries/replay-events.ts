@@ -3,6 +3,7 @@ import type { Database, Db } from '#foundation/database/database.ts'
 import type { Call } from '#foundation/http/api.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
+import { keyIdOf } from '#foundation/shared/caller.ts'
 import { type FieldErrors, invalid } from '#foundation/shared/errors.ts'
 import { isCalendarDay, type Now, nextDay, parseMoment, startOfDay } from '#foundation/shared/time.ts'
 import { type ReplayTarget, replayEvents } from '#resources/webhooks/delivery/fan-out.ts'
@@ -48,10 +49,10 @@ function rangeOf({ business, body }: Call<unknown, ReplayEvents>): EventRange {
   return range
 }
 
-async function targetOf(tx: Db, { business, body, keyId }: Call<unknown, ReplayEvents>): Promise<ReplayTarget> {
+async function targetOf(tx: Db, { business, body, caller }: Call<unknown, ReplayEvents>): Promise<ReplayTarget> {
   const endpoint = body.endpoint_id === undefined ? undefined : await findEndpoint(tx, business.id, body.endpoint_id.toLowerCase())
   if (body.endpoint_id !== undefined && !endpoint) throw invalid({ endpoint_id: ['The selected endpoint id is invalid.'] })
-  if (body.url !== undefined) return { url: body.url, endpointId: endpoint?.id ?? null, apiKeyId: keyId }
+  if (body.url !== undefined) return { url: body.url, endpointId: endpoint?.id ?? null, apiKeyId: keyIdOf(caller) }
   if (endpoint?.disabled_at) throw invalid({ endpoint_id: ['The webhook event is switched off; switch it on first.'] })
   return endpoint ? { endpoint } : 'same'
 }

@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { afterEach, describe, expect, test } from 'vitest'
+import { createLog } from '#foundation/http/observability.ts'
+import { systemClock } from '#foundation/shared/clock.ts'
 import { newId, randomHex } from '#foundation/shared/ids.ts'
 import type { ChargeRow } from '#resources/payments/charges/queries.ts'
 import { settleCharges } from '#resources/payments/settlement/settle-charges.ts'
@@ -88,6 +90,8 @@ async function aPaidRequest(client: Client, webhook: string): Promise<{ requestI
     baseUrl: () => 'http://localhost',
     secretKey: () => testSecretKey,
     groupAcrossBusinesses: true,
+    log: createLog('silent'),
+    clock: systemClock,
   })
   await settle({ business, charge: { isNew: true, row }, outcome: { status: 'succeeded', reference: randomHex(8) }, requestId: null })
   await placeEvents(client)
