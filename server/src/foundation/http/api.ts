@@ -260,7 +260,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     hidden = false,
   ): void {
     const { operationId, answers, params, query, body, headers, keepsText, takesFile, understand, faults, ...about } = operation
-    const response = Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, schema ?? Type.Null({ description: 'Nothing.' })]))
+    const response = Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, schema ?? Type.Null({ description: 'No content.' })]))
     const isWrite = method !== 'GET'
     fastify.route({
       method,

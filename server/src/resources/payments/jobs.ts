@@ -8,7 +8,7 @@ import { releaseDue } from './releases/release-due-job.ts'
 export function paymentsPolled(deps: PaymentsDeps): Polled[] {
   return [
     { name: 'expiring payment requests', everyMs: 250, run: () => expirePaymentRequests(deps) },
-    { name: 'asking rails', everyMs: 1_000, run: () => askRails(deps) },
+    { name: 'polling rails', everyMs: 1_000, run: () => askRails(deps) },
     { name: 'releasing money', everyMs: 10_000, run: () => releaseDue(deps.database.db, deps.now()) },
   ]
 }

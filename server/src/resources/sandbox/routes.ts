@@ -69,8 +69,8 @@ function payCodeRoute(api: Api, deps: StartDeps): void {
     {
       operationId: 'paySandboxCode',
       tags: ['Sandbox'],
-      summary: 'Play the payer who scans a code',
-      description: 'Reads a payment code as a bank or a wallet would, and pays the payment request whose reference it carries.',
+      summary: 'Pay a scanned code as its payer',
+      description: 'Reads a payment code as a banking app or a wallet would, and pays the payment request whose reference it contains.',
       headers: writeHeaders,
       body: PayCodeInput,
       answers: { 200: PayResult },
@@ -106,8 +106,8 @@ function payRoute(api: Api, deps: StartDeps): void {
     {
       operationId: 'paySandboxPaymentRequest',
       tags: ['Sandbox'],
-      summary: 'Play the payer',
-      description: 'Pays a request as a payer would: by any method, with any outcome, late, twice, too little or too much.',
+      summary: 'Pay a payment request as its payer',
+      description: 'Pays a request as a payer would: with any method, with any outcome, late, twice, too little or too much.',
       params: PaymentRequestId,
       headers: writeHeaders,
       body: PayInput,
@@ -138,8 +138,9 @@ function answerRoute(api: Api, deps: StartDeps): void {
     {
       operationId: 'answerSandboxPayment',
       tags: ['Sandbox'],
-      summary: "Answer in the payer's place",
-      description: "Says what the payer says on the simulator's wallet, bank or 3-D Secure page. Only the first answer counts; a later one gets what is.",
+      summary: 'Answer for the payer',
+      description:
+        "Answers as the payer on the simulator's wallet, bank or 3-D Secure page. Only the first answer counts; a later one returns the existing result.",
       params: ChargeId,
       headers: writeHeaders,
       body: AnswerInput,

@@ -53,7 +53,7 @@ export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): vo
       operationId: 'updateCheckoutSettings',
       tags,
       summary: 'Update the checkout settings',
-      description: 'Null sets a field back to its default. Colors that cannot be read on each other are refused.',
+      description: '`null` resets a field to its default. Colors with too little contrast are rejected.',
       headers: changeHeaders,
       body: UpdateCheckoutSettings,
       answers: { 200: CheckoutSettings },
@@ -69,8 +69,8 @@ export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): vo
     {
       operationId: 'putCheckoutLogo',
       tags,
-      summary: 'Set the logo of the checkout',
-      description: 'A PNG, JPEG or WebP picture: in base64, or as the file of a multipart body, whatever its field is called.',
+      summary: 'Set the checkout logo',
+      description: 'A PNG, JPEG or WebP picture: in base64, or as the file of a multipart body under any field name.',
       headers: changeHeaders,
       body: PutCheckoutLogo,
       answers: { 200: CheckoutSettings },
@@ -88,7 +88,7 @@ export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): vo
   api.write(
     'DELETE',
     `${path}/logo`,
-    { operationId: 'deleteCheckoutLogo', tags, summary: 'Take the logo of the checkout away', headers: changeHeaders, answers: { 204: null } },
+    { operationId: 'deleteCheckoutLogo', tags, summary: 'Delete the checkout logo', headers: changeHeaders, answers: { 204: null } },
     (call) => {
       const remove = async (tx: Db, before: CheckoutSettingsRow) => {
         await deleteCheckoutLogo(tx, call.business.id)

@@ -47,7 +47,7 @@ function newAccount(business: Business, body: CreateBankAccount, secret_encrypte
   const currency = parseCurrency(body.currency ?? business.currency)
   if (!currency) throw invalid({ currency: ['The selected currency is invalid.'] })
   const { proxy_type = null, proxy_value = null } = body
-  if ((proxy_type === null) !== (proxy_value === null)) throw invalid({ proxy_value: ['The proxy type and the proxy value belong together.'] })
+  if ((proxy_type === null) !== (proxy_value === null)) throw invalid({ proxy_value: ['The proxy type and the proxy value must be given together.'] })
   const proxyShape = proxy_type === 'mobile' ? /^\+65[0-9]{8}$/ : /^([A-Z0-9]{9,10}|[A-Z0-9]{12,13})$/
   if (proxy_value !== null && !proxyShape.test(proxy_value)) throw invalid({ proxy_value: ['The proxy value format is invalid.'] })
   return {
@@ -133,7 +133,7 @@ function accountRoutes(api: Api, deps: BankAccountsDeps): void {
   api.write(
     'DELETE',
     '/v1/bank-accounts/:bank_account_id',
-    { operationId: 'retireBankAccount', tags, summary: 'Switch a bank account off', params: BankAccountId, headers: writeHeaders, answers: { 204: null } },
+    { operationId: 'retireBankAccount', tags, summary: 'Disable a bank account', params: BankAccountId, headers: writeHeaders, answers: { 204: null } },
     ({ business, params, claim }) =>
       writeOnce(database.db, claim, now(), async (tx) => {
         const id = params.bank_account_id ?? ''
@@ -156,7 +156,7 @@ function reportRoute(api: Api, deps: BankAccountsDeps): void {
     const account = accounts.find(isSigned)
     const business = account && (await findBusiness(database.db, account.business_id))
     // An unknown account answers like a wrong signature, so nobody learns which accounts there are.
-    if (!account || !business) throw new ApiError(401, 'bad_signature', 'The signature does not fit.')
+    if (!account || !business) throw new ApiError(401, 'bad_signature', 'The signature does not match.')
     const credit = await receiveCredit(deps, business, account, readGenericReport(fields, now(), business.timezone), requestId)
     return { status: 200, body: JSON.stringify({ id: credit.id, status: credit.status }) }
   })
@@ -167,7 +167,7 @@ function creditRoutes(api: Api, deps: BankAccountsDeps): void {
 
   api.read(
     '/v1/bank-credits',
-    { operationId: 'listBankCredits', tags, summary: 'List credits that banks reported', query: ListBankCredits, answers: { 200: BankCreditPage } },
+    { operationId: 'listBankCredits', tags, summary: 'List bank credits', query: ListBankCredits, answers: { 200: BankCreditPage } },
     async ({ business, query, baseUrl, rawQuery }) => {
       const cursor = query.cursor ? decodeCursor(query.cursor, 'bank_credits') : undefined
       const rows = await listBankCredits(database.slow, business.id, { status: query.status, cursor, limit: query.per_page + 1 })
@@ -178,7 +178,7 @@ function creditRoutes(api: Api, deps: BankAccountsDeps): void {
 
   api.read(
     '/v1/bank-credits/:bank_credit_id',
-    { operationId: 'getBankCredit', tags, summary: 'Get a credit', params: BankCreditId, answers: { 200: BankCredit } },
+    { operationId: 'getBankCredit', tags, summary: 'Get a bank credit', params: BankCreditId, answers: { 200: BankCredit } },
     async ({ business, params }) => {
       const row = await creditOf(database, business, params.bank_credit_id ?? '')
       return { status: 200, body: JSON.stringify(presentBankCredit(row, business)) }
@@ -191,7 +191,7 @@ function creditRoutes(api: Api, deps: BankAccountsDeps): void {
     {
       operationId: 'allocateBankCredit',
       tags,
-      summary: 'Pay a payment request with a credit',
+      summary: 'Allocate a bank credit to a payment request',
       params: BankCreditId,
       headers: writeHeaders,
       body: AllocateBankCredit,

@@ -113,7 +113,7 @@ export function paymentRequestsRoutes(api: Api, deps: PaymentRequestsDeps): void
       operationId: 'deletePaymentRequest',
       tags,
       summary: 'Delete a payment request',
-      description: 'Cancels it when it is pending. One that was paid stays.',
+      description: 'Cancels a pending request. A completed request cannot be deleted.',
       params: PaymentRequestId,
       headers: changeHeaders,
       answers: { 200: Deleted },

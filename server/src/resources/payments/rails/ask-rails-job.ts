@@ -41,7 +41,7 @@ export async function askRails(deps: CheckDeps): Promise<number> {
         else if (one.kind === 'refund') await checkRefund(deps, business, one)
         else await refundDuplicate(deps, business, one)
       } catch (error) {
-        deps.log.error({ error, business_id: one.business_id, id: one.id, kind: one.kind }, 'checking with a rail failed')
+        deps.log.error({ error, business_id: one.business_id, id: one.id, kind: one.kind }, 'polling a rail failed')
         await later(deps, one)
       }
     }),

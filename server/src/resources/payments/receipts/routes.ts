@@ -17,7 +17,7 @@ export function receiptsRoutes(api: Api, { database, secretKey }: { database: Da
       operationId: 'getChargeReceipt',
       tags: ['Charges'],
       summary: "Get a charge's receipt",
-      description: 'What the receipt says, and where the payer finds it as a page and as a PDF. 404 for a charge that was not paid.',
+      description: 'The contents of the receipt, and its URLs as a page and as a PDF. 404 for a charge that was not paid.',
       params: ChargeId,
       answers: { 200: ReceiptAnswer },
     },

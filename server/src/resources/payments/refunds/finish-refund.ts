@@ -57,7 +57,7 @@ export async function settleRefund(
   const done = await database.db.transaction().execute(async (tx) => {
     const charge = (await lockCharges(tx, [{ businessId: business.id, id: chargeId }])).get(chargeId)
     const refund = await lockRefund(tx, business.id, refundId)
-    if (!charge || !refund) throw new Error('a refund that is to be finished does not exist')
+    if (!charge || !refund) throw new Error('the refund to finish does not exist')
     const finished =
       refund.status === 'pending' ? await finish(tx, deps, business, { charge, refund, outcome, isNew: false, requestId, at: now() }) : { charge, refund }
     const answer = answerOf(finished.refund, finished.charge, business, requestId)

@@ -35,7 +35,7 @@ export function refundsRoutes(api: Api, deps: RefundDeps): void {
   const create = async (call: Call<unknown, CreateRefund>): Promise<Answer> =>
     (await refundCharge(deps, call.business, inputOf(call, call.body.payment_id.toLowerCase(), call.body))).answer
   const creating = { tags, headers: writeHeaders, body: CreateRefund, answers: { 201: Refund } }
-  const description = 'Gives money of a charge back, in part or in full, as often as something is left. The fee of the charge is not given back.'
+  const description = 'Refunds a charge in part or in full, as often as there is an amount left to refund. The fee of the charge is not returned.'
   api.write('POST', '/v1/refund', { operationId: 'createRefund', summary: 'Refund a charge', description, ...creating }, create)
   api.write('POST', '/v1/refunds', { operationId: 'createRefundToo', summary: 'Refund a charge (the plural path)', description, ...creating }, create)
 
@@ -70,7 +70,7 @@ export function refundsRoutes(api: Api, deps: RefundDeps): void {
       operationId: 'refundPaymentRequest',
       tags,
       summary: "Refund a payment request's payment",
-      description: 'For requests with one payment of which something is left; otherwise refund the charge.',
+      description: 'For requests with exactly one payment that can still be refunded; otherwise refund the charge.',
       params: PaymentRequestId,
       headers: writeHeaders,
       body: RefundPaymentRequest,

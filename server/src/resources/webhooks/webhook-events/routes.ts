@@ -40,7 +40,7 @@ export function webhookEventsRoutes(api: Api, deps: WebhookEventsDeps): void {
       operationId: 'createWebhookEvent',
       tags,
       summary: 'Create a webhook event',
-      description: 'Registers an endpoint: events of the chosen types are posted to its URL, signed with its salt.',
+      description: 'Registers an endpoint: events of the selected types are posted to its URL, signed with its salt.',
       headers: writeHeaders,
       body: CreateWebhookEvent,
       answers: { 201: WebhookEvent },
@@ -50,7 +50,7 @@ export function webhookEventsRoutes(api: Api, deps: WebhookEventsDeps): void {
 
   const updating = { tags, params: WebhookEventId, headers: writeHeaders, body: UpdateWebhookEvent, answers: { 200: WebhookEvent } }
   api.write('PUT', path, { operationId: 'updateWebhookEvent', summary: 'Update a webhook event', ...updating }, (call) => update(deps, call))
-  api.write('PATCH', path, { operationId: 'patchWebhookEvent', summary: 'Update a webhook event, as PUT does', ...updating }, (call) => update(deps, call))
+  api.write('PATCH', path, { operationId: 'patchWebhookEvent', summary: 'Update a webhook event (same as PUT)', ...updating }, (call) => update(deps, call))
 
   api.write(
     'DELETE',
