@@ -34,7 +34,7 @@ const server = tests.filter((file) => !isPure(file) && !slow.includes(file))
 
 const project = (name: string, include: string[], more: TestProjectInlineConfiguration['test'] = {}): TestProjectInlineConfiguration => ({
   // A project without a file would take Vitest's own pattern.
-  test: { name, include: include.length > 0 ? include : ['e2e/left-out.ts'], ...workers, ...more },
+  test: { name, include: include.length > 0 ? include : ['e2e/left-out.ts'], testTimeout: 15_000, ...workers, ...more },
 })
 const withDatabase = { globalSetup: ['server/src/testing/global-setup.ts'], testTimeout: 15_000, hookTimeout: 30_000 }
 
