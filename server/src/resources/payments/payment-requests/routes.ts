@@ -73,6 +73,7 @@ function readPaymentRequest({ database, qr, listPayments }: PaymentRequestsDeps)
 export function paymentRequestsRoutes(api: Api, deps: PaymentRequestsDeps): void {
   const { database } = deps
   const lookUp = lookingUp(database)
+  const create = createPaymentRequest(deps, lookUp)
   const change = changePaymentRequest(deps, lookUp)
   api.write(
     'POST',
@@ -86,7 +87,7 @@ export function paymentRequestsRoutes(api: Api, deps: PaymentRequestsDeps): void
       understand,
       answers: { 201: PaymentRequest },
     },
-    createPaymentRequest(deps, lookUp),
+    async (call) => (await create(undefined, call.business, { fields: call.body }, call)).answer,
     { findsTakenKeys: true },
   )
 
