@@ -19,7 +19,6 @@ import { findBusinessBySlug, findKnownKey } from '#resources/business/businesses
 import { businessRoutes } from '#resources/business/routes.ts'
 import { customersAreaRoutes } from '#resources/customers/routes.ts'
 import { createPaymentRequest } from '#resources/payments/payment-requests/create-payment-request.ts'
-import { lookingUp } from '#resources/payments/payment-requests/look-up.ts'
 import { type PaymentsDeps, paymentsOf } from '#resources/payments/payments.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { receiptUrl } from '#resources/payments/receipts/address.ts'
@@ -110,7 +109,7 @@ export async function createApp(options: AppDeps): Promise<App> {
     idempotency: repeats,
     businessBySlug,
     receiptUrl: (business, chargeId) => receiptUrl('', secretKey(), business, chargeId),
-    createPaymentRequest: createPaymentRequest(paymentRequestsOf(payments), lookingUp(database)),
+    createPaymentRequest: createPaymentRequest(paymentRequestsOf(payments)),
   })
   tellPages = pages.wake
 

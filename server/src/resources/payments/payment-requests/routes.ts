@@ -72,6 +72,7 @@ export function paymentRequestsRoutes(api: Api, deps: PaymentRequestsDeps): void
   const paymentRequests = api.group('Payment requests')
   const { database } = deps
   const lookUp = lookingUp(database)
+  const create = createPaymentRequest(deps, lookUp)
   const change = changePaymentRequest(deps, lookUp)
   paymentRequests.write(
     'POST',
@@ -83,7 +84,7 @@ export function paymentRequestsRoutes(api: Api, deps: PaymentRequestsDeps): void
       normalise,
       answers: { 201: PaymentRequest },
     },
-    findingTakenKeys(createPaymentRequest(deps, lookUp)),
+    findingTakenKeys(async (call) => (await create(undefined, call.business, { fields: call.body }, call)).answer),
   )
 
   paymentRequests.read(
