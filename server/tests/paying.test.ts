@@ -52,7 +52,9 @@ test('hawker pay pays a code, too late, twice, and answers for a payer whom the 
   const code = late.qr_code_data.qr_code
   const tooLate = await pay(code, '--late')
   expect(tooLate).toMatchObject({ code: 0, err: '' })
-  expect(tooLate.out).toMatch(/^SGD 10\.00 by paynow_online: succeeded\n[^\n]+ is pending\.\nNot applied to the payment request: the payment came after the deadline/)
+  expect(tooLate.out).toMatch(
+    /^SGD 10\.00 by paynow_online: succeeded\n[^\n]+ is pending\.\nNot applied to the payment request: the payment came after the deadline/,
+  )
   const twice = await pay(code, '--twice', '--json')
   expect(twice.code).toBe(0)
   const reasons = twice.out

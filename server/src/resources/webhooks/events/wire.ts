@@ -49,5 +49,3 @@ export const ListEvents = Type.Object({
   type: Type.Optional(plainText(64, { description: 'Only this type, or `customer.*` for all customer events.' })),
 })
 export type ListEvents = Static<typeof ListEvents>
-
-export const EventId = Type.Object({ event_id: Type.String() })
