@@ -22,7 +22,7 @@ import { lookingUp } from '#resources/payments/payment-requests/look-up.ts'
 import { type PaymentsDeps, paymentsOf } from '#resources/payments/payments.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { receiptUrl } from '#resources/payments/receipts/address.ts'
-import { paymentRequestsOf, paymentsRoutes } from '#resources/payments/routes.ts'
+import { paymentsRoutes } from '#resources/payments/routes.ts'
 import { payoutsRoutes } from '#resources/payouts/routes.ts'
 import { sandboxRoutes } from '#resources/sandbox/routes.ts'
 import { countQueuedDeliveries } from '#resources/webhooks/delivery/delivery-queries.ts'
@@ -120,7 +120,7 @@ export async function createApp(options: AppDeps): Promise<App> {
     idempotency: repeats,
     businessBySlug,
     receiptUrl: (business, chargeId) => receiptUrl('', secretKey(), business, chargeId),
-    createPaymentRequest: createPaymentRequest(paymentRequestsOf(payments), lookingUp(database)),
+    createPaymentRequest: createPaymentRequest(payments, lookingUp(database)),
   })
   tellPages = pages.wake
 

@@ -115,7 +115,6 @@ const sharedNames: string[] = [
   'languages',
   'PaymentRequestId',
   'ChargeId',
-  'readAmount',
   'CheckoutSettings',
   'faultsOf',
   'applyTo',

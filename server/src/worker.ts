@@ -8,7 +8,7 @@ import { startJobs } from '#foundation/jobs/runner.ts'
 import type { SendMail } from '#foundation/mail/send-mail.ts'
 import { businessJobs } from '#resources/business/jobs.ts'
 import { deliverMails } from '#resources/business/mails/deliver-mails-job.ts'
-import { paymentsPolled } from '#resources/payments/jobs.ts'
+import { paymentsDueWork } from '#resources/payments/jobs.ts'
 import type { PaymentsDeps } from '#resources/payments/payments.ts'
 import { payoutsPolled } from '#resources/payouts/jobs.ts'
 import { startDispatcher } from '#resources/webhooks/delivery/deliver-events.ts'
@@ -31,7 +31,9 @@ export interface WorkerDeps extends JobDeps {
 function polledOf({ database, now, log, payments, sendMail: send }: WorkerDeps, relay: Relay): Polled[] {
   // What this process appends is ordered by its own relay.
   const waking = { ...payments, onEvent: (businessId: string) => relay.wake(businessId) }
-  return [...paymentsPolled(waking), { name: 'sending mails', everyMs: 1_000, run: () => deliverMails({ database, now, log, send }) }, ...payoutsPolled(waking)]
+  const { clock } = payments
+  const due = paymentsDueWork(waking).map(({ name, everyMs, run }) => ({ name, everyMs, run: () => run({ until: clock.system(), except: clock.apart() }) }))
+  return [...due, { name: 'sending mails', everyMs: 1_000, run: () => deliverMails({ database, now, log, send }) }, ...payoutsPolled(waking)]
 }
 
 export interface Worker {

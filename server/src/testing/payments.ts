@@ -4,11 +4,12 @@ import { newId, randomHex } from '#foundation/shared/ids.ts'
 import { searchTextOf } from '#foundation/shared/search-text.ts'
 import { type ChargeRow, insertCharges } from '#resources/payments/charges/queries.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
-import { askRails, type CheckDeps } from '#resources/payments/rails/ask-rails-job.ts'
+import { askRails } from '#resources/payments/rails/ask-rails-job.ts'
 import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { type Settled, type Settlement, settleCharges } from '#resources/payments/settlement/settle-charges.ts'
 import { type Client, startTestServer, type TestServer } from './api.ts'
+import { clockAt } from './clock.ts'
 import { testDatabase } from './database.ts'
 
 /** A rail whose answers a test decides, and which remembers what it was told, by idempotency key. */
@@ -85,8 +86,8 @@ export async function startPayments(): Promise<Payments> {
     final,
     settle,
     check(afterSeconds = 0) {
-      const now = () => new Date(Date.now() + afterSeconds * 1000)
-      return askRails({ ...shared, now, rails, settle, log: server.app.fastify.log as CheckDeps['log'] })
+      const clock = clockAt(() => new Date(Date.now() + afterSeconds * 1000))
+      return askRails({ ...shared, clock, rails, settle }, { until: clock.system() })
     },
   }
 }
@@ -95,7 +96,7 @@ export async function startPayments(): Promise<Payments> {
 export async function checkDue({ server: { app } }: Client, afterSeconds: number): Promise<void> {
   const at = new Date(Date.now() + afterSeconds * 1000)
   for (let round = 0; round < 10; round += 1) {
-    const looked = await askRails({ ...app.payments, now: () => at, log: app.fastify.log as CheckDeps['log'] })
+    const looked = await askRails({ ...app.payments, clock: clockAt(() => at) }, { until: at })
     if (looked < 20) return
   }
 }
@@ -204,6 +205,8 @@ export async function aPaymentRequest({ business, server }: Client, about: Parti
     customer_id: null,
     api_key_id: newId<'api_key'>(at),
     payment_reference: randomHex(8).toUpperCase(),
+    source_type: null,
+    source_id: null,
     search: '',
     version: 1,
     created_at: at,

@@ -373,3 +373,10 @@ export async function findCustomersByEmail(pool: pg.Pool, keys: readonly { busin
   const ids = new Map(rows.map(({ place, id }) => [Number(place), id]))
   return keys.map((_, i) => ids.get(i + 1))
 }
+
+/** The customer to whom an e-mail address belongs, as a transaction sees it. */
+export async function findCustomerByEmail(db: Db, businessId: string, email: string): Promise<string | undefined> {
+  const { rows } = await sql<{ id: string }>`
+    select id from customers where business_id = ${businessId} and lower(email collate "C") = lower(${email}::text collate "C") limit 2`.execute(db)
+  return rows.length === 1 ? rows[0]?.id : undefined
+}

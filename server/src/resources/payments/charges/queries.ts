@@ -2,46 +2,22 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Card } from '#engine/rails/card.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { runPrepared, runTogether } from '#foundation/database/prepared.ts'
+import type { RowOf } from '#foundation/database/rows.ts'
 
 export type ChargeStatus = 'pending' | 'succeeded' | 'failed' | 'canceled' | 'refunded' | 'partially_refunded' | 'requires_customer_action'
 export type UnappliedReason = 'late' | 'duplicate' | 'short' | 'over'
 
-export interface ChargeRow {
-  business_id: string
-  id: string
-  payment_request_id: string | null
-  customer_id: string | null
-  customer_name: string | null
-  customer_email: string | null
-  customer_phone: string | null
-  location_id: string | null
-  channel: string
-  method: string
-  rail: string
-  status: ChargeStatus
-  currency: string
-  amount_minor: bigint
-  refunded_minor: bigint
-  fixed_fee_minor: bigint
-  discount_fee_minor: bigint
-  /** Hundredths of a percent. */
-  discount_fee_rate: number
-  admin_fee_minor: bigint
-  unapplied_reason: UnappliedReason | null
-  failure_code: string | null
-  failure_message: string | null
-  rail_reference: string | null
-  card: Card | null
-  rail_data: Record<string, unknown>
-  remark: string | null
-  reference_number: string | null
-  metadata: Record<string, string>
-  search: string
-  closed_at: Date | null
-  refunded_at: Date | null
-  created_at: Date
-  updated_at: Date
-}
+/** A charge as it is stored: one attempt to pay, from its beginning. */
+export type ChargeRow = RowOf<
+  'charges',
+  {
+    status: ChargeStatus
+    unapplied_reason: UnappliedReason | null
+    card: Card | null
+    rail_data: Record<string, unknown>
+    metadata: Record<string, string>
+  }
+>
 
 /** Columns and their types, in the order in which rows are written as arrays. */
 const columns = {

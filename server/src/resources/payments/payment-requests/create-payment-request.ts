@@ -8,21 +8,11 @@ import { type Answer, KeyTaken, storedAnswer } from '#foundation/http/idempotenc
 import { keyIdOf } from '#foundation/shared/caller.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { gramsOf, searchTextOf } from '#foundation/shared/search-text.ts'
-import { type AdminFee, entryOf, feeInCode, type IssueQr } from './issue-qr.ts'
+import { entryOf, feeInCode } from './issue-qr.ts'
 import type { LookUp } from './look-up.ts'
 import { insertPaymentRequests, type NewPaymentRequest, type PaymentRequestRow } from './queries.ts'
-import { applyTo } from './understand.ts'
-import { type CreatePaymentRequest, type Payment, presentPaymentRequest } from './wire.ts'
-
-export interface PaymentRequestsDeps extends Deps {
-  qr: IssueQr
-  adminFee: AdminFee
-  /**
-   * The payments that count towards a request. Money that came late, twice, short or over is not among them: clients take a
-   * succeeded payment for a paid request.
-   */
-  listPayments: (business: Call['business'], requestId: string) => Promise<Payment[]>
-}
+import { applyPaymentRequest } from './rules.ts'
+import { type CreatePaymentRequest, presentPaymentRequest } from './wire.ts'
 
 /** Crockford's alphabet: no I, L, O and U, which are misread and make words. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
@@ -46,8 +36,8 @@ export function searchGramsOf(row: PaymentRequestRow): number[] {
  * Creates payment requests by group commit: those that arrive together share one statement and one durable commit, each
  * with its own event, idempotency record, answer and failure.
  */
-export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) {
-  const { database, now, onEvent, groupAcrossBusinesses, qr, adminFee } = deps
+export function createPaymentRequest(deps: Deps, lookUp: LookUp) {
+  const { database, now, onEvent, groupAcrossBusinesses } = deps
   const commit = groupCommit<NewPaymentRequest, boolean>({
     write: (requests) => insertPaymentRequests(database.pool, requests),
     groupOf: groupAcrossBusinesses ? () => '' : ({ row }) => row.business_id,
@@ -60,7 +50,7 @@ export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
     const { business, caller, claim, requestId, baseUrl, body } = call
     const links = await lookUp(business, body)
     const at = now()
-    const fields = applyTo(undefined, body, links, business, at)
+    const fields = applyPaymentRequest(undefined, body, links, business, at)
     const id = newId<'payment_request'>(at)
     const row: PaymentRequestRow = {
       ...fields,
@@ -73,6 +63,8 @@ export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
       is_default: false,
       api_key_id: keyIdOf(caller),
       payment_reference: newPaymentReference(),
+      source_type: null,
+      source_id: null,
       search: searchOf({ ...fields, id }),
       version: 1,
       created_at: at,
@@ -80,9 +72,9 @@ export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
       completed_at: null,
       deleted_at: null,
     }
-    row.admin_fee_minor = await feeInCode(adminFee, database.db, row)
+    row.admin_fee_minor = await feeInCode(database.db, row)
     const shown = presentPaymentRequest(row, business, baseUrl)
-    const body201 = JSON.stringify({ ...shown, ...(await entryOf(qr, database.db, business, row, baseUrl)) })
+    const body201 = JSON.stringify({ ...shown, ...(await entryOf(database.db, business, row, baseUrl)) })
     const answer: Answer = { status: 201, body: body201, headers: { etag: etagOf(row), location: `/v1/payment-requests/${id}` } }
     const stored = claim && storedAnswer(claim, id, answer)
     const written = await commit({ row, eventId: newId<'event'>(at), shown: JSON.stringify(shown), requestId, answer: stored, grams: searchGramsOf(row) })

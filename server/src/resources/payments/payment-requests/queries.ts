@@ -1,8 +1,11 @@
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
 import type { Db } from '#foundation/database/database.ts'
+import { isDueSql } from '#foundation/database/due.ts'
 import { runPrepared, runTogether } from '#foundation/database/prepared.ts'
+import type { RowOf } from '#foundation/database/rows.ts'
 import type { StoredAnswer } from '#foundation/database/stored-answer.ts'
+import type { Due } from '#foundation/shared/clock.ts'
 
 export type PaymentRequestStatus = 'pending' | 'completed' | 'failed' | 'expired' | 'canceled' | 'inactive'
 
@@ -26,51 +29,17 @@ export interface LineItem {
   url: string | null
 }
 
-export interface PaymentRequestRow {
-  business_id: string
-  id: string
-  status: PaymentRequestStatus
-  amount_minor: bigint | null
-  currency: string
-  name: string | null
-  email: string | null
-  phone: string | null
-  purpose: string | null
-  reference_number: string | null
-  payment_methods: string[]
-  redirect_url: string | null
-  webhook: string | null
-  failed_webhook: string | null
-  send_sms: boolean
-  send_email: boolean
-  sms_status: string
-  email_status: string
-  allow_repeated_payments: boolean
-  add_admin_fee: boolean
-  /** The fee that its code asks for beside the amount; null where no code does. */
-  admin_fee_minor: bigint | null
-  is_currency_editable: boolean
-  is_default: boolean
-  generate_qr: boolean
-  generate_direct_link: boolean
-  expires_at: Date | null
-  address: PayerAddress | null
-  line_items: LineItem[] | null
-  metadata: Record<string, string>
-  channel: string
-  wifi_terminal_id: string | null
-  staff_id: string | null
-  location_id: string | null
-  customer_id: string | null
-  api_key_id: string | null
-  payment_reference: string
-  search: string
-  version: number
-  created_at: Date
-  updated_at: Date
-  completed_at: Date | null
-  deleted_at: Date | null
-}
+/** A payment request as it is stored. */
+export type PaymentRequestRow = RowOf<
+  'payment_requests',
+  {
+    status: PaymentRequestStatus
+    payment_methods: string[]
+    address: PayerAddress | null
+    line_items: LineItem[] | null
+    metadata: Record<string, string>
+  }
+>
 
 /** Finds payment requests and holds their rows until the transaction ends; always in one order, whatever the order asked for. */
 export async function lockPaymentRequests(tx: Db, keys: { businessId: string; id: string }[]): Promise<Map<string, PaymentRequestRow>> {
@@ -189,6 +158,8 @@ const columns = {
   customer_id: 'uuid',
   api_key_id: 'uuid',
   payment_reference: 'text',
+  source_type: 'text',
+  source_id: 'uuid',
   search: 'text',
   version: 'int',
   created_at: 'timestamptz',
@@ -329,10 +300,10 @@ export async function updatePaymentRequest(tx: Db, businessId: string, row: Paym
     .execute()
 }
 
-/** Requests whose time is over, of any business, the oldest first. */
-export async function findDueExpiries(db: Db, at: Date, limit: number): Promise<{ business_id: string; id: string }[]> {
+/** Requests whose time is over, the oldest first. */
+export async function findDueExpiries(db: Db, due: Due, limit: number): Promise<{ business_id: string; id: string }[]> {
   const { rows } = await sql<{ business_id: string; id: string }>`
-    select business_id, id from payment_request_expiries where due_at <= ${at} order by due_at limit ${limit}`.execute(db)
+    select business_id, id from payment_request_expiries where ${isDueSql(due)} order by due_at limit ${limit}`.execute(db)
   return rows
 }
 

@@ -5,16 +5,14 @@ import { isOutcomeUnknown } from '#foundation/database/database.ts'
 import { groupCommit } from '#foundation/database/group-commit.ts'
 import { runTogether } from '#foundation/database/prepared.ts'
 import type { DB } from '#foundation/database/tables.ts'
-import type { Business } from '#foundation/http/authentication.ts'
 import { rememberAnswer } from '#foundation/http/idempotency.ts'
 import { laterThan } from '#foundation/shared/time.ts'
 import { insertMails, type MailRow } from '#resources/business/mails/queries.ts'
-import { presentPayment } from '#resources/payments/charges/event-wire.ts'
+import { listCountedPayments } from '#resources/payments/charges/counted-payments.ts'
 import { newChargeGrams } from '#resources/payments/charges/gram-queries.ts'
-import { type ChargeRow, changedCharges, listPayments, lockCharges, newCharges } from '#resources/payments/charges/queries.ts'
+import { type ChargeRow, changedCharges, lockCharges, newCharges } from '#resources/payments/charges/queries.ts'
 import { feeSchedules } from '#resources/payments/fees/fees.ts'
-import { changedStatuses, endedExpiries, lockPaymentRequests, newEndings, type PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
-import type { Payment } from '#resources/payments/payment-requests/wire.ts'
+import { changedStatuses, endedExpiries, lockPaymentRequests, newEndings } from '#resources/payments/payment-requests/queries.ts'
 import { forgetChecks, scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import { type ReceiptLinks, receiptUrl } from '#resources/payments/receipts/address.ts'
 import { receiptMail } from '#resources/payments/receipts/letter.ts'
@@ -190,13 +188,8 @@ async function eventsOfAll(tx: Transaction<DB>, cases: Case[], deps: SettleDeps)
   const events: ReturnType<typeof eventsOf> = []
   for (const one of cases) {
     const { request, applied, settlement } = one
-    const earlier = applied && request?.allow_repeated_payments ? await earlierPayments(tx, request, settlement.business) : []
+    const earlier = applied && request?.allow_repeated_payments ? await listCountedPayments(tx, settlement.business, request.id) : []
     events.push(...eventsOf(one, earlier, deps))
   }
   return events
-}
-
-async function earlierPayments(tx: Transaction<DB>, request: PaymentRequestRow, business: Business): Promise<Payment[]> {
-  const rows = await listPayments(tx, business.id, request.id)
-  return rows.filter((row) => row.unapplied_reason === null).map((row) => presentPayment(row, business))
 }

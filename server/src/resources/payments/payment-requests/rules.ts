@@ -19,6 +19,8 @@ export type PaymentRequestFields = Omit<
   | 'is_default'
   | 'api_key_id'
   | 'payment_reference'
+  | 'source_type'
+  | 'source_id'
   | 'search'
   | 'version'
   | 'created_at'
@@ -76,7 +78,7 @@ export function locationIn({ business_location_id, location_id }: UpdatePaymentR
 }
 
 /** A request's fields after `body` is applied to `before` (nothing, for a new one). Throws one 422 with every fault. */
-export function applyTo(
+export function applyPaymentRequest(
   before: PaymentRequestFields | undefined,
   body: UpdatePaymentRequest | CreatePaymentRequest,
   { customerId, errors: unknown }: Links,
@@ -109,7 +111,7 @@ export function applyTo(
     // An amount that stays is judged again in another currency.
     const kept = before && before.amount_minor !== null && before.currency !== currency ? formatAmount(before.amount_minor, before.currency) : undefined
     const amount = body.amount === undefined ? kept : body.amount
-    if (amount !== undefined) after.amount_minor = amount === null ? null : readAmount(amount, currency, errors)
+    if (amount !== undefined) after.amount_minor = amount === null ? null : readRequestAmount(amount, currency, errors)
     after.payment_methods = readMethods(body.payment_methods, before, currency, business, errors, after.amount_minor)
   }
   checkTogether(after, errors)
@@ -121,7 +123,7 @@ const lowest = (exponent: number) => (exponent === 0 ? 1n : 3n * 10n ** BigInt(e
 const highest = (exponent: number) => (99_999_999_999n * 10n ** BigInt(exponent)) / 100n
 
 /** An amount in the smallest unit; notes a fault for anything that is not a plain decimal within HitPay's bounds. */
-export function readAmount(given: number | string, currency: Currency, errors: FieldErrors): bigint | null {
+export function readRequestAmount(given: number | string, currency: Currency, errors: FieldErrors): bigint | null {
   const text = String(given)
   const refuse = (fault: string) => {
     errors.amount = [`The amount ${fault}`]
