@@ -4,28 +4,29 @@ import type { Business } from '#foundation/shared/business.ts'
 import type { FieldErrors } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { findLocation } from '#resources/business/locations/queries.ts'
-import { customerExists, findCustomerByEmail, findCustomersByEmail } from '#resources/customers/customers/queries.ts'
+import { customerExists, findCustomersByEmail } from '#resources/customers/customers/queries.ts'
 import { type Links, locationIn } from './rules.ts'
 import type { UpdatePaymentRequest } from './wire.ts'
 
-/** What follows from a body that only the database knows: its location, its customer. */
-export type LookUp = (business: Business, body: UpdatePaymentRequest) => Promise<Links>
+/** What follows from a body that only the database knows: its location, its customer. Inside a transaction it sees what that wrote. */
+export type LookUp = (business: Business, body: UpdatePaymentRequest, tx?: Db) => Promise<Links>
 
 type FindByEmail = (businessId: string, email: string) => Promise<string | undefined>
 
-/** Looks up on connections of the pool; creates that arrive together ask once for the customers of their e-mail addresses. */
 export function lookingUp(database: Database): LookUp {
-  const byEmail = new DataLoader<{ businessId: string; email: string }, string | undefined>((keys) => findCustomersByEmail(database.pool, keys), {
+  // Creates that arrive together ask once.
+  const byEmail = new DataLoader<{ businessId: string; email: string }, string | undefined>((keys) => findCustomersByEmail(database.db, keys), {
     cache: false,
     maxBatchSize: 100,
     batchScheduleFn: (run) => setImmediate(run),
   })
-  return (business, body) => findLinks(database.db, (businessId, email) => byEmail.load({ businessId, email }), business, body)
+  const findByEmail: FindByEmail = (businessId, email) => byEmail.load({ businessId, email })
+  return (business, body, tx) => (tx ? lookUpIn(tx, business, body) : findLinks(database.db, findByEmail, business, body))
 }
 
-/** Looks up inside a transaction, and sees what it has written. */
+/** The same inside a transaction. */
 export function lookUpIn(tx: Db, business: Business, body: UpdatePaymentRequest): Promise<Links> {
-  return findLinks(tx, (businessId, email) => findCustomerByEmail(tx, businessId, email), business, body)
+  return findLinks(tx, async (businessId, email) => (await findCustomersByEmail(tx, [{ businessId, email }]))[0], business, body)
 }
 
 async function findLinks(db: Db, findByEmail: FindByEmail, business: Business, body: UpdatePaymentRequest): Promise<Links> {

@@ -1,9 +1,8 @@
 import DataLoader from 'dataloader'
 import type { Deps } from '#foundation/deps.ts'
-import type { Api, Call } from '#foundation/http/api.ts'
+import { type Api, type Call, findingTakenKeys } from '#foundation/http/api.ts'
 import { etagOf } from '#foundation/http/etag.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
-import { changeHeaders, writeHeaders } from '#foundation/http/schemas.ts'
 import { withSpellings } from '#foundation/http/spellings.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
 import { ApiError, notFound } from '#foundation/shared/errors.ts'
@@ -16,7 +15,6 @@ import { createPaymentRequest } from './create-payment-request.ts'
 import { deletePaymentRequest } from './end-payment-request.ts'
 import { entryOf } from './issue-qr.ts'
 import { paymentRequestsPage } from './list-payment-requests.ts'
-import { lookingUp } from './look-up.ts'
 import { findPaymentRequests, type PaymentRequestRow } from './queries.ts'
 import {
   CreatePaymentRequest,
@@ -30,12 +28,11 @@ import {
   UpdatePaymentRequest,
 } from './wire.ts'
 
-const tags = ['Payment requests']
 const path = '/v1/payment-requests/:request_id'
 const idOf = ({ params }: Call): string => params.request_id ?? ''
 
 /** Free spellings, and an address without parts, which forms send for none. */
-function understand(body: Record<string, unknown>): Record<string, unknown> {
+function normalise(body: Record<string, unknown>): Record<string, unknown> {
   const out = withSpellings(body, spelling)
   if (typeof out.address === 'object' && out.address !== null && Object.keys(out.address).length === 0) delete out.address
   // PHP sends an empty list where there is nothing to say.
@@ -107,49 +104,58 @@ function remove({ database, onEvent }: Deps) {
 
 /** The operations of the contract, and `PATCH` as another word for `PUT`. */
 export function paymentRequestsRoutes(api: Api, deps: Deps): void {
+  const paymentRequests = api.group('Payment requests')
   const { database } = deps
-  api.write(
+  const create = createPaymentRequest(deps)
+  paymentRequests.write(
     'POST',
     '/v1/payment-requests',
     {
       operationId: 'createPaymentRequest',
-      tags,
       summary: 'Create a payment request',
-      headers: writeHeaders,
       body: CreatePaymentRequest,
-      understand,
+      normalise,
       answers: { 201: PaymentRequest },
     },
-    createPaymentRequest(deps, lookingUp(database)),
-    { findsTakenKeys: true },
+    findingTakenKeys(async (call) => (await create(undefined, call.business, { fields: call.body }, call)).answer),
   )
 
-  api.read(
+  paymentRequests.read(
     '/v1/payment-requests',
-    { operationId: 'listPaymentRequests', tags, summary: 'List payment requests', query: ListPaymentRequests, answers: { 200: PaymentRequestPage } },
+    { operationId: 'listPaymentRequests', summary: 'List payment requests', query: ListPaymentRequests, answers: { 200: PaymentRequestPage } },
     async (call) => ({ status: 200, body: await paymentRequestsPage(database, call) }),
   )
 
-  api.read(
+  paymentRequests.read(
     path,
-    { operationId: 'getPaymentRequest', tags, summary: 'Get a payment request', params: PaymentRequestId, answers: { 200: PaymentRequest } },
+    { operationId: 'getPaymentRequest', summary: 'Get a payment request', params: PaymentRequestId, answers: { 200: PaymentRequest } },
     readPaymentRequest(deps),
   )
 
-  const updating = { tags, params: PaymentRequestId, headers: changeHeaders, body: UpdatePaymentRequest, understand, answers: { 202: PaymentRequest } }
-  api.write('PUT', path, { operationId: 'updatePaymentRequest', summary: 'Update a payment request', ...updating }, change(deps))
-  api.write('PATCH', path, { operationId: 'patchPaymentRequest', summary: 'Update a payment request', ...updating }, change(deps))
+  paymentRequests.write(
+    ['PUT', 'PATCH'],
+    path,
+    {
+      operationId: ['updatePaymentRequest', 'patchPaymentRequest'],
+      summary: 'Update a payment request',
+      params: PaymentRequestId,
+      ifMatch: true,
+      body: UpdatePaymentRequest,
+      normalise,
+      answers: { 202: PaymentRequest },
+    },
+    change(deps),
+  )
 
-  api.write(
+  paymentRequests.write(
     'DELETE',
     path,
     {
       operationId: 'deletePaymentRequest',
-      tags,
       summary: 'Delete a payment request',
       description: 'Cancels it when it is pending. One that was paid stays.',
       params: PaymentRequestId,
-      headers: changeHeaders,
+      ifMatch: true,
       answers: { 200: Deleted },
     },
     remove(deps),
