@@ -10,6 +10,7 @@ import { businessJobs } from '#resources/business/jobs.ts'
 import { deliverMails } from '#resources/business/mails/deliver-mails-job.ts'
 import { paymentsDueWork } from '#resources/payments/jobs.ts'
 import type { PaymentsDeps } from '#resources/payments/payments.ts'
+import { receiptMailEnded } from '#resources/payments/receipts/receipt-mail-ended.ts'
 import { payoutsPolled } from '#resources/payouts/jobs.ts'
 import { startDispatcher } from '#resources/webhooks/delivery/deliver-events.ts'
 import { fanOut } from '#resources/webhooks/delivery/fan-out.ts'
@@ -33,7 +34,11 @@ function polledOf({ database, now, log, payments, sendMail: send }: WorkerDeps, 
   const waking = { ...payments, onEvent: (businessId: string) => relay.wake(businessId) }
   const { clock } = payments
   const due = paymentsDueWork(waking).map(({ name, everyMs, run }) => ({ name, everyMs, run: () => run({ until: clock.system(), except: clock.apart() }) }))
-  return [...due, { name: 'sending mails', everyMs: 1_000, run: () => deliverMails({ database, now, log, send }) }, ...payoutsPolled(waking)]
+  return [
+    ...due,
+    { name: 'sending mails', everyMs: 1_000, run: () => deliverMails({ database, now, log, send, onEnded: receiptMailEnded }) },
+    ...payoutsPolled(waking),
+  ]
 }
 
 export interface Worker {

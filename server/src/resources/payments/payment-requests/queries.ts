@@ -299,6 +299,14 @@ export async function updatePaymentRequest(tx: Db, businessId: string, row: Paym
     .execute()
 }
 
+/** Writes what became of the mail to the payer of a charge into the request that it pays; raises its version. */
+export async function writeEmailStatus(tx: Db, businessId: string, chargeId: string, status: 'sent' | 'failed', at: Date): Promise<void> {
+  await sql`
+    update payment_requests r set email_status = ${status}, version = r.version + 1, updated_at = greatest(r.updated_at, ${at})
+    from charges c where c.business_id = ${businessId} and c.id = ${chargeId}
+      and r.business_id = ${businessId} and r.id = c.payment_request_id and r.email_status <> ${status}`.execute(tx)
+}
+
 /** Requests whose time is over, the oldest first. */
 export async function findDueExpiries(db: Db, due: Due, limit: number): Promise<{ business_id: string; id: string }[]> {
   const { rows } = await sql<{ business_id: string; id: string }>`
