@@ -57,6 +57,8 @@ const columns = {
 } as const satisfies Record<keyof ChargeRow, string>
 
 const names = Object.keys(columns) as (keyof ChargeRow)[]
+/** Every column, named: a statement that is prepared with `*` fails when a migration adds one. */
+const allColumns = sql.raw(names.map((name) => `c.${name}`).join(', '))
 
 function arrayOf(rows: ChargeRow[], name: keyof ChargeRow): unknown[] {
   const type = columns[name]
@@ -66,7 +68,7 @@ function arrayOf(rows: ChargeRow[], name: keyof ChargeRow): unknown[] {
 }
 
 /** The statement that writes new charges; undefined when there are none. */
-export function newCharges(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
+export function insertChargesSql(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
   if (rows.length === 0) return undefined
   const arrays = names.map((name) => sql`${arrayOf(rows, name)}::${sql.raw(`${columns[name]}[]`)}`)
   return sql`insert into charges (${sql.raw(names.join(', '))}) select * from unnest(${sql.join(arrays)})`
@@ -74,7 +76,7 @@ export function newCharges(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
 
 /** Writes new charges in one statement, with the grams by which some are found. */
 export async function insertCharges(tx: Db, rows: ChargeRow[], grams?: RawBuilder<unknown>): Promise<void> {
-  await runTogether(tx, 'insert_charges', [newCharges(rows), grams])
+  await runTogether(tx, 'insert_charges', [insertChargesSql(rows), grams])
 }
 
 const changing = [
@@ -96,7 +98,7 @@ const changing = [
 ] as const satisfies (keyof ChargeRow)[]
 
 /** The statement that writes what changes in the life of charges whose rows the transaction holds. */
-export function changedCharges(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
+export function updateChargesSql(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
   if (rows.length === 0) return undefined
   const written = ['business_id', 'id', ...changing] as const
   const arrays = written.map((name) => sql`${arrayOf(rows, name)}::${sql.raw(`${columns[name]}[]`)}`)
@@ -108,7 +110,7 @@ export function changedCharges(rows: ChargeRow[]): RawBuilder<unknown> | undefin
 
 /** Writes what changes in the life of charges whose rows this transaction holds. */
 export async function updateCharges(tx: Db, rows: ChargeRow[]): Promise<void> {
-  await runTogether(tx, 'update_charges', [changedCharges(rows)])
+  await runTogether(tx, 'update_charges', [updateChargesSql(rows)])
 }
 
 /** Finds charges and holds their rows until the transaction ends, in one order whatever the order asked for. */
@@ -118,7 +120,7 @@ export async function lockCharges(tx: Db, keys: { businessId: string; id: string
     tx,
     'lock_charges',
     sql<ChargeRow>`
-    select c.* from charges c
+    select ${allColumns} from charges c
     join unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as wanted (business_id, id)
       on c.business_id = wanted.business_id and c.id = wanted.id
     order by c.business_id, c.id for update of c`,
@@ -132,9 +134,9 @@ export async function listPayments(db: Db, businessId: string, paymentRequestId:
     db,
     'list_payments',
     sql<ChargeRow>`
-    select * from charges where business_id = ${businessId} and payment_request_id = ${paymentRequestId}
-      and status in ('succeeded', 'refunded', 'partially_refunded')
-    order by id limit 100`,
+    select ${allColumns} from charges c where c.business_id = ${businessId} and c.payment_request_id = ${paymentRequestId}
+      and c.status in ('succeeded', 'refunded', 'partially_refunded')
+    order by c.id limit 100`,
   )
   return rows
 }
