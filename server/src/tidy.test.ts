@@ -109,7 +109,6 @@ const sharedNames: string[] = [
   'eventsOf',
   'Attempt',
   'Mail',
-  'codeOf',
   'Language',
   'languages',
   'CheckoutSettings',
@@ -117,7 +116,6 @@ const sharedNames: string[] = [
   'applyTo',
   'ListOptions',
   'customerExists',
-  'netOf',
 ]
 
 const longestFile = 400

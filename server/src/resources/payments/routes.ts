@@ -6,13 +6,12 @@ import { paymentRequestsRoutes } from './payment-requests/routes.ts'
 import type { PaymentsDeps } from './payments.ts'
 import { railsRoutes } from './rails/routes.ts'
 import { receiptsRoutes } from './receipts/routes.ts'
-import { chargeRefunds } from './refunds/charge-refunds.ts'
 import { refundsRoutes } from './refunds/routes.ts'
 
 /** The routes of payment requests, charges, refunds, receipts, fees, bank accounts and rails. */
 export function paymentsRoutes(api: Api, deps: PaymentsDeps): void {
   paymentRequestsRoutes(api, deps)
-  chargesRoutes(api, { ...deps, refunds: chargeRefunds(deps.database) })
+  chargesRoutes(api, deps)
   feeRoutes(api, deps)
   refundsRoutes(api, deps)
   receiptsRoutes(api, deps)

@@ -5,6 +5,8 @@ import { runPrepared, runTogether } from '#foundation/database/prepared.ts'
 import type { RowOf } from '#foundation/database/rows.ts'
 
 export type ChargeStatus = 'pending' | 'succeeded' | 'failed' | 'canceled' | 'refunded' | 'partially_refunded' | 'requires_customer_action'
+/** Charges whose money has come, whether or not some of it was given back. */
+export const paidStatuses: ReadonlySet<string> = new Set<ChargeStatus>(['succeeded', 'refunded', 'partially_refunded'])
 export type UnappliedReason = 'late' | 'duplicate' | 'short' | 'over'
 
 /** A charge as it is stored: one attempt to pay, from its beginning. */

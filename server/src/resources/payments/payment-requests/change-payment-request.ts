@@ -9,11 +9,10 @@ import type { Business } from '#foundation/shared/business.ts'
 import { conflict, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { laterThan } from '#foundation/shared/time.ts'
-import { searchGramsOf, searchOf } from './create-payment-request.ts'
 import { entryOf, feeInCode } from './issue-qr.ts'
 import { lookUpIn } from './look-up.ts'
 import { lockPaymentRequest, type PaymentRequestRow, updatePaymentRequest } from './queries.ts'
-import { applyPaymentRequest } from './rules.ts'
+import { applyPaymentRequest, requestSearchGrams, requestSearchText } from './rules.ts'
 import { type PaymentRequest, presentPaymentRequest, type UpdatePaymentRequest } from './wire.ts'
 
 /** Which request an operation is about, and the version that its caller has seen. */
@@ -72,9 +71,9 @@ export async function changePaymentRequest(
   const isSwitched = row.generate_qr !== before.generate_qr || row.generate_direct_link !== before.generate_direct_link
   const isChanged = previous !== null || isSwitched
   if (isChanged) {
-    row = { ...row, search: searchOf(row), version: before.version + 1, updated_at: at }
+    row = { ...row, search: requestSearchText(row), version: before.version + 1, updated_at: at }
     await updatePaymentRequest(tx, business.id, row)
-    await runTogether(tx, 'search_grams', [newSearchGrams([{ businessId: business.id, id: row.id, grams: searchGramsOf(row) }])])
+    await runTogether(tx, 'search_grams', [newSearchGrams([{ businessId: business.id, id: row.id, grams: requestSearchGrams(row) }])])
     const data = JSON.stringify(present(row))
     const event = { type: 'payment_request.updated', objectId: row.id, data, previousAttributes: JSON.stringify(previous ?? {}) } as const
     await emitEvent(tx, business.id, { ...event, requestId, caller, at })

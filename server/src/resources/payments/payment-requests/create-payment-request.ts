@@ -10,11 +10,10 @@ import type { Origin } from '#foundation/http/origin.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { callerText, keyIdOf } from '#foundation/shared/caller.ts'
 import { newId } from '#foundation/shared/ids.ts'
-import { gramsOf, searchTextOf } from '#foundation/shared/search-text.ts'
 import { entryOf, feeInCode } from './issue-qr.ts'
 import { type LookUp, lookingUp } from './look-up.ts'
 import { insertPaymentRequests, type NewPaymentRequest, type PaymentRequestRow } from './queries.ts'
-import { applyPaymentRequest } from './rules.ts'
+import { applyPaymentRequest, requestSearchGrams, requestSearchText } from './rules.ts'
 import { type CreatePaymentRequest, presentPaymentRequest } from './wire.ts'
 
 /** Crockford's alphabet: no I, L, O and U, which are misread and make words. */
@@ -23,16 +22,6 @@ const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 /** What a payer's bank tells us: 20 capitals and digits, 85 bits of them random, short enough for every scheme's field. */
 export function newPaymentReference(): string {
   return `HWK${[...randomBytes(17)].map((byte) => alphabet[byte & 31]).join('')}`
-}
-
-/** The text in which a list's search looks. */
-export function searchOf({ email, id, reference_number }: Pick<PaymentRequestRow, 'email' | 'id' | 'reference_number'>): string {
-  return searchTextOf([email, id, reference_number])
-}
-
-/** The numbers by which a request is found: of what its own search looks in, and of what the charges paid of it have from it. */
-export function searchGramsOf(row: PaymentRequestRow): number[] {
-  return gramsOf(searchTextOf([row.name, row.email, row.phone, row.reference_number, row.purpose, row.id]), row.business_id)
 }
 
 /** What a payment request collects money for, such as an order or an invoice: the object is completed with its payment. */
@@ -87,7 +76,7 @@ export function createPaymentRequest(deps: Deps, lookUp: LookUp = lookingUp(deps
       source_id: input.source?.id ?? null,
       api_key_id: keyIdOf(caller),
       payment_reference: newPaymentReference(),
-      search: searchOf({ ...fields, id }),
+      search: requestSearchText({ ...fields, id }),
       version: 1,
       created_at: at,
       updated_at: at,
@@ -105,7 +94,7 @@ export function createPaymentRequest(deps: Deps, lookUp: LookUp = lookingUp(deps
       requestId,
       caller: callerText(caller),
       answer: tx ? undefined : claim && storedAnswer(claim, id, answer),
-      grams: searchGramsOf(row),
+      grams: requestSearchGrams(row),
     }
     if (tx) await insertPaymentRequests(tx, [made])
     else if (!(await commit(made))) throw new KeyTaken()

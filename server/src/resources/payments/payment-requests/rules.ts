@@ -3,6 +3,7 @@ import { findMethod, minimumAmount } from '#engine/rails/methods.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { type FieldErrors, invalid, spoken } from '#foundation/shared/errors.ts'
 import { type Currency, exponentOf, formatAmount, parseAmount, parseCurrency } from '#foundation/shared/money.ts'
+import { gramsOf, searchTextOf } from '#foundation/shared/search-text.ts'
 import { readExpiry } from './expiry.ts'
 import type { LineItem, PayerAddress, PaymentRequestRow } from './queries.ts'
 import { type CreatePaymentRequest, spelling, type UpdatePaymentRequest } from './wire.ts'
@@ -119,6 +120,16 @@ export function applyPaymentRequest(
   checkTogether(after, errors)
   if (Object.keys(errors).length > 0) throw invalid(errors)
   return after
+}
+
+/** The text in which a list's search looks. */
+export function requestSearchText({ email, id, reference_number }: Pick<PaymentRequestRow, 'email' | 'id' | 'reference_number'>): string {
+  return searchTextOf([email, id, reference_number])
+}
+
+/** The numbers by which a request is found: of what its own search looks in, and of what the charges paid of it have from it. */
+export function requestSearchGrams(row: PaymentRequestRow): number[] {
+  return gramsOf(searchTextOf([row.name, row.email, row.phone, row.reference_number, row.purpose, row.id]), row.business_id)
 }
 
 const lowest = (exponent: number) => (exponent === 0 ? 1n : 3n * 10n ** BigInt(exponent - 1))

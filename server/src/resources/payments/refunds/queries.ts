@@ -79,7 +79,7 @@ export async function succeededMinor(db: Db, businessId: string, chargeId: strin
 }
 
 /** The refunds of a charge, oldest first, as they are listed inside it. */
-export async function refundsOfCharge(db: Db, businessId: string, chargeId: string): Promise<ShownRefund[]> {
+export async function listRefundsOfCharge(db: Db, businessId: string, chargeId: string): Promise<ShownRefund[]> {
   const { rows } = await sql<ShownRefund>`
     select ${shown} from refunds r join charges c on c.business_id = r.business_id and c.id = r.charge_id
     where r.business_id = ${businessId} and r.charge_id = ${chargeId} order by r.id limit 100`.execute(db)

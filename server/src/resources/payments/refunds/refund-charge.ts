@@ -11,7 +11,7 @@ import { invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid, newId } from '#foundation/shared/ids.ts'
 import { formatAmount, requireAmount } from '#foundation/shared/money.ts'
 import { laterThan } from '#foundation/shared/time.ts'
-import { type ChargeRow, findCharge, lockCharges, updateCharges } from '#resources/payments/charges/queries.ts'
+import { type ChargeRow, findCharge, lockCharges, paidStatuses, updateCharges } from '#resources/payments/charges/queries.ts'
 import { forgetChecks } from '#resources/payments/rails/check-queries.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import type { ReceiptLinks } from '#resources/payments/receipts/address.ts'
@@ -150,7 +150,7 @@ async function insertPending(tx: Transaction<DB>, business: Business, input: Ref
 
 /** How much is to be given back; a 422 when the charge has no such money. */
 function refundable(charge: ChargeRow, { amount, isDuplicate }: RefundInput): bigint {
-  if (!['succeeded', 'partially_refunded', 'refunded'].includes(charge.status))
+  if (!paidStatuses.has(charge.status))
     throw invalid({ payment_id: [`A payment that is ${charge.status.replaceAll('_', ' ')} cannot be refunded.`] }, 'charge_not_refundable')
   const left = charge.amount_minor - charge.refunded_minor
   if (left === 0n || (isDuplicate && charge.refunded_minor > 0n))

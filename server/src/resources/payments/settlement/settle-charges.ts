@@ -11,6 +11,7 @@ import { insertMails, type MailRow } from '#resources/business/mails/queries.ts'
 import { listCountedPayments } from '#resources/payments/charges/counted-payments.ts'
 import { insertChargeGramsSql } from '#resources/payments/charges/gram-queries.ts'
 import { type ChargeRow, insertChargesSql, lockCharges, updateChargesSql } from '#resources/payments/charges/queries.ts'
+import { netOf } from '#resources/payments/charges/wire.ts'
 import { feeSchedules } from '#resources/payments/fees/fees.ts'
 import { deleteExpiriesSql, insertEndingsSql, lockPaymentRequests, updateStatusesSql } from '#resources/payments/payment-requests/queries.ts'
 import { forgetChecks, scheduleChecks } from '#resources/payments/rails/check-queries.ts'
@@ -25,7 +26,6 @@ import {
   final,
   isLateSuccess,
   isTerminalFailure,
-  netOf,
   releasedAt,
   type SettleDeps,
   type Settled,
