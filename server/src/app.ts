@@ -22,7 +22,7 @@ import { createPaymentRequest } from '#resources/payments/payment-requests/creat
 import { type PaymentsDeps, paymentsOf } from '#resources/payments/payments.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { receiptUrl } from '#resources/payments/receipts/address.ts'
-import { paymentRequestsOf, paymentsRoutes } from '#resources/payments/routes.ts'
+import { paymentsRoutes } from '#resources/payments/routes.ts'
 import { payoutsRoutes } from '#resources/payouts/routes.ts'
 import { sandboxRoutes } from '#resources/sandbox/routes.ts'
 import { countQueuedDeliveries } from '#resources/webhooks/delivery/delivery-queries.ts'
@@ -109,7 +109,7 @@ export async function createApp(options: AppDeps): Promise<App> {
     idempotency: repeats,
     businessBySlug,
     receiptUrl: (business, chargeId) => receiptUrl('', secretKey(), business, chargeId),
-    createPaymentRequest: createPaymentRequest(paymentRequestsOf(payments)),
+    createPaymentRequest: createPaymentRequest(deps),
   })
   tellPages = pages.wake
 

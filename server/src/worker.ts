@@ -8,8 +8,9 @@ import { startJobs } from '#foundation/jobs/runner.ts'
 import type { SendMail } from '#foundation/mail/send-mail.ts'
 import { businessJobs } from '#resources/business/jobs.ts'
 import { deliverMails } from '#resources/business/mails/deliver-mails-job.ts'
-import { paymentsPolled } from '#resources/payments/jobs.ts'
+import { paymentsDueWork } from '#resources/payments/jobs.ts'
 import type { PaymentsDeps } from '#resources/payments/payments.ts'
+import { receiptMailEnded } from '#resources/payments/receipts/receipt-mail-ended.ts'
 import { payoutsPolled } from '#resources/payouts/jobs.ts'
 import { startDispatcher } from '#resources/webhooks/delivery/deliver-events.ts'
 import { fanOut } from '#resources/webhooks/delivery/fan-out.ts'
@@ -31,7 +32,13 @@ export interface WorkerDeps extends JobDeps {
 function polledOf({ database, now, log, payments, sendMail: send }: WorkerDeps, relay: Relay): Polled[] {
   // What this process appends is ordered by its own relay.
   const waking = { ...payments, onEvent: (businessId: string) => relay.wake(businessId) }
-  return [...paymentsPolled(waking), { name: 'sending mails', everyMs: 1_000, run: () => deliverMails({ database, now, log, send }) }, ...payoutsPolled(waking)]
+  const { clock } = payments
+  const due = paymentsDueWork(waking).map(({ name, everyMs, run }) => ({ name, everyMs, run: () => run({ until: clock.system(), except: clock.apart() }) }))
+  return [
+    ...due,
+    { name: 'sending mails', everyMs: 1_000, run: () => deliverMails({ database, now, log, send, onEnded: receiptMailEnded }) },
+    ...payoutsPolled(waking),
+  ]
 }
 
 export interface Worker {

@@ -139,19 +139,19 @@ function accountRoutes(api: Api, deps: BankAccountsDeps): void {
 
 /** What a bank, or what stands between it and Hawker, sends; signed with the account's secret. */
 function reportRoute(api: Api, deps: BankAccountsDeps): void {
-  const { database, now } = deps
+  const { database, clock } = deps
 
   api.raw('/v1/bank-notifications/:adapter', async ({ params, body, headers, requestId }) => {
     const { accountNumber, fields } = accountOf(body)
     const accounts = params.adapter === 'generic' ? await findReportedAccounts(database.db, params.adapter, accountNumber) : []
     // Anyone can claim a number; who knows an account's secret speaks for it, and for no other business that has the number.
     const isSigned = ({ secret_encrypted }: BankAccountRow) =>
-      verifyReport(body, headers['hawker-signature'], decryptSecret(secret_encrypted, deps.secretKey()), now())
+      verifyReport(body, headers['hawker-signature'], decryptSecret(secret_encrypted, deps.secretKey()), clock.system())
     const account = accounts.find(isSigned)
     const business = account && (await findBusiness(database.db, account.business_id))
     // An unknown account answers like a wrong signature, so nobody learns which accounts there are.
     if (!account || !business) throw new ApiError(401, 'bad_signature', 'The signature does not match.')
-    const credit = await receiveCredit(deps, business, account, readGenericReport(fields, now(), business.timezone), requestId)
+    const credit = await receiveCredit(deps, business, account, readGenericReport(fields, clock.now(business.id), business.timezone), requestId)
     return { status: 200, body: JSON.stringify({ id: credit.id, status: credit.status }) }
   })
 }

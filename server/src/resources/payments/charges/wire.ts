@@ -1,11 +1,13 @@
-import { type Static, type TSchema, Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import type { Business } from '#foundation/http/authentication.ts'
 import { CursorPage, lenientFlag, plainText } from '#foundation/http/schemas.ts'
 import { amountAsNumber } from '#foundation/shared/money.ts'
 import { formatBusinessTime, formatUtcMicroseconds } from '#foundation/shared/time.ts'
+import type { ShownRefund } from '#resources/payments/refunds/queries.ts'
+import { presentRefund, Refund } from '#resources/payments/refunds/wire.ts'
 import type { DeliveryShown, LocationShown } from './list-queries.ts'
 import { DetailedMethod, ListedMethod, presentDetailedMethod, presentListedMethod } from './payment-method-wire.ts'
-import type { ChargeRow } from './queries.ts'
+import { type ChargeRow, paidStatuses } from './queries.ts'
 
 const text = Type.Unsafe<string | null>({ type: ['string', 'null'] })
 const nothing = Type.Unsafe<null>({
@@ -81,34 +83,32 @@ const ChargeFee = Type.Object(
   { title: 'ChargeFee' },
 )
 
-/** A charge with everything about it (behaviour §5.3); its refunds in the shape that the refunds resource gives them. */
-export function chargeSchema<Item extends TSchema>(refund: Item) {
-  return Type.Object(
-    {
-      ...shared,
-      executor: nothingText,
-      payment_method: DetailedMethod,
-      amount_without_fees: Type.Number(),
-      refunded_amount: Type.Number({ description: 'Amount refunded so far, including refunds in progress.' }),
-      refunded_at: text,
-      supports_partial_refund: Type.Boolean(),
-      can_refund: Type.Boolean(),
-      refund_available: Type.Number({ description: 'Amount that can still be refunded.' }),
-      refund_blocked_message: text,
-      refunds: Type.Array(refund),
-      auto_refunds: Type.Array(refund, { description: 'Automatic refunds of duplicate payments.' }),
-      fees: Type.Array(ChargeFee),
-      target_id: text,
-      target_type: text,
-      webhook_logs: Type.Array(WebhookLog),
-      terminal_id: text,
-      was_delayed: Type.Boolean(),
-      is_captured: Type.Boolean(),
-      payout: Type.Unsafe<null>({ type: ['object', 'null'] }),
-    },
-    { title: 'Charge' },
-  )
-}
+/** A charge with everything about it (behaviour §5.3). */
+export const Charge = Type.Object(
+  {
+    ...shared,
+    executor: nothingText,
+    payment_method: DetailedMethod,
+    amount_without_fees: Type.Number(),
+    refunded_amount: Type.Number({ description: 'Amount refunded so far, including refunds in progress.' }),
+    refunded_at: text,
+    supports_partial_refund: Type.Boolean(),
+    can_refund: Type.Boolean(),
+    refund_available: Type.Number({ description: 'Amount that can still be refunded.' }),
+    refund_blocked_message: text,
+    refunds: Type.Array(Refund),
+    auto_refunds: Type.Array(Refund, { description: 'Automatic refunds of duplicate payments.' }),
+    fees: Type.Array(ChargeFee),
+    target_id: text,
+    target_type: text,
+    webhook_logs: Type.Array(WebhookLog),
+    terminal_id: text,
+    was_delayed: Type.Boolean(),
+    is_captured: Type.Boolean(),
+    payout: Type.Unsafe<null>({ type: ['object', 'null'] }),
+  },
+  { title: 'Charge' },
+)
 
 const many = (description: string, pattern = '^[^\\p{Cc}\\p{Cs}]*$') =>
   Type.Optional(
@@ -224,21 +224,18 @@ export function presentListedCharge(row: ChargeRow, around: Surroundings): Liste
   return { ...presentShared(row, around), executor: null, payment_method: presentListedMethod(row, around.baseUrl) }
 }
 
-/** A charge's refunds, as the refunds resource shows them; handed in, because that resource lies above this one. */
+/** What the detail shows of a charge's refunds. */
 export interface ChargeRefunds {
-  schema: TSchema
-  list(businessId: string, chargeId: string): Promise<{ shown: unknown; isAutomatic: boolean }[]>
-}
-
-/** What the detail says of refunds. */
-export interface RefundState<Refund> {
-  all: Refund[]
-  automatic: Refund[]
-  canRefund: boolean
+  /** Oldest first. */
+  rows: ShownRefund[]
+  /** Why nothing can be given back; null when something can. */
   blocked: string | null
 }
 
-export function presentCharge<Refund>(row: ChargeRow, around: Surroundings, refunds: RefundState<Refund>, deliveries: DeliveryShown[]) {
+/** Nobody asked for it: the payment came in twice. */
+const isAutomatic = ({ reason, refunded_by }: ShownRefund) => reason === 'duplicate' && refunded_by === null
+
+export function presentCharge(row: ChargeRow, around: Surroundings, { rows: refunds, blocked }: ChargeRefunds, deliveries: DeliveryShown[]) {
   const amount = (minor: bigint) => amountAsNumber(minor, row.currency)
   return {
     ...presentShared(row, around),
@@ -247,30 +244,22 @@ export function presentCharge<Refund>(row: ChargeRow, around: Surroundings, refu
     amount_without_fees: amount(netOf(row)),
     refunded_amount: amount(row.refunded_minor),
     refunded_at: row.refunded_at && formatUtcMicroseconds(row.refunded_at),
-    supports_partial_refund: refunds.canRefund,
-    can_refund: refunds.canRefund,
-    refund_available: refunds.canRefund ? amount(row.amount_minor - row.refunded_minor) : 0,
-    refund_blocked_message: refunds.blocked,
-    refunds: refunds.all,
-    auto_refunds: refunds.automatic,
+    supports_partial_refund: blocked === null,
+    can_refund: blocked === null,
+    refund_available: blocked === null ? amount(row.amount_minor - row.refunded_minor) : 0,
+    refund_blocked_message: blocked,
+    refunds: refunds.map(presentRefund),
+    auto_refunds: refunds.filter(isAutomatic).map(presentRefund),
     fees: [
       { type: 'fixed', amount: amount(row.fixed_fee_minor), currency: row.currency, rate: null },
       { type: 'discount', amount: amount(row.discount_fee_minor), currency: row.currency, rate: row.discount_fee_rate / 100 },
     ],
     target_id: row.payment_request_id,
     target_type: row.payment_request_id === null ? null : 'business_payment_request',
-    webhook_logs: deliveries.map((one) => ({
-      id: one.id,
-      event_type: one.event_type,
-      url: one.url,
-      status: one.status,
-      attempts: one.attempts,
-      response_status: one.response_status,
-      created_at: formatBusinessTime(one.created_at, around.business.timezone),
-    })),
+    webhook_logs: deliveries.map((delivery) => ({ ...delivery, created_at: formatBusinessTime(delivery.created_at, around.business.timezone) })),
     terminal_id: null,
     was_delayed: false,
-    is_captured: ['succeeded', 'refunded', 'partially_refunded'].includes(row.status),
+    is_captured: paidStatuses.has(row.status),
     payout: null,
   }
 }

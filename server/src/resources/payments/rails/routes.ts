@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { BadNotification, type RailNotification } from '#engine/rails/rail.ts'
 import type { Api } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
+import { systemOrigin } from '#foundation/http/origin.ts'
 import { plainText } from '#foundation/http/schemas.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
 import { ApiError, notFound } from '#foundation/shared/errors.ts'
@@ -9,7 +10,7 @@ import { isUuid } from '#foundation/shared/ids.ts'
 import { encryptSecret } from '#foundation/shared/secrets.ts'
 import { findBusiness } from '#resources/business/businesses/queries.ts'
 import { findCharge } from '#resources/payments/charges/queries.ts'
-import { settleRefund } from '#resources/payments/refunds/finish-refund.ts'
+import { recordRefundOutcome } from '#resources/payments/refunds/finish-refund.ts'
 import { findRefund } from '#resources/payments/refunds/queries.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
 import { deleteRailCredentials, noteNotification, saveRailCredentials } from './queries.ts'
@@ -107,5 +108,7 @@ async function act(deps: RailsDeps, business: Business, { objectId, ...told }: R
     return
   }
   const refund = await findRefund(db, business.id, objectId)
-  if (refund) await settleRefund(deps, business, { chargeId: refund.charge_id, refundId: refund.id, outcome: told.outcome, requestId })
+  if (!refund) return
+  const result = { chargeId: refund.charge_id, refundId: refund.id, outcome: told.outcome }
+  await recordRefundOutcome(deps, business, result, systemOrigin(deps, business.id, requestId))
 }
