@@ -56,6 +56,7 @@ function newAccount(business: Business, body: CreateBankAccount, secret_encrypte
     proxy_value,
     secret_encrypted,
     active: true,
+    version: 1,
     created_at: at,
     updated_at: at,
   }
