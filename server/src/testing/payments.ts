@@ -202,6 +202,8 @@ export async function aPaymentRequest({ business, server }: Client, about: Parti
     staff_id: null,
     location_id: null,
     customer_id: null,
+    source_type: null,
+    source_id: null,
     api_key_id: newId<'api_key'>(at),
     payment_reference: randomHex(8).toUpperCase(),
     search: '',
