@@ -154,7 +154,7 @@ function httpCells(bench: Bench): Cell[] {
 async function directCells(bench: Bench): Promise<Cell[]> {
   const { workspace, cluster, options, people } = bench
   const afterId = idOf(people, perPage + 1)
-  const list = { ...(await listStatement(databaseOf(bench, 'direct'), people.businessId, afterId, perPage)), afterId }
+  const list = { ...listStatement(databaseOf(bench, 'direct'), people.businessId, afterId, perPage), afterId }
   const connection = { ...cluster.embedded.connection, database: 'direct' }
   const cell = (name: string, operation: Operation, run: () => Promise<Load>): Cell => ({
     name,

@@ -20,7 +20,7 @@ export interface DirectTask {
   seconds: number
   warmUpSeconds: number
   people: Population
-  list: { text: string; values: unknown[]; afterId: string }
+  list: { text: string; values: readonly unknown[]; afterId: string }
 }
 
 type Send = (client: pg.Client, number: number) => Promise<unknown>

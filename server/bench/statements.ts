@@ -64,7 +64,7 @@ export function selectScript(people: Population): string {
 }
 
 /** A pgbench script of the API's own list statement, at a random place. */
-export function listScript(people: Population, { text, values }: { text: string; values: unknown[] }, afterId: string, perPage: number): string {
+export function listScript(people: Population, { text, values }: { text: string; values: readonly unknown[] }, afterId: string, perPage: number): string {
   const literal = (value: unknown) => (value === afterId ? idSql(people, ':number::int8') : typeof value === 'number' ? String(value) : `'${String(value)}'`)
   const statement = text.replace(/\$(\d+)/g, (_, at: string) => literal(values[Number(at) - 1]))
   return `\\set number random(${perPage + 1}, ${people.rows})\n${statement};\n`

@@ -6,7 +6,7 @@ import { etagOf, isKnown } from '#foundation/http/etag.ts'
 import { invalid, notFound } from '#foundation/shared/errors.ts'
 import { changeCustomer, referenceOf, removeCustomer, upsertCustomer } from './change-customer.ts'
 import { createCustomer } from './create-customer.ts'
-import { customersPage } from './list-customers.ts'
+import { customerPages } from './list-customers.ts'
 import { type CustomerJson, findCustomerByExternalId, findCustomersById } from './queries.ts'
 import { acceptOtherDialect, faultsOf } from './understand.ts'
 import { CreateCustomer, Customer, CustomerId, CustomerPage, completeJson, ListCustomers, UpdateCustomer, upsertHeaders } from './wire.ts'
@@ -16,6 +16,7 @@ export function customersRoutes(api: Api, deps: Deps): void {
   const customers = api.group('Customers')
   const { database, now } = deps
   const create = createCustomer(deps)
+  const page = customerPages(deps)
   const taking = { normalise: acceptOtherDialect, faults: (body: unknown, business: Business) => faultsOf(body, business, now()) }
   // Gets that arrive together are one query; nothing is kept beyond it.
   const reader = new DataLoader<{ businessId: string; id: string }, CustomerJson | undefined>((keys) => findCustomersById(database.pool, keys), {
@@ -34,7 +35,7 @@ export function customersRoutes(api: Api, deps: Deps): void {
   customers.read(
     '/v1/customers',
     { operationId: 'listCustomers', summary: 'List customers', query: ListCustomers, answers: { 200: CustomerPage } },
-    async (call) => ({ status: 200, body: await customersPage(database, call) }),
+    async (call) => ({ status: 200, body: await page(call) }),
   )
 
   customers.read(
