@@ -163,8 +163,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
     worker = startWorker({ database, now, log, metrics, ...keptDays(config), controlPool, payments, sendMail: mailerOf(config) })
   }
 
-  const noteUses = () =>
-    recordKeyUses(database.db, app.authentication.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not note when keys were used'))
+  const noteUses = () => recordKeyUses(database.db, app.apiKeys.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not note when keys were used'))
   const uses = setInterval(() => void noteUses(), 30_000)
   return {
     url,

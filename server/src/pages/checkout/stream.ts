@@ -24,7 +24,7 @@ export function endStreams(): void {
 }
 
 /** Server-sent events: the state at once, and again after every change of it. */
-export function streamStates(reply: FastifyReply, { read, watch, onError }: StateStream): FastifyReply {
+export function streamStates(reply: FastifyReply, { read, watch, onError }: StateStream): void {
   if (open.size >= mostStreams) throw new ApiError(503, 'busy', 'The server is busy; try again.', { headers: { 'retry-after': '10' } })
   const { raw } = reply
   // Watched before it is first read: whatever is committed from here on is told.
@@ -88,5 +88,4 @@ export function streamStates(reply: FastifyReply, { read, watch, onError }: Stat
   })
   raw.write('retry: 1000\n\n')
   void tell()
-  return reply
 }
