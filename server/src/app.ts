@@ -19,11 +19,10 @@ import { findBusinessBySlug, findKnownKey } from '#resources/business/businesses
 import { businessRoutes } from '#resources/business/routes.ts'
 import { customersAreaRoutes } from '#resources/customers/routes.ts'
 import { createPaymentRequest } from '#resources/payments/payment-requests/create-payment-request.ts'
-import { lookingUp } from '#resources/payments/payment-requests/look-up.ts'
 import { type PaymentsDeps, paymentsOf } from '#resources/payments/payments.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { receiptUrl } from '#resources/payments/receipts/address.ts'
-import { paymentRequestsOf, paymentsRoutes } from '#resources/payments/routes.ts'
+import { paymentsRoutes } from '#resources/payments/routes.ts'
 import { payoutsRoutes } from '#resources/payouts/routes.ts'
 import { sandboxRoutes } from '#resources/sandbox/routes.ts'
 import { countQueuedDeliveries } from '#resources/webhooks/delivery/delivery-queries.ts'
@@ -111,7 +110,7 @@ export async function createApp(options: AppDeps): Promise<App> {
     idempotency: repeats,
     businessBySlug,
     receiptUrl: (business, chargeId) => receiptUrl('', secretKey(), business, chargeId),
-    createPaymentRequest: createPaymentRequest(paymentRequestsOf(payments), lookingUp(database)),
+    createPaymentRequest: createPaymentRequest(deps),
   })
   tellPages = pages.wake
 
@@ -123,11 +122,11 @@ export async function createApp(options: AppDeps): Promise<App> {
 function databaseGauges(metrics: Metrics, database: Database): void {
   metrics.gauge('hawker_database_connections', 'Open connections of the main pool.', () => database.pool.totalCount)
   metrics.gauge('hawker_database_connections_idle', 'Idle connections of the main pool.', () => database.pool.idleCount)
-  metrics.gauge('hawker_database_waiting', 'Queries that wait for a connection of the main pool.', () => database.pool.waitingCount)
+  metrics.gauge('hawker_database_waiting', 'Queries waiting for a connection of the main pool.', () => database.pool.waitingCount)
   metrics.gauge('hawker_database_slow_connections', 'Open connections of the pool for lists and searches.', () => database.slowPool.totalCount)
-  metrics.gauge('hawker_database_slow_waiting', 'Lists and searches that wait for a connection.', () => database.slowPool.waitingCount)
-  metrics.gauge('hawker_events_pending', 'Committed events that have no place in their order yet.', () => countPendingEvents(database.slow))
-  metrics.gauge('hawker_webhook_deliveries_pending', 'Deliveries that are due or wait for their next try, counted up to 100,000.', () =>
+  metrics.gauge('hawker_database_slow_waiting', 'Lists and searches waiting for a connection.', () => database.slowPool.waitingCount)
+  metrics.gauge('hawker_events_pending', 'Committed events not yet sequenced.', () => countPendingEvents(database.slow))
+  metrics.gauge('hawker_webhook_deliveries_pending', 'Deliveries that are due or waiting for a retry, counted up to 100,000.', () =>
     countQueuedDeliveries(database.slow),
   )
 }

@@ -1,16 +1,16 @@
 import { type Static, Type } from 'typebox'
-import type { Api, Call } from '#foundation/http/api.ts'
-import type { Answer } from '#foundation/http/idempotency.ts'
+import type { Api } from '#foundation/http/api.ts'
 import { ApiError, type FieldErrors } from '#foundation/shared/errors.ts'
 import { formatAmount } from '#foundation/shared/money.ts'
 import { seeOther } from '#pages/page.ts'
+import type { createPaymentRequest } from '#resources/payments/payment-requests/create-payment-request.ts'
 import type { CreatePaymentRequest } from '#resources/payments/payment-requests/wire.ts'
 import { typed } from './attempts.ts'
 import { defaultLinkState } from './checkout-state.ts'
 import { type CheckoutDeps, checkoutAnswer, type Found, findMerchant, pageForPeople } from './routes.ts'
 
 export interface DefaultLinkDeps extends CheckoutDeps {
-  createPaymentRequest: (call: Call<unknown, CreatePaymentRequest>) => Promise<Answer>
+  createPaymentRequest: ReturnType<typeof createPaymentRequest>
 }
 
 /** The form as it comes; what is no text was not typed. */
@@ -98,9 +98,8 @@ export function defaultLinkRoutes(api: Api, deps: DefaultLinkDeps): void {
       return { ...answer, headers: { ...answer.headers, 'retry-after': '60' } }
     }
     try {
-      const made = await deps.createPaymentRequest({ ...origin, requestId: call.requestId, params: {}, query: {}, headers: {}, rawQuery: '', business, body })
-      const { id } = JSON.parse(made.body ?? '{}') as { id: string }
-      return seeOther(`/payment-request/@${business.slug}/${id}/checkout${call.rawQuery ? `?${call.rawQuery}` : ''}`)
+      const { row } = await deps.createPaymentRequest(undefined, business, { fields: body }, origin)
+      return seeOther(`/payment-request/@${business.slug}/${row.id}/checkout${call.rawQuery ? `?${call.rawQuery}` : ''}`)
     } catch (error) {
       if (error instanceof ApiError && error.status === 422) return again(error.errors ?? { amount: [error.message] })
       throw error

@@ -18,7 +18,7 @@ import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
 import { AttemptInput, beginAttempt } from './attempts.ts'
 import { checkoutState, type Merchant } from './checkout-state.ts'
-import { codeOf, pictureOf, presentCode } from './codes.ts'
+import { issueCheckoutCode, pictureOf, presentCode } from './codes.ts'
 import type { LiveStatus } from './live-status.ts'
 import { streamStates } from './stream.ts'
 import { themeSheet } from './theme.ts'
@@ -149,7 +149,7 @@ export function checkoutRoutes(api: Api, deps: CheckoutDeps): void {
       streamStates(reply, {
         read,
         watch: (onChange) => deps.live.watch(business.id, found.request.id, onChange),
-        onError: (error) => deps.log.error({ error }, 'telling a page its state failed'),
+        onError: (error) => deps.log.error({ error }, 'sending a page its state failed'),
       })
     return { status: 200, stream }
   })
@@ -182,7 +182,7 @@ function codeRoutes(api: Api, deps: CheckoutDeps): void {
     const found = await findRequest(deps, params)
     if (!found) return undefined
     const { business } = found.merchant
-    const { payload } = await codeOf(database, business, found.request, { method, amount }, baseUrl(), origin(business.id).at)
+    const { payload } = await issueCheckoutCode(database, business, found.request, { method, amount }, baseUrl(), origin(business.id).at)
     const headers = { 'content-disposition': 'attachment; filename="payment-code.png"', 'content-type': 'image/png' }
     return { status: 200, headers, body: pictureOf(payload) }
   })

@@ -1,36 +1,11 @@
 import type { Db } from '#foundation/database/database.ts'
+import type { RowOf } from '#foundation/database/rows.ts'
 
-export interface BankAccountRow {
-  business_id: string
-  id: string
-  adapter: string
-  account_number: string
-  currency: string
-  name: string
-  proxy_type: string | null
-  proxy_value: string | null
-  secret_encrypted: string
-  active: boolean
-  created_at: Date
-  updated_at: Date
-}
+/** An account at a bank on which payers pay, as it is stored. */
+export type BankAccountRow = RowOf<'bank_accounts'>
 
-export interface BankCreditRow {
-  business_id: string
-  id: string
-  bank_account_id: string
-  bank_reference: string
-  amount_minor: bigint
-  currency: string
-  reference: string | null
-  payer_name: string | null
-  status: 'unmatched' | 'matched' | 'allocated'
-  payment_request_id: string | null
-  charge_id: string | null
-  booked_at: Date
-  created_at: Date
-  updated_at: Date
-}
+/** Money that a bank reported, as it is stored. */
+export type BankCreditRow = RowOf<'bank_credits', { status: 'unmatched' | 'matched' | 'allocated' }>
 
 const kind = 'bank_account'
 const lookupOf = (adapter: string, accountNumber: string) => `${adapter}:${accountNumber}`
