@@ -103,7 +103,7 @@ export async function createApp(options: AppDeps): Promise<App> {
   payoutsRoutes(api, deps)
   sandboxRoutes(api, payments)
 
-  const businessBySlug = rememberSlugs((slug) => findBusinessBySlug(database.db, slug), now)
+  const businessBySlug = rememberSlugs((slug) => findBusinessBySlug(database.db, slug), clock)
   receiptPages(api, { database, secretKey, businessBySlug, receiptFont: config.receiptFont })
   const pages = await pagesRoutes(api, {
     ...payments,

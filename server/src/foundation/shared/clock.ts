@@ -17,6 +17,13 @@ export interface Clock {
 /** The machine's clock, for every business. */
 export const systemClock: Clock = { now: () => new Date(), system: () => new Date(), apart: () => [] }
 
+/** A business's own clock. */
+export interface MovableClock {
+  now(): Date
+  /** Moves the clock to a moment; whoever reads it afterwards sees that one. */
+  set(at: Date): void | Promise<void>
+}
+
 /** Which scheduled work to take: of one business up to its moment, or of all that follow the system's clock. */
 export interface Due {
   until: Date

@@ -7,8 +7,7 @@ import { startRelay } from '#engine/events/order-events.ts'
 import { createLog } from '#foundation/http/observability.ts'
 import { createApiKey } from '#resources/business/businesses/create-business.ts'
 import { revokeApiKey } from '#resources/business/businesses/queries.ts'
-import { aBusiness, type Client, startTestServer, testSecretKey } from '#testing/api.ts'
-import { testDatabase } from '#testing/database.ts'
+import { aBusiness, type Client, testSecretKey } from '#testing/api.ts'
 import { anEndpoint, placeEvents, tellEvents, testDispatcher } from '#testing/deliveries.ts'
 import { type FakeMerchant, fakeMerchant, type MerchantAnswer } from '#testing/fake-merchant.ts'
 import type { Dispatcher, DispatcherOptions } from './deliver-events.ts'
@@ -32,13 +31,6 @@ function dispatcher(client: Client, more: Partial<DispatcherOptions> = {}): Disp
   const made = testDispatcher(client, more)
   open.push(made)
   return made
-}
-
-/** A business on a server of its own, whose clock can be moved without moving that of other tests. */
-async function aBusinessWithClock(): Promise<Client> {
-  const server = await startTestServer(await testDatabase())
-  open.push({ stop: () => server.app.fastify.close() })
-  return aBusiness({}, server)
 }
 
 const deliveries = async (client: Client, query = '') => (await client.get(`/v1/webhook-deliveries${query}`)).json.data
@@ -134,8 +126,8 @@ test('a callback that no API key asked for is signed with the salt of the oldest
 
 describe('a failed try', () => {
   test('is made again after the waits of the schedule, with the same id and bytes, and is given up after two days', async () => {
-    const client = await aBusinessWithClock()
-    const { clock } = client.server
+    const client = await aBusiness()
+    const { clock } = client
     clock.set('2026-03-01T00:00:00Z')
     const shop = await merchant({ status: 500, body: 'no' })
     const other = await merchant()
@@ -169,8 +161,8 @@ describe('a failed try', () => {
   })
 
   test('waits as long as Retry-After asks', async () => {
-    const client = await aBusinessWithClock()
-    const { clock } = client.server
+    const client = await aBusiness()
+    const { clock } = client
     clock.set('2026-03-01T00:00:00Z')
     const shop = await merchant({ status: 503, headers: { 'retry-after': '120' } })
     await anEndpoint(client, shop.url)
@@ -206,8 +198,9 @@ describe('a failed try', () => {
   })
 
   test('that was cut short by a crash is made again with the same id when its lease ends', async () => {
-    const client = await aBusinessWithClock()
-    const { clock, database } = client.server
+    const client = await aBusiness()
+    const { clock } = client
+    const { database } = client.server
     clock.set('2026-03-01T00:00:00Z')
     const shop = await merchant()
     await anEndpoint(client, shop.url)
@@ -218,7 +211,7 @@ describe('a failed try', () => {
     const claimed = await claimDeliveries(
       database.db,
       client.business.id,
-      lanes.map((lane) => ({ lane, count: 2 })),
+      lanes.map(({ lane }) => ({ lane, count: 2 })),
       { now, leaseUntil: new Date(now.getTime() + 60_000), owner: 1 },
     )
     expect(claimed).toHaveLength(2)
@@ -235,12 +228,13 @@ describe('a failed try', () => {
 describe('a lease', () => {
   test('of a process that is gone is given back at once', async () => {
     const client = await aBusiness()
-    const { clock, database } = client.server
+    const { clock } = client
+    const { database } = client.server
     const shop = await merchant()
     await anEndpoint(client, shop.url)
     const ids = await tellEvents(client, [{}, {}])
     const now = clock.now()
-    const lanes = (await dueLanes(database.db, client.business.id, now)).map((lane) => ({ lane, count: 2 }))
+    const lanes = (await dueLanes(database.db, client.business.id, now)).map(({ lane }) => ({ lane, count: 2 }))
     const gone = createLeaseOwner(database.pool)
     await claimDeliveries(database.db, client.business.id, lanes, { now, leaseUntil: new Date(now.getTime() + 60_000), owner: await gone.number() })
     const sender = dispatcher(client)
@@ -331,7 +325,7 @@ test('an event is sent at once and not at the next poll, and so are hundreds', a
   const sender = dispatcher(client)
   const relay = startRelay(database.db, {
     pollMs: 60_000,
-    onOrdered: fanOut({ secretKey: () => testSecretKey, now: clock.now }),
+    onOrdered: fanOut({ secretKey: () => testSecretKey, clock }),
     onPlaced: (businessId) => sender.wake(businessId),
     onError: (error) => createLog('error').error({ error }),
   })
@@ -339,7 +333,7 @@ test('an event is sent at once and not at the next poll, and so are hundreds', a
   const about = { type: 'charge.created', data: '{}', requestId: null } as const
   const latencies: number[] = []
   for (let i = 0; i < 11; i++) {
-    await database.db.transaction().execute((tx) => emitEvent(tx, client.business.id, { ...about, objectId: client.business.id, at: clock.now() }))
+    await database.db.transaction().execute((tx) => emitEvent(tx, client.business.id, { ...about, objectId: client.business.id, at: client.clock.now() }))
     const committed = performance.now()
     relay.wake(client.business.id)
     await shop.got(i + 1)
@@ -350,7 +344,7 @@ test('an event is sent at once and not at the next poll, and so are hundreds', a
   expect(latencies[5]).toBeLessThan(5_000)
 
   await database.db.transaction().execute(async (tx) => {
-    for (let i = 0; i < 500; i++) await emitEvent(tx, client.business.id, { ...about, objectId: client.business.id, at: clock.now() })
+    for (let i = 0; i < 500; i++) await emitEvent(tx, client.business.id, { ...about, objectId: client.business.id, at: client.clock.now() })
   })
   const began = performance.now()
   relay.wake(client.business.id)

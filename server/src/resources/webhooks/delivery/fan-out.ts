@@ -1,15 +1,15 @@
 import { sql } from 'kysely'
 import type { OnOrdered, OrderedEvent } from '#engine/events/order-events.ts'
 import type { Db } from '#foundation/database/database.ts'
+import type { Clock } from '#foundation/shared/clock.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { decryptSecret, sha256 } from '#foundation/shared/secrets.ts'
-import type { Now } from '#foundation/shared/time.ts'
 import { v1Body } from './signature.ts'
 
 export interface FanOutDeps {
   /** Opens stored salts. */
   secretKey: () => Buffer
-  now: Now
+  clock: Pick<Clock, 'now'>
 }
 
 /** A registered endpoint, as far as sending to it needs. */
@@ -135,28 +135,34 @@ async function planned(tx: Db, events: OrderedEvent[], { secretKey }: FanOutDeps
 const batch = 2_000
 
 /** Writes deliveries and puts them into the queue; returns how many there are. One that exists already is left as it is. */
-async function insertDeliveries(tx: Db, deliveries: PlannedDelivery[], replayId: string | null, at: Date): Promise<number> {
+async function insertDeliveries(tx: Db, deliveries: PlannedDelivery[], replayId: string | null, { clock }: FanOutDeps): Promise<number> {
   let count = 0
+  const moments = new Map<string, Date>()
+  const at = ({ businessId }: PlannedDelivery): Date => {
+    const moment = moments.get(businessId) ?? clock.now(businessId)
+    moments.set(businessId, moment)
+    return moment
+  }
   for (let from = 0; from < deliveries.length; from += batch) {
     const some = deliveries.slice(from, from + batch)
     const { numAffectedRows } = await sql`
       with input as (
-        select * from unnest(${some.map((one) => one.businessId)}::uuid[], ${some.map(() => newId<'delivery'>(at))}::uuid[], ${some.map((one) => one.eventId)}::uuid[],
+        select * from unnest(${some.map((one) => one.businessId)}::uuid[], ${some.map((one) => newId<'delivery'>(at(one)))}::uuid[], ${some.map((one) => one.eventId)}::uuid[],
           ${some.map((one) => one.endpointId)}::uuid[], ${some.map((one) => one.version)}::int2[], ${some.map((one) => one.url)}::text[],
           ${some.map((one) => one.target)}::text[], ${some.map((one) => one.lane)}::text[], ${some.map((one) => one.apiKeyId)}::uuid[],
-          ${some.map((one) => one.body)}::text[], ${some.map((one) => one.isSigned)}::bool[])
-          as input (business_id, id, event_id, endpoint_id, version, url, target, lane, api_key_id, body, signed)
+          ${some.map((one) => one.body)}::text[], ${some.map((one) => one.isSigned)}::bool[], ${some.map(at)}::timestamptz[])
+          as input (business_id, id, event_id, endpoint_id, version, url, target, lane, api_key_id, body, signed, at)
       ), written as (
         insert into webhook_deliveries (business_id, id, event_id, event_type, event_sequence, object_id, endpoint_id, version, url, target, replay_id,
           body, api_key_id, status, attempts, step, queued_at, created_at, updated_at)
         select i.business_id, i.id, i.event_id, e.type, e.sequence, e.object_id, i.endpoint_id, i.version, i.url, i.target, ${replayId},
-          coalesce(i.body, e.data::text), i.api_key_id, case when i.signed then 'pending' else 'failed' end, 0, 0, ${at}, ${at}, ${at}
+          coalesce(i.body, e.data::text), i.api_key_id, case when i.signed then 'pending' else 'failed' end, 0, 0, i.at, i.at, i.at
         from input i join events e on e.business_id = i.business_id and e.id = i.event_id
         on conflict (business_id, event_id, target, replay_id) do nothing
         returning business_id, id, status
       )
       insert into webhook_queue (business_id, delivery_id, lane, due_at)
-      select w.business_id, w.id, i.lane, ${at} from written w join input i on i.business_id = w.business_id and i.id = w.id where w.status = 'pending'`.execute(
+      select w.business_id, w.id, i.lane, i.at from written w join input i on i.business_id = w.business_id and i.id = w.id where w.status = 'pending'`.execute(
       tx,
     )
     count += Number(numAffectedRows ?? 0n)
@@ -168,7 +174,7 @@ async function insertDeliveries(tx: Db, deliveries: PlannedDelivery[], replayId:
 export function fanOut(deps: FanOutDeps): OnOrdered {
   return async (tx, events) => {
     const deliveries = await planned(tx, events, deps)
-    await insertDeliveries(tx, deliveries, null, deps.now())
+    await insertDeliveries(tx, deliveries, null, deps)
     return new Set(deliveries.filter(({ isSigned }) => isSigned).map(({ businessId }) => businessId))
   }
 }
@@ -184,7 +190,6 @@ export async function replayEvents(
   target: ReplayTarget,
   deps: FanOutDeps,
 ): Promise<number> {
-  const at = deps.now()
   const told = events.map((event) => ({ ...event, business_id: businessId }))
   let deliveries: PlannedDelivery[]
   if (target === 'same') deliveries = await planned(tx, told, deps)
@@ -193,5 +198,5 @@ export async function replayEvents(
     const { url, endpointId, apiKeyId } = target
     deliveries = told.map((event) => ({ businessId, eventId: event.id, version: 2, ...toUrl(url), endpointId, apiKeyId, body: null, isSigned: true }))
   }
-  return insertDeliveries(tx, deliveries, newId<'replay'>(at), at)
+  return insertDeliveries(tx, deliveries, newId<'replay'>(deps.clock.now(businessId)), deps)
 }
