@@ -35,6 +35,8 @@ export interface Operations<Row extends RecordRow> {
   hold(tx: Tx, business: Business, target: Target): Promise<Row>
   /** Creates a record. Throws a 422 where a unique value is taken. */
   create(tx: Tx, business: Business, fields: Fields<Row>, cause: Cause): Promise<Written<Row>>
+  /** As `create`; undefined, with the transaction still usable, where a unique value is taken. */
+  createUnlessTaken(tx: Tx, business: Business, fields: Fields<Row>, cause: Cause): Promise<Written<Row> | undefined>
   /** Writes the new state of a record that the transaction holds; a change of nothing writes nothing and emits no event. */
   replace(tx: Tx, business: Business, before: Row, after: Row, cause: Cause): Promise<Written<Row>>
   /** `hold`, then `replace` with what `apply` makes of it. */
@@ -78,7 +80,8 @@ export function operationsOf<Row extends RecordRow>(kind: Kind<Row>): Operations
   async function replace(tx: Tx, business: Business, before: Row, after: Row, cause: Cause): Promise<Written<Row>> {
     const shown = kind.present(before, business, cause.baseUrl)
     if (!isChanged(kind, before, after)) return { row: before, json: JSON.stringify(shown), isChanged: false }
-    const row = { ...after, version: before.version + 1, updated_at: laterThan(before.updated_at, cause.at) }
+    const { business_id, id, created_at, version } = before
+    const row = { ...after, business_id, id, created_at, version: version + 1, updated_at: laterThan(before.updated_at, cause.at) }
     const next = kind.present(row, business, cause.baseUrl)
     const json = JSON.stringify(next)
     await write(tx, table.updateSql(row), eventOf('updated', row, json, row.updated_at, cause, previousAttributes(shown, next, kind.maps)))
@@ -100,6 +103,14 @@ export function operationsOf<Row extends RecordRow>(kind: Kind<Row>): Operations
       const row = newRow<Row>(business, fields, cause.at)
       const json = JSON.stringify(kind.present(row, business, cause.baseUrl))
       await write(tx, table.insertSql(row), eventOf('created', row, json, cause.at, cause))
+      return { row, json, isChanged: true }
+    },
+
+    async createUnlessTaken(tx, business, fields, cause) {
+      const row = newRow<Row>(business, fields, cause.at)
+      if (!(await table.insertUnlessTaken(tx, row))) return undefined
+      const json = JSON.stringify(kind.present(row, business, cause.baseUrl))
+      await write(tx, undefined, eventOf('created', row, json, cause.at, cause))
       return { row, json, isChanged: true }
     },
 

@@ -1,8 +1,12 @@
 import type { Selectable } from 'kysely'
 import type { DB } from './tables.ts'
 
-/** A row of a table as PostgreSQL answers it. Narrow JSON columns with `RowOf<'customers'> & { metadata: Record<string, string> }`. */
-export type RowOf<Name extends keyof DB> = Selectable<DB[Name]>
+/** A table's row as it is read: its generated columns, some of them with a narrower type. A column that a migration adds is part of it. */
+export type RowOf<Table extends keyof DB, Narrowed extends { [Name in keyof Narrowed]: Name extends keyof DB[Table] ? unknown : never } = object> = Omit<
+  Selectable<DB[Table]>,
+  keyof Narrowed
+> &
+  Narrowed
 
 /** A table as a value, with the type of each column; `text?` is a text or null. `columns.ts` has all of them. */
 export interface Table<Row> {
