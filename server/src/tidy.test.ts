@@ -69,7 +69,6 @@ const writers: Record<string, string> = {
 const foreignWrites: string[] = [
   'resources/business/businesses/queries.ts directory',
   'resources/business/businesses/queries.ts event_positions',
-  'resources/business/mails/queries.ts payment_requests',
   'resources/customers/customers/queries.ts idempotency_keys',
   'resources/customers/customers/queries.ts events',
   'resources/payments/bank-accounts/queries.ts directory',
@@ -110,16 +109,13 @@ const sharedNames: string[] = [
   'eventsOf',
   'Attempt',
   'Mail',
-  'codeOf',
   'Language',
   'languages',
-  'readAmount',
   'CheckoutSettings',
   'faultsOf',
   'applyTo',
   'ListOptions',
   'customerExists',
-  'netOf',
 ]
 
 const longestFile = 400

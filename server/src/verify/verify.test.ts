@@ -7,10 +7,11 @@ import { createLog } from '#foundation/http/observability.ts'
 import { systemClock } from '#foundation/shared/clock.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { signReport } from '#resources/payments/bank-accounts/read-report.ts'
-import { expirePaymentRequests } from '#resources/payments/payment-requests/expire-payment-requests-job.ts'
+import { expireDuePaymentRequests } from '#resources/payments/payment-requests/expire-payment-requests-job.ts'
 import { releaseDue } from '#resources/payments/releases/release-due-job.ts'
 import { settleCharges } from '#resources/payments/settlement/settle-charges.ts'
 import { aBusiness, type Client, customerBody, startTestServer, testSecretKey } from '#testing/api.ts'
+import { clockAt } from '#testing/clock.ts'
 import { cloneDatabase } from '#testing/database.ts'
 import { placeEvents } from '#testing/deliveries.ts'
 import { checks, findCounterExamples } from './checks.ts'
@@ -92,8 +93,8 @@ async function tell(): Promise<Story> {
     requestId: null,
   })
   const expired = (await request({ expires_after: '5 mins' })).id
-  const deps = { database, now: () => new Date(Date.now() + day), onEvent: () => undefined, baseUrl: () => server.url }
-  await expirePaymentRequests(deps)
+  const clock = clockAt(() => new Date(Date.now() + day))
+  await expireDuePaymentRequests({ database, clock, onEvent: () => undefined, baseUrl: () => server.url }, { until: clock.system() })
   const open = (await request({ expires_after: '2 days' })).id
 
   const bank = (await client.post('/v1/bank-accounts', { account_number: '0123456789', name: 'Shop' })).json
@@ -108,7 +109,7 @@ async function tell(): Promise<Story> {
   await client.post(`/v1/bank-credits/${credit}/allocate`, { payment_request_id: (await request()).id })
   // Some of the money is released, some waits.
   await sql`update releases set due_at = now() - interval '1 second' where charge_id = ${late}`.execute(database.db)
-  await releaseDue(database.db, new Date())
+  await releaseDue({ database, clock: systemClock }, { until: new Date() })
   await placeEvents(client)
   return {
     database,

@@ -4,6 +4,7 @@ import { newId } from '#foundation/shared/ids.ts'
 import { releaseDue } from '#resources/payments/releases/release-due-job.ts'
 import { rollBusyAccounts } from '#resources/payouts/balances/roll-accounts-job.ts'
 import { aBusiness } from '#testing/api.ts'
+import { clockAt } from '#testing/clock.ts'
 import { testDatabase } from '#testing/database.ts'
 import { type Account, isGuarded } from './accounts.ts'
 import { busyAccounts, holdBalances, listBalances, listTransfers, rollForward } from './balances.ts'
@@ -210,7 +211,8 @@ describe('around the ledger', () => {
 
   test('money is released once, when it is due, however many do it', async () => {
     const id = await books()
-    const { db } = await testDatabase()
+    const database = await testDatabase()
+    const { db } = database
     const at = new Date('2026-01-01T00:00:00Z')
     const charges = [newId(at), newId(at), newId(at)]
     await book(charges.map((sourceId) => transferOf(id, { sourceId, credit: 'pending' })))
@@ -219,7 +221,7 @@ describe('around the ledger', () => {
       .insertInto('releases')
       .values(charges.map((charge_id, n) => ({ business_id: id, charge_id, currency: 'sgd', amount_minor: 100n, due_at: dueAt(n) })))
       .execute()
-    await Promise.all(Array.from({ length: 4 }, () => releaseDue(db, dueAt(1))))
+    await Promise.all(Array.from({ length: 4 }, () => releaseDue({ database, clock: clockAt(() => dueAt(1)) }, { until: dueAt(1) })))
     expect(await balancesOf(id)).toEqual(
       new Map<Account, bigint>([
         ['available', 200n],

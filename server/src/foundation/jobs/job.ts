@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Database } from '#foundation/database/database.ts'
+import type { Due } from '#foundation/shared/clock.ts'
 import type { Now } from '#foundation/shared/time.ts'
 
 /** How many days things are kept that nothing depends on any more. */
@@ -32,4 +33,15 @@ export interface Polled {
   readonly name: string
   readonly everyMs: number
   run(): Promise<unknown>
+}
+
+/** Scheduled work that can be drained for one business up to an instant, in the order in which it falls due. */
+export interface DueWork {
+  /** Names it in the log. */
+  readonly name: string
+  readonly everyMs: number
+  /** When the earliest work of a business is due, up to `until`; undefined when nothing is. */
+  next(businessId: string, until: Date): Promise<Date | undefined>
+  /** Does a batch of what is due; returns how much it did. Work of `due.businessId` alone, or of every business but `due.except`. */
+  run(due: Due): Promise<number>
 }

@@ -107,7 +107,7 @@ describe('a receiver that misbehaves', () => {
   test('headers that do not come are a timeout', async () => {
     const port = await serve(() => undefined)
     const result = await post(aSender({ timeoutMs: 200 }), `http://127.0.0.1:${port}/`)
-    expect(result).toMatchObject({ error: 'timeout', message: 'There was no answer within 200 ms.' })
+    expect(result).toMatchObject({ error: 'timeout', message: 'There was no response within 200 ms.' })
   })
 
   test('headers that come a byte at a time do not stretch the time', async () => {
@@ -241,7 +241,7 @@ describe('our own network', () => {
     const sender = aSender({ allowLoopback: false, resolve })
     for (const name of Object.keys(names)) {
       const result = await post(sender, `http://${name}/`)
-      expect(result).toMatchObject({ error: 'blocked', message: 'The host name leads to an address that must not be reached.' })
+      expect(result).toMatchObject({ error: 'blocked', message: 'The host name resolves to an address that is not allowed.' })
     }
   })
 

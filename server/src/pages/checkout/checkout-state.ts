@@ -2,6 +2,7 @@ import type { CheckoutMethod, CheckoutState } from '@hawker/web/checkout-state'
 import { findMethod, type PaymentMethod } from '#engine/rails/methods.ts'
 import type { Business } from '#foundation/http/authentication.ts'
 import { exponentOf, formatAmount } from '#foundation/shared/money.ts'
+import { paidStatuses } from '#resources/payments/charges/queries.ts'
 import { feeOn, feeSchedules } from '#resources/payments/fees/fees.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import { redirectUrl } from '#resources/payments/payment-requests/redirect.ts'
@@ -18,7 +19,6 @@ export interface Merchant {
 }
 
 const onPage = new Set(['card', 'wallet', 'qr', 'redirect', 'bank'])
-const succeeded = new Set(['succeeded', 'refunded', 'partially_refunded'])
 
 /** The request's status as a payer has to see it: a deadline counts from its moment, not from when a job has noticed. */
 export function statusAt(request: PaymentRequestRow, at: Date): PaymentRequestRow['status'] {
@@ -102,7 +102,7 @@ export async function checkoutState(
   { attemptId }: StateQuery,
 ): Promise<CheckoutState> {
   const { business } = merchant
-  const at = deps.now()
+  const at = deps.clock.now(business.id)
   const charges = await findCheckoutCharges(deps.database.db, business.id, request.id, attemptId)
   const repeated = request.allow_repeated_payments
   const own = charges.find(({ id }) => id === attemptId)
@@ -110,7 +110,7 @@ export async function checkoutState(
   const underWay = repeated ? undefined : charges.find((charge) => charge.status === 'pending' && at.getTime() - charge.created_at.getTime() < attemptShownMs)
   const attempt = own ?? underWay
   const money = repeated ? (own ? [own] : []) : charges
-  const paid = money.find((charge) => succeeded.has(charge.status) && charge.unapplied_reason === null)
+  const paid = money.find((charge) => paidStatuses.has(charge.status) && charge.unapplied_reason === null)
   const status = statusAt(request, at)
   const canPay = status === 'pending' || (status === 'completed' && repeated)
   return {
@@ -137,8 +137,10 @@ export async function checkoutState(
     methods: canPay ? await methodsOf(deps, business, request) : [],
     attempt: attempt ? presentAttempt(attempt) : null,
     paid: paid ? presentPaid(paid, deps.receiptUrl(business, paid.id)) : null,
-    unapplied: money.flatMap(({ id, status: one, unapplied_reason: reason, amount_minor, currency }) =>
-      succeeded.has(one) && reason !== null ? [{ charge_id: id, amount: formatAmount(amount_minor, currency), reason, returned: one === 'refunded' }] : [],
+    unapplied: money.flatMap(({ id, status: chargeStatus, unapplied_reason: reason, amount_minor, currency }) =>
+      paidStatuses.has(chargeStatus) && reason !== null
+        ? [{ charge_id: id, amount: formatAmount(amount_minor, currency), reason, returned: chargeStatus === 'refunded' }]
+        : [],
     ),
     now: at.toISOString(),
   }

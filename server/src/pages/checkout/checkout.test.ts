@@ -123,7 +123,7 @@ describe('an attempt to pay', () => {
     expect([noKey.status, noKey.json.code]).toEqual([422, 'invalid_idempotency_key'])
     expect((await page.attempt({})).json.errors).toHaveProperty('method')
     expect((await page.attempt({ method: 'fpx' })).json.code).toBe('payment_method_not_available')
-    expect((await page.attempt({ method: 'paynow_online' })).json.errors.method).toEqual(['This method is paid by scanning its code.'])
+    expect((await page.attempt({ method: 'paynow_online' })).json.errors.method).toEqual(['This method is paid by scanning its QR code.'])
     expect((await page.attempt({ method: 'card', email: 'nope' })).json.errors).toHaveProperty('email')
   })
 

@@ -22,7 +22,7 @@ export interface CodeQuery {
 }
 
 /** The code's text and its deadline, for a request that can still be paid. */
-export async function codeOf(database: Database, business: Business, request: PaymentRequestRow, query: CodeQuery, baseUrl: string, at: Date) {
+export async function issueCheckoutCode(database: Database, business: Business, request: PaymentRequestRow, query: CodeQuery, baseUrl: string, at: Date) {
   const status = statusAt(request, at)
   if (status !== 'pending' && !(status === 'completed' && request.allow_repeated_payments)) {
     throw conflict('payment_request_not_payable', `This payment request is ${status}.`)
@@ -52,7 +52,7 @@ export async function presentCode(
   baseUrl: string,
   at: Date,
 ): Promise<CheckoutCode> {
-  const { payload, expiresAt, method } = await codeOf(database, business, request, query, baseUrl, at)
+  const { payload, expiresAt, method } = await issueCheckoutCode(database, business, request, query, baseUrl, at)
   const rows = modulesOf(payload).map((row) => row.map((isDark) => (isDark ? '1' : '0')).join(''))
   const amount = request.amount_minor === null ? `&amount=${encodeURIComponent(String(query.amount))}` : ''
   return {

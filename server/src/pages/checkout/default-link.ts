@@ -78,7 +78,7 @@ export function defaultLinkRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Defau
   fastify.get(path, hidden, (async (request: LinkRequest, reply: FastifyReply) => {
     const found = await findMerchant(deps, request.params.slug)
     if (!found) return sendNotFound(request, reply)
-    return sendCheckout(request, reply, found, { state: defaultLinkState(found.merchant, deps.now()) })
+    return sendCheckout(request, reply, found, { state: defaultLinkState(found.merchant, deps.clock.now(found.merchant.business.id)) })
   }) as never)
 
   fastify.post(path, hidden, (async (request: LinkRequest, reply: FastifyReply) => {
@@ -88,13 +88,13 @@ export function defaultLinkRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Defau
     const { body, errors } = readForm(form, found)
     const again = (faults: FieldErrors, status = 422) =>
       sendCheckout(request, reply, found, {
-        state: defaultLinkState(found.merchant, deps.now()),
+        state: defaultLinkState(found.merchant, deps.clock.now(found.merchant.business.id)),
         typed: typedIn(form),
         errors: faults,
         status,
       })
     if (Object.keys(errors).length > 0) return again(errors)
-    if (!mayMake(found.merchant.business.id, deps.now())) {
+    if (!mayMake(found.merchant.business.id, deps.clock.system())) {
       reply.header('retry-after', '60')
       return again({ amount: ['There are too many new payments at the moment; try again in a minute.'] }, 429)
     }

@@ -19,7 +19,7 @@ import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
 import { AttemptInput, beginAttempt } from './attempts.ts'
 import { checkoutState, type Merchant } from './checkout-state.ts'
-import { codeOf, pictureOf, presentCode } from './codes.ts'
+import { issueCheckoutCode, pictureOf, presentCode } from './codes.ts'
 import type { LiveStatus } from './live-status.ts'
 import { streamStates } from './stream.ts'
 import { themeSheet } from './theme.ts'
@@ -151,7 +151,7 @@ export function checkoutRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Checkout
     return streamStates(reply, {
       read,
       watch: (onChange) => deps.live.watch(business.id, found.request.id, onChange),
-      onError: (error) => deps.log.error({ error }, 'telling a page its state failed'),
+      onError: (error) => deps.log.error({ error }, 'sending a page its state failed'),
     })
   }) as never)
 
@@ -187,7 +187,14 @@ function codeRoutes(
   fastify.get(`${path}/code.png`, hidden, (async (request: PageRequest, reply: FastifyReply) => {
     const found = await require(request)
     const { method, amount } = request.query
-    const { payload } = await codeOf(database, found.merchant.business, found.request, { method: text(method) ?? '', amount: text(amount) }, baseUrl(), now())
+    const { payload } = await issueCheckoutCode(
+      database,
+      found.merchant.business,
+      found.request,
+      { method: text(method) ?? '', amount: text(amount) },
+      baseUrl(),
+      now(),
+    )
     return reply.header('content-disposition', 'attachment; filename="payment-code.png"').type('image/png').send(pictureOf(payload))
   }) as never)
 }

@@ -8,7 +8,7 @@ import { extractText, getDocumentProxy } from 'unpdf'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Business } from '#foundation/shared/business.ts'
 import type { ReceiptRow } from '#resources/payments/receipts/queries.ts'
-import { receiptOf } from '#resources/payments/receipts/receipt-wire.ts'
+import { addUpReceipt } from '#resources/payments/receipts/receipt-wire.ts'
 import { aBusiness, send } from '#testing/api.ts'
 import { type Fonts, openFonts, printable } from './fonts.ts'
 import { type Language, languages, speech } from './language.ts'
@@ -48,7 +48,7 @@ function aPdf(about: Partial<ReceiptRow>, language: Language = 'en', paper: Pape
     ],
     ...about,
   }
-  const receipt = receiptOf(row)
+  const receipt = addUpReceipt(row)
   const named = { ...business, ...merchant }
   return receiptPdf(fonts, { receipt, business: named, logo: { url: null, image: undefined }, speech: speech(language, receipt, named.timezone), url }, paper)
 }
@@ -105,7 +105,7 @@ describe('letters', () => {
     expect(fonts.runsOf('a👩‍👩‍👧b', 'regular')).toMatchObject({ missing: 1, runs: [{ text: 'a' }, { text: '□' }, { text: 'b' }] })
     const { text } = await read(await aPdf({ customer_name: 'Tan 👋 שלום' }, 'en', '80mm'))
     expect(text).toContain('Tan □ □□□□')
-    expect(text).toContain('□ stands for a character')
+    expect(text).toContain('□ replaces a character')
     expect((await read(await aPdf({ customer_name: '陈大文 สมชาย தமிழ் Nguyễn Ђорђе Ωmega हिन्दी' }))).text).not.toContain('□')
   })
 

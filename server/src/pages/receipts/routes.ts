@@ -12,7 +12,7 @@ import { findCheckoutLogo, findCheckoutSettings } from '#resources/business/chec
 import { logoUrl } from '#resources/business/checkout-settings/wire.ts'
 import { isReceiptToken, receiptUrl } from '#resources/payments/receipts/address.ts'
 import { findReceipt, type ReceiptRow } from '#resources/payments/receipts/queries.ts'
-import { receiptOf } from '#resources/payments/receipts/receipt-wire.ts'
+import { addUpReceipt } from '#resources/payments/receipts/receipt-wire.ts'
 import { type Fonts, openFonts } from './fonts.ts'
 import { type Language, languages, speech } from './language.ts'
 import { notFoundPage, receiptPage } from './page.ts'
@@ -70,7 +70,7 @@ async function printedAt(deps: ReceiptPagesDeps, request: FastifyRequest, token:
   const settings = await findCheckoutSettings(db, business.id)
   const logo = isPdf && settings.logo_sha256 !== null ? await findCheckoutLogo(db, business.id) : undefined
   const image = logo?.content_type === 'image/png' ? plainPng(logo.data) : logo?.data
-  const receipt = receiptOf(row)
+  const receipt = addUpReceipt(row)
   const baseUrl = deps.publicUrl ?? `${request.protocol}://${request.host}`
   return {
     receipt,

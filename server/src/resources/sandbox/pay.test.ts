@@ -3,6 +3,7 @@ import { listBalances } from '#engine/ledger/balances.ts'
 import { redirectUrl } from '#resources/payments/payment-requests/redirect.ts'
 import { askRails } from '#resources/payments/rails/ask-rails-job.ts'
 import { aBusiness, type Client, eventsOf, type Reply } from '#testing/api.ts'
+import { clockAt } from '#testing/clock.ts'
 
 const requests = '/v1/payment-requests'
 const redirect = 'https://shop.example/thanks?key=abc&x=1#frag'
@@ -228,8 +229,9 @@ describe('money that is not what was asked for', () => {
 
 /** Asks rails as the worker does, so many seconds from now. */
 function askRailsLater({ server }: Client, seconds: number): Promise<number> {
-  const { app, database } = server
-  return askRails({ ...app.payments, database, now: () => new Date(Date.now() + seconds * 1000), log: app.fastify.log as never })
+  const { app } = server
+  const clock = clockAt(() => new Date(Date.now() + seconds * 1000))
+  return askRails({ ...app.payments, clock }, { until: clock.system() })
 }
 
 test('a payment with a delay is pending until its time, and settled once', async () => {

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { createLog } from '#foundation/http/observability.ts'
 import { smtpMailer } from '#foundation/mail/send-mail.ts'
 import { receiptMail } from '#resources/payments/receipts/letter.ts'
+import { receiptMailEnded } from '#resources/payments/receipts/receipt-mail-ended.ts'
 import { aBusiness } from '#testing/api.ts'
 import { aPaidCharge, aPaymentRequest, type Payments, startPayments } from '#testing/payments.ts'
 import { deliverMails } from './deliver-mails-job.ts'
@@ -13,7 +14,13 @@ beforeAll(async () => {
 })
 const merchant = (about = {}) => aBusiness(about, payments.server)
 const deliver = (send: Parameters<typeof deliverMails>[0]['send'], afterMinutes = 0) =>
-  deliverMails({ database: payments.server.database, now: () => new Date(Date.now() + afterMinutes * 60_000), log: createLog('silent'), send })
+  deliverMails({
+    database: payments.server.database,
+    now: () => new Date(Date.now() + afterMinutes * 60_000),
+    log: createLog('silent'),
+    send,
+    onEnded: receiptMailEnded,
+  })
 
 /** A mail server that remembers what it was sent; refuses as often as it is told to. */
 async function aMailServer(refusals = 0): Promise<{ url: string; mails: string[]; server: Server }> {

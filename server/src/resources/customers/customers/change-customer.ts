@@ -36,7 +36,7 @@ export interface CustomerTarget extends Preconditions {
 
 function requirePreconditions(row: CustomerRow, { ifMatch, ifNoneMatch }: Preconditions): void {
   requireMatch(ifMatch, etagOf(row))
-  if (isKnown(ifNoneMatch, etagOf(row))) throw preconditionFailed('The customer exists already.', etagOf(row))
+  if (isKnown(ifNoneMatch, etagOf(row))) throw preconditionFailed('The customer already exists.', etagOf(row))
 }
 
 async function hold(tx: Tx, business: Business, { id, ...preconditions }: CustomerTarget): Promise<CustomerRow> {
@@ -91,7 +91,7 @@ export async function upsertCustomer(
   { externalId, changes, ...preconditions }: Preconditions & { externalId: string; changes: UpdateCustomer },
   cause: Cause,
 ): Promise<Written<CustomerRow> & { isNew: boolean }> {
-  if (changes.external_id && changes.external_id !== externalId) throw invalid({ external_id: ['The external id must be the one in the path.'] })
+  if (changes.external_id && changes.external_id !== externalId) throw invalid({ external_id: ['The external id must match the one in the path.'] })
   const input = { ...changes, external_id: externalId }
   // A row can be deleted between the insert that found it and the lock that looks for it; then the insert is tried again.
   for (let attempt = 0; attempt < 5; attempt++) {

@@ -45,7 +45,7 @@ function newAccount(business: Business, body: CreateBankAccount, secret_encrypte
   const currency = parseCurrency(body.currency ?? business.currency)
   if (!currency) throw invalid({ currency: ['The selected currency is invalid.'] })
   const { proxy_type = null, proxy_value = null } = body
-  if ((proxy_type === null) !== (proxy_value === null)) throw invalid({ proxy_value: ['The proxy type and the proxy value belong together.'] })
+  if ((proxy_type === null) !== (proxy_value === null)) throw invalid({ proxy_value: ['The proxy type and the proxy value must be given together.'] })
   const proxyShape = proxy_type === 'mobile' ? /^\+65[0-9]{8}$/ : /^([A-Z0-9]{9,10}|[A-Z0-9]{12,13})$/
   if (proxy_value !== null && !proxyShape.test(proxy_value)) throw invalid({ proxy_value: ['The proxy value format is invalid.'] })
   const { adapter = 'generic', account_number, name } = body
@@ -100,7 +100,7 @@ function accountRoutes(api: Api, deps: BankAccountsDeps): void {
   bankAccounts.write(
     'DELETE',
     onePath,
-    { operationId: 'retireBankAccount', summary: 'Switch a bank account off', ifMatch: true, answers: { 204: null } },
+    { operationId: 'retireBankAccount', summary: 'Disable a bank account', ifMatch: true, answers: { 204: null } },
     (call) =>
       change(deps, call, async (tx) => {
         const row = await operations.hold(tx, call.business, targetOf(call))
@@ -114,19 +114,19 @@ function accountRoutes(api: Api, deps: BankAccountsDeps): void {
 
 /** What a bank, or what stands between it and Hawker, sends; signed with the account's secret. */
 function reportRoute(api: Api, deps: BankAccountsDeps): void {
-  const { database, now } = deps
+  const { database, clock } = deps
 
   api.raw('/v1/bank-notifications/:adapter', async ({ params, body, headers, requestId }) => {
     const { accountNumber, fields } = accountOf(body)
     const accounts = params.adapter === 'generic' ? await findReportedAccounts(database.db, params.adapter, accountNumber) : []
     // Anyone can claim a number; who knows an account's secret speaks for it, and for no other business that has the number.
     const isSigned = ({ secret_encrypted }: BankAccountRow) =>
-      verifyReport(body, headers['hawker-signature'], decryptSecret(secret_encrypted, deps.secretKey()), now())
+      verifyReport(body, headers['hawker-signature'], decryptSecret(secret_encrypted, deps.secretKey()), clock.system())
     const account = accounts.find(isSigned)
     const business = account && (await findBusiness(database.db, account.business_id))
     // An unknown account answers like a wrong signature, so nobody learns which accounts there are.
-    if (!account || !business) throw new ApiError(401, 'bad_signature', 'The signature does not fit.')
-    const credit = await receiveCredit(deps, business, account, readGenericReport(fields, now(), business.timezone), requestId)
+    if (!account || !business) throw new ApiError(401, 'bad_signature', 'The signature does not match.')
+    const credit = await receiveCredit(deps, business, account, readGenericReport(fields, clock.now(business.id), business.timezone), requestId)
     return { status: 200, body: JSON.stringify({ id: credit.id, status: credit.status }) }
   })
 }
@@ -137,7 +137,7 @@ function creditRoutes(api: Api, deps: BankAccountsDeps): void {
 
   bankAccounts.read(
     '/v1/bank-credits',
-    { operationId: 'listBankCredits', summary: 'List credits that banks reported', query: ListBankCredits, answers: { 200: BankCreditPage } },
+    { operationId: 'listBankCredits', summary: 'List bank credits', query: ListBankCredits, answers: { 200: BankCreditPage } },
     async ({ business, query, baseUrl, rawQuery }) => {
       const cursor = query.cursor ? decodeCursor(query.cursor, 'bank_credits') : undefined
       const rows = await listBankCredits(database.slow, business.id, { status: query.status, cursor, limit: query.per_page + 1 })
@@ -148,7 +148,7 @@ function creditRoutes(api: Api, deps: BankAccountsDeps): void {
 
   bankAccounts.read(
     '/v1/bank-credits/:bank_credit_id',
-    { operationId: 'getBankCredit', summary: 'Get a credit', answers: { 200: BankCredit } },
+    { operationId: 'getBankCredit', summary: 'Get a bank credit', answers: { 200: BankCredit } },
     async ({ business, params }) => {
       const row = await creditOf(database, business, params.bank_credit_id ?? '')
       return { status: 200, body: JSON.stringify(presentBankCredit(row, business)) }
@@ -160,7 +160,7 @@ function creditRoutes(api: Api, deps: BankAccountsDeps): void {
     '/v1/bank-credits/:bank_credit_id/allocate',
     {
       operationId: 'allocateBankCredit',
-      summary: 'Pay a payment request with a credit',
+      summary: 'Allocate a bank credit to a payment request',
       body: AllocateBankCredit,
       answers: { 200: BankCredit },
     },

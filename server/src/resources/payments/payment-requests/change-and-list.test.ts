@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { aBusiness, type Client, eventsOf } from '#testing/api.ts'
-import { expirePaymentRequests } from './expire-payment-requests-job.ts'
+import { expireDuePaymentRequests } from './expire-payment-requests-job.ts'
 import { firstPageOf } from './list-queries.ts'
 
 const path = '/v1/payment-requests'
@@ -140,7 +140,7 @@ test('a list of requests that ended unpaid reads their index, however many other
   await create(client)
   await database.pool.query('update payment_requests set expires_at = $2 where business_id = $1 and expires_at is not null', [client.business.id, clock.now()])
   await database.pool.query('update payment_request_expiries set due_at = $2 where business_id = $1', [client.business.id, clock.now()])
-  await expirePaymentRequests({ ...client.server.app.payments, now: () => new Date(Date.now() + 1_000) })
+  await expireDuePaymentRequests(client.server.app.payments, { until: clock.now() })
   await database.pool.query(
     `insert into payment_requests select (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'status', 'completed', 'payment_reference', n))).*
      from payment_requests r, generate_series(1, 5000) n where r.business_id = $1 and r.status = 'pending'`,

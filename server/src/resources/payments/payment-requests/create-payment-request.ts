@@ -10,22 +10,11 @@ import type { Origin } from '#foundation/http/origin.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { callerText, keyIdOf } from '#foundation/shared/caller.ts'
 import { newId } from '#foundation/shared/ids.ts'
-import { gramsOf, searchTextOf } from '#foundation/shared/search-text.ts'
-import { type AdminFee, entryOf, feeInCode, type IssueQr } from './issue-qr.ts'
+import { entryOf, feeInCode } from './issue-qr.ts'
 import { type LookUp, lookingUp } from './look-up.ts'
 import { insertPaymentRequests, type NewPaymentRequest, type PaymentRequestRow } from './queries.ts'
-import { applyTo } from './understand.ts'
-import { type CreatePaymentRequest, type Payment, presentPaymentRequest } from './wire.ts'
-
-export interface PaymentRequestsDeps extends Deps {
-  qr: IssueQr
-  adminFee: AdminFee
-  /**
-   * The payments that count towards a request. Money that came late, twice, short or over is not among them: clients take a
-   * succeeded payment for a paid request.
-   */
-  listPayments: (business: Business, requestId: string) => Promise<Payment[]>
-}
+import { applyPaymentRequest, requestSearchGrams, requestSearchText } from './rules.ts'
+import { type CreatePaymentRequest, presentPaymentRequest } from './wire.ts'
 
 /** Crockford's alphabet: no I, L, O and U, which are misread and make words. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
@@ -33,16 +22,6 @@ const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 /** What a payer's bank tells us: 20 capitals and digits, 85 bits of them random, short enough for every scheme's field. */
 export function newPaymentReference(): string {
   return `HWK${[...randomBytes(17)].map((byte) => alphabet[byte & 31]).join('')}`
-}
-
-/** The text in which a list's search looks. */
-export function searchOf({ email, id, reference_number }: Pick<PaymentRequestRow, 'email' | 'id' | 'reference_number'>): string {
-  return searchTextOf([email, id, reference_number])
-}
-
-/** The numbers by which a request is found: of what its own search looks in, and of what the charges paid of it have from it. */
-export function searchGramsOf(row: PaymentRequestRow): number[] {
-  return gramsOf(searchTextOf([row.name, row.email, row.phone, row.reference_number, row.purpose, row.id]), row.business_id)
 }
 
 /** What a payment request collects money for, such as an order or an invoice: the object is completed with its payment. */
@@ -68,8 +47,8 @@ export interface CreatedPaymentRequest {
  * the answer and wakes the relay. Without one they go by group commit: those that arrive together share one statement and
  * one durable commit, each with its own event, idempotency record, answer and failure. Throws a 422 that names every bad field.
  */
-export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp = lookingUp(deps.database)) {
-  const { database, onEvent, groupAcrossBusinesses, qr, adminFee } = deps
+export function createPaymentRequest(deps: Deps, lookUp: LookUp = lookingUp(deps.database)) {
+  const { database, onEvent, groupAcrossBusinesses } = deps
   const commit = groupCommit<NewPaymentRequest, boolean>({
     write: (requests) => insertPaymentRequests(database.db, requests),
     groupOf: groupAcrossBusinesses ? () => '' : ({ row }) => row.business_id,
@@ -82,7 +61,7 @@ export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp =
     const { caller, claim, requestId, baseUrl, at } = origin
     const db = tx ?? database.db
     const links = await lookUp(business, input.fields, tx)
-    const fields = applyTo(undefined, input.fields, links, business, at)
+    const fields = applyPaymentRequest(undefined, input.fields, links, business, at)
     const id = newId<'payment_request'>(at)
     const row: PaymentRequestRow = {
       ...fields,
@@ -97,16 +76,16 @@ export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp =
       source_id: input.source?.id ?? null,
       api_key_id: keyIdOf(caller),
       payment_reference: newPaymentReference(),
-      search: searchOf({ ...fields, id }),
+      search: requestSearchText({ ...fields, id }),
       version: 1,
       created_at: at,
       updated_at: at,
       completed_at: null,
       deleted_at: null,
     }
-    row.admin_fee_minor = await feeInCode(adminFee, db, row)
+    row.admin_fee_minor = await feeInCode(db, row)
     const shown = presentPaymentRequest(row, business, baseUrl)
-    const body = JSON.stringify({ ...shown, ...(await entryOf(qr, db, business, row, baseUrl)) })
+    const body = JSON.stringify({ ...shown, ...(await entryOf(db, business, row, baseUrl)) })
     const answer: Answer = { status: 201, body, headers: { etag: etagOf(row), location: `/v1/payment-requests/${id}` } }
     const made: NewPaymentRequest = {
       row,
@@ -115,7 +94,7 @@ export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp =
       requestId,
       caller: callerText(caller),
       answer: tx ? undefined : claim && storedAnswer(claim, id, answer),
-      grams: searchGramsOf(row),
+      grams: requestSearchGrams(row),
     }
     if (tx) await insertPaymentRequests(tx, [made])
     else if (!(await commit(made))) throw new KeyTaken()

@@ -1,8 +1,11 @@
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
 import type { Db } from '#foundation/database/database.ts'
+import { isDueSql } from '#foundation/database/due.ts'
 import { runPrepared, runPreparedText, runTogether } from '#foundation/database/prepared.ts'
+import type { RowOf } from '#foundation/database/rows.ts'
 import type { StoredAnswer } from '#foundation/database/stored-answer.ts'
+import type { Due } from '#foundation/shared/clock.ts'
 
 export type PaymentRequestStatus = 'pending' | 'completed' | 'failed' | 'expired' | 'canceled' | 'inactive'
 
@@ -26,133 +29,17 @@ export interface LineItem {
   url: string | null
 }
 
-export interface PaymentRequestRow {
-  business_id: string
-  id: string
-  status: PaymentRequestStatus
-  amount_minor: bigint | null
-  currency: string
-  name: string | null
-  email: string | null
-  phone: string | null
-  purpose: string | null
-  reference_number: string | null
-  payment_methods: string[]
-  redirect_url: string | null
-  webhook: string | null
-  failed_webhook: string | null
-  send_sms: boolean
-  send_email: boolean
-  sms_status: string
-  email_status: string
-  allow_repeated_payments: boolean
-  add_admin_fee: boolean
-  /** The fee that its code asks for beside the amount; null where no code does. */
-  admin_fee_minor: bigint | null
-  is_currency_editable: boolean
-  is_default: boolean
-  generate_qr: boolean
-  generate_direct_link: boolean
-  expires_at: Date | null
-  address: PayerAddress | null
-  line_items: LineItem[] | null
-  metadata: Record<string, string>
-  channel: string
-  wifi_terminal_id: string | null
-  staff_id: string | null
-  location_id: string | null
-  customer_id: string | null
-  /** What it collects money for, such as an order; null for a request that stands alone. */
-  source_type: string | null
-  source_id: string | null
-  api_key_id: string | null
-  payment_reference: string
-  search: string
-  version: number
-  created_at: Date
-  updated_at: Date
-  completed_at: Date | null
-  deleted_at: Date | null
-}
-
-/** Finds payment requests and holds their rows until the transaction ends; always in one order, whatever the order asked for. */
-export async function lockPaymentRequests(tx: Db, keys: { businessId: string; id: string }[]): Promise<Map<string, PaymentRequestRow>> {
-  if (keys.length === 0) return new Map()
-  const { rows } = await runPrepared(
-    tx,
-    'lock_payment_requests',
-    sql<PaymentRequestRow>`
-    select r.* from payment_requests r
-    join unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as wanted (business_id, id)
-      on r.business_id = wanted.business_id and r.id = wanted.id
-    order by r.business_id, r.id for update of r`,
-  )
-  return new Map(rows.map((row) => [row.id, row]))
-}
-
-/** The statement that writes the status, version and times of requests whose rows the transaction holds. */
-export function changedStatuses(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
-  if (rows.length === 0) return undefined
-  return sql`
-    update payment_requests r set status = changed.status, version = changed.version, updated_at = changed.updated_at, completed_at = changed.completed_at
-    from unnest(${rows.map((row) => row.business_id)}::uuid[], ${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.status)}::text[],
-      ${rows.map((row) => row.version)}::int[], ${rows.map((row) => row.updated_at)}::timestamptz[], ${rows.map((row) => row.completed_at)}::timestamptz[])
-      as changed (business_id, id, status, version, updated_at, completed_at)
-    where r.business_id = changed.business_id and r.id = changed.id`
-}
-
-/** Statuses of requests that ended without being paid; lists find them by a table of their own. */
-export const endings: ReadonlySet<PaymentRequestStatus> = new Set(['failed', 'expired', 'canceled', 'inactive'])
-
-/** The statement that notes which of these requests ended without being paid; undefined when none did. */
-export function newEndings(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
-  const ended = rows.filter(({ status }) => endings.has(status))
-  if (ended.length === 0) return undefined
-  return sql`
-    insert into payment_request_endings (business_id, status, id)
-    select * from unnest(${ended.map((row) => row.business_id)}::uuid[], ${ended.map((row) => row.status)}::text[], ${ended.map((row) => row.id)}::uuid[])
-    on conflict do nothing`
-}
-
-/** Writes the status, version and times of requests whose rows this transaction holds. */
-export async function writeStatuses(tx: Db, rows: PaymentRequestRow[]): Promise<void> {
-  await runTogether(tx, 'write_statuses', [changedStatuses(rows), newEndings(rows)])
-}
-
-/** The statement that takes requests out of the list of those that will expire. */
-export function endedExpiries(keys: { businessId: string; id: string }[]): RawBuilder<unknown> | undefined {
-  if (keys.length === 0) return undefined
-  return sql`
-    delete from payment_request_expiries e using unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as done (business_id, id)
-    where e.business_id = done.business_id and e.id = done.id`
-}
-
-/** Takes requests out of the list of those that will expire. */
-export async function forgetExpiries(tx: Db, keys: { businessId: string; id: string }[]): Promise<void> {
-  await runTogether(tx, 'forget_expiries', [endedExpiries(keys)])
-}
-
-/** One payment request, deleted ones too: money can still arrive for them. */
-export async function findPaymentRequest(db: Db, businessId: string, id: string): Promise<PaymentRequestRow | undefined> {
-  const { rows } = await runPrepared(
-    db,
-    'find_payment_request',
-    sql<PaymentRequestRow>`select * from payment_requests where business_id = ${businessId} and id = ${id}`,
-  )
-  return rows[0]
-}
-
-/** The same for all that are asked for at once. */
-export async function findAnyPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
-  const { rows } = await pool.query<PaymentRequestRow>({
-    name: 'find_any_payment_requests',
-    text: `select r.* from payment_requests r
-      join unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id) on r.business_id = wanted.business_id and r.id = wanted.id`,
-    values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],
-  })
-  const found = new Map(rows.map((row) => [`${row.business_id} ${row.id}`, row]))
-  return keys.map(({ businessId, id }) => found.get(`${businessId} ${id.toLowerCase()}`))
-}
+/** A payment request as it is stored. */
+export type PaymentRequestRow = RowOf<
+  'payment_requests',
+  {
+    status: PaymentRequestStatus
+    payment_methods: string[]
+    address: PayerAddress | null
+    line_items: LineItem[] | null
+    metadata: Record<string, string>
+  }
+>
 
 /** Columns and their types, in the order in which new rows are written as arrays. */
 const columns = {
@@ -203,6 +90,87 @@ const columns = {
 } as const satisfies Record<keyof PaymentRequestRow, string>
 
 const names = Object.keys(columns) as (keyof PaymentRequestRow)[]
+/** Every column, named: a statement that is prepared with `*` fails when a migration adds one. */
+const allColumns = names.map((name) => `r.${name}`).join(', ')
+
+/** Finds payment requests and holds their rows until the transaction ends; always in one order, whatever the order asked for. */
+export async function lockPaymentRequests(tx: Db, keys: { businessId: string; id: string }[]): Promise<Map<string, PaymentRequestRow>> {
+  if (keys.length === 0) return new Map()
+  const { rows } = await runPrepared(
+    tx,
+    'lock_payment_requests',
+    sql<PaymentRequestRow>`
+    select ${sql.raw(allColumns)} from payment_requests r
+    join unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as wanted (business_id, id)
+      on r.business_id = wanted.business_id and r.id = wanted.id
+    order by r.business_id, r.id for update of r`,
+  )
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+/** The statement that writes the status, version and times of requests whose rows the transaction holds. */
+export function updateStatusesSql(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
+  if (rows.length === 0) return undefined
+  return sql`
+    update payment_requests r set status = changed.status, version = changed.version, updated_at = changed.updated_at, completed_at = changed.completed_at
+    from unnest(${rows.map((row) => row.business_id)}::uuid[], ${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.status)}::text[],
+      ${rows.map((row) => row.version)}::int[], ${rows.map((row) => row.updated_at)}::timestamptz[], ${rows.map((row) => row.completed_at)}::timestamptz[])
+      as changed (business_id, id, status, version, updated_at, completed_at)
+    where r.business_id = changed.business_id and r.id = changed.id`
+}
+
+/** Statuses of requests that ended without being paid; lists find them by a table of their own. */
+export const endings: ReadonlySet<PaymentRequestStatus> = new Set(['failed', 'expired', 'canceled', 'inactive'])
+
+/** The statement that notes which of these requests ended without being paid; undefined when none did. */
+export function insertEndingsSql(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
+  const ended = rows.filter(({ status }) => endings.has(status))
+  if (ended.length === 0) return undefined
+  return sql`
+    insert into payment_request_endings (business_id, status, id)
+    select * from unnest(${ended.map((row) => row.business_id)}::uuid[], ${ended.map((row) => row.status)}::text[], ${ended.map((row) => row.id)}::uuid[])
+    on conflict do nothing`
+}
+
+/** Writes the status, version and times of requests whose rows this transaction holds. */
+export async function writeStatuses(tx: Db, rows: PaymentRequestRow[]): Promise<void> {
+  await runTogether(tx, 'write_statuses', [updateStatusesSql(rows), insertEndingsSql(rows)])
+}
+
+/** The statement that takes requests out of the list of those that will expire. */
+export function deleteExpiriesSql(keys: { businessId: string; id: string }[]): RawBuilder<unknown> | undefined {
+  if (keys.length === 0) return undefined
+  return sql`
+    delete from payment_request_expiries e using unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as done (business_id, id)
+    where e.business_id = done.business_id and e.id = done.id`
+}
+
+/** Takes requests out of the list of those that will expire. */
+export async function forgetExpiries(tx: Db, keys: { businessId: string; id: string }[]): Promise<void> {
+  await runTogether(tx, 'forget_expiries', [deleteExpiriesSql(keys)])
+}
+
+/** One payment request, deleted ones too: money can still arrive for them. */
+export async function findPaymentRequest(db: Db, businessId: string, id: string): Promise<PaymentRequestRow | undefined> {
+  const { rows } = await runPrepared(
+    db,
+    'find_payment_request',
+    sql<PaymentRequestRow>`select ${sql.raw(allColumns)} from payment_requests r where r.business_id = ${businessId} and r.id = ${id}`,
+  )
+  return rows[0]
+}
+
+/** The same for all that are asked for at once. */
+export async function findAnyPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
+  const { rows } = await pool.query<PaymentRequestRow>({
+    name: 'find_any_payment_requests',
+    text: `select ${allColumns} from payment_requests r
+      join unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id) on r.business_id = wanted.business_id and r.id = wanted.id`,
+    values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],
+  })
+  const found = new Map(rows.map((row) => [`${row.business_id} ${row.id}`, row]))
+  return keys.map(({ businessId, id }) => found.get(`${businessId} ${id.toLowerCase()}`))
+}
 
 /** What goes with each row: its event and its idempotency record. */
 const companions = {
@@ -299,7 +267,7 @@ export async function insertPaymentRequests(db: Db, requests: NewPaymentRequest[
 export async function findPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
   const { rows } = await pool.query<PaymentRequestRow>({
     name: 'find_payment_requests',
-    text: `select r.* from payment_requests r
+    text: `select ${allColumns} from payment_requests r
       join unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id) on r.business_id = wanted.business_id and r.id = wanted.id
       where r.deleted_at is null`,
     values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],
@@ -324,7 +292,7 @@ export async function updatePaymentRequest(tx: Db, businessId: string, row: Paym
     .where('business_id', '=', businessId)
     .where('id', '=', id)
     .execute()
-  await runTogether(tx, 'end_requests', [newEndings([row])])
+  await runTogether(tx, 'end_requests', [insertEndingsSql([row])])
   if (row.status !== 'pending' || row.deleted_at !== null || row.expires_at === null) return forgetExpiries(tx, [{ businessId, id }])
   await tx
     .insertInto('payment_request_expiries')
@@ -333,10 +301,18 @@ export async function updatePaymentRequest(tx: Db, businessId: string, row: Paym
     .execute()
 }
 
-/** Requests whose time is over, of any business, the oldest first. */
-export async function findDueExpiries(db: Db, at: Date, limit: number): Promise<{ business_id: string; id: string }[]> {
+/** Writes what became of the mail to the payer of a charge into the request that it pays; raises its version. */
+export async function writeEmailStatus(tx: Db, businessId: string, chargeId: string, status: 'sent' | 'failed', at: Date): Promise<void> {
+  await sql`
+    update payment_requests r set email_status = ${status}, version = r.version + 1, updated_at = greatest(r.updated_at, ${at})
+    from charges c where c.business_id = ${businessId} and c.id = ${chargeId}
+      and r.business_id = ${businessId} and r.id = c.payment_request_id and r.email_status <> ${status}`.execute(tx)
+}
+
+/** Requests whose time is over, the oldest first. */
+export async function findDueExpiries(db: Db, due: Due, limit: number): Promise<{ business_id: string; id: string }[]> {
   const { rows } = await sql<{ business_id: string; id: string }>`
-    select business_id, id from payment_request_expiries where due_at <= ${at} order by due_at limit ${limit}`.execute(db)
+    select business_id, id from payment_request_expiries where ${isDueSql(due)} order by due_at limit ${limit}`.execute(db)
   return rows
 }
 

@@ -5,9 +5,10 @@ import { findCharge } from '#resources/payments/charges/queries.ts'
 import { findPaymentRequest } from '#resources/payments/payment-requests/queries.ts'
 import { startPayment } from '#resources/payments/settlement/start-payment.ts'
 import { aBusiness, type Client, eventsOf, send, startTestServer, type TestServer, testSecretKey } from '#testing/api.ts'
+import { clockAt } from '#testing/clock.ts'
 import { testDatabase } from '#testing/database.ts'
 import { type StripeFake, startStripeFake } from '#testing/stripe-fake.ts'
-import { askRails, type CheckDeps } from './ask-rails-job.ts'
+import { askRails } from './ask-rails-job.ts'
 import { saveRailCredentials } from './queries.ts'
 
 let stripe: StripeFake
@@ -41,8 +42,10 @@ const typesOf = async (client: Client) => (await eventsOf(client)).map(({ type }
 const statusOf = async (client: Client, id: string) => (await client.get(`/v1/payment-requests/${id}`)).json.status
 
 /** Does what the poller would do so many seconds from now. */
-const check = ({ server: { app } }: Client, afterSeconds: number) =>
-  askRails({ ...app.payments, now: () => new Date(Date.now() + afterSeconds * 1000), log: app.fastify.log as CheckDeps['log'] })
+const check = ({ server: { app } }: Client, afterSeconds: number) => {
+  const clock = clockAt(() => new Date(Date.now() + afterSeconds * 1000))
+  return askRails({ ...app.payments, clock }, { until: clock.system() })
+}
 
 const notify = ({ server: to, business }: Client, { text, signature }: { text: string; signature: string }) =>
   send(to, 'POST', `/v1/rail-notifications/stripe/${business.id}`, {

@@ -4,7 +4,7 @@ import { exponentOf, formatAmount } from '#foundation/shared/money.ts'
 import { aBusiness } from '#testing/api.ts'
 import { aPaidCharge, aPaymentRequest, aPendingCharge, type Payments, startPayments } from '#testing/payments.ts'
 import type { ReceiptItem, ReceiptRow } from './queries.ts'
-import { receiptOf } from './receipt-wire.ts'
+import { addUpReceipt } from './receipt-wire.ts'
 
 const at = new Date('2026-11-22T12:00:00Z')
 const aRow = (about: Partial<ReceiptRow> = {}): ReceiptRow => ({
@@ -41,7 +41,7 @@ describe('a receipt adds up', () => {
           admin_fee_minor: fee,
           refunds: refunds.map((one, i) => ({ id: String(i), amount_minor: one.amount, status: one.status, at })),
         })
-        const receipt = receiptOf(row)
+        const receipt = addUpReceipt(row)
         expect(receipt.subtotalMinor + receipt.admin_fee_minor).toBe(amount)
         expect(receipt.keptMinor + receipt.refundedMinor).toBe(amount)
         expect(receipt.refundedMinor + receipt.pendingRefundMinor).toBe(amount - rest - fee)
@@ -57,10 +57,10 @@ describe('a receipt adds up', () => {
         const scale = 10 ** exponentOf(currency)
         const line_items = items.map(({ price, quantity }) => anItem(price / scale, quantity))
         const total = items.reduce((sum, { price, quantity }) => sum + BigInt(price) * BigInt(quantity), 0n)
-        const receipt = receiptOf(aRow({ currency, line_items, amount_minor: total + fee, admin_fee_minor: fee }))
+        const receipt = addUpReceipt(aRow({ currency, line_items, amount_minor: total + fee, admin_fee_minor: fee }))
         expect(receipt.itemsAddUp).toBe(true)
         expect(receipt.items.reduce((sum, { amountMinor }) => sum + (amountMinor ?? 0n), 0n)).toBe(receipt.subtotalMinor)
-        expect(receiptOf(aRow({ currency, line_items, amount_minor: total + fee + 1n, admin_fee_minor: fee })).itemsAddUp).toBe(false)
+        expect(addUpReceipt(aRow({ currency, line_items, amount_minor: total + fee + 1n, admin_fee_minor: fee })).itemsAddUp).toBe(false)
       }),
     )
   })
@@ -73,13 +73,13 @@ describe('a receipt adds up', () => {
     ['no price', anItem(null, 3), null],
     ['a number that floats cannot hold', anItem(1e21, 1), null],
   ])('%s', (_, item, amount) => {
-    expect(receiptOf(aRow({ line_items: [item] })).items[0]?.amountMinor).toBe(amount)
+    expect(addUpReceipt(aRow({ line_items: [item] })).items[0]?.amountMinor).toBe(amount)
   })
 
   test('a charge that was given back in full is refunded, one whose refund is on its way is paid', () => {
     const refund = (status: 'pending' | 'succeeded') => ({ id: '1', amount_minor: 10_000n, status, at })
-    expect(receiptOf(aRow({ refunds: [refund('succeeded')] })).status).toBe('refunded')
-    expect(receiptOf(aRow({ refunds: [refund('pending')] })).status).toBe('paid')
+    expect(addUpReceipt(aRow({ refunds: [refund('succeeded')] })).status).toBe('refunded')
+    expect(addUpReceipt(aRow({ refunds: [refund('pending')] })).status).toBe('paid')
   })
 })
 

@@ -1,8 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { releaseDue } from '#resources/payments/releases/release-due-job.ts'
 import { aBusiness, type Client, eventsOf } from '#testing/api.ts'
+import { clockAt } from '#testing/clock.ts'
 import { aCharge, aPaidCharge, aPaymentRequest, aPendingCharge, type Payments, startPayments } from '#testing/payments.ts'
 
 let payments: Payments
+const releaseAt = (at: Date) => releaseDue({ database: payments.server.database, clock: clockAt(() => at) }, { until: at })
 beforeAll(async () => {
   payments = await startPayments()
 })
@@ -171,7 +174,7 @@ describe('POST /v1/refund', () => {
   })
 })
 
-describe('asking rails', () => {
+describe('polling rails', () => {
   test('an unknown outcome stays pending, holds its share of the charge, and is asked for again', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client)
@@ -198,8 +201,7 @@ describe('asking rails', () => {
     payments.remote.refundAnswers.push({ status: 'pending', reference: 're_9', checkAfterSeconds: 1 })
     const { json } = await client.post('/v1/refund', { payment_id: charge.id, amount: 50 })
     expect(await walletsOf(client)).toEqual({ available: 0, pending: 45.85, reserve: 0 })
-    const { releaseDue } = await import('#resources/payments/releases/release-due-job.ts')
-    await releaseDue(client.server.database.db, new Date(Date.now() + 3 * 86_400_000))
+    await releaseAt(new Date(Date.now() + 3 * 86_400_000))
     expect(await walletsOf(client)).toEqual({ available: 45.85, pending: 0, reserve: 0 })
     payments.remote.refundAnswers.push({ status: 'failed', code: 'lost', message: 'The account is closed.' })
     await payments.check(20)
@@ -290,14 +292,13 @@ describe('GET /v1/refunds', () => {
 
 test('payments, refunds, failures and releases at once leave books that add up', async () => {
   const client = await merchant()
-  const { releaseDue } = await import('#resources/payments/releases/release-due-job.ts')
   const charges = await Promise.all(Array.from({ length: 6 }, (_, n) => aPaidCharge(payments, client, { rail: n % 2 === 0 ? 'remote' : 'local' })))
   payments.remote.refundAnswers.push({ status: 'failed', code: 'no', message: 'No.' }, new Error('reset'))
   const soon = new Date(Date.now() + 3 * 86_400_000)
   const answers = await Promise.all([
     ...charges.flatMap((charge) => [30, 50, 40].map((amount) => client.post('/v1/refund', { payment_id: charge.id, amount }))),
     ...Array.from({ length: 10 }, () => aPaidCharge(payments, client).then(() => undefined)),
-    ...Array.from({ length: 4 }, () => releaseDue(client.server.database.db, soon).then(() => undefined)),
+    ...Array.from({ length: 4 }, () => releaseAt(soon).then(() => undefined)),
   ])
   for (const answer of answers) if (answer) expect([201, 422]).toContain(answer.status)
   await payments.check(120)

@@ -30,7 +30,7 @@ export function webhookEventsRoutes(api: Api, deps: Deps): void {
     {
       operationId: 'createWebhookEvent',
       summary: 'Create a webhook event',
-      description: 'Registers an endpoint: events of the chosen types are posted to its URL, signed with its salt.',
+      description: 'Registers an endpoint: events of the selected types are posted to its URL, signed with its salt.',
       body: CreateWebhookEvent,
       answers: { 201: WebhookEvent },
     },
@@ -50,7 +50,7 @@ export function webhookEventsRoutes(api: Api, deps: Deps): void {
   const updating = { ifMatch: true, body: UpdateWebhookEvent, answers: { 200: WebhookEvent } }
   const change = (call: Call<unknown, UpdateWebhookEvent>) => update(call, (before, at) => applyEndpoint(before, call.body, call.business, at))
   webhookEvents.write('PUT', onePath, { operationId: 'updateWebhookEvent', summary: 'Update a webhook event', ...updating }, change)
-  webhookEvents.write('PATCH', onePath, { operationId: 'patchWebhookEvent', summary: 'Update a webhook event, as PUT does', ...updating }, change)
+  webhookEvents.write('PATCH', onePath, { operationId: 'patchWebhookEvent', summary: 'Update a webhook event (same as PUT)', ...updating }, change)
 
   webhookEvents.write(
     'DELETE',

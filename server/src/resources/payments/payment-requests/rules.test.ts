@@ -6,7 +6,7 @@ import { currencies, exponentOf, formatAmount } from '#foundation/shared/money.t
 import { newPaymentReference } from './create-payment-request.ts'
 import { readExpiresAfter } from './expiry.ts'
 import { pageNumbers } from './list-payment-requests.ts'
-import { readAmount } from './understand.ts'
+import { readRequestAmount } from './rules.ts'
 
 const secondsOf = { mins: 60, hours: 3_600, days: 86_400 }
 
@@ -45,7 +45,7 @@ describe('amounts', () => {
       fc.property(fc.bigInt(1n, 99_999_999_999n), currency, (cents, code) => {
         const minor = (cents * 10n ** BigInt(exponentOf(code))) / 100n
         const errors: FieldErrors = {}
-        const read = readAmount(formatAmount(minor, code), code, errors)
+        const read = readRequestAmount(formatAmount(minor, code), code, errors)
         const tooLow = minor * 10n < 3n * 10n ** BigInt(exponentOf(code))
         if (tooLow) expect(errors).toEqual({ amount: ['The amount must be between 0.3 and 999999999.99.'] })
         else expect([read, errors]).toEqual([minor, {}])
@@ -57,7 +57,7 @@ describe('amounts', () => {
     fc.assert(
       fc.property(fc.integer({ min: 30, max: 99_999_999_999 }), (cents) => {
         const errors: FieldErrors = {}
-        expect(readAmount(cents / 100, 'sgd', errors)).toBe(BigInt(cents))
+        expect(readRequestAmount(cents / 100, 'sgd', errors)).toBe(BigInt(cents))
         expect(errors).toEqual({})
       }),
     )
@@ -68,7 +68,7 @@ describe('amounts', () => {
     fc.assert(
       fc.property(given, currency, (value, code) => {
         const errors: FieldErrors = {}
-        const read = readAmount(value, code, errors)
+        const read = readRequestAmount(value, code, errors)
         expect(read === null).toBe('amount' in errors)
         if (read !== null) expect(read > 0n && read <= 99_999_999_999n * 10n ** BigInt(exponentOf(code))).toBe(true)
       }),
