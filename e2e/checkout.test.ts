@@ -87,7 +87,7 @@ describe('an answer that is lost', () => {
     await screenshots(page, 'checkout-unsure')
     await page.reload()
     await page.getByRole('button', { name: 'Try again' }).click()
-    await page.getByText('Another payment for this request is under way.').waitFor()
+    await page.getByText('Another payment for this request is in progress.').waitFor()
     expect(keys.length).toBe(2)
     expect(keys[0]).toBe(keys[1])
     expectFault(page, /409/)

@@ -214,7 +214,7 @@ describe('a wallet', () => {
     await page.goto(`${request.path}?method=grabpay_direct`)
     await page.getByRole('button', { name: 'Continue to GrabPay' }).click()
     await page.getByRole('button', { name: 'Approve in 10 seconds' }).click()
-    await page.getByRole('heading', { name: 'Your payment is on its way' }).waitFor()
+    await page.getByRole('heading', { name: 'Your payment is being processed' }).waitFor()
     await expectAccessible(page)
     await screenshots(page, 'checkout-processing')
     server.clock.advance(11_000)

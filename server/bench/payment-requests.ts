@@ -144,23 +144,47 @@ export const sandboxPayment = ({ id, merchant }: Pick<Payable, 'id' | 'merchant'
   body: '{}',
 })
 
-const cleared = [
+/** What payments leave behind, besides the state of their payment requests and the balances of accounts. */
+const written = [
   ...['charges', 'ledger_transfers', 'events', 'releases', 'rail_checks', 'rail_notifications', 'bank_credits', 'search_grams', 'mails'],
   ...['webhook_queue', 'webhook_attempts', 'webhook_deliveries', 'idempotency_keys'],
-].join(', ')
+]
 
-/** Puts a database back to where nothing was paid; `more` is done before its tables are vacuumed. */
-export async function unpay({ pool }: Database, more = 'select'): Promise<void> {
+/** Runs statements one by one on a connection without a time limit. */
+async function runLong({ pool }: Database, statements: string[]): Promise<void> {
   const client = await pool.connect()
   try {
     await client.query('set statement_timeout = 0')
-    await client.query(`truncate ${cleared}`)
-    await client.query(`update payment_requests set status = 'pending', version = 1, completed_at = null, updated_at = created_at where status <> 'pending'`)
-    await client.query(more)
-    await client.query(`vacuum (analyze) payment_requests, ${cleared}`)
-    await client.query('checkpoint')
+    for (const text of statements) await client.query({ text, query_timeout: 600_000 } as never)
     await client.query('reset statement_timeout')
   } finally {
     client.release()
   }
+}
+
+/** Keeps what has been paid so far as the past of every later payment, so that tables and plans are those of a business that has one. */
+export async function keepPast(database: Database): Promise<void> {
+  const kept = written.map((name) => `create table bench.past_${name} as table ${name}`)
+  await runLong(database, [
+    'create schema if not exists bench',
+    ...kept,
+    `create table bench.past_paid as select business_id, id from payment_requests where status <> 'pending'`,
+  ])
+}
+
+/** Puts a database back to where only the past was paid; `more` is done before the tables are analyzed. */
+export async function unpay(database: Database, more: string[] = []): Promise<void> {
+  const { rows } = await database.pool.query<{ past: boolean }>(`select to_regclass('bench.past_paid') is not null as past`)
+  const past = rows[0]?.past ?? false
+  const isPast = past ? 'and not exists (select 1 from bench.past_paid p where p.business_id = r.business_id and p.id = r.id)' : ''
+  await runLong(database, [
+    `truncate ${written.join(', ')}`,
+    ...(past ? written.map((name) => `insert into ${name} select * from bench.past_${name}`) : []),
+    ...more,
+    `update payment_requests r set status = 'pending', version = 1, completed_at = null, updated_at = created_at where status <> 'pending' ${isPast}`,
+    'vacuum (analyze) payment_requests',
+    // What is empty stays as if it had never been looked at: a plan made for no rows at all would read whole tables later.
+    ...(past ? [`vacuum (analyze) ${written.filter((name) => !/^(webhook_|mails)/.test(name)).join(', ')}`] : []),
+    'checkpoint',
+  ])
 }

@@ -4,13 +4,13 @@ import { type Cell, type CellResult, runRounds } from './cells.ts'
 import { type Backlog, type Delivering, type Latency, measureBacklog, measureLatency } from './deliveries.ts'
 import { runTraffic } from './generator.ts'
 import { describeMachine, programVersion } from './machine.ts'
-import { createMerchants, firstNumber, idPrefix, loadPaymentRequests, unpay } from './payment-requests.ts'
+import { createMerchants, idPrefix, loadPaymentRequests, unpay } from './payment-requests.ts'
 import { runPgbench } from './pgbench.ts'
 import { cellsTable, type Goal, goal, goalsTable, machineLines, type Results, table } from './report.ts'
-import { type Cluster, databaseUrl, type HawkerProcess, serveHere, startCluster, startHawker } from './servers.ts'
+import { type Cluster, databaseUrl, type HawkerProcess, startCluster, startHawker } from './servers.ts'
 import { startSink } from './sink.ts'
-import { prepareWays, type Way, wayNames } from './ways.ts'
-import { sleep, type Workspace } from './workspace.ts'
+import { prepareWays, untilQuiet, type Way, wayNames } from './ways.ts'
+import type { Workspace } from './workspace.ts'
 
 export interface PaymentsOptions {
   rounds: number
@@ -52,8 +52,7 @@ interface Paying {
 /** Prepares everything that the ways to pay need, and starts the server that is paid through. */
 export async function preparePaying(workspace: Workspace, cluster: Cluster, about: { requests: number; nodeArguments?: string[] }): Promise<Paying> {
   await cluster.copy('payments')
-  const here = await serveHere(cluster, 'payments')
-  const ways = await prepareWays(workspace, { database: here.database, url: here.url, count: about.requests }).finally(() => here.stop())
+  const ways = await prepareWays(workspace, cluster, 'payments', about.requests)
   await cluster.copy('direct', 'payments')
   const environment = { LOG_LEVEL: 'info', DATABASE_URL: databaseUrl(cluster, 'payments') }
   const nodeArguments = about.nodeArguments ? { nodeArguments: about.nodeArguments } : {}
@@ -61,27 +60,19 @@ export async function preparePaying(workspace: Workspace, cluster: Cluster, abou
   return { cluster, hawker, database: cluster.open('payments'), direct: cluster.open('direct'), ways }
 }
 
-/** Waits until every event has its place. */
-async function untilPlaced({ pool }: Database): Promise<void> {
-  for (let waited = 0; waited < 60_000; waited += 50) {
-    const { rows } = await pool.query<{ pending: boolean }>('select exists (select 1 from events where sequence is null) as pending')
-    if (!rows[0]?.pending) return
-    await sleep(50)
-  }
-  throw new Error('Events still wait for their place after a minute.')
-}
-
 /** Every acknowledged payment is a charge, a completed request, two transfers and two events. */
 async function requirePaid({ pool }: Database, payments: number): Promise<void> {
-  const { rows } = await pool.query<{ charges: number; requests: number; transfers: number; events: number }>(
-    `select (select count(*)::int from charges where status = 'succeeded' and unapplied_reason is null) as charges,
-      (select count(*)::int from payment_requests where status = 'completed') as requests,
-      (select count(*)::int from ledger_transfers) as transfers, (select count(*)::int from events) as events`,
+  const added = (name: string, which: string) =>
+    `(select count(*)::int from ${name} where ${which}) - (select count(*)::int from bench.past_${name} where ${which}) as ${name}`
+  const { rows } = await pool.query<Record<'charges' | 'ledger_transfers' | 'events' | 'requests', number>>(
+    `select ${added('charges', `status = 'succeeded' and unapplied_reason is null`)}, ${added('ledger_transfers', `source = 'charge'`)},
+      ${added('events', `type in ('charge.created', 'payment_request.completed')`)},
+      (select count(*)::int from payment_requests where status = 'completed') - (select count(*)::int from bench.past_paid) as requests`,
   )
-  const { charges = 0, requests = 0, transfers = 0, events = 0 } = rows[0] ?? {}
-  if (charges < payments || requests !== charges || transfers !== charges * 2 || events < charges * 2)
+  const { charges = 0, requests = 0, ledger_transfers = 0, events = 0 } = rows[0] ?? {}
+  if (charges < payments || requests !== charges || ledger_transfers !== charges * 2 || events !== charges * 2)
     throw new Error(
-      `${payments} payments were acknowledged, and there are ${charges} charges, ${requests} completed requests, ${transfers} transfers and ${events} events.`,
+      `${payments} payments were acknowledged, and there are ${charges} charges, ${requests} completed requests, ${ledger_transfers} transfers and ${events} events.`,
     )
 }
 
@@ -95,10 +86,10 @@ export async function pay(
   way: Way,
   { connections, seconds, wrk, from = 0 }: { connections: number; seconds: number; wrk: boolean; from?: number },
 ): Promise<CellResult> {
-  const posts = way.posts(from, way.payables.length)
+  const posts = way.posts(way.payables.slice(from))
   const before = { node: hawker.cpu(), postgres: cluster.cpu() }
   const load = await runTraffic(workspace, { url: hawker.url, apiKey: cluster.apiKey, connections, seconds, posts }, { wrk })
-  await untilPlaced(database)
+  await untilQuiet(database)
   const after = { node: hawker.cpu(), postgres: cluster.cpu() }
   return {
     ...load,
@@ -111,7 +102,7 @@ export async function pay(
 async function replay(workspace: Workspace, { cluster, direct }: Paying, way: Way, seconds: number): Promise<CellResult> {
   if (!way.replay) throw new Error(`No payment by ${way.name} was recorded.`)
   await unpay(direct, way.prepared)
-  const variables = { ...way.replay.variables, first: String(firstNumber + 1 - clients), clients: String(clients) }
+  const variables = { ...way.replay.variables, first: String(way.after + 1 - clients), clients: String(clients) }
   const before = cluster.cpu()
   const load = await runPgbench(workspace, cluster, { name: 'pay', database: 'direct', scripts: [way.replay.script], variables, clients, seconds })
   const after = cluster.cpu()

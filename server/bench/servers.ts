@@ -130,12 +130,16 @@ export async function startHawker(workspace: Workspace, name: string, options: H
   return { url, pid, child, cpu: () => cpuSeconds(pid), stop, firstAnswerMs: performance.now() - began }
 }
 
-/** An API in this process, without a worker, so that what it sends to PostgreSQL can be recorded. */
-export async function serveHere(cluster: Cluster, name: string): Promise<{ url: string; database: Database; stop(): Promise<void> }> {
+/** An API in this process, so that what it sends to PostgreSQL can be recorded. */
+export async function serveHere(
+  cluster: Cluster,
+  name: string,
+  { withWorker }: { withWorker: boolean },
+): Promise<{ url: string; database: Database; stop(): Promise<void> }> {
   const config = readConfig({ DATABASE_URL: databaseUrl(cluster, name), PORT: '0', LOG_LEVEL: 'silent', HAWKER_SECRET_KEY: secretKey.toString('hex') })
   const log = createLog('silent')
   const opened = await openConfiguredDatabase(config, log)
-  const served = await serve(config, opened, log, createMetrics(), { withWorker: false })
+  const served = await serve(config, opened, log, createMetrics(), { withWorker })
   const stop = async () => {
     await served.stop()
     await opened.close()

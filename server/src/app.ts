@@ -121,11 +121,11 @@ export async function createApp(options: AppDeps): Promise<App> {
 function databaseGauges(metrics: Metrics, database: Database): void {
   metrics.gauge('hawker_database_connections', 'Open connections of the main pool.', () => database.pool.totalCount)
   metrics.gauge('hawker_database_connections_idle', 'Idle connections of the main pool.', () => database.pool.idleCount)
-  metrics.gauge('hawker_database_waiting', 'Queries that wait for a connection of the main pool.', () => database.pool.waitingCount)
+  metrics.gauge('hawker_database_waiting', 'Queries waiting for a connection of the main pool.', () => database.pool.waitingCount)
   metrics.gauge('hawker_database_slow_connections', 'Open connections of the pool for lists and searches.', () => database.slowPool.totalCount)
-  metrics.gauge('hawker_database_slow_waiting', 'Lists and searches that wait for a connection.', () => database.slowPool.waitingCount)
-  metrics.gauge('hawker_events_pending', 'Committed events that have no place in their order yet.', () => countPendingEvents(database.slow))
-  metrics.gauge('hawker_webhook_deliveries_pending', 'Deliveries that are due or wait for their next try, counted up to 100,000.', () =>
+  metrics.gauge('hawker_database_slow_waiting', 'Lists and searches waiting for a connection.', () => database.slowPool.waitingCount)
+  metrics.gauge('hawker_events_pending', 'Committed events not yet sequenced.', () => countPendingEvents(database.slow))
+  metrics.gauge('hawker_webhook_deliveries_pending', 'Deliveries that are due or waiting for a retry, counted up to 100,000.', () =>
     countQueuedDeliveries(database.slow),
   )
 }

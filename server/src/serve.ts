@@ -56,7 +56,7 @@ export async function openConfiguredDatabase(config: Config, log: Logger, { migr
     database = openDatabase(connection, {
       connections: config.databaseConnections,
       slowConnections: Math.max(2, Math.floor(config.databaseConnections / 2)),
-      onError: (error) => log.warn({ error }, 'a database connection broke'),
+      onError: (error) => log.warn({ error }, 'a database connection was lost'),
     })
     return { database, connection, embedded, migrated: migrations ? await migrate(database.pool) : [], close }
   } catch (error) {
@@ -79,7 +79,7 @@ export function unreachable(error: unknown): StartError | undefined {
   const { code = '', message } = (error instanceof AggregateError ? error.errors[0] : error) as { code?: string; message: string }
   const refused = /^(ECONN\w+|ENOENT|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|EACCES|28\w{3}|3D000|57P0\d|53300)$/.test(code)
   if (!refused && !/^(timeout expired|Connection terminated|.*does not support SSL|SASL)/.test(message)) return undefined
-  return new StartError(`The database of DATABASE_URL cannot be reached (${message || code}).`, { cause: error })
+  return new StartError(`The database at DATABASE_URL cannot be reached (${message || code}).`, { cause: error })
 }
 
 /** The key that encrypts stored secrets. */
@@ -164,7 +164,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
   }
 
   const noteUses = () =>
-    recordKeyUses(database.db, app.authentication.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not note when keys were used'))
+    recordKeyUses(database.db, app.authentication.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not record when keys were used'))
   const uses = setInterval(() => void noteUses(), 30_000)
   return {
     url,

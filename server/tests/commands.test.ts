@@ -60,7 +60,7 @@ test('help, no command, an unknown command and an unknown option', async () => {
   expect(none).toEqual(help)
   expect(unknown).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/^hawker: There is no command "strat"\.\n\nUsage/) })
   expect(option).toMatchObject({ code: 2, out: '', err: expect.stringContaining('--fast') })
-  expect(keys).toMatchObject({ code: 2, err: expect.stringContaining('keys takes create, list or revoke.') })
+  expect(keys).toMatchObject({ code: 2, err: expect.stringContaining('keys expects create, list or revoke.') })
 })
 
 describe('beside a running Hawker', () => {
@@ -84,7 +84,7 @@ describe('beside a running Hawker', () => {
     const port = new URL(url).port
     const { code, err } = await run(['start'], { environment: { HAWKER_DATA_DIR: join(newFolder(), 'other'), PORT: port } })
     expect(code).toBe(1)
-    expect(err).toBe(`hawker: Port ${port} is taken on 127.0.0.1. Set PORT to another one, for example PORT=${Number(port) + 1} npm start.\n`)
+    expect(err).toBe(`hawker: Port ${port} is in use on 127.0.0.1. Set PORT to another one, for example PORT=${Number(port) + 1} npm start.\n`)
   })
 
   test('keys are made, listed and revoked; a revoked one gets 401 within seconds', async () => {
@@ -103,7 +103,7 @@ describe('beside a running Hawker', () => {
     }
     expect(status).toBe(401)
     expect((await list(url, key)).status).toBe(200)
-    expect(await run(['keys', 'revoke', made.id], { environment })).toMatchObject({ code: 1, err: `hawker: Sandbox has no valid key ${made.id}.\n` })
+    expect(await run(['keys', 'revoke', made.id], { environment })).toMatchObject({ code: 1, err: `hawker: Sandbox has no active key ${made.id}.\n` })
   })
 
   test('no key and no salt is stored in plain', async () => {
@@ -125,7 +125,7 @@ describe('beside a running Hawker', () => {
 
   test('doctor finds all well, beside the running one and alone; keys work alone, too', async () => {
     const beside = await run(['doctor'], { environment })
-    expect(beside).toMatchObject({ code: 0, err: '', out: expect.stringContaining('All is well.') })
+    expect(beside).toMatchObject({ code: 0, err: '', out: expect.stringContaining('All checks passed.') })
     expect(beside.out).toContain(`process ${one.pid}`)
     expect(await one.stop()).toBe(0)
     const alone = await run(['doctor'], { environment })
@@ -179,7 +179,7 @@ describe('with a database of its own', () => {
     await postgres.stop()
     const [start, doctor] = await Promise.all([run(['api'], { environment: { DATABASE_URL } }), run(['doctor'], { environment: { DATABASE_URL } })])
     expect(start.code).toBe(1)
-    expect(start.err).toMatch(/^hawker: The database of DATABASE_URL cannot be reached \([^\n]*ECONNREFUSED[^\n]*\)\.\n$/)
+    expect(start.err).toMatch(/^hawker: The database at DATABASE_URL cannot be reached \([^\n]*ECONNREFUSED[^\n]*\)\.\n$/)
     expect(doctor).toMatchObject({ code: 1, out: expect.stringMatching(/FAIL {2}database +[^\n]*ECONNREFUSED/) })
     expect(start.err + start.out + doctor.out + doctor.err).not.toContain('hush')
     const wrong = await run(['doctor'], { environment: { PORT: 'x' } })

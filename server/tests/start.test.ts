@@ -61,7 +61,7 @@ describe('hawker start, once and again', () => {
     expect(code).toBe(1)
     expect(out).toBe('')
     expect(err).toBe(
-      `hawker: The data directory ${directory} is in use by another Hawker (process ${first.pid}). Stop that one, or set HAWKER_DATA_DIR to another directory.\n`,
+      `hawker: The data directory ${directory} is in use by another Hawker (process ${first.pid}). Stop it, or set HAWKER_DATA_DIR to another directory.\n`,
     )
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
   })

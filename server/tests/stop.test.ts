@@ -158,7 +158,7 @@ describe('stopping', () => {
       await createCustomer(await one.ready())
       process.kill(postgresOf(directory)[0] ?? 0, 'SIGKILL')
       expect(await one.ended).toBe(1)
-      expect(one.err()).toBe(`hawker: PostgreSQL has ended by itself; ${join(directory, 'postgres.log')} says why. Start Hawker again.\n`)
+      expect(one.err()).toBe(`hawker: PostgreSQL stopped unexpectedly; see ${join(directory, 'postgres.log')}. Start Hawker again.\n`)
       const again = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
       expect((await createCustomer(await again.ready())).status).toBe(201)
       expect(await again.stop()).toBe(0)

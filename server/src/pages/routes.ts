@@ -22,7 +22,7 @@ export interface Pages {
 
 /** Everything that a browser opens: pages, what they ask for, and the files that they are made of. */
 export async function pagesRoutes(api: Api, deps: PagesDeps): Promise<Pages> {
-  const live: LiveStatus = liveStatus(deps.database.db, (error) => deps.log.error({ error }, 'looking for changes of watched requests failed'))
+  const live: LiveStatus = liveStatus(deps.database.db, (error) => deps.log.error({ error }, 'looking for changes to watched requests failed'))
   await api.fastify.register(staticFiles, {
     root: join(clientDirectory(), 'assets'),
     prefix: '/assets/',

@@ -18,7 +18,7 @@ export function verification(): Verification {
       async run(_payload, { database, log }) {
         const { found, counts } = await findCounterExamples(database.reports)
         last = counts
-        for (const { check, business_id, object, says } of found) log.error({ check, business_id, object, says }, 'verification found a counter-example')
+        for (const { check, business_id, object, says } of found) log.error({ check, business_id, object, says }, 'verification found a problem')
         log.info({ checks: Object.keys(checks).length, counter_examples: found.length }, 'verified')
       },
     },

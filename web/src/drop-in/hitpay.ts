@@ -216,7 +216,7 @@ const successShownMs = 5_000
 
     /** Opens the checkout, or closes it when it is open; `open` says which. */
     toggle(options) {
-      if (!address) throw new Error('HitPay.init has to be called before HitPay.toggle.')
+      if (!address) throw new Error('HitPay.init must be called before HitPay.toggle.')
       const { open: wanted = !open, paymentRequest = null, method = null, amount = null } = options || {}
       if (!wanted) close()
       else if (!open) whenReady(() => show({ paymentRequest, method, amount }))

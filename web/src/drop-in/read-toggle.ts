@@ -17,14 +17,14 @@ const isGiven = (value: unknown): boolean => value !== undefined && value !== nu
 export const isToggle = (data: unknown): data is { type: 'toggle'; props?: unknown } => isObject(data) && data['type'] === 'toggle'
 
 function readLink(defaultUrl: unknown, home: string): { slug: string; id: string | null } | string {
-  if (typeof defaultUrl !== 'string' || defaultUrl === '') return 'HitPay.init takes the link of your business as its first argument.'
+  if (typeof defaultUrl !== 'string' || defaultUrl === '') return 'HitPay.init expects the link of your business as its first argument.'
   let url: URL
   try {
     url = new URL(defaultUrl, home)
   } catch {
-    return 'The first argument of HitPay.init is not an address.'
+    return 'The first argument of HitPay.init is not a URL.'
   }
-  if (url.origin !== home) return `The first argument of HitPay.init leads to ${url.origin}, and this frame belongs to ${home}.`
+  if (url.origin !== home) return `The first argument of HitPay.init points to ${url.origin}, but this frame belongs to ${home}.`
   const [, slug, id] = link.exec(url.pathname) ?? []
   if (slug === undefined || (id !== undefined && !uuid.test(id)))
     return 'The first argument of HitPay.init is not the link of a business or of a payment request.'
@@ -44,7 +44,7 @@ export function readToggle(data: unknown, home: string): Asked | string {
 
   const query = new URLSearchParams({ embed: '1' })
   if (isGiven(method)) {
-    if (typeof method !== 'string' || !/^[a-z0-9_]{1,64}$/.test(method)) return 'The method is not the code of a method of payment.'
+    if (typeof method !== 'string' || !/^[a-z0-9_]{1,64}$/.test(method)) return 'The method is not the code of a payment method.'
     query.set('method', method)
   }
   if (isGiven(paymentRequest) && (typeof paymentRequest !== 'string' || !uuid.test(paymentRequest)))

@@ -5,9 +5,9 @@ import { money, outcomeInWords } from './words.ts'
 
 /** Why the merchant expects this money no longer, while the payer is still asked. */
 const meanwhile: Record<string, string> = {
-  completed: 'This request has been paid meanwhile. If you pay anyway, Hawker keeps the money apart as a duplicate and refunds it.',
-  expired: 'This request has expired meanwhile. If you pay anyway, Hawker keeps the money apart as late.',
-  canceled: 'This request has been canceled meanwhile. If you pay anyway, Hawker keeps the money apart as late.',
+  completed: 'This request has been paid in the meantime. If you pay anyway, Hawker records the payment as a duplicate and refunds it.',
+  expired: 'This request has expired in the meantime. If you pay anyway, Hawker records the payment as late and does not apply it.',
+  canceled: 'This request has been canceled in the meantime. If you pay anyway, Hawker records the payment as late and does not apply it.',
 }
 
 function Answered({ payment }: { payment: SimulatedPayment }) {
@@ -16,7 +16,7 @@ function Answered({ payment }: { payment: SimulatedPayment }) {
     <section className={`outcome ${tone}`}>
       <h2>{title}</h2>
       <p>{text}</p>
-      <p>There is an answer already; another one changes nothing.</p>
+      <p>This payment has already been answered; another answer changes nothing.</p>
       {payment.return_url === null ? null : (
         <a className="button" href={payment.return_url}>
           Back to the merchant
@@ -91,7 +91,7 @@ export function ChallengePage(payment: SimulatedPayment) {
       <div className="card">
         <p className="bank">Your card’s bank</p>
         <h1>
-          Is it you who pays {business} <span className="amount">{money(amount, currency)}</span>
+          Are you paying {business} <span className="amount">{money(amount, currency)}</span>
         </h1>
         <Facts
           facts={[

@@ -31,7 +31,7 @@ export function PaymentResult({ payments, heading, onBack }: { payments: PhonePa
   const latest = useLatest(payments)
   return (
     <div className="result">
-      <ScreenTitle heading={heading}>{latest.length > 1 ? 'What became of both payments' : 'What became of it'}</ScreenTitle>
+      <ScreenTitle heading={heading}>{latest.length > 1 ? 'Results of both payments' : 'Result'}</ScreenTitle>
       <div aria-live="polite">
         {latest.map((payment) => {
           const { tone, title, text } = outcomeInWords(payment)

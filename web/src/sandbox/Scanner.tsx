@@ -41,7 +41,7 @@ export function Scanner({ fault, heading, onText, onPicture }: Props) {
           if (text.trim() !== '') void onText(text.trim())
         }}
       >
-        <label htmlFor="payload">What the code says</label>
+        <label htmlFor="payload">Text of the code</label>
         <textarea id="payload" rows={3} spellCheck={false} autoComplete="off" value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
         <button type="submit" className="button main">
           Read the code

@@ -22,7 +22,7 @@ export async function call(server: Server, method: 'GET' | 'POST' | 'PATCH' | 'D
   const text = await answer.body.text()
   const json = readJson(text)
   if (answer.statusCode < 300 && (json || text === '')) return (json ?? {}) as Made
-  const message = typeof json?.message === 'string' ? json.message : `${text.slice(0, 200)} (${server.url} is no Hawker?)`
+  const message = typeof json?.message === 'string' ? json.message : `${text.slice(0, 200)} (is ${server.url} a Hawker server?)`
   throw new CommandError(`${method} ${path} answered ${answer.statusCode}: ${message}`)
 }
 

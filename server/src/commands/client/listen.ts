@@ -56,7 +56,7 @@ export async function startListening(options: ListenOptions): Promise<Listening>
     const isDown = answer.status === 503 && answer.body === 'The target cannot be reached.'
     // One line when the target goes away, not one for every try.
     if (!isDown) print(`${type}  ${headers['webhook-id']}  ${answer.status}  ${Math.round(performance.now() - began)} ms`)
-    else if (!down) print(`${forwardTo} cannot be reached; events wait until it can.`)
+    else if (!down) print(`${forwardTo} cannot be reached; events are retried until it can.`)
     down = isDown
     response.writeHead(answer.status, { 'content-type': 'text/plain', ...(answer.retryAfter ? { 'retry-after': answer.retryAfter } : {}) })
     response.end(answer.body)
@@ -82,7 +82,7 @@ export async function startListening(options: ListenOptions): Promise<Listening>
     server.close()
     throw error
   }
-  print(`Events go to ${forwardTo}. Their Hitpay-Signature is made with the salt ${salt}`)
+  print(`Forwarding events to ${forwardTo}. Their Hitpay-Signature uses the salt ${salt}`)
 
   return {
     async stop() {

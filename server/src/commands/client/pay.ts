@@ -21,7 +21,7 @@ const isCode = (text: string) => /^(000201|upi:)/i.test(text)
 /** The id in a checkout URL (behaviour §2.3), or the id itself. */
 export function paymentRequestIdOf(text: string): string {
   const id = /\/payment-request\/@[^/?#]+\/([^/?#]+)(?:[/?#]|$)/.exec(text)?.[1] ?? text
-  if (!isUuid(id)) throw new UsageError('pay takes the url, the id or the QR code of a payment request.')
+  if (!isUuid(id)) throw new UsageError('pay expects the URL, the id or the QR code of a payment request.')
   return id.toLowerCase()
 }
 
@@ -32,10 +32,10 @@ const waitingPayment = (text: string) => /\/sandbox\/(?:wallet|challenge)\/[^/?#
 const isPayload = (text: string) => /^(000201|upi:)/i.test(text) || /^https?:.*\/checkout\/?\?(.*&)?method=/.test(text)
 
 const reasons: Record<string, string> = {
-  duplicate: 'it was paid already; the money is kept apart and can be refunded',
-  late: 'it came too late; the money is kept apart and can be refunded',
-  short: 'it is too little; the money is kept apart and can be refunded',
-  over: 'it is too much; the money is kept apart and can be refunded',
+  duplicate: 'it was already paid; the money can be refunded',
+  late: 'the payment came after the deadline; the money can be refunded',
+  short: 'the amount is too low; the money can be refunded',
+  over: 'the amount is too high; the money can be refunded',
 }
 
 function describe(result: Made): string {
@@ -51,8 +51,7 @@ const answers: Record<string, string> = { completed: 'approved', passed: 'approv
 
 /** Answers for a payer whom a page of the simulator asks. */
 function answerPage(server: Server, chargeId: string, { outcome, challenge, method, card, amount, late, twice }: PayOptions, delay: number | undefined) {
-  if ((method ?? card ?? amount ?? late ?? twice) !== undefined)
-    throw new UsageError('A page of the simulator is answered with --outcome, --challenge or --delay alone.')
+  if ((method ?? card ?? amount ?? late ?? twice) !== undefined) throw new UsageError('A simulator page accepts only --outcome, --challenge and --delay.')
   const said = outcome ?? challenge ?? 'approved'
   return call(server, 'POST', `/v1/sandbox/payments/${chargeId}/answer`, { outcome: answers[said] ?? said, delay })
 }
@@ -78,11 +77,12 @@ async function targetOf(server: Server, target: string): Promise<Target> {
 export async function pay(server: Server, target: string, options: PayOptions, print: (line: string) => void): Promise<void> {
   const { json, delay, late, twice, method, outcome, card, amount, challenge } = options
   const seconds = delay === undefined ? undefined : Number(delay.trim() || Number.NaN)
-  if (Number.isNaN(seconds)) throw new UsageError('--delay takes seconds.')
+  if (Number.isNaN(seconds)) throw new UsageError('--delay expects seconds.')
   const tell = (result: Made) => print(json ? JSON.stringify(result) : `${describe(result)}\n${result.redirect_url ?? result.action_url ?? '-'}`)
   const waiting = waitingPayment(target)
   if (waiting !== undefined) return tell(await answerPage(server, waiting, options, seconds))
-  if (isCode(target) && (method ?? card ?? challenge) !== undefined) throw new UsageError('A QR code says itself how it is paid.')
+  if (isCode(target) && (method ?? card ?? challenge) !== undefined)
+    throw new UsageError('A QR code determines how it is paid; leave out --method, --card and --challenge.')
   // A code that is paid as it is needs no reading first.
   const direct = isCode(target) && !late && !twice
   const found: Target = direct ? { id: '' } : await targetOf(server, target.trim())

@@ -68,7 +68,7 @@ const recipes: Record<string, Recipe> = {
     const request = await make.paymentRequest({ expiry_date: new Date(Date.now() + expiresInMs).toISOString() })
     const until = performance.now() + patienceMs
     while ((await make.read(`${requests}/${request.id}`)).status !== 'expired') {
-      if (performance.now() > until) throw new CommandError('The payment request does not expire; is `hawker worker` running?')
+      if (performance.now() > until) throw new CommandError('The payment request did not expire; is `hawker worker` running?')
       await sleep(100)
     }
     return request
@@ -111,7 +111,7 @@ async function eventAbout(server: Server, type: string, objectId: string, after:
     const { data, meta } = await eventPage(server, `type=${type}&after=${cursor}`)
     const found = data.find(({ object_id }) => object_id === objectId)
     if (found) return found
-    if (!meta.has_more) throw new CommandError(`No ${type} came of it.`)
+    if (!meta.has_more) throw new CommandError(`No ${type} event was emitted.`)
     cursor = meta.next_cursor
   }
 }
@@ -119,7 +119,7 @@ async function eventAbout(server: Server, type: string, objectId: string, after:
 /** `hawker trigger`: makes real objects on a running Hawker, and shows the event that comes of them. */
 export async function trigger(server: Server, type: string, { json }: { json?: boolean | undefined }, print: (line: string) => void): Promise<void> {
   const recipe = recipes[type]
-  if (!recipe) throw new UsageError(`trigger cannot make "${type}"; \`hawker trigger --list\` says what it can.`)
+  if (!recipe) throw new UsageError(`trigger cannot emit "${type}"; \`hawker trigger --list\` lists what it can.`)
   const line = (what: string, { id }: { id: string }) => print(`${what.padEnd(24)}${id}`)
   // Only sandbox businesses have this route: nothing is to be made up in a live one.
   await call(server, 'GET', '/v1/sandbox/mails?per_page=1').catch((error: Error) => {

@@ -16,7 +16,7 @@ export async function verifyCommand(config: Config, { json }: { json?: boolean |
       for (const [check, count] of Object.entries(counts))
         process.stdout.write(`${count === 0 ? 'ok  ' : 'FAIL'}  ${check}${count === 0 ? '' : ` (${count})`}\n`)
       for (const one of found) process.stdout.write(`\n${one.check}\n  business ${one.business_id}\n  ${one.object}: ${one.says}\n`)
-      process.stdout.write(found.length === 0 ? '\nEverything adds up.\n' : '\nSomething does not add up; the lines above say what.\n')
+      process.stdout.write(found.length === 0 ? '\nEverything adds up.\n' : '\nSomething does not add up; see the findings above.\n')
     }
     return found.length === 0 ? 0 : 1
   } finally {

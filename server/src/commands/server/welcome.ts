@@ -21,10 +21,10 @@ export function welcome({ url, minted, config, milliseconds }: Welcome): string 
   const table = rows.map(([name, value]) => `  ${name.padEnd(11)}${value}`).join('\n')
   const key = minted?.key ?? config.apiKey ?? '<key>'
   const lost = minted
-    ? '\n  The key and the salt are shown once; `npx hawker keys create` makes others.\n'
+    ? '\n  The key and the salt are shown only once; `npx hawker keys create` creates new ones.\n'
     : config.apiKey
       ? ''
-      : '\n  The API key was shown at the first start; `npx hawker keys create` makes another.\n'
+      : '\n  The API key was shown at the first start; `npx hawker keys create` creates another one.\n'
   return `
   Hawker is ready (${milliseconds} ms)
 

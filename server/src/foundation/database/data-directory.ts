@@ -102,7 +102,7 @@ export function lockDataDirectory(directory: string): () => void {
   }
   if ('release' in lock) return lock.release
   throw new StartError(
-    `The data directory ${directory} is in use by another Hawker (process ${lock.holder.pid}). Stop that one, or set HAWKER_DATA_DIR to another directory.`,
+    `The data directory ${directory} is in use by another Hawker (process ${lock.holder.pid}). Stop it, or set HAWKER_DATA_DIR to another directory.`,
   )
 }
 
@@ -117,7 +117,7 @@ export function secretKeyIn(directory: string): Buffer {
   const file = join(directory, 'secret.key')
   const read = () => {
     const key = Buffer.from(readFileSync(file, 'utf8').trim(), 'hex')
-    if (key.length !== 32) throw new StartError(`${file} must hold 64 hexadecimal digits.`)
+    if (key.length !== 32) throw new StartError(`${file} must contain 64 hexadecimal digits.`)
     return key
   }
   mkdirSync(directory, { recursive: true, mode: 0o755 })

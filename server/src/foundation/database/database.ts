@@ -73,7 +73,7 @@ export function openDatabase(connection: Connection, options: DatabaseOptions = 
   }
   const main = open(options.connections ?? 6, 15_000)
   const slow = open(options.slowConnections ?? 2, 10_000)
-  const write = open(2, 15_000, 300)
+  const write = open(4, 15_000, 300) // two statements in flight for each of customers and payment requests
   const reports = open(1, 600_000)
   return {
     db: main.kysely,

@@ -132,7 +132,7 @@ export function runningConnection(directory: string): EmbeddedDatabase['connecti
   try {
     lines = readFileSync(join(directory, 'postgres', 'postmaster.pid'), 'utf8').split('\n')
   } catch {
-    throw new StartError('Hawker is just starting or stopping on this data directory; try again in a moment.')
+    throw new StartError('Hawker is starting or stopping on this data directory at the moment; try again shortly.')
   }
   return { host: (lines[4] ?? '').trim(), port: Number(lines[3]), user: superuser, database: 'postgres' }
 }
@@ -159,7 +159,7 @@ async function findPrograms(): Promise<Programs> {
     return programs
   } catch (error) {
     if (error instanceof StartError) throw error
-    throw new StartError(`There is no embedded PostgreSQL for this machine (${platform()} ${arch()}); set DATABASE_URL to a PostgreSQL of your own.`, {
+    throw new StartError(`No embedded PostgreSQL is available for this machine (${platform()} ${arch()}); set DATABASE_URL to your own PostgreSQL.`, {
       cause: error,
     })
   }
@@ -180,7 +180,7 @@ function linkLibraries(home: string): void {
       symlinkSync(relative(dirname(link), join(home, source)), link)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-        throw new StartError(`The embedded PostgreSQL lacks library links and ${dirname(link)} cannot be written; run npm ci as the owner of the checkout.`)
+        throw new StartError(`The embedded PostgreSQL lacks library links and ${dirname(link)} is not writable; run npm ci as the owner of the checkout.`)
       }
     }
   }
@@ -192,13 +192,13 @@ function unprivileged(directory: string, programs: Programs): Account {
     .split('\n')
     .map((line) => line.split(':'))
   const entry = accounts.find(([name]) => name === 'postgres') ?? accounts.find(([name]) => name === 'nobody')
-  if (!entry) throw new StartError('PostgreSQL does not run as root, and there is no account "postgres" or "nobody"; start Hawker as an ordinary user.')
+  if (!entry) throw new StartError('PostgreSQL does not run as root, and there is no account "postgres" or "nobody"; start Hawker as a regular user.')
   const account: Account = { uid: Number(entry[2]), gid: Number(entry[3]), through: undefined }
   if (!canReach(directory) || !canReach(programs.postgres)) {
     account.through = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path))
     if (!account.through) {
       throw new StartError(
-        `PostgreSQL runs as "${entry[0]}", which cannot enter ${directory} or ${programs.postgres}; start Hawker as an ordinary user, or move both out of root's home.`,
+        `PostgreSQL runs as "${entry[0]}", which cannot access ${directory} or ${programs.postgres}; start Hawker as a regular user, or move both out of root's home.`,
       )
     }
   }
@@ -239,7 +239,7 @@ function socketFolder(cluster: string, account: Account | undefined): string {
   const folder = tooLong ? join(tmpdir(), `hawker-${hash}`) : beside
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const { uid } = statSync(folder)
-  if (uid !== (process.getuid?.() ?? uid) && uid !== account?.uid) throw new StartError(`${folder} belongs to someone else; remove it.`)
+  if (uid !== (process.getuid?.() ?? uid) && uid !== account?.uid) throw new StartError(`${folder} belongs to another user; remove it.`)
   if (account) chownSync(folder, account.uid, account.gid)
   chmodSync(folder, 0o700)
   return folder
@@ -258,7 +258,7 @@ async function makeCluster(cluster: string, programs: Programs, account: Account
   try {
     await run(program, args, { cwd: dirname(cluster), env: serverEnvironment(), ...as })
   } catch (error) {
-    throw new StartError(`PostgreSQL could not make its files in ${cluster}: ${(error as { stderr?: string }).stderr?.trim() || error}`)
+    throw new StartError(`PostgreSQL could not create its files in ${cluster}: ${(error as { stderr?: string }).stderr?.trim() || error}`)
   }
   renameSync(unfinished, cluster)
 }
@@ -333,7 +333,7 @@ async function endLeftBehind(cluster: string, sockets: string): Promise<void> {
     // Without their server, children end by themselves at the next look; what is stuck has nothing left to lose.
     if (waited === (server === undefined ? 1_000 : 10_000)) send('SIGQUIT', running)
     if (waited === 13_000) send('SIGKILL', running)
-    if (waited > 15_000) throw new StartError(`A PostgreSQL (process ${running.join(', ')}) still runs in ${cluster} and does not stop.`)
+    if (waited > 15_000) throw new StartError(`A PostgreSQL (process ${running.join(', ')}) is still running in ${cluster} and does not stop.`)
     await sleep(20)
   }
 }
@@ -352,7 +352,7 @@ async function untilReady(child: ChildProcess, cluster: string, log: string, tcp
       const said = existsSync(log) ? readFileSync(log).subarray(began).toString('utf8').trim() : ''
       if (tcpPort !== undefined && said.includes('could not bind IPv4 address'))
         throw new StartError(
-          `PostgreSQL cannot open port ${tcpPort} on 127.0.0.1, because it is taken or not allowed; set HAWKER_DATABASE_PORT to another one.`,
+          `PostgreSQL cannot open port ${tcpPort} on 127.0.0.1, because it is in use or not permitted; set HAWKER_DATABASE_PORT to another one.`,
         )
       const last = said.split('\n').slice(-4).join('\n')
       throw new StartError(`PostgreSQL did not start${failed ? ` (${failed})` : ''}. Its log ${log} ends with:\n${last}`)

@@ -68,7 +68,7 @@ export async function migrate(pool: pg.Pool, migrations = readMigrations()): Pro
   const known = new Map(migrations.map((migration) => [migration.name, migration]))
   for (const { name, checksum } of applied ?? []) {
     const migration = known.get(name)
-    if (!migration) throw new Error(`The database has migration ${name}, which this version of Hawker does not know; start the newer version.`)
+    if (!migration) throw new Error(`The database has migration ${name}, which this version of Hawker does not know; start a newer version.`)
     if (migration.checksum !== checksum) throw new Error(`Migration ${name} was changed after it had been applied.`)
   }
   if (!applied) {

@@ -70,7 +70,7 @@ function withoutNulls(value: unknown): unknown {
 /** What OpenAPI says of an operation, and what Fastify validates. */
 function schemaOf(tag: string, method: Method, path: string, { ifMatch, headers, params, query, body, answers, ...operation }: Operation): object {
   const { operationId, summary, description } = operation
-  const response = Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, schema ?? Type.Null({ description: 'Nothing.' })]))
+  const response = Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, schema ?? Type.Null({ description: 'No content.' })]))
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name)
   const sent = method === 'GET' ? {} : ifMatch ? changeHeaders.properties : writeHeaders.properties
   const allHeaders = { ...sent, ...headers }

@@ -38,10 +38,10 @@ describe('cursors', () => {
       encode(['created_at desc', 'a\0', id, 1]),
       encode(['created_at desc', '', "' or 1=1", 1]),
     ]
-    for (const text of refused) expect(() => decodeCursor(text, 'created_at desc'), text).toThrow('The cursor is not one of this list.')
+    for (const text of refused) expect(() => decodeCursor(text, 'created_at desc'), text).toThrow('The cursor does not belong to this list.')
     fc.assert(
       fc.property(fc.string(), (text) => {
-        expect(() => decodeCursor(text, 'created_at desc')).toThrow('The cursor is not one of this list.')
+        expect(() => decodeCursor(text, 'created_at desc')).toThrow('The cursor does not belong to this list.')
       }),
     )
   })
@@ -71,7 +71,7 @@ describe('entity tags', () => {
 
   test('hold for If-Match when they are the current one, strongly', () => {
     for (const header of [undefined, '*', ' * ', tag, `"x", ${tag}`, ` ${tag} ,"y"`]) expect(() => requireMatch(header, tag)).not.toThrow()
-    for (const header of ['', '"abc.2"', `W/${tag}`, 'abc.1', '"*"']) expect(() => requireMatch(header, tag), header).toThrow(`its current tag is ${tag}`)
+    for (const header of ['', '"abc.2"', `W/${tag}`, 'abc.1', '"*"']) expect(() => requireMatch(header, tag), header).toThrow(`its current ETag is ${tag}`)
   })
 
   test('are known to If-None-Match also when weak', () => {

@@ -21,6 +21,6 @@ export const forgetIdempotencyKeys: Job = {
       )
       forgotten += rows.length
     }
-    if (forgotten > 0) log.info({ forgotten }, 'forgot old idempotency keys')
+    if (forgotten > 0) log.info({ forgotten }, 'deleted old idempotency keys')
   },
 }

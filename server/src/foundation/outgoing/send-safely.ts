@@ -98,7 +98,7 @@ export function createSafeSender(options: SenderOptions = {}): SafeSender {
       const kept = await readBody(answer.body, keptBodyBytes)
       return { status: answer.statusCode, headers: keepHeaders(answer.headers), ...kept, durationMs: durationMs() }
     } catch (error) {
-      if (limit.signal.aborted) return { error: 'timeout', message: `There was no answer within ${timeoutMs} ms.`, durationMs: durationMs() }
+      if (limit.signal.aborted) return { error: 'timeout', message: `There was no response within ${timeoutMs} ms.`, durationMs: durationMs() }
       return { ...explainNetworkError(error), durationMs: durationMs() }
     } finally {
       clearTimeout(timer)
@@ -110,10 +110,10 @@ export function createSafeSender(options: SenderOptions = {}): SafeSender {
 
 function readTarget(text: string): { origin: string; path: string } | { error: SendFault; message: string } {
   const refuse = (message: string) => ({ error: 'invalid_url' as const, message })
-  if (!URL.canParse(text)) return refuse('The URL cannot be read.')
+  if (!URL.canParse(text)) return refuse('The URL is invalid.')
   const url = new URL(text)
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') return refuse(`The URL has the scheme ${url.protocol} and not http or https.`)
-  if (url.username !== '' || url.password !== '') return refuse('The URL has a user name or a password in it.')
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return refuse(`The URL has the scheme ${url.protocol} instead of http or https.`)
+  if (url.username !== '' || url.password !== '') return refuse('The URL contains a user name or password.')
   return { origin: url.origin, path: url.pathname + url.search }
 }
 
@@ -124,7 +124,7 @@ function guardedConnector(build: typeof buildConnector, options: SenderOptions, 
       (addresses) => {
         if (addresses.length === 0) return callback(Object.assign(new Error('no addresses'), { code: 'ENODATA' }), [])
         const isPermitted = addresses.every(({ address }) => isPermittedAddress(address, options))
-        return isPermitted ? callback(null, addresses) : callback(new Blocked('The host name leads to an address that must not be reached.'), [])
+        return isPermitted ? callback(null, addresses) : callback(new Blocked('The host name resolves to an address that is not allowed.'), [])
       },
       (error: NodeJS.ErrnoException) => callback(error, []),
     )
@@ -134,7 +134,7 @@ function guardedConnector(build: typeof buildConnector, options: SenderOptions, 
   return (target, callback) => {
     // Node never asks the lookup for an IP literal.
     if (isIP(target.hostname) !== 0 && !isPermittedAddress(target.hostname, options)) {
-      callback(new Blocked('The host is an address that must not be reached.'), null)
+      callback(new Blocked('The host is an address that is not allowed.'), null)
       return
     }
     connect(target, callback)
@@ -206,10 +206,10 @@ const messages: Record<NetworkFault, string> = {
   dns: 'The host name could not be resolved.',
   refused: 'The connection was refused.',
   unreachable: 'The host could not be reached.',
-  tls: 'The secure connection could not be made.',
-  reset: 'The connection was closed before an answer came.',
-  timeout: 'The connection could not be made in time.',
-  protocol: 'The answer is not HTTP.',
+  tls: 'The secure connection could not be established.',
+  reset: 'The connection was closed before a response arrived.',
+  timeout: 'The connection could not be established in time.',
+  protocol: 'The response is not HTTP.',
   failed: 'The request failed.',
 }
 

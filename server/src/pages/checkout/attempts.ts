@@ -36,14 +36,14 @@ const workingMs = 60_000
 async function requireFew(db: Db, business: Business, request: PaymentRequestRow, at: Date): Promise<void> {
   const since = new Date(at.getTime() - attemptWindowMs)
   if ((await countUnpaidAttempts(db, business.id, request.id, since, mostAttempts)) >= mostAttempts) {
-    throw new ApiError(429, 'too_many_attempts', 'There were too many attempts to pay; try again later.', { headers: { 'retry-after': '600' } })
+    throw new ApiError(429, 'too_many_attempts', 'There were too many payment attempts; try again later.', { headers: { 'retry-after': '600' } })
   }
 }
 
 /** Refuses what looks like a card's number: rails are given tokens, and say in their errors, which are kept, what they were given. */
 function requireToken(token: string | undefined): void {
   if (token !== undefined && /^[\d\s-]{12,}$/.test(token)) {
-    throw invalid({ token: ['The token must be a token that the tokeniser made of the card, not its number.'] }, 'card_number_not_taken')
+    throw invalid({ token: ['The token must be a card token from the tokeniser, not a card number.'] }, 'card_number_not_taken')
   }
 }
 
@@ -59,7 +59,7 @@ async function requireFree(db: Db, business: Business, request: PaymentRequestRo
 const guardOf = (business: Business, request: PaymentRequestRow, at: Date) => async (tx: Transaction<DB>) => {
   const held = (await lockPaymentRequests(tx, [{ businessId: business.id, id: request.id }])).get(request.id)
   if (!held || (statusAt(held, at) !== 'pending' && !held.allow_repeated_payments)) {
-    throw conflict('payment_request_not_payable', 'This payment request cannot be paid any more.')
+    throw conflict('payment_request_not_payable', 'This payment request can no longer be paid.')
   }
   await requireFew(tx, business, held, at)
   await requireFree(tx, business, held, at)
@@ -77,7 +77,7 @@ export async function beginAttempt(
 ): Promise<string> {
   const { method, amount, token, name, email, embedded } = body
   requireToken(token)
-  if (findMethod(method)?.kind === 'qr') throw invalid({ method: ['This method is paid by scanning its code.'] }, 'payment_method_not_available')
+  if (findMethod(method)?.kind === 'qr') throw invalid({ method: ['This method is paid by scanning its QR code.'] }, 'payment_method_not_available')
   // Of these fields alone: of whatever else a page may have sent, not even a digest is kept.
   const claim = readClaim(key && `checkout:${request.id}:${key}`, business.id, `POST attempts ${request.id}`, { method, amount, token, name, email, embedded })
   if (!claim) throw invalid({ 'Idempotency-Key': ['The Idempotency-Key header is required.'] }, 'invalid_idempotency_key')

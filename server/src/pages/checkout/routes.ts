@@ -151,7 +151,7 @@ export function checkoutRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Checkout
     return streamStates(reply, {
       read,
       watch: (onChange) => deps.live.watch(business.id, found.request.id, onChange),
-      onError: (error) => deps.log.error({ error }, 'telling a page its state failed'),
+      onError: (error) => deps.log.error({ error }, 'sending a page its state failed'),
     })
   }) as never)
 

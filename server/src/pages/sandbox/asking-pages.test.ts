@@ -41,7 +41,7 @@ describe('/sandbox/wallet', () => {
     expect([again.status, again.headers.get('location')]).toEqual([303, path])
     expect((await client.get(`/v1/charges/${chargeId}`)).json.status).toBe(status)
     const page = await open(client, path)
-    expect(page.text).toContain('There is an answer already')
+    expect(page.text).toContain('This payment has already been answered')
     expect(page.text).not.toContain('<form')
   })
 
@@ -50,7 +50,7 @@ describe('/sandbox/wallet', () => {
     const { requestId, chargeId, path } = await begin(client)
     await client.post(`/v1/sandbox/payment-requests/${requestId}/pay`, {})
     const page = await open(client, path)
-    expect(page.text).toContain('paid meanwhile')
+    expect(page.text).toContain('paid in the meantime')
     expect(page.text).toContain('Pay anyway')
     await press(client, path, 'approved')
     expect((await client.get(`/v1/charges/${chargeId}`)).json).toMatchObject({ status: 'succeeded', unapplied_reason: 'duplicate' })

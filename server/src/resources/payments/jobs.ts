@@ -16,7 +16,7 @@ export function paymentsDueWork(deps: PaymentsDeps): DueWork[] {
       run: (due) => expireDuePaymentRequests(deps, due),
     },
     {
-      name: 'asking rails',
+      name: 'polling rails',
       everyMs: 1_000,
       next: (businessId, until) => findNextDue(db, 'rail_checks', businessId, until),
       run: (due) => askRails(deps, due),

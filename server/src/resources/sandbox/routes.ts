@@ -69,8 +69,8 @@ function payCodeRoute(api: Api, deps: StartDeps): void {
     '/v1/sandbox/pay-code',
     {
       operationId: 'paySandboxCode',
-      summary: 'Play the payer who scans a code',
-      description: 'Reads a payment code as a bank or a wallet would, and pays the payment request whose reference it carries.',
+      summary: 'Pay a scanned code as its payer',
+      description: 'Reads a payment code as a banking app or a wallet would, and pays the payment request whose reference it contains.',
       body: PayCodeInput,
       answers: { 200: PayResult },
     },
@@ -105,8 +105,8 @@ function payRoute(api: Api, deps: StartDeps): void {
     '/v1/sandbox/payment-requests/:payment_request_id/pay',
     {
       operationId: 'paySandboxPaymentRequest',
-      summary: 'Play the payer',
-      description: 'Pays a request as a payer would: by any method, with any outcome, late, twice, too little or too much.',
+      summary: 'Pay a payment request as its payer',
+      description: 'Pays a request as a payer would: with any method, with any outcome, late, twice, too little or too much.',
       body: PayInput,
       normalise: withoutRealCards,
       answers: { 200: PayResult },
@@ -135,8 +135,9 @@ function answerRoute(api: Api, deps: StartDeps): void {
     '/v1/sandbox/payments/:charge_id/answer',
     {
       operationId: 'answerSandboxPayment',
-      summary: "Answer in the payer's place",
-      description: "Says what the payer says on the simulator's wallet, bank or 3-D Secure page. Only the first answer counts; a later one gets what is.",
+      summary: 'Answer for the payer',
+      description:
+        "Answers as the payer on the simulator's wallet, bank or 3-D Secure page. Only the first answer counts; a later one returns the existing result.",
       body: AnswerInput,
       answers: { 200: PayResult },
     },

@@ -26,7 +26,7 @@ async function start(attempt: Attempt, _input: unknown, access: RailAccess): Pro
 
 async function check({ createdAt, now }: Attempt): Promise<Outcome> {
   if (now.getTime() - createdAt.getTime() < patienceMs) return { status: 'pending', checkAfterSeconds: checkSeconds }
-  return { status: 'failed', code: 'expired', message: 'No transfer came.', canceled: true }
+  return { status: 'failed', code: 'expired', message: 'No transfer arrived.', canceled: true }
 }
 
 /**

@@ -173,7 +173,7 @@ describe('what no published code covers', () => {
   test('a date that the calendar does not have is a warning', () => {
     const { expiresAt, warnings } = decodeQr(payNow('26490009SG.PAYNOW010120210201101550Z030110408202602305303702'))
     expect(expiresAt).toBeNull()
-    expect(warnings).toEqual(['26.04 is 20260230, which is no date'])
+    expect(warnings).toEqual(['26.04 is 20260230, which is not a date'])
   })
 })
 

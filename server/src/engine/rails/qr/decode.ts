@@ -67,8 +67,8 @@ function decodeEmv(payload: string): DecodedQr {
   const number = code.value('53')
   const currency = number === undefined ? undefined : currencyOfNumber(number)
   const initiation = code.value('01')
-  if (initiation !== undefined && initiation !== '11' && initiation !== '12') code.warnings.push(`01 is ${initiation}; 11 and 12 are known`)
-  if (number !== undefined && currency === undefined) code.warnings.push(`53 is ${number}, a currency that is not known here`)
+  if (initiation !== undefined && initiation !== '11' && initiation !== '12') code.warnings.push(`01 is ${initiation}; only 11 and 12 are known`)
+  if (number !== undefined && currency === undefined) code.warnings.push(`53 is ${number}, an unknown currency`)
   return {
     scheme: account?.scheme ?? 'emv',
     proxyType: account?.proxyType ?? null,
@@ -106,7 +106,7 @@ function readFps(code: EmvCode): QrAccount | undefined {
   ] as const) {
     if (proxy !== undefined) return simple('fps', found.id, proxyType, proxy)
   }
-  throw new QrFault('missing', `${found.id}.02`, 'an FPS code names its payee')
+  throw new QrFault('missing', `${found.id}.02`, 'an FPS code must name its payee')
 }
 
 /** Brazil's Pix (rails standards §1.9). */
@@ -115,7 +115,7 @@ function readPix(code: EmvCode): QrAccount | undefined {
   if (!found) return undefined
   const key = found.values.get('01')
   const url = found.values.get('25')
-  if (key === undefined && url === undefined) throw new QrFault('missing', `${found.id}.01`, 'a Pix code names its payee')
+  if (key === undefined && url === undefined) throw new QrFault('missing', `${found.id}.01`, 'a Pix code must name its payee')
   return simple('pix', found.id, key === undefined ? 'url' : 'key', key ?? url ?? '')
 }
 
@@ -131,7 +131,7 @@ function decodeUpi(uri: string): DecodedQr {
   if (currency !== 'inr') throw new QrFault('bad_value', 'cu', `${values.get('cu')} is not INR`)
   const text = values.get('am')
   const amount = text === undefined || text === '' ? undefined : parseAmount(text, currency)
-  if (text && (amount === undefined || amount === 0n)) throw new QrFault('bad_value', 'am', `${text} is no amount in rupees`)
+  if (text && (amount === undefined || amount === 0n)) throw new QrFault('bad_value', 'am', `${text} is not an amount in rupees`)
   if (!values.has('pn')) warnings.push('pn, the name, is missing')
   const proxy = values.get('pa') ?? ''
   return {

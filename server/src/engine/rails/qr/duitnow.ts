@@ -50,7 +50,7 @@ export function readDuitNow(code: EmvCode): QrAccount | undefined {
   if (!found) return undefined
   const { id, values } = found
   const proxy = values.get('02')
-  if (proxy === undefined) throw new QrFault('missing', `${id}.02`, 'a DuitNow code names its payee')
+  if (proxy === undefined) throw new QrFault('missing', `${id}.02`, 'a DuitNow code must name its payee')
   return {
     scheme: 'duitnow',
     template: id,

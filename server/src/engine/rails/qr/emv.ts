@@ -82,7 +82,7 @@ export function currencyObject(currency: Currency): QrObject {
  * Throws a `QrFault` where the amount is not positive, has digits that would be lost, or has over 13 characters.
  */
 export function amountText(amountMinor: bigint, currency: Currency, decimals = exponentOf(currency)): string {
-  if (amountMinor <= 0n) throw new QrFault('bad_input', 'amountMinor', 'an amount must be positive; leave it out to let the payer type it')
+  if (amountMinor <= 0n) throw new QrFault('bad_input', 'amountMinor', 'an amount must be positive; omit it to let the payer enter one')
   const text = formatAmount(amountMinor, currency)
   const [whole = '', fraction = ''] = text.split('.')
   if (/[^0]/.test(fraction.slice(decimals))) throw new QrFault('bad_input', 'amountMinor', `${text} has more than ${decimals} decimals`)
@@ -150,7 +150,7 @@ export function readEmv(payload: string): EmvCode {
   const found = crcEnd.exec(payload)?.[1]
   if (found === undefined) throw new QrFault('bad_crc', '63', 'the payload does not end with a CRC, 6304 and four hexadecimal digits', characters.length)
   const right = crc16(payload.slice(0, -4))
-  if (found.toUpperCase() !== right) throw new QrFault('bad_crc', '63', `the CRC is ${found} and should be ${right}`, characters.length - 4)
+  if (found.toUpperCase() !== right) throw new QrFault('bad_crc', '63', `the CRC is ${found} but should be ${right}`, characters.length - 4)
   const placed = readObjects(payload)
   if (placed.at(-1)?.id !== '63') throw new QrFault('missing', '63', 'the CRC is not the last object', characters.length)
   for (const { id, value, start } of placed) {
@@ -169,7 +169,7 @@ function understand(placed: readonly PlacedObject[]): EmvCode {
     for (const { id, value } of inner) values.set(joinPath(object.id, id), value)
   }
   const version = values.get('00') ?? ''
-  if (version !== '01' && version !== '02') throw new QrFault('bad_value', '00', `the payload format is ${version}; 01 and 02 are known`, 4)
+  if (version !== '01' && version !== '02') throw new QrFault('bad_value', '00', `the payload format is ${version}; only 01 and 02 are known`, 4)
   const warnings = Object.entries(longest).flatMap(([path, limit]) => {
     const length = [...(values.get(path) ?? '')].length
     return length > limit ? [`${path} has ${length} characters; the standard allows ${limit}`] : []
@@ -197,11 +197,11 @@ function readTemplate({ id, value, start }: PlacedObject): PlacedObject[] | unde
 export function readAmount(code: EmvCode, currency: Currency | undefined): bigint | undefined {
   const text = code.value('54')
   if (text === undefined) return undefined
-  if (!/^\d+(\.\d*)?$/.test(text)) throw new QrFault('bad_value', '54', `${text} is no amount`)
+  if (!/^\d+(\.\d*)?$/.test(text)) throw new QrFault('bad_value', '54', `${text} is not an amount`)
   if (currency === undefined) return undefined
   const amount = parseAmount(text.replace(/\.$/, ''), currency)
-  if (amount === undefined) throw new QrFault('bad_value', '54', `${text} is no amount in ${currency}`)
-  if (amount === 0n) throw new QrFault('bad_value', '54', 'an amount is never zero')
+  if (amount === undefined) throw new QrFault('bad_value', '54', `${text} is not an amount in ${currency}`)
+  if (amount === 0n) throw new QrFault('bad_value', '54', 'an amount must not be zero')
   return amount
 }
 

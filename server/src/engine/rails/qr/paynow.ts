@@ -68,7 +68,7 @@ export function buildPayNow(code: PayNowCode): string {
 function formatExpiry(at: Date, precision: 'day' | 'second'): string {
   const digits = new Date(at.getTime() + singapore).toISOString().replace(/\D/g, '')
   // Years beyond 9999 have six digits and a sign in ISO 8601; no code can hold them.
-  if (at.getTime() + singapore > Date.UTC(9999, 11, 31, 23, 59, 59, 999)) throw new QrFault('bad_input', 'expiresAt', 'the year does not fit')
+  if (at.getTime() + singapore > Date.UTC(9999, 11, 31, 23, 59, 59, 999)) throw new QrFault('bad_input', 'expiresAt', 'the year has more than four digits')
   return digits.slice(0, precision === 'day' ? 8 : 14)
 }
 
@@ -92,12 +92,12 @@ export function readPayNow(code: EmvCode): QrAccount | undefined {
   const { id, values } = found
   const proxy = values.get('02')
   const type = values.get('01')
-  if (proxy === undefined || type === undefined) throw new QrFault('missing', `${id}.${type === undefined ? '01' : '02'}`, 'a PayNow code names its payee')
+  if (proxy === undefined || type === undefined) throw new QrFault('missing', `${id}.${type === undefined ? '01' : '02'}`, 'a PayNow code must name its payee')
   const proxyType = Object.entries(proxyTypes).find(([, digit]) => digit === type)?.[0]
-  if (!proxyType) code.warnings.push(`${id}.01 is ${type}, a proxy type that is not known`)
+  if (!proxyType) code.warnings.push(`${id}.01 is ${type}, an unknown proxy type`)
   const expiry = values.get('04')
   const expiresAt = expiry === undefined ? undefined : readExpiry(expiry)
-  if (expiry !== undefined && !expiresAt) code.warnings.push(`${id}.04 is ${expiry}, which is no date`)
+  if (expiry !== undefined && !expiresAt) code.warnings.push(`${id}.04 is ${expiry}, which is not a date`)
   const editable = values.get('03')
   return {
     scheme: 'paynow',

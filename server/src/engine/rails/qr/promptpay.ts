@@ -99,7 +99,7 @@ export function readPromptPay(code: EmvCode): QrAccount | undefined {
     const international = proxyType === 'mobile' && /^00[0-9]+$/.test(proxy)
     return account('promptpay', found.id, proxyType, international ? `+${proxy.slice(2)}` : proxy, null)
   }
-  throw new QrFault('missing', `${found.id}.01`, 'a PromptPay code names its payee')
+  throw new QrFault('missing', `${found.id}.01`, 'a PromptPay code must name its payee')
 }
 
 /** The biller of a PromptPay bill payment and its first reference; undefined where there is none. */
@@ -107,7 +107,7 @@ export function readPromptPayBill(code: EmvCode): QrAccount | undefined {
   const found = findTemplate(code, billIdentifiers)
   if (!found) return undefined
   const biller = found.values.get('01')
-  if (biller === undefined) throw new QrFault('missing', `${found.id}.01`, 'a bill payment names its biller')
+  if (biller === undefined) throw new QrFault('missing', `${found.id}.01`, 'a bill payment must name its biller')
   return account('promptpay_bill', found.id, 'biller', biller, found.values.get('02') ?? null)
 }
 

@@ -66,9 +66,9 @@ function decimalsOf(amountMinor: bigint | undefined): number {
  */
 export function withQrisAmount(payload: string, amountMinor: bigint): string {
   const code = readEmv(payload)
-  if (!readQris(code)) throw new QrFault('bad_input', 'payload', 'the payload is no QRIS code')
+  if (!readQris(code)) throw new QrFault('bad_input', 'payload', 'the payload is not a QRIS code')
   if (code.value('53') !== '360') throw new QrFault('bad_value', '53', 'the payload is not in rupiah')
-  if (code.value('54') !== undefined) throw new QrFault('bad_value', '54', 'the payload has an amount already')
+  if (code.value('54') !== undefined) throw new QrFault('bad_value', '54', 'the payload already has an amount')
   const amount = { id: '54', value: amountText(amountMinor, 'idr', decimalsOf(amountMinor)) }
   const [format, ...rest] = code.objects.filter(({ id }) => id !== '01' && id !== '63')
   if (!format) throw new QrFault('missing', '00', 'the payload has no objects')

@@ -91,7 +91,7 @@ export function readQrPh(code: EmvCode): QrAccount | undefined {
   if (!found) return undefined
   const { id, values } = found
   const proxy = person ? values.get('04') : (values.get('03') ?? values.get('04'))
-  if (proxy === undefined) throw new QrFault('missing', `${id}.${person ? '04' : '03'}`, 'a QR Ph code names its payee')
+  if (proxy === undefined) throw new QrFault('missing', `${id}.${person ? '04' : '03'}`, 'a QR Ph code must name its payee')
   return {
     scheme: 'qrph',
     template: id,

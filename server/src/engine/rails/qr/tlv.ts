@@ -65,11 +65,11 @@ export function writeObjects(objects: readonly QrObject[], path = ''): string {
   let text = ''
   for (const { id, value } of objects) {
     const here = joinPath(path, id)
-    if (!twoDigits.test(id)) throw new QrFault('bad_id', here, `${id} is no id of two digits`)
-    if (seen.has(id)) throw new QrFault('repeated_id', here, `${here} is given twice`)
+    if (!twoDigits.test(id)) throw new QrFault('bad_id', here, `${id} is not an id of two digits`)
+    if (seen.has(id)) throw new QrFault('repeated_id', here, `${here} appears twice`)
     seen.add(id)
     const length = [...value].length
-    if (length < 1 || length > 99) throw new QrFault('bad_length', here, `${here} has ${length} characters; 1 to 99 fit`)
+    if (length < 1 || length > 99) throw new QrFault('bad_length', here, `${here} has ${length} characters; 1 to 99 are allowed`)
     text += id + String(length).padStart(2, '0') + value
   }
   return text
@@ -87,9 +87,9 @@ export function readObjects(text: string, path = '', offset = 0): PlacedObject[]
   let at = 0
   while (at < characters.length) {
     const id = characters.slice(at, at + 2).join('')
-    if (!twoDigits.test(id)) throw new QrFault('bad_id', path, `there is no id of two digits at character ${offset + at}`, offset + at)
+    if (!twoDigits.test(id)) throw new QrFault('bad_id', path, `there is not an id of two digits at character ${offset + at}`, offset + at)
     const here = joinPath(path, id)
-    if (seen.has(id)) throw new QrFault('repeated_id', here, `${here} comes twice`, offset + at)
+    if (seen.has(id)) throw new QrFault('repeated_id', here, `${here} appears twice`, offset + at)
     seen.add(id)
     const digits = characters.slice(at + 2, at + 4).join('')
     if (!twoDigits.test(digits) || digits === '00') throw new QrFault('bad_length', here, `${here} has no length of 01 to 99`, offset + at + 2)

@@ -28,7 +28,7 @@ export type UpiParameters = readonly (readonly [name: string, value: string])[]
  * Throws a `QrFault` that names the input which does not fit.
  */
 export function buildUpi(code: UpiCode): string {
-  const refuse = (input: string) => new QrFault('bad_input', input, `${input} does not fit into a UPI URI`)
+  const refuse = (input: string) => new QrFault('bad_input', input, `${input} is not valid in a UPI URI`)
   if (!address.test(code.address)) throw refuse('address')
   if (code.name.trim() === '' || code.name.length > 99) throw refuse('name')
   if (code.categoryCode !== undefined && !/^[0-9]{4}$/.test(code.categoryCode)) throw refuse('categoryCode')
@@ -65,20 +65,20 @@ export function readUpi(uri: string): UpiParameters {
   if (opening === undefined) throw new QrFault('not_a_payment_code', '', 'a UPI code begins with upi://pay?', 0)
   if (uri.length > longestUri) throw new QrFault('too_long', '', `the URI has over ${longestUri} characters`, longestUri)
   const bad = /[^\x21-\x7e]/.exec(uri)
-  if (bad) throw new QrFault('bad_character', '', `a URI has no such character as the one at ${bad.index}`, bad.index)
+  if (bad) throw new QrFault('bad_character', '', `the character at ${bad.index} is not allowed in a URI`, bad.index)
   const seen = new Map<string, string>()
   let at = opening.length
   for (const part of uri.slice(opening.length).split('&')) {
     const equals = part.indexOf('=')
     const name = part.slice(0, Math.max(equals, 0))
     if (!parameterName.test(name)) throw new QrFault('bad_id', name, `there is no parameter at character ${at}`, at)
-    if (seen.has(name)) throw new QrFault('repeated_id', name, `${name} comes twice`, at)
+    if (seen.has(name)) throw new QrFault('repeated_id', name, `${name} appears twice`, at)
     seen.set(name, decode(name, part.slice(equals + 1), at + equals + 1))
     at += part.length + 1
   }
   const payee = seen.get('pa')
-  if (payee === undefined) throw new QrFault('missing', 'pa', 'a UPI code names its payee')
-  if (!address.test(payee)) throw new QrFault('bad_value', 'pa', `${payee} is no payment address`)
+  if (payee === undefined) throw new QrFault('missing', 'pa', 'a UPI code must name its payee')
+  if (!address.test(payee)) throw new QrFault('bad_value', 'pa', `${payee} is not a payment address`)
   return [...seen]
 }
 
@@ -87,7 +87,7 @@ function decode(name: string, text: string, at: number): string {
   try {
     value = decodeURIComponent(text)
   } catch {
-    throw new QrFault('bad_character', name, `${name} has a broken percent code`, at)
+    throw new QrFault('bad_character', name, `${name} has a broken percent-encoding`, at)
   }
   if (/[\p{Cc}\p{Cs}]/u.test(value)) throw new QrFault('bad_character', name, `${name} has a control character`, at)
   return value

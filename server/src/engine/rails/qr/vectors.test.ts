@@ -86,7 +86,7 @@ describe('published codes', () => {
   test('the sample in the PayNow paper is refused for its CRC, which leaves out 6304', () => {
     const fault = faultOf(() => decodeQr(payloads.get(wrong) ?? ''))
     expect(fault).toMatchObject({ code: 'bad_crc', path: '63' })
-    expect(fault.message).toBe('the CRC is 0870 and should be B90C')
+    expect(fault.message).toBe('the CRC is 0870 but should be B90C')
   })
 
   test('UPI URIs are read, and written again as they were', () => {

@@ -52,7 +52,7 @@ export function readVietQr(code: EmvCode): QrAccount | undefined {
   const inner = new Map(readObjects(values.get('01') ?? '', path).map((object) => [object.id, object.value]))
   const account = inner.get('01')
   const bank = inner.get('00')
-  if (account === undefined || bank === undefined) throw new QrFault('missing', path, 'a VietQR code names a bank and an account')
+  if (account === undefined || bank === undefined) throw new QrFault('missing', path, 'a VietQR code must name a bank and an account')
   return {
     scheme: 'vietqr',
     template: id,

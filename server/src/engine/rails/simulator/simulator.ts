@@ -39,8 +39,8 @@ const succeeded: Ending = { status: 'succeeded' }
 const failure = (code: string, message: string): Ending => ({ status: 'failed', code, message })
 const declined = failure('declined', 'The payment was declined.')
 const unauthenticated = failure('authentication_failed', 'The payer was not authenticated.')
-const timedOut = failure('timeout', 'No answer came in time.')
-const abandoned: Ending = { status: 'failed', code: 'canceled', message: 'The payer gave up.', canceled: true }
+const timedOut = failure('timeout', 'There was no answer in time.')
+const abandoned: Ending = { status: 'failed', code: 'canceled', message: 'The payer abandoned the payment.', canceled: true }
 
 const reference = (id: string) => `sim_${id}`
 
@@ -119,7 +119,7 @@ async function start(attempt: Attempt, input: PaymentInput): Promise<Outcome> {
   const card = isCard ? testCardOf(input) : undefined
   if (isCard && !card) {
     // A real number has no business here; it is refused without being looked at further.
-    return { status: 'failed', reference: reference(id), code: 'test_mode_live_card', message: 'The sandbox takes test cards only.' }
+    return { status: 'failed', reference: reference(id), code: 'test_mode_live_card', message: 'The sandbox accepts test cards only.' }
   }
   const delay = input.outcome === 'timeout' ? timeoutSeconds : (input.delaySeconds ?? 0)
   const script: Script = {
@@ -135,7 +135,7 @@ async function start(attempt: Attempt, input: PaymentInput): Promise<Outcome> {
 async function check(attempt: Attempt): Promise<Outcome> {
   const { readyAt, ending, amount = String(attempt.amountMinor), ...rest } = attempt.data as Partial<Script>
   if (readyAt === undefined || ending === undefined)
-    return { status: 'failed', reference: reference(attempt.id), code: 'not_started', message: 'The payment was never begun.' }
+    return { status: 'failed', reference: reference(attempt.id), code: 'not_started', message: 'The payment was never started.' }
   return outcomeOf(attempt.id, { ...rest, readyAt, ending, amount }, attempt.now)
 }
 
@@ -169,7 +169,7 @@ export function answerAttempt(id: string, data: Record<string, unknown>, { outco
 
 function refundAnswer({ id, amountMinor, chargeData, createdAt, now }: RefundAttempt): RefundOutcome {
   const { refund: manner = 'succeeds', amount } = chargeData as Partial<Script>
-  if (amount !== undefined && amountMinor > BigInt(amount)) return { status: 'failed', code: 'amount_too_large', message: 'The refund is above the payment.' }
+  if (amount !== undefined && amountMinor > BigInt(amount)) return { status: 'failed', code: 'amount_too_large', message: 'The refund exceeds the payment.' }
   const made = `simr_${id}`
   if (manner === 'succeeds') return { status: 'succeeded', reference: made }
   const seconds = lateRefundSeconds - (now.getTime() - createdAt.getTime()) / 1000

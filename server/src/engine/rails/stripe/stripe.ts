@@ -99,7 +99,7 @@ async function findIntent(stripe: Stripe, attempt: Attempt): Promise<Stripe.Paym
 }
 
 async function start(attempt: Attempt, input: PaymentInput, access: RailAccess): Promise<Outcome> {
-  if (!input.token) return { status: 'failed', code: 'token_required', message: 'Card payments need a card that Stripe has tokenised.' }
+  if (!input.token) return { status: 'failed', code: 'token_required', message: 'Card payments require a card that Stripe has tokenised.' }
   const stripe = await client(access)
   try {
     const intent = await stripe.paymentIntents.create(
@@ -168,7 +168,7 @@ async function readNotification(request: RawRequest, access: RailAccess, now: Da
   try {
     event = stripe.webhooks.constructEvent(request.body, signature, access.webhook_secret ?? '', 300, undefined, now.getTime())
   } catch {
-    throw new BadNotification('The Stripe-Signature does not fit.')
+    throw new BadNotification('The Stripe-Signature does not match.')
   }
   const { type } = event
   if (type.startsWith('payment_intent.')) {

@@ -26,7 +26,7 @@ const AccountStatus = Type.Object(
     payment_providers: Type.Unsafe<Record<string, Provider>>({
       type: 'object',
       additionalProperties: Provider,
-      description: 'By name: who serves the methods that this business takes.',
+      description: 'The providers of the payment methods that this business accepts, by name.',
     }),
   },
   { title: 'AccountStatus' },

@@ -50,7 +50,7 @@ export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): vo
     {
       operationId: 'updateCheckoutSettings',
       summary: 'Update the checkout settings',
-      description: 'Null sets a field back to its default. Colors that cannot be read on each other are refused.',
+      description: '`null` resets a field to its default. Colors with too little contrast are rejected.',
       ifMatch: true,
       body: UpdateCheckoutSettings,
       answers: { 200: CheckoutSettings },
@@ -65,8 +65,8 @@ export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): vo
     `${path}/logo`,
     {
       operationId: 'putCheckoutLogo',
-      summary: 'Set the logo of the checkout',
-      description: 'A PNG, JPEG or WebP picture: in base64, or as the file of a multipart body, whatever its field is called.',
+      summary: 'Set the checkout logo',
+      description: 'A PNG, JPEG or WebP picture: in base64, or as the file of a multipart body under any field name.',
       ifMatch: true,
       body: PutCheckoutLogo,
       answers: { 200: CheckoutSettings },
@@ -84,7 +84,7 @@ export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): vo
   checkoutSettings.write(
     'DELETE',
     `${path}/logo`,
-    { operationId: 'deleteCheckoutLogo', summary: 'Take the logo of the checkout away', ifMatch: true, answers: { 204: null } },
+    { operationId: 'deleteCheckoutLogo', summary: 'Delete the checkout logo', ifMatch: true, answers: { 204: null } },
     (call) => {
       const remove = async (tx: Db, before: CheckoutSettingsRow) => {
         await deleteCheckoutLogo(tx, call.business.id)

@@ -49,7 +49,7 @@ export async function deliverMails({ database, now, log, send, onEnded }: MailDe
         // Never the error itself: servers quote the recipient's address in it.
         log.warn(
           { mail_id: mail.id, attempts: mail.attempts, code: (error as { code?: unknown }).code },
-          givenUp ? 'a mail was given up' : 'a mail was not sent',
+          givenUp ? 'an email failed for good' : 'an email was not sent',
         )
         if (givenUp) await end(mail, 'failed', now())
         else await postponeMail(database.db, mail.business_id, mail.id, new Date(now().getTime() + 60_000 * 2 ** (mail.attempts - 1)))

@@ -14,8 +14,9 @@ export function mailsRoutes(api: Api, { database }: { database: Database }): voi
     '/v1/sandbox/mails',
     {
       operationId: 'listSandboxMails',
-      summary: 'Read the mails to payers',
-      description: 'Newest first. Without a mail server they are kept and not sent; with one they are sent and shown here too. In live businesses 404.',
+      summary: 'List emails to payers',
+      description:
+        'Newest first. Without a mail server, emails are stored but not sent; with one, they are sent and also listed here. A live business gets 404.',
       query: ListMails,
       answers: { 200: MailPage },
     },

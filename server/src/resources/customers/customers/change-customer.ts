@@ -23,7 +23,7 @@ export function referenceOf(id: string): CustomerReference {
 
 /** 412 when If-None-Match says that this version, or any (`*`), must not be there. */
 function requireUnknown(ifNoneMatch: string | undefined, row: CustomerRow): void {
-  if (isKnown(ifNoneMatch, etagOf(row))) throw preconditionFailed('The customer exists already.', etagOf(row))
+  if (isKnown(ifNoneMatch, etagOf(row))) throw preconditionFailed('The customer already exists.', etagOf(row))
 }
 
 function answerWith(status: number, row: CustomerRow, body: string): Answer {
@@ -76,7 +76,7 @@ export async function upsertCustomer(
 ): Promise<Answer> {
   const { database, now, onEvent } = deps
   const changes = body
-  if (changes.external_id && changes.external_id !== externalId) throw invalid({ external_id: ['The external id must be the one in the path.'] })
+  if (changes.external_id && changes.external_id !== externalId) throw invalid({ external_id: ['The external id must match the one in the path.'] })
   const answer = await writeOnce(database.db, claim, now(), async (tx) => {
     // A row can be deleted between the insert that found it and the lock that looks for it; then the insert is tried again.
     for (let attempt = 0; attempt < 5; attempt++) {

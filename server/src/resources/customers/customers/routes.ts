@@ -64,7 +64,7 @@ export function customersRoutes(api: Api, deps: Deps): void {
     {
       operationId: 'upsertCustomer',
       summary: 'Create or update a customer by your own id',
-      description: "With `ext:<id>` the customer is created (201) or updated (200), atomically; with a customer's id this is the same as PATCH.",
+      description: 'With `ext:<id>`, atomically creates (201) or updates (200) the customer; with a customer id, the same as PATCH.',
       ...updating,
       headers: upsertHeaders,
       answers: { 200: Customer, 201: Customer },

@@ -42,7 +42,7 @@ function newAccount(business: Business, body: CreateBankAccount, secret_encrypte
   const currency = parseCurrency(body.currency ?? business.currency)
   if (!currency) throw invalid({ currency: ['The selected currency is invalid.'] })
   const { proxy_type = null, proxy_value = null } = body
-  if ((proxy_type === null) !== (proxy_value === null)) throw invalid({ proxy_value: ['The proxy type and the proxy value belong together.'] })
+  if ((proxy_type === null) !== (proxy_value === null)) throw invalid({ proxy_value: ['The proxy type and the proxy value must be given together.'] })
   const proxyShape = proxy_type === 'mobile' ? /^\+65[0-9]{8}$/ : /^([A-Z0-9]{9,10}|[A-Z0-9]{12,13})$/
   if (proxy_value !== null && !proxyShape.test(proxy_value)) throw invalid({ proxy_value: ['The proxy value format is invalid.'] })
   return {
@@ -56,6 +56,7 @@ function newAccount(business: Business, body: CreateBankAccount, secret_encrypte
     proxy_value,
     secret_encrypted,
     active: true,
+    version: 1,
     created_at: at,
     updated_at: at,
   }
@@ -127,7 +128,7 @@ function accountRoutes(api: Api, deps: BankAccountsDeps): void {
   bankAccounts.write(
     'DELETE',
     '/v1/bank-accounts/:bank_account_id',
-    { operationId: 'retireBankAccount', summary: 'Switch a bank account off', answers: { 204: null } },
+    { operationId: 'retireBankAccount', summary: 'Disable a bank account', answers: { 204: null } },
     ({ business, params, claim }) =>
       writeOnce(database.db, claim, now(), async (tx) => {
         const id = params.bank_account_id ?? ''
@@ -150,7 +151,7 @@ function reportRoute(api: Api, deps: BankAccountsDeps): void {
     const account = accounts.find(isSigned)
     const business = account && (await findBusiness(database.db, account.business_id))
     // An unknown account answers like a wrong signature, so nobody learns which accounts there are.
-    if (!account || !business) throw new ApiError(401, 'bad_signature', 'The signature does not fit.')
+    if (!account || !business) throw new ApiError(401, 'bad_signature', 'The signature does not match.')
     const credit = await receiveCredit(deps, business, account, readGenericReport(fields, clock.now(business.id), business.timezone), requestId)
     return { status: 200, body: JSON.stringify({ id: credit.id, status: credit.status }) }
   })
@@ -162,7 +163,7 @@ function creditRoutes(api: Api, deps: BankAccountsDeps): void {
 
   bankAccounts.read(
     '/v1/bank-credits',
-    { operationId: 'listBankCredits', summary: 'List credits that banks reported', query: ListBankCredits, answers: { 200: BankCreditPage } },
+    { operationId: 'listBankCredits', summary: 'List bank credits', query: ListBankCredits, answers: { 200: BankCreditPage } },
     async ({ business, query, baseUrl, rawQuery }) => {
       const cursor = query.cursor ? decodeCursor(query.cursor, 'bank_credits') : undefined
       const rows = await listBankCredits(database.slow, business.id, { status: query.status, cursor, limit: query.per_page + 1 })
@@ -173,7 +174,7 @@ function creditRoutes(api: Api, deps: BankAccountsDeps): void {
 
   bankAccounts.read(
     '/v1/bank-credits/:bank_credit_id',
-    { operationId: 'getBankCredit', summary: 'Get a credit', answers: { 200: BankCredit } },
+    { operationId: 'getBankCredit', summary: 'Get a bank credit', answers: { 200: BankCredit } },
     async ({ business, params }) => {
       const row = await creditOf(database, business, params.bank_credit_id ?? '')
       return { status: 200, body: JSON.stringify(presentBankCredit(row, business)) }
@@ -185,7 +186,7 @@ function creditRoutes(api: Api, deps: BankAccountsDeps): void {
     '/v1/bank-credits/:bank_credit_id/allocate',
     {
       operationId: 'allocateBankCredit',
-      summary: 'Pay a payment request with a credit',
+      summary: 'Allocate a bank credit to a payment request',
       body: AllocateBankCredit,
       answers: { 200: BankCredit },
     },

@@ -66,7 +66,7 @@ export function chargesRoutes(api: Api, deps: ChargesDeps): void {
     {
       operationId: 'listCharges',
       summary: 'List charges',
-      description: 'Newest first. Without any filter on status: what was paid, refunded or not.',
+      description: 'Newest first. Without a status filter, lists paid charges, refunded or not.',
       query: ListCharges,
       answers: { 200: ChargePage },
     },
@@ -86,7 +86,7 @@ export function chargesRoutes(api: Api, deps: ChargesDeps): void {
     {
       operationId: 'exportCharges',
       summary: 'Export charges as CSV',
-      description: 'Newest first, as they are in the list. Cells that a spreadsheet would take for a formula begin with an apostrophe.',
+      description: 'Newest first, in the order of the list. Cells that a spreadsheet could run as a formula start with an apostrophe.',
       query: ExportCharges,
       answers: { 200: Csv },
     },

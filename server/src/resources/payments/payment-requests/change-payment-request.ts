@@ -63,7 +63,7 @@ export async function changePaymentRequest(
   const at = laterThan(before.updated_at, began)
   // Money that was taken as one payment of several cannot become the second of a request that takes one.
   if (fields.allow_repeated_payments === false && before.allow_repeated_payments && before.completed_at !== null)
-    throw invalid({ allow_repeated_payments: ['A payment request that was paid cannot stop taking repeated payments; delete it instead.'] })
+    throw invalid({ allow_repeated_payments: ['A payment request that was paid cannot stop accepting repeated payments; delete it instead.'] })
   const present = (row: PaymentRequestRow) => presentPaymentRequest(row, business, baseUrl)
   let row: PaymentRequestRow = { ...before, ...applyPaymentRequest(before, fields, links, business, at) }
   row.admin_fee_minor = await feeInCode(tx, row, before)

@@ -153,7 +153,7 @@ export function paymentRequestsRoutes(api: Api, deps: Deps): void {
     {
       operationId: 'deletePaymentRequest',
       summary: 'Delete a payment request',
-      description: 'Cancels it when it is pending. One that was paid stays.',
+      description: 'Cancels a pending request. A completed request cannot be deleted.',
       params: PaymentRequestId,
       ifMatch: true,
       answers: { 200: Deleted },

@@ -42,7 +42,7 @@ export async function askRails(deps: CheckDeps, due: Due): Promise<number> {
         else if (check.kind === 'refund') await checkRefund(deps, business, check)
         else await refundDuplicate(deps, business, check)
       } catch (error) {
-        deps.log.error({ error, business_id: check.business_id, id: check.id, kind: check.kind }, 'checking with a rail failed')
+        deps.log.error({ error, business_id: check.business_id, id: check.id, kind: check.kind }, 'polling a rail failed')
         await later(deps, check)
       }
     }),

@@ -16,7 +16,7 @@ export function receiptsRoutes(api: Api, { database, secretKey }: { database: Da
     {
       operationId: 'getChargeReceipt',
       summary: "Get a charge's receipt",
-      description: 'What the receipt says, and where the payer finds it as a page and as a PDF. 404 for a charge that was not paid.',
+      description: 'The contents of the receipt, and its URLs as a page and as a PDF. 404 for a charge that was not paid.',
       answers: { 200: ReceiptAnswer },
     },
     async ({ business, params, baseUrl }) => {

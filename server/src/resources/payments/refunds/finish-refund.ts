@@ -62,7 +62,7 @@ export function finishRefund(links: ReceiptLinks) {
   ): Promise<Refunded & { isChanged: boolean }> => {
     const charge = (await lockCharges(tx, [{ businessId: business.id, id: chargeId }])).get(chargeId)
     const refund = await lockRefund(tx, business.id, refundId)
-    if (!charge || !refund) throw new Error('a refund that is to be finished does not exist')
+    if (!charge || !refund) throw new Error('the refund to finish does not exist')
     if (refund.status !== 'pending') return { charge, refund, answer: refundAnswer({ charge, refund }, business, origin.requestId), isChanged: false }
     const finished = await applyOutcome(tx, links, business, { charge, refund, outcome, isNew: false }, origin)
     const answer = refundAnswer(finished, business, origin.requestId)

@@ -154,12 +154,12 @@ function refundable(charge: ChargeRow, { amount, isDuplicate }: RefundInput): bi
     throw invalid({ payment_id: [`A payment that is ${charge.status.replaceAll('_', ' ')} cannot be refunded.`] }, 'charge_not_refundable')
   const left = charge.amount_minor - charge.refunded_minor
   if (left === 0n || (isDuplicate && charge.refunded_minor > 0n))
-    throw invalid({ amount: ['The payment has been refunded already.'] }, 'charge_already_refunded')
+    throw invalid({ amount: ['The payment has already been refunded.'] }, 'charge_already_refunded')
   const wanted = amount === undefined ? left : requireAmount('amount', amount, charge.currency)
   if (wanted === 0n) throw invalid({ amount: ['The amount must be greater than 0.'] })
   if (wanted > left) {
     const most = `${charge.currency.toUpperCase()} ${formatAmount(left, charge.currency)}`
-    throw invalid({ amount: [`The amount may not be greater than ${most}, which is left of this payment.`] }, 'refund_exceeds_payment')
+    throw invalid({ amount: [`The amount may not be greater than ${most}, the amount left to refund.`] }, 'refund_exceeds_payment')
   }
   return wanted
 }

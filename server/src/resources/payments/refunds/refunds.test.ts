@@ -174,7 +174,7 @@ describe('POST /v1/refund', () => {
   })
 })
 
-describe('asking rails', () => {
+describe('polling rails', () => {
   test('an unknown outcome stays pending, holds its share of the charge, and is asked for again', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client)

@@ -32,7 +32,7 @@ export function refundsRoutes(api: Api, deps: RefundDeps): void {
   const create = async (call: Call<unknown, CreateRefund>): Promise<Answer> =>
     (await refundCharge(deps, call.business, inputOf(call, call.body.payment_id.toLowerCase(), call.body), call)).answer
   const creating = { body: CreateRefund, answers: { 201: Refund } }
-  const description = 'Gives money of a charge back, in part or in full, as often as something is left. The fee of the charge is not given back.'
+  const description = 'Refunds a charge in part or in full, as often as there is an amount left to refund. The fee of the charge is not returned.'
   refunds.write('POST', '/v1/refund', { operationId: 'createRefund', summary: 'Refund a charge', description, ...creating }, create)
   refunds.write('POST', '/v1/refunds', { operationId: 'createRefundToo', summary: 'Refund a charge (the plural path)', description, ...creating }, create)
 
@@ -66,7 +66,7 @@ export function refundsRoutes(api: Api, deps: RefundDeps): void {
     {
       operationId: 'refundPaymentRequest',
       summary: "Refund a payment request's payment",
-      description: 'For requests with one payment of which something is left; otherwise refund the charge.',
+      description: 'For requests with exactly one payment that can still be refunded; otherwise refund the charge.',
       body: RefundPaymentRequest,
       answers: { 201: Refund },
     },

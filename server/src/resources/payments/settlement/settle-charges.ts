@@ -135,7 +135,7 @@ async function openCases(tx: Transaction<DB>, settlements: Settlement[], { now }
   )
   return settlements.map((settlement) => {
     const before = settlement.charge.isNew ? settlement.charge.row : known.get(settlement.charge.id)
-    if (!before) throw new Error('a charge that is to be settled does not exist')
+    if (!before) throw new Error('the charge to settle does not exist')
     const requestId = requestIdOf(settlement)
     const request = requestId === null ? undefined : requests.get(requestId)
     const isOver = final.has(before.status) && !isLateSuccess(before, settlement.outcome)

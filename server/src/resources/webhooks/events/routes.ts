@@ -40,7 +40,8 @@ export function eventsRoutes(api: Api, { database, onOrdered, onEvent }: EventsD
     {
       operationId: 'listEvents',
       summary: 'Follow events',
-      description: 'Oldest first. Keep `meta.next_cursor` and ask with it again: no event is skipped, also none that commits late, and none comes twice.',
+      description:
+        'Oldest first. Store `meta.next_cursor` and send it with the next request: no event is skipped, even one that commits late, and none is returned twice.',
       query: ListEvents,
       answers: { 200: EventList },
     },

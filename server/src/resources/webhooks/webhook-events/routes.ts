@@ -38,7 +38,7 @@ export function webhookEventsRoutes(api: Api, deps: WebhookEventsDeps): void {
     {
       operationId: 'createWebhookEvent',
       summary: 'Create a webhook event',
-      description: 'Registers an endpoint: events of the chosen types are posted to its URL, signed with its salt.',
+      description: 'Registers an endpoint: events of the selected types are posted to its URL, signed with its salt.',
       body: CreateWebhookEvent,
       answers: { 201: WebhookEvent },
     },
@@ -47,7 +47,7 @@ export function webhookEventsRoutes(api: Api, deps: WebhookEventsDeps): void {
 
   const updating = { body: UpdateWebhookEvent, answers: { 200: WebhookEvent } }
   webhookEvents.write('PUT', path, { operationId: 'updateWebhookEvent', summary: 'Update a webhook event', ...updating }, (call) => update(deps, call))
-  webhookEvents.write('PATCH', path, { operationId: 'patchWebhookEvent', summary: 'Update a webhook event, as PUT does', ...updating }, (call) =>
+  webhookEvents.write('PATCH', path, { operationId: 'patchWebhookEvent', summary: 'Update a webhook event (same as PUT)', ...updating }, (call) =>
     update(deps, call),
   )
 

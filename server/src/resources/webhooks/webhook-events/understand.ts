@@ -7,7 +7,7 @@ import { knownEventTypes, type UpdateWebhookEvent } from './wire.ts'
 export function urlFault(url: string, { mode }: Business, field = 'url'): string | undefined {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (!parsed || !['http:', 'https:'].includes(parsed.protocol)) return `The ${field} format is invalid.`
-  if (parsed.username !== '' || parsed.password !== '') return `The ${field} may not have a user name or a password in it.`
+  if (parsed.username !== '' || parsed.password !== '') return `The ${field} may not contain a user name or password.`
   if (mode === 'live' && parsed.protocol !== 'https:') return `The ${field} must begin with https://.`
   return undefined
 }

@@ -28,12 +28,12 @@ const hitpayTypes = [
 export const knownEventTypes: readonly string[] = [...new Set<string>([...eventTypes, ...hitpayTypes])]
 
 const fields = {
-  name: plainText(255, { minLength: 1, description: 'The name of the endpoint, for people.' }),
-  url: plainText(1028, { minLength: 1, description: 'Where events are posted to. https; in the sandbox http too.' }),
+  name: plainText(255, { minLength: 1, description: 'Display name of the endpoint.' }),
+  url: plainText(1028, { minLength: 1, description: 'URL that receives the events: https, in the sandbox also http.' }),
   event_types: Type.Array(plainText(64), {
     minItems: 1,
     maxItems: 200,
-    description: 'The types to be told of; `customer.*` stands for all of an object. Left out or `*`: every type, also those to come.',
+    description: 'Event types to subscribe to; `customer.*` matches all customer events. Omit or send `*` for every type, including future ones.',
   }),
 }
 
@@ -41,7 +41,7 @@ const fields = {
 export const UpdateWebhookEvent = Type.Object({
   ...Type.Partial(Type.Object(fields)).properties,
   event_types: Type.Optional(nullable(fields.event_types)),
-  enabled: Type.Optional(Type.Boolean({ description: 'False switches the endpoint off; true on again, also after it answered 410.' })),
+  enabled: Type.Optional(Type.Boolean({ description: '`false` disables the endpoint; `true` re-enables it, even after a 410 disabled it.' })),
 })
 export type UpdateWebhookEvent = Static<typeof UpdateWebhookEvent>
 
@@ -56,11 +56,11 @@ export const WebhookEvent = Type.Object(
     name: Type.String(),
     url: Type.String(),
     event_types: Type.Array(Type.String()),
-    salt: Type.String({ description: "Signs what is sent to this endpoint: the key of `Hitpay-Signature`, over the raw body's bytes." }),
+    salt: Type.String({ description: 'Key of `Hitpay-Signature`, which signs the raw body of everything sent to this endpoint.' }),
     enabled: Type.Boolean(),
     disabled_reason: Type.Unsafe<string | null>({
       type: ['string', 'null'],
-      description: '`gone` when it answered 410, `switched_off` when a request did it.',
+      description: '`gone` after the endpoint answered 410, `switched_off` after a request disabled it.',
     }),
     created_at: Type.String(),
     updated_at: Type.String(),

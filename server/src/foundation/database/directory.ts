@@ -1,0 +1,29 @@
+import type { Db } from './database.ts'
+
+/** How something opaque that a client sends leads to a business, and to an object of it (scale-out rule 10). */
+export interface DirectoryEntry {
+  lookup: string
+  kind: string
+  businessId: string
+  targetId: string
+}
+
+/** The statement that enters each of a grouped insert's `rows`, found by the value of a column of it. */
+export function insertDirectoryEntriesSql(rows: string, kind: string, column: string): string {
+  return `insert into directory (lookup, kind, business_id, target_id) select ${column}, '${kind}', business_id, id from ${rows}`
+}
+
+export async function insertDirectoryEntry(tx: Db, { lookup, kind, businessId, targetId }: DirectoryEntry): Promise<void> {
+  await tx.insertInto('directory').values({ lookup, kind, business_id: businessId, target_id: targetId }).execute()
+}
+
+/** Takes an entry of one of these kinds out of the directory; none when it is not in it. */
+export async function deleteDirectoryEntry(tx: Db, { lookup, businessId, targetId }: Omit<DirectoryEntry, 'kind'>, kinds: string[]): Promise<void> {
+  await tx
+    .deleteFrom('directory')
+    .where('lookup', '=', lookup)
+    .where('business_id', '=', businessId)
+    .where('target_id', '=', targetId)
+    .where('kind', 'in', kinds)
+    .execute()
+}
