@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
-import type { Business } from '#foundation/http/authentication.ts'
 import { CursorPage, nullable, plainText } from '#foundation/http/schemas.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { formatAmount } from '#foundation/shared/money.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
 import type { BankAccountRow, BankCreditRow } from './queries.ts'
