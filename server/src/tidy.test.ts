@@ -275,6 +275,11 @@ describe('what only some files may do', () => {
     expect(code.filter((path) => !mayAsk.test(path) && /Date\.now\(\)|new Date\(\)/.test(read(path)))).toEqual([])
   })
 
+  test('only foundation/http makes a call; whatever has none gives an operation its origin', () => {
+    const forged = /\brawQuery: (?!string\b)|\.\.\.call\b|: Call(?:<[^>]*>)? = |\b(?:as|satisfies) Call\b/
+    expect(code.filter((path) => !path.startsWith('foundation/http/') && forged.test(read(path)))).toEqual([])
+  })
+
   test('pure functions have no database and no server', () => {
     const reaches = code.filter((path) => path.startsWith('foundation/shared/') && /from '(pg|kysely|fastify|node:fs)/.test(read(path)))
     expect(reaches).toEqual([])
