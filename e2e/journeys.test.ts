@@ -23,8 +23,8 @@ const isPaid = (page: Page) => page.getByRole('heading', { name: 'Payment comple
 /** What the merchant's page is told, as its server reads it. */
 const queryOf = (page: Page) => Object.fromEntries(new URL(page.url()).searchParams)
 
-describe('a card', () => {
-  test('is declined, then another one pays, all by keyboard; the merchant’s page gets its own query back', async () => {
+describe('cards', () => {
+  test('a card is declined, then another one pays, all by keyboard, and the merchant’s page gets its own query back', async () => {
     const request = await aRequest(server, { redirect_url: `${site.url}/thanks?order=1042` })
     const page = await aPage(server, { origins: [site.url] })
     await page.goto(request.path)
@@ -57,7 +57,7 @@ describe('a card', () => {
     await request.expectPaidOnce(['failed'])
   })
 
-  test('is asked about by its bank: failed, left, abandoned, passed; and not asked about', async () => {
+  test('a card that requires 3-D Secure fails, is left, is abandoned and passes, and one that does not is paid', async () => {
     const request = await aRequest(server, { payment_methods: ['card'], redirect_url: `${site.url}/thanks` })
     const page = await aPage(server, { origins: [site.url] })
     const answer = async (name: string) => {
@@ -95,7 +95,7 @@ describe('a card', () => {
 })
 
 describe('PayNow', () => {
-  test('is paid by scanning the code on the screen, and the checkout says so by itself; then there is a receipt', async () => {
+  test('a PayNow code on the screen is scanned and paid, the checkout shows it by itself, and there is a receipt', async () => {
     const request = await aRequest(server)
     const page = await aPage(server)
     await page.goto(request.path)
@@ -142,7 +142,7 @@ describe('PayNow', () => {
     }
   })
 
-  test('gets a new code when the old one is over, and none when the request has expired while the page is open', async () => {
+  test('an expired PayNow code is replaced, and none is shown once the request has expired', async () => {
     const request = await aRequest(server, { payment_methods: ['paynow_online'], expires_after: '30 mins' })
     const page = await aPage(server)
     await page.clock.install()
@@ -165,7 +165,7 @@ describe('PayNow', () => {
     expect((await request.client.get(`/v1/payment-requests/${request.id}`)).json.status).toBe('expired')
   })
 
-  test('is paid while the laptop is closed', async () => {
+  test('a PayNow payment made while the laptop is closed is shown afterwards', async () => {
     const request = await aRequest(server)
     const page = await aPage(server)
     await page.goto(`${request.path}?method=paynow_online`)
@@ -182,8 +182,8 @@ describe('PayNow', () => {
   })
 })
 
-describe('a wallet', () => {
-  test('declines, is left, approves', async () => {
+describe('wallets', () => {
+  test('a wallet declines, is left and approves', async () => {
     const request = await aRequest(server, { redirect_url: `${site.url}/thanks?key=abc#order` })
     const page = await aPage(server, { origins: [site.url] })
     await page.goto(`${request.path}?method=grabpay_direct`)
@@ -208,7 +208,7 @@ describe('a wallet', () => {
     expect(await page.getByText('You will be taken back').count()).toBe(0)
   })
 
-  test('that is slow shows that the payment is on its way, until it has come', async () => {
+  test('a slow wallet payment is shown as being processed until its outcome arrives', async () => {
     const request = await aRequest(server)
     const page = await aPage(server)
     await page.goto(`${request.path}?method=grabpay_direct`)
@@ -223,8 +223,8 @@ describe('a wallet', () => {
   })
 })
 
-describe('whatever happens in between', () => {
-  test('two tabs that pay at once pay once, and both say so', async () => {
+describe('interruptions', () => {
+  test('two tabs that pay at the same time pay once, and both show it', async () => {
     const request = await aRequest(server, { payment_methods: ['card'] })
     const one = await aPage(server)
     const other = await one.context().newPage()
@@ -244,7 +244,7 @@ describe('whatever happens in between', () => {
     await request.expectPaidOnce()
   })
 
-  test('a payment made at a wallet after another tab has paid is told as a second one', async () => {
+  test('a wallet payment made after another tab has paid is shown as a duplicate', async () => {
     const request = await aRequest(server)
     const page = await aPage(server)
     await page.goto(`${request.path}?method=grabpay_direct`)
@@ -263,7 +263,7 @@ describe('whatever happens in between', () => {
     await request.expectPaidOnce(['duplicate'])
   })
 
-  test('a reload before the answer has come pays once', async () => {
+  test('a reload before the response arrives pays once', async () => {
     const request = await aRequest(server, { payment_methods: ['card'] })
     const page = await aPage(server)
     await page.goto(request.path)
@@ -284,8 +284,8 @@ describe('whatever happens in between', () => {
   })
 })
 
-describe('a default link', () => {
-  test('takes the amount that the payer types, and becomes a request that is paid', async () => {
+describe('default links', () => {
+  test('a default link accepts the amount that the payer enters, and becomes a request that is paid', async () => {
     const request = await aRequest(server)
     const { slug } = request.client.business
     const page = await aPage(server, { width: 320, colorScheme: 'dark' })

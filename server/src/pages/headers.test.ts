@@ -54,7 +54,7 @@ function expectGuarded({ headers }: Reply): void {
 }
 
 describe('every page', () => {
-  test('shows what others wrote as text, and says what it may load and who may frame it', async () => {
+  test('every page shows what others wrote as text, and limits what it loads and who may frame it', async () => {
     for (const [name, path] of Object.entries(pages)) {
       const reply = await send(client.server, 'GET', path)
       expect([name, reply.headers.get('content-type')]).toEqual([name, 'text/html; charset=utf-8'])
@@ -65,7 +65,7 @@ describe('every page', () => {
     }
   })
 
-  test('writes nothing when it is looked at', async () => {
+  test('every page can be viewed without writing anything', async () => {
     const { db } = client.server.database
     const rows = async () =>
       Promise.all(
@@ -86,7 +86,7 @@ describe('every page', () => {
   })
 })
 
-test('files, refusals and answers to scripts are guarded as pages are', async () => {
+test('files, errors and responses to scripts have the same security headers as pages', async () => {
   const [file = ''] = readdirSync(join(clientDirectory(), 'assets')).filter((name) => name.endsWith('.js'))
   const checkout = pages['a checkout']?.split('/checkout')[0]
   const paths = [

@@ -153,7 +153,7 @@ async function brokenBy(breakIt: (db: Kysely<DB>) => Promise<unknown>): Promise<
   return seen as Awaited<ReturnType<typeof findCounterExamples>>
 }
 
-test('everything adds up after payments, refunds, expiries, cancellations, late money and credits of a bank', async () => {
+test('everything adds up after payments, refunds, expiries, cancellations, late payments and bank credits', async () => {
   const { rows } = await sql<{ status: string }>`select distinct status from charges order by status`.execute(story.database.db)
   expect(rows.map(({ status }) => status)).toEqual(['canceled', 'failed', 'partially_refunded', 'pending', 'refunded', 'succeeded'])
   expect((await findCounterExamples(story.database.db)).found).toEqual([])
@@ -216,12 +216,12 @@ function forget(type: string, objectId: string) {
   return sql`delete from events where type = ${type} and object_id = ${objectId}`
 }
 
-describe('what is broken is named', () => {
-  test('there is a counter-example for every check', () => {
+describe('broken data', () => {
+  test('every check has a counter-example', () => {
     expect(Object.keys(breaks).sort()).toEqual(Object.keys(checks).sort())
   })
 
-  test.each(Object.entries(breaks))('%s', async (check, [object, statements]) => {
+  test.each(Object.entries(breaks))('a violation of %s is found', async (check, [object, statements]) => {
     const { found, counts } = await brokenBy(async (db) => {
       for (const statement of statements()) {
         const { numAffectedRows } = await statement.execute(db)
@@ -250,12 +250,12 @@ describe('what is broken is named', () => {
       () => sql`update charges set refunded_minor = refunded_minor + 1 where id = ${story.partly}`,
     ],
     ['a charge that was booked and did not come', 'charges_booked_once', () => sql`update charges set status = 'failed' where id = ${story.paid}`],
-  ])('%s', async (_what, check, statement) => {
+  ])('verification finds %s', async (_what, check, statement) => {
     const { counts } = await brokenBy((db) => statement().execute(db))
     expect(counts[check]).toBeGreaterThan(0)
   })
 
-  test('a business in which nothing has happened adds up', async () => {
+  test('a business without any activity adds up', async () => {
     const stranger = await aBusiness({}, story.client.server)
     await placeEvents(stranger)
     expect((await findCounterExamples(story.database.db)).found).toEqual([])

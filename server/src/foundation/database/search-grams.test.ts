@@ -6,7 +6,7 @@ import { cloneDatabase } from '#testing/database.ts'
 import { poolOptions } from './database.ts'
 import { migrate, readMigrations } from './migrate.ts'
 
-test('requests and charges that were made before have the grams that the application makes', async () => {
+test('requests and charges created before the migration have the grams that the application computes', async () => {
   const pool = new pg.Pool(poolOptions(await cloneDatabase({ empty: true }), 1, 30_000))
   onTestFinished(() => pool.end())
   const migrations = readMigrations()

@@ -65,7 +65,7 @@ async function anUpgradedServer(last: string) {
 }
 
 describe.each(filled)('a database filled by the version of migration %s', (last) => {
-  test('is brought up to date, and everything in it adds up', async () => {
+  test('an upgraded database verifies without findings', async () => {
     const { database, applied } = await anUpgradedServer(last)
     expect(applied).toEqual(
       readMigrations()
@@ -75,7 +75,7 @@ describe.each(filled)('a database filled by the version of migration %s', (last)
     expect((await findCounterExamples(database.db)).found).toEqual([])
   })
 
-  test('shows every customer, charge and event under its old key', async () => {
+  test('an upgraded database shows every customer, charge and event under its old key', async () => {
     const { request } = await anUpgradedServer(last)
     const customers = await request('GET', '/v1/customers?per_page=100')
     expect([customers.status, customers.json.data.length]).toEqual([200, 23])
@@ -87,7 +87,7 @@ describe.each(filled)('a database filled by the version of migration %s', (last)
     expect((await request('GET', '/v1/bank-credits')).json.data).toMatchObject([{ status: 'unmatched' }])
   })
 
-  test('repeats a stored answer, takes a payment and gives money back', async () => {
+  test('an upgraded database replays a stored response, accepts a payment and refunds it', async () => {
     const { database, request } = await anUpgradedServer(last)
     const again = await request(
       'POST',

@@ -5,7 +5,7 @@ import { readPicture } from '#foundation/shared/picture.ts'
 import { plainPng } from '#foundation/shared/png.ts'
 import { pictureOf } from './codes.ts'
 
-test('the picture of a code can be scanned, and is made in no time however often it is asked for', () => {
+test('the picture of a code can be scanned, and costs almost nothing however often it is requested', () => {
   const payload = 'upi://pay?pa=sandbox@hawker&pn=Kopi%20stall&am=12.50&cu=INR&tr=HWK0123456789ABCDEFG'
   const picture = pictureOf(payload)
   expect(plainPng(picture)?.equals(picture)).toBe(true)

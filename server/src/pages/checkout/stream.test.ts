@@ -31,7 +31,7 @@ async function aPageThatDoesNotRead() {
   return { page, raw, change: () => onChange(), reads: () => reads }
 }
 
-test('a page that does not read is told no more than fits, and the latest when it reads again', async () => {
+test('a page that does not read gets no more than fits, and the latest state when it reads again', async () => {
   const { page, raw, change, reads } = await aPageThatDoesNotRead()
   for (let i = 0; i < 200; i += 1) {
     change()

@@ -39,7 +39,7 @@ function ways(client: Client, by: Client, { id, code, chargeId }: { id: string; 
   }
 }
 
-test('a live business is paid by no way of the simulator, with its own key or with another’s', async () => {
+test('a live business cannot be paid through the simulator, with its own key or another’s', async () => {
   const [live, sandbox] = [await aBusiness({ mode: 'live' }), await aBusiness()]
   await aBankAccount(live)
   const request = await live.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd', payment_methods: ['paynow_online'], generate_qr: true })
@@ -73,7 +73,7 @@ test('a live business is paid by no way of the simulator, with its own key or wi
   expect(await db.selectFrom('ledger_transfers').selectAll().where('business_id', '=', live.business.id).execute()).toEqual([])
 })
 
-test('a payment is found under its own business alone, and a page under its own slug', async () => {
+test('a payment is found only under its own business, and a page only under its own slug', async () => {
   const [owner, stranger] = [await aBusiness(), await aBusiness()]
   const chargeId = await aWaitingPayment(owner)
   const { json } = await owner.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd' })

@@ -43,13 +43,13 @@ async function readBack(payload: string): Promise<(string | undefined)[]> {
 
 const schemes = ['paynow', 'promptpay', 'promptpay-billpay', 'qrph', 'duitnow', 'vietqr', 'upi']
 
-describe('a picture of a published code is read by two decoders', () => {
-  test.each(vectors.filter(({ scheme }) => schemes.includes(scheme)))('$id', async ({ payload }) => {
+describe('pictures of published codes', () => {
+  test.each(vectors.filter(({ scheme }) => schemes.includes(scheme)))('two decoders read the picture of the published code $id', async ({ payload }) => {
     expect(await readBack(payload)).toEqual([payload, payload])
   })
 })
 
-describe('a picture of a code of ours is read by two decoders, and says what is to be paid', () => {
+describe('pictures of our codes', () => {
   test.each([
     ['paynow_online', 'paynow', 'sgd'],
     ['opn_prompt_pay', 'promptpay_bill', 'thb'],
@@ -57,7 +57,7 @@ describe('a picture of a code of ours is read by two decoders, and says what is 
     ['doku_qris', 'qris', 'idr'],
     ['duitnow', 'duitnow', 'myr'],
     ['vietqr_zalopay', 'vietqr', 'vnd'],
-  ])('%s', async (code, scheme, currency) => {
+  ])('two decoders read our picture of a code for %s and find the payment in it', async (code, scheme, currency) => {
     const method = findMethod(code)
     if (!method) throw new Error(`no method ${code}`)
     const at = new Date('2026-03-01T04:00:00Z')
