@@ -79,7 +79,7 @@ describe('deliveries', () => {
     })
     const sender = aSender()
     for (let at = 0; at < 20; at++) await post(sender, `http://127.0.0.1:${port}/`)
-    // An answer is handed over a moment before its connection is free, so the second post may open one more.
+    // An answer is returned a moment before its connection is free, so the second post may open one more.
     expect(ports.size).toBeLessThanOrEqual(2)
   })
 

@@ -21,7 +21,7 @@ test('an id made at or after a moment is at or above the lowest id of that momen
   const start = Date.now() + 300_000
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 4_000_000_000 }), (step) => {
-      // Far steps, so that the generator takes each time as it is.
+      // Large steps, so that the generator uses each time as it is.
       const at = new Date(start + step)
       const id = newId(at)
       expect(id >= lowestIdAt(at)).toBe(true)

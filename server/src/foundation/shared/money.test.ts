@@ -113,7 +113,7 @@ describe('currencies', () => {
     const all = currencies()
     expect(new Set(all).size).toBe(all.length)
     for (const code of all) expect(code).toMatch(/^[a-z]{3}$/)
-    // The exponents that Intl knows come from ISO 4217 but for the few that CLDR prints otherwise; those are listed here.
+    // The exponents that Intl knows come from ISO 4217, except for a few that CLDR formats otherwise; those are listed here.
     const iso: Record<string, number> = {
       afn: 2,
       all: 2,

@@ -100,10 +100,10 @@ describe('startOfDay', () => {
     ['2024-06-01', 'Asia/Singapore', '2024-05-31T16:00:00.000Z'],
     ['2024-03-10', 'America/New_York', '2024-03-10T05:00:00.000Z'],
     ['2024-03-11', 'America/New_York', '2024-03-11T04:00:00.000Z'],
-    ['2024-04-26', 'Africa/Cairo', '2024-04-25T22:00:00.000Z'], // midnight is skipped: the day begins at one
+    ['2024-04-26', 'Africa/Cairo', '2024-04-25T22:00:00.000Z'], // midnight is skipped: the day starts at one
     ['2018-11-04', 'America/Sao_Paulo', '2018-11-04T03:00:00.000Z'], // the same, west of Greenwich
     ['2024-09-08', 'America/Santiago', '2024-09-08T04:00:00.000Z'],
-    ['2024-11-03', 'America/Havana', '2024-11-03T04:00:00.000Z'], // midnight comes twice: the first
+    ['2024-11-03', 'America/Havana', '2024-11-03T04:00:00.000Z'], // midnight occurs twice: the first
     ['2018-02-18', 'America/Sao_Paulo', '2018-02-18T03:00:00.000Z'], // at midnight the clocks go back to the day before
   ])('the start of %s in %s is %s', (day, name, moment) => {
     expect(startOfDay(day, name).toISOString()).toBe(moment)
