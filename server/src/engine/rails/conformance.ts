@@ -2,26 +2,26 @@ import { describe, expect, test } from 'vitest'
 import { newId } from '#foundation/shared/ids.ts'
 import { type Attempt, BadNotification, type Outcome, type PaymentInput, type Rail, type RailAccess, type RawRequest, type RefundAttempt } from './rail.ts'
 
-/** A rail with what stands for the world behind it. */
+/** A rail with a fake of the system behind it. */
 export interface Subject {
   rail: Rail
   access: RailAccess
   method: string
-  /** The present of the world behind it. */
+  /** The current time of the system behind it. */
   now: Date
   /** How a payment is approved. */
   approves: PaymentInput
-  /** A card number that is part of no answer; for rails that see any. */
+  /** A card number that must not appear in any answer; for rails that see one. */
   cardNumber?: string
-  /** How many payments, and refunds, the world holds for one of our ids. Absent where the rail keeps nothing outside. */
+  /** How many payments, and refunds, the system behind it has for one of our ids. Absent if the rail stores nothing outside. */
   count?: (id: string) => number
-  /** Makes the world act on calls from now on, and their answers get lost; the other way round with `false`. */
+  /** Makes the system act on calls from now on while their answers get lost; the reverse with `false`. */
   loseAnswers?: (losing: boolean) => void
-  /** A message of the rail about an attempt that it approved, signed rightly or wrongly. */
+  /** A notification of the rail about an attempt that it approved, with a valid or an invalid signature. */
   message?: (attempt: Attempt, signed: 'rightly' | 'wrongly' | 'an hour ago') => RawRequest
 }
 
-/** An attempt to pay S$ 10.00, with what a test wants to say of it. */
+/** An attempt to pay S$ 10.00, with a test's changes. */
 export function anAttempt(now: Date, more: Partial<Attempt> = {}): Attempt {
   return {
     id: newId<'charge'>(now),
@@ -42,7 +42,7 @@ export function anAttempt(now: Date, more: Partial<Attempt> = {}): Attempt {
   }
 }
 
-/** The attempt as it is kept after an answer. */
+/** The attempt as it is stored after an answer. */
 export function after(attempt: Attempt, outcome: Outcome): Attempt {
   return { ...attempt, railReference: outcome.reference ?? attempt.railReference, data: outcome.data ?? attempt.data }
 }
@@ -53,7 +53,7 @@ export function aRefund(attempt: Attempt, amountMinor: bigint): RefundAttempt {
   return { id, businessId, amountMinor, currency, chargeReference: railReference ?? '', chargeData: data, method, createdAt, now }
 }
 
-/** What every rail has to hold, whatever it speaks to. `make` gives a rail whose world is empty. */
+/** What every rail must guarantee, whatever it talks to. `make` returns a rail with an empty system behind it. */
 export function railConformance(name: string, rail: Rail, make: () => Promise<Subject>): void {
   const start = async (subject: Subject, attempt = anAttempt(subject.now, { method: subject.method })) => {
     const outcome = await subject.rail.start(attempt, subject.approves, subject.access)
@@ -79,7 +79,7 @@ export function railConformance(name: string, rail: Rail, make: () => Promise<Su
       const subject = await make()
       const { attempt, outcome, kept } = await start(subject)
       const asked = await rail.check(kept, subject.access)
-      // A payer who has not acted yet is still awaited.
+      // A payer who has not acted yet is still being waited for.
       expect(asked.status).toBe(outcome.status === 'requires_action' ? 'pending' : outcome.status)
       if (subject.count) expect(subject.count(attempt.id)).toBe(1)
     })

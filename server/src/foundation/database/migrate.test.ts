@@ -126,7 +126,7 @@ describe('migrations', () => {
     const table = migration('0001_a', 'create table hawker.a (id int primary key, n int);\n')
     await migrate(pool, [table])
     const slow = '-- no transaction\n\nselect pg_sleep(0.7);\n\ncreate index concurrently a_n on hawker.a (n);\n'
-    // As long as a request may take here.
+    // As long as a request may take in this test.
     for (const one of pools) one.options.options += ' -c statement_timeout=500'
     const done = await Promise.all(pools.map((one) => migrate(one, [table, migration('0002_b', slow)])))
     expect(done.flat()).toEqual(['0002_b'])

@@ -36,7 +36,7 @@ test('requests and charges created before the migration have the grams that the 
     )
     expected.push({ id: request, grams: gramsOf(asked, business).sort() }, { id: charge, grams: gramsOf(paid, business).sort() })
   }
-  // One that broke off, after it had begun to write, is begun again.
+  // A migration that broke off after it had begun to write starts over.
   const { statements = [] } = migrations[before] ?? {}
   const filling = statements.findIndex((statement) => statement.includes('commit;'))
   const client = await pool.connect()

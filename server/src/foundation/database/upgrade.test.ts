@@ -9,7 +9,7 @@ import { openDatabase, poolOptions } from './database.ts'
 import { migrate, readMigrations } from './migrate.ts'
 
 /**
- * Databases that earlier versions filled, named by the last migration that they had: for each table its rows as JSON, as
+ * Databases filled by earlier versions, named after the last migration that they had: for each table its rows as JSON, as
  * PostgreSQL prints them. Their API key is `test_f11d…`; their secrets are encrypted with the tests' key.
  */
 const folder = new URL('./filled/', import.meta.url)
@@ -27,7 +27,7 @@ async function aFilledDatabase(last: string): Promise<Awaited<ReturnType<typeof 
   const text = gunzipSync(readFileSync(new URL(`${last}.json.gz`, folder))).toString()
   const tables = JSON.parse(text) as Record<string, unknown[]>
   await pool.query('begin')
-  await pool.query("set local session_replication_role = 'replica'") // rows come table by table, whatever refers to what
+  await pool.query("set local session_replication_role = 'replica'") // rows come table by table, whatever references what
   for (const [table, rows] of Object.entries(tables)) {
     await pool.query(`delete from hawker.${table}`)
     // The text itself, since JSON.parse would round a bigint.

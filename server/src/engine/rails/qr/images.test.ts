@@ -10,14 +10,14 @@ import { newId } from '#foundation/shared/ids.ts'
 import { decodeQr } from './decode.ts'
 import vectors from './vectors.json' with { type: 'json' }
 
-// Its program is read from the disk; else it would be fetched.
+// Its program is read from disk; otherwise it would be downloaded.
 const program = readFileSync(createRequire(import.meta.url).resolve('zxing-wasm/reader/zxing_reader.wasm'))
 beforeAll(() => prepareZXingModule({ overrides: { wasmBinary: new Uint8Array(program).buffer }, fireImmediately: true }))
 
 const pixelsOfModule = 4
 const quietZone = 4
 
-/** A payload as a payer's camera would see it: dark squares on white, with the white margin that the standard asks for. */
+/** A payload as a payer's camera sees it: dark squares on white, with the white margin that the standard requires. */
 function draw(payload: string): { data: Uint8ClampedArray; width: number; height: number } {
   const { modules } = create(payload, { errorCorrectionLevel: 'M' })
   const width = (modules.size + 2 * quietZone) * pixelsOfModule
@@ -32,7 +32,7 @@ function draw(payload: string): { data: Uint8ClampedArray; width: number; height
   return { data, width, height: width }
 }
 
-/** What two decoders, which know nothing of each other, read from the picture. */
+/** What two independent decoders read from the picture. */
 async function readBack(payload: string): Promise<(string | undefined)[]> {
   const { data, width, height } = draw(payload)
   const zxing = await readBarcodes({ data, width, height } as never, { formats: ['QRCode'] })

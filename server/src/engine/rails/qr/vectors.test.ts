@@ -71,7 +71,7 @@ describe('published codes', () => {
   })
 
   test.each(emv)('$id has the right CRC', ({ payload }) => {
-    // The library counts characters where the standard counts bytes, so it can judge ASCII only.
+    // The library counts characters where the standard counts bytes, so it can check only ASCII.
     if (isAscii(payload)) expect(checksum(payload.slice(0, -4))).toBe(payload.slice(-4).toUpperCase())
     expect(crc16(payload.slice(0, -4))).toBe(payload.slice(-4).toUpperCase())
   })
