@@ -24,7 +24,7 @@ test('a code shown after ten minutes on the page counts down from the time it ha
   const page = await aPage(server)
   const path = await aPath()
   onTestFinished(server.clock.release)
-  // Nothing tells the page the time anew.
+  // Nothing updates the page's time.
   await page.route('**/state*', () => undefined)
   await page.clock.install()
   await page.goto(path)

@@ -25,7 +25,7 @@ describe('QR codes', () => {
     await page.getByRole('img', { name: 'PayNow QR code to pay SGD 49.90' }).waitFor()
     await page.getByText('Waiting for your payment…').waitFor()
     await expectAccessible(page)
-    // The picture in README.
+    // The screenshot in README.
     await screenshot(page, 'checkout', { to: 'docs' })
     await request.play({ method: 'paynow_online' })
     await page.getByRole('heading', { name: 'Payment complete' }).waitFor()

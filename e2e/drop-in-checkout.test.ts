@@ -34,7 +34,7 @@ describe('the checkout in the drop-in', () => {
     const visit = await opened({ payment_methods: ['card'] })
     await payByCard(visit.checkout, '4000000000003220')
     await visit.checkout.getByRole('button', { name: 'Yes, authentication passes' }).waitFor()
-    // Where the checkout is away, there is still a way out.
+    // Where the checkout is gone, there is still a way out.
     await dropIn(visit.page).contentFrame().getByRole('button', { name: 'Close' }).waitFor()
     await visit.checkout.getByRole('button', { name: 'Yes, authentication passes' }).click()
     await isTold(visit)

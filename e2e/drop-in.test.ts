@@ -75,7 +75,7 @@ describe('the drop-in on a page of another origin', () => {
     await run(page, 'HitPay.init("https://shop.example.com/", {}, tellers("first "))')
     await start(visit)
     await start(visit)
-    // Neither does a second copy of the script start again.
+    // Nor does a second copy of the script start again.
     await page.addScriptTag({ url: `${street.server.url}/hitpay.js` })
     expect(await page.evaluate('HitPay.inited')).toBe(false)
     expect(await dropIn(page).count()).toBe(1)

@@ -21,7 +21,7 @@ afterAll(async () => {
 
 const html = (body: string) => `<!doctype html><html lang="en"><head><title>A page</title></head><body><main>${body}</main></body></html>`
 
-/** Of the faults that a page has, those that nobody noted. */
+/** The faults of a page that the test did not expect. */
 async function unseen(page: Page, beginnings: string[]): Promise<string[]> {
   const faults = await faultsOf(page)
   return beginnings.filter((beginning) => !faults.some((fault) => fault.startsWith(beginning)))

@@ -20,7 +20,7 @@ afterAll(async () => {
 })
 
 const isPaid = (page: Page) => page.getByRole('heading', { name: 'Payment complete' }).waitFor()
-/** What the merchant's page is told, as its server reads it. */
+/** The calls to the merchant's page, as its server sees them. */
 const queryOf = (page: Page) => Object.fromEntries(new URL(page.url()).searchParams)
 
 describe('cards', () => {
@@ -69,7 +69,7 @@ describe('cards', () => {
     await page.getByRole('alert').getByText('Your bank could not confirm that it was you.').waitFor()
     await answer('Close this window')
     await page.getByRole('alert').getByText('The payment was canceled.').waitFor()
-    // The bank's page is left without an answer, and come back to.
+    // The bank's page is left without an answer, and revisited.
     await payByCard(page, '4000000000003220')
     await page.getByRole('button', { name: 'Yes, authentication passes' }).waitFor()
     await page.goto(request.path)
@@ -155,7 +155,7 @@ describe('PayNow', () => {
     }
     await pass(16)
     await page.getByText('A new code is shown.').waitFor()
-    // The page may ask for one more code before it has heard of the end.
+    // The page may request one more code before it learns of the end.
     allowFault(page, /409/)
     await pass(16)
     await page.getByRole('heading', { name: 'This payment request has expired' }).waitFor()
@@ -202,7 +202,7 @@ describe('wallets', () => {
     await page.waitForURL(`${site.url}/**`)
     expect([queryOf(page), new URL(page.url()).hash]).toEqual([{ key: 'abc', reference: request.id, status: 'completed' }, '#order'])
     await request.expectPaidOnce(['failed', 'canceled'])
-    // Back with the browser's button: the truth, and no way on by itself.
+    // Back with the browser's button: the truth, and no automatic redirect.
     await page.goBack()
     await isPaid(page)
     expect(await page.getByText('You will be taken back').count()).toBe(0)
@@ -239,7 +239,7 @@ describe('interruptions', () => {
     await expect.poll(() => held.length).toBe(2)
     for (const go of held) go()
     await Promise.all([one, other].map(isPaid))
-    // The other one was refused before its card was charged.
+    // The other one was rejected before its card was charged.
     expectFault(one, /409/)
     await request.expectPaidOnce()
   })
@@ -268,7 +268,7 @@ describe('interruptions', () => {
     const page = await aPage(server)
     await page.goto(request.path)
     let sent = 0
-    // The payment is made, and its answer never arrives.
+    // The payment is made, and its response never arrives.
     await page.route('**/attempts', async (route) => {
       await route.fetch()
       sent += 1

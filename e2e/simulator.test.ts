@@ -24,7 +24,7 @@ async function aRequest(client: Client, method: string, more: Record<string, unk
   return json
 }
 
-/** The code of a request as a picture, as the checkout gives it to be saved. */
+/** The code of a request as the picture that the checkout offers for saving. */
 async function pictureOf(client: Client, id: string): Promise<Buffer> {
   const answer = await fetch(`${client.server.url}/payment-request/@${client.business.slug}/${id}/code.png?method=paynow_online`)
   expect(answer.status).toBe(200)
@@ -111,7 +111,7 @@ describe("the simulator's wallet and bank pages", () => {
     const client = await aBusiness({ name: 'Kopi stall' }, server)
     const { id, path } = await begin(client, 'grabpay_direct')
     const page = await aPage(server, { javaScript: false })
-    // Where the form leads is looked at, and not gone to: the checkout has a journey of its own.
+    // The form's target is only checked, not followed: the checkout has its own journey.
     await page.route(`**${path}`, async (route) => {
       if (route.request().method() !== 'POST') return route.continue()
       const answer = await route.fetch({ maxRedirects: 0 })

@@ -42,7 +42,7 @@ beforeAll(async () => {
   }
 })
 
-/** What every answer to a browser says. */
+/** The headers of every response to a browser. */
 function expectGuarded({ headers }: Reply): void {
   const policy = headers.get('content-security-policy') ?? ''
   expect(policy).toMatch(/default-src '(self|none)'/)
@@ -59,7 +59,7 @@ describe('every page', () => {
       const reply = await send(client.server, 'GET', path)
       expect([name, reply.headers.get('content-type')]).toEqual([name, 'text/html; charset=utf-8'])
       expectGuarded(reply)
-      // What is left of a page without its texts: its tags, none of which is of the hostile text.
+      // What is left of a page without its texts: its tags, none of which comes from the hostile text.
       expect([name, reply.text.match(/<img src=x|<script>|<[a-z][^>]*\son\w+=|<\/title>.*<\/title>/s)]).toEqual([name, null])
       expect([name, reply.text.match(/href="(javascript|data:(?!,))/i)]).toEqual([name, null])
     }

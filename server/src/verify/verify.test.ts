@@ -60,7 +60,7 @@ async function tell(): Promise<Story> {
   await refund(partly, 20)
   const whole = (await pay((await request()).id)).payment_id
   await refund(whole)
-  // The refund of this card fails, and only later.
+  // The refund of this card fails, but only later.
   const late = (await pay((await request()).id, { card: '4000000000005126' })).payment_id
   await refund(late, 10)
   const pending = (await pay((await request()).id, { card: '4000000000007726' })).payment_id
@@ -107,7 +107,7 @@ async function tell(): Promise<Story> {
   await report('nothing of ours')
   const credit = await report('rent')
   await client.post(`/v1/bank-credits/${credit}/allocate`, { payment_request_id: (await request()).id })
-  // Some of the money is released, some waits.
+  // Some of the money is released, some is pending.
   await sql`update releases set due_at = now() - interval '1 second' where charge_id = ${late}`.execute(database.db)
   await releaseDue({ database, clock: systemClock }, { until: new Date() })
   await placeEvents(client)
@@ -137,7 +137,7 @@ beforeAll(async () => {
 
 class Undo extends Error {}
 
-/** Breaks something, looks, and takes it back. */
+/** Breaks something, verifies, and rolls back. */
 async function brokenBy(breakIt: (db: Kysely<DB>) => Promise<unknown>): Promise<Awaited<ReturnType<typeof findCounterExamples>>> {
   let seen: Awaited<ReturnType<typeof findCounterExamples>> | undefined
   await story.database.db

@@ -237,7 +237,7 @@ describe('codes', () => {
     const { json, status } = await page.code({ method: 'paynow_online' })
     expect(status).toBe(200)
     expect(json.payload).toContain(`54${String(methods[0]?.total?.length).padStart(2, '0')}${methods[0]?.total}`)
-    // Its quarter of an hour begins when it is drawn, some time after the page.
+    // Its quarter of an hour starts when it is drawn, some time after the page.
     const lives = new Date(json.expires_at).getTime() - new Date(now).getTime()
     expect([lives >= 15 * 60_000, lives <= 16 * 60_000]).toEqual([true, true])
     expect(json.rows.every((row: string) => /^[01]+$/.test(row) && row.length === json.rows.length)).toBe(true)
@@ -265,7 +265,7 @@ describe('the stream of a page', () => {
     await until('"status":"pending"')
     await page.play({ method: 'paynow_online' })
     await until('"status":"completed"')
-    // What another process writes is seen too: nobody wakes this one.
+    // What another process writes is noticed too: nobody wakes this process.
     const other = await aRequest(client)
     ending.abort()
     const second = await fetch(`${client.server.url}${other.path}/events`, { signal: AbortSignal.timeout(10_000) })

@@ -10,7 +10,7 @@ test('the picture of a code can be scanned, and costs almost nothing however oft
   const picture = pictureOf(payload)
   expect(plainPng(picture)?.equals(picture)).toBe(true)
   const side = readPicture(picture)?.width ?? 0
-  // One IDAT of one bit for each pixel behind the head's 33 bytes.
+  // One IDAT with one bit per pixel, after the 33 bytes of the head.
   const lines = inflateSync(picture.subarray(41, 41 + picture.readUInt32BE(33)))
   const length = 1 + Math.ceil(side / 8)
   expect(lines.length).toBe(side * length)

@@ -9,7 +9,7 @@ import { type StripeFake, startStripeFake } from '#testing/stripe-fake.ts'
 let stripe: StripeFake
 afterEach(async () => stripe.close())
 
-/** A live business whose cards a Stripe of its own takes, and the page of a request of it. */
+/** A live business whose cards go through a Stripe of its own, and the page of one of its requests. */
 async function aLivePage(without: Partial<StripeFake['access']> = {}, more: object = {}) {
   const client = await aBusiness({ mode: 'live' })
   stripe = await startStripeFake()
@@ -98,7 +98,7 @@ describe('a live card on the hosted page', () => {
 
   test('a live card is tried at most thirty times, however many attempts arrive at the same time', async () => {
     const page = await aLivePage({}, { allow_repeated_payments: true })
-    // Those who pay are not counted: a link that many share is no attack.
+    // Successful payments are not counted: a link that many share is no attack.
     for (let round = 0; round < 2; round += 1) {
       const paid = await Promise.all(Array.from({ length: 16 }, () => page.attempt({ token: 'pm_card_visa' })))
       expect(new Set(paid.map(({ status }) => status))).toEqual(new Set([200]))

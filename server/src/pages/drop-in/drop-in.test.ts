@@ -4,7 +4,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { aBusiness, send, testServer } from '#testing/api.ts'
 
-/** The bytes as they are sent: `fetch` would unpack them. */
+/** The bytes as sent: `fetch` would decompress them. */
 async function raw(path: string, headers: Record<string, string>): Promise<{ status: number; headers: Record<string, unknown>; body: Buffer }> {
   const { url } = await testServer()
   return new Promise((resolve, reject) => {
@@ -27,7 +27,7 @@ describe('GET /hitpay.js', () => {
     expect(headers.get('access-control-allow-origin')).toBe('*')
     expect(headers.get('cache-control')).toBe('public, max-age=300')
     expect(headers.get('x-content-type-options')).toBe('nosniff')
-    // Compiled as a script, not as a module: an import or export would be an error. What came after ES2019 stays out.
+    // Compiled as a script, not as a module: an import or export would be an error. Nothing after ES2019 is allowed.
     expect(() => new Function(text)).not.toThrow()
     expect(text).not.toMatch(/\?\.[a-z[(]|\?\?|\bimport\b|\bexport\b/)
     expect(text).toContain('HitPay')

@@ -20,7 +20,7 @@ const get = (path: string, headers: Record<string, string> = {}) => fetch(`${ser
 const brands: CardBrand[] = ['visa', 'mastercard', 'amex', 'discover', 'diners', 'jcb', 'unionpay']
 const sizes: Record<string, [width: number, height: number]> = { sm: [40, 24], md: [80, 48], lg: [160, 96], png_square: [96, 96] }
 
-/** Reads a PNG as its standard says: chunks with right checksums, and as many bytes as there are pixels. */
+/** Reads a PNG according to its standard: chunks with right checksums, and as many bytes as there are pixels. */
 function readPng(file: Buffer): { width: number; height: number; pixel: (x: number, y: number) => number[] } {
   expect(file.subarray(0, 8).toString('hex')).toBe('89504e470d0a1a0a')
   const chunks = new Map<string, Buffer>()
@@ -176,7 +176,7 @@ describe('drawings', () => {
     for (const mark of marks.values()) {
       for (const form of ['wide', 'square'] as const) {
         const { width, height, shapes } = drawMark(mark, form)
-        // Everything but the ground, two units from its edges: what it covers there is nothing.
+        // Everything but the ground, two units from its edges: nothing must cover that area.
         const { pixels } = toPixels({ width, height, shapes: shapes.slice(1) }, height)
         const atEdge = (i: number) =>
           Math.min(i % width, width - 1 - (i % width)) < 2 || Math.min(Math.floor(i / width), height - 1 - Math.floor(i / width)) < 2

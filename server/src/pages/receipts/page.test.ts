@@ -93,7 +93,7 @@ describe('receipt pages', () => {
   test('a receipt has a PDF whatever a stored logo is, and a file that would crash the PDF library never reaches it', async () => {
     const chosen = await aBusiness({}, payments.server)
     const path = await pathOf(chosen, (await aPaidCharge(payments, chosen)).id)
-    // The library takes what follows for a frame of an animation, and is left with a picture without data.
+    // The library takes what follows as a frame of an animation, and ends up with a picture without data.
     const frame = chunkOf('fcTL', Buffer.alloc(26))
     const animated = await chosen.put('/v1/checkout-settings/logo', { data: aPng({ type: 6, before: [frame] }).toString('base64') })
     const first = await open(`${path}.pdf`)

@@ -20,7 +20,7 @@ const pay = ({ server }: Client, payload: string, more: Record<string, unknown> 
   send(server, 'POST', '/sandbox/phone/pay', { body: { payload, ...more } })
 const statusOf = async (client: Client, id: string) => (await client.get(`/v1/payment-requests/${id}`)).json.status
 
-/** The code with other content and a checksum that fits again. */
+/** The code with other content and a checksum that matches again. */
 function altered(payload: string, from: string, to: string): string {
   const content = payload.slice(0, -4).replace(from, to)
   return content + crc16(content)
