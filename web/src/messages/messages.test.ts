@@ -7,7 +7,7 @@ import { messagesOf } from './messages.ts'
 const keys = Object.keys(en) as MessageKey[]
 const placeholdersOf = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(([name]) => name).sort()
 
-/** Texts that are rightly the same as in English. */
+/** Texts that may be the same as in English. */
 const shared: Partial<Record<string, MessageKey[]>> = {
   id: ['payer.email', 'summary.total'],
   vi: ['payer.email', 'card.expiry_format'],
