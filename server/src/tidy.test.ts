@@ -148,7 +148,7 @@ const importsOf = (path: string, { values = false } = {}) =>
   )
 
 describe('the order of areas', () => {
-  test('has a place for every file', () => {
+  test('every file has a place in the order of areas', () => {
     expect(sources.filter((path) => !rankOf(path))).toEqual([])
     const places = Object.entries(areas).flatMap(([area, rooms]) => (rooms.length === 0 ? [area] : rooms.map((room) => `${area}/${room}`)))
     expect(places.filter((place) => !sources.some((path) => isBelow(path, place)))).toEqual([])
@@ -174,7 +174,7 @@ describe('the order of areas', () => {
     expect(calls).toEqual([])
   })
 
-  test('another area is entered by what acts or by its wire, not by its queries', () => {
+  test('another area is entered through its actions or its wire, not through its queries', () => {
     const calls = code
       .filter((path) => path.startsWith('resources/'))
       .flatMap((path) =>
@@ -193,7 +193,7 @@ function expectOnly(found: string[], known: string[]): void {
 }
 
 describe('tables', () => {
-  test('each has one area that writes it', () => {
+  test('each table has one area that writes it', () => {
     const writes =
       /\b(?:insert into|update|delete from|merge into) +(?:only +)?(?:hawker\.)?(\w+)|\b(?:insertInto|updateTable|deleteFrom)\('(\w+)|\btable: tables\.(\w+)/g
     const found = code
@@ -207,7 +207,7 @@ describe('tables', () => {
     expectOnly([...new Set(found)], foreignWrites)
   })
 
-  test('every table of the schema has its writer', () => {
+  test('every table of the schema has a writer', () => {
     const tables = [...read('foundation/database/tables.ts').matchAll(/^ {2}(?:"hawker\.)?(\w+)"?: \w+;$/gm)].map(([, table = '']) => table)
     const declared = tables.slice(tables.indexOf('api_keys'))
     expect(declared.filter((table) => !(table in writers))).toEqual([])
@@ -245,14 +245,14 @@ describe('records', () => {
   })
 })
 
-describe('what only some files may do', () => {
+describe('restricted access', () => {
   test('only config.ts reads the environment', () => {
     // The embedded server's programs are started with a clean environment; of ours they get the PATH, which is no setting of Hawker.
     const reads = code.filter((path) => /process\s*\.env\b|\benv\b.*from 'node:process'/.test(read(path).replaceAll('PATH: process.env.PATH', '')))
     expect(reads).toEqual(['config.ts'])
   })
 
-  test('queries know the database and pure functions, and nothing else', () => {
+  test('queries depend only on the database and on pure functions', () => {
     const others = code
       .filter((path) => path.endsWith('queries.ts'))
       .flatMap((path) =>
@@ -263,14 +263,14 @@ describe('what only some files may do', () => {
     expect(others).toEqual([])
   })
 
-  test('only events, mail and the database reach out over the network', () => {
+  test('only events, mail and the database open network connections', () => {
     const mayReach = /^(engine\/rails|foundation\/(outgoing|mail|database)|commands|testing)\//
     // A type opens no connection.
     const reach = /^import (?!type ).*from '(?:node:)?(?:net|http|https|http2|tls|dgram|undici|axios)'|\bfetch\(/m
     expect(code.filter((path) => !mayReach.test(path) && reach.test(read(path)))).toEqual([])
   })
 
-  test('only the foundation and the outermost files ask for the time', () => {
+  test('only the foundation and the outermost files read the clock', () => {
     const mayAsk = /^(foundation|testing|commands|engine\/events|resources\/webhooks\/delivery)\/|^(app|openapi|serve|main|worker)\.ts$/
     expect(code.filter((path) => !mayAsk.test(path) && /Date\.now\(\)|new Date\(\)/.test(read(path)))).toEqual([])
   })
@@ -280,7 +280,7 @@ describe('what only some files may do', () => {
     expect(code.filter((path) => !path.startsWith('foundation/http/') && forged.test(read(path)))).toEqual([])
   })
 
-  test('pure functions have no database and no server', () => {
+  test('pure functions use no database and no server', () => {
     const reaches = code.filter((path) => path.startsWith('foundation/shared/') && /from '(pg|kysely|fastify|node:fs)/.test(read(path)))
     expect(reaches).toEqual([])
   })
@@ -292,7 +292,7 @@ describe('names and sizes', () => {
     expect([...all, ...journeys].filter((path) => vague.test(path))).toEqual([])
   })
 
-  test('nothing is exported as default', () => {
+  test('no module has a default export', () => {
     // Vitest asks for it in its global set-up, as tools do in their configuration files.
     expect(sources.filter((path) => /^export default/m.test(read(path)) && path !== 'testing/global-setup.ts')).toEqual([])
   })
@@ -309,7 +309,7 @@ describe('names and sizes', () => {
     expect(found).toEqual([])
   })
 
-  test('migrations have a name that sorts them, and no two begin in the same minute', () => {
+  test('migrations have sortable names, and no two start in the same minute', () => {
     const files = all.filter((path) => path.startsWith('foundation/database/migrations/')).map((path) => path.split('/').at(-1) ?? '')
     expect(files.filter((file) => !migrationName.test(file))).toEqual([])
     const begun = files.map((file) => file.split('_')[0] ?? '')

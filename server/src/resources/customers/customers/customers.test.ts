@@ -62,7 +62,7 @@ interface Operation {
 }
 
 describe('the contract', () => {
-  test.each(Object.entries(contract))('%s has every documented field with its type', async (operationName, { query = {}, body, status, answer }) => {
+  test.each(Object.entries(contract))('%s returns every documented field with its type', async (operationName, { query = {}, body, status, answer }) => {
     const document = JSON.parse(await openApiDocument(await testDatabase())) as {
       paths: Record<string, Record<string, Operation>>
       components: { schemas: Record<string, Schema> }
