@@ -164,7 +164,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
   }
 
   const noteUses = () =>
-    recordKeyUses(database.db, app.authentication.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not record when keys were used'))
+    recordKeyUses(database.db, app.apiKeys.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not record when keys were used'))
   const uses = setInterval(() => void noteUses(), 30_000)
   return {
     url,

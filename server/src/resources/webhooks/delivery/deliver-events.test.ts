@@ -5,6 +5,8 @@ import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { emitEvent } from '#engine/events/emit-event.ts'
 import { startRelay } from '#engine/events/order-events.ts'
 import { createLog } from '#foundation/http/observability.ts'
+import { createApiKey } from '#resources/business/businesses/create-business.ts'
+import { revokeApiKey } from '#resources/business/businesses/queries.ts'
 import { aBusiness, type Client, startTestServer, testSecretKey } from '#testing/api.ts'
 import { testDatabase } from '#testing/database.ts'
 import { anEndpoint, placeEvents, tellEvents, testDispatcher } from '#testing/deliveries.ts'
@@ -110,8 +112,28 @@ test("a callback of version 1 is HitPay's form, signed with the salt of the API 
   expect(hmac).toBe(createHmac('sha256', client.salt).update(text).digest('hex'))
 })
 
-describe('failed attempts', () => {
-  test('a failed attempt is retried on schedule with the same id and bytes, and the delivery fails after two days', async () => {
+test('a callback that no API key asked for is signed with the salt of the oldest active key', async () => {
+  const client = await aBusiness()
+  const { db } = client.server.database
+  const shop = await merchant()
+  const [first] = await db.selectFrom('api_keys').select('id').where('business_id', '=', client.business.id).execute()
+  const options = { name: 'Second', secretKey: testSecretKey, at: new Date() }
+  const second = await db.transaction().execute((tx) => createApiKey(tx, client.business, options))
+  const hmacOf = (salt: string) => createHmac('sha256', salt).update('amount1.00').digest('hex')
+  const call = async () => {
+    await tellEvents(client, [{ type: 'payment_request.completed', callbacks: [{ url: shop.url, apiKeyId: null, fields: { amount: '1.00' } }] }])
+    await dispatcher(client).settle(client.business.id)
+    return new URLSearchParams(shop.received.at(-1)?.body.toString('utf8')).get('hmac')
+  }
+  expect(await call()).toBe(hmacOf(client.salt))
+  await db.transaction().execute((tx) => revokeApiKey(tx, client.business.id, first?.id ?? '', new Date()))
+  expect(await call()).toBe(hmacOf(second.salt))
+  const { json } = await client.get('/v1/webhook-deliveries', { headers: { 'x-business-api-key': second.key } })
+  expect(json.data.map(({ status }: { status: string }) => status)).toEqual(['succeeded', 'succeeded'])
+})
+
+describe('a failed try', () => {
+  test('is made again after the waits of the schedule, with the same id and bytes, and is given up after two days', async () => {
     const client = await aBusinessWithClock()
     const { clock } = client.server
     clock.set('2026-03-01T00:00:00Z')

@@ -3,6 +3,7 @@ import { emitEvents, type NewEvent } from '#engine/events/emit-event.ts'
 import { type Database, isOutcomeUnknown } from '#foundation/database/database.ts'
 import { groupCommit } from '#foundation/database/group-commit.ts'
 import { createSafeSender } from '#foundation/outgoing/send-safely.ts'
+import { system } from '#foundation/shared/caller.ts'
 import {
   type Attempt,
   businessesWithDueDeliveries,
@@ -290,6 +291,6 @@ function isLost({ status, delivery }: Attempt): boolean {
 function failureEvent({ delivery, status, responseStatus, error, at }: Attempt): NewEvent & { businessId: string } {
   const row = { ...delivery, status, attempts: delivery.attempts + 1, response_status: responseStatus, updated_at: at }
   const data = { ...presentDelivery(row, delivery.timezone, null), error }
-  const about = { businessId: delivery.business_id, objectId: delivery.id, requestId: null, at }
+  const about = { businessId: delivery.business_id, objectId: delivery.id, requestId: null, caller: system, at }
   return { ...about, type: 'webhook_delivery.failed', data: JSON.stringify(data) }
 }

@@ -68,42 +68,66 @@ async function enabledEndpoints(tx: Db, businessIds: string[]): Promise<Map<stri
   return endpoints
 }
 
-/** Opens the salts of API keys that sign callbacks; a key whose salt cannot be opened is left out. */
-async function saltsOf(tx: Db, events: OrderedEvent[], secretKey: () => Buffer): Promise<Map<string, string>> {
-  const salts = new Map<string, string>()
-  const called = events.filter(({ callbacks }) => callbacks && callbacks.length > 0)
-  if (called.length === 0) return salts
-  const businessIds = [...new Set(called.map((event) => event.business_id))]
-  const ids = [...new Set(called.flatMap(({ callbacks }) => (callbacks ?? []).flatMap(({ apiKeyId }) => apiKeyId ?? [])))]
-  const rows = await tx
-    .selectFrom('api_keys')
-    .select(['business_id', 'id', 'salt_encrypted'])
-    .where('business_id', 'in', businessIds)
-    .where('id', 'in', ids)
-    .execute()
-  for (const { business_id, id, salt_encrypted } of rows) {
-    try {
-      salts.set(`${business_id} ${id}`, decryptSecret(salt_encrypted, secretKey()))
-    } catch {
-      // One salt of another secret key must not hold up the business's events.
-    }
+/** An API key that signs callbacks; without a salt where that cannot be opened. */
+interface Signer {
+  id: string
+  salt: string | undefined
+}
+
+/** Finds the key that signs a callback: the one that is named, or the oldest active key of its business. */
+type FindSigner = (businessId: string, apiKeyId: string | null) => Signer | undefined
+
+/** The API keys that sign the callbacks of events. */
+async function signersOf(tx: Db, events: OrderedEvent[], secretKey: () => Buffer): Promise<FindSigner> {
+  const called = events.flatMap(({ business_id, callbacks }) => (callbacks ?? []).map(({ apiKeyId }) => ({ businessId: business_id, apiKeyId })))
+  const businessesOf = (wanted: typeof called) => [...new Set(wanted.map(({ businessId }) => businessId))]
+  const [named, unnamed] = [called.filter(({ apiKeyId }) => apiKeyId !== null), called.filter(({ apiKeyId }) => apiKeyId === null)]
+  const keys = tx.selectFrom('api_keys').select(['business_id', 'id', 'salt_encrypted'])
+  const signers = new Map<string, Signer>()
+  if (named.length > 0) {
+    const ids = [...new Set(named.flatMap(({ apiKeyId }) => apiKeyId ?? []))]
+    for (const { business_id, id, salt_encrypted } of await keys.where('business_id', 'in', businessesOf(named)).where('id', 'in', ids).execute())
+      signers.set(`${business_id} ${id}`, { id, salt: opened(salt_encrypted, secretKey) })
   }
-  return salts
+  if (unnamed.length > 0) {
+    const active = keys.where('business_id', 'in', businessesOf(unnamed)).where('revoked_at', 'is', null)
+    for (const { business_id, id, salt_encrypted } of await active.distinctOn('business_id').orderBy('business_id').orderBy('id').execute())
+      signers.set(business_id, { id, salt: opened(salt_encrypted, secretKey) })
+  }
+  return (businessId, apiKeyId) => signers.get(apiKeyId === null ? businessId : `${businessId} ${apiKeyId}`)
+}
+
+/** A stored salt; undefined when another secret key hid it, which must not hold up the business's events. */
+function opened(salt: string, secretKey: () => Buffer): string | undefined {
+  try {
+    return decryptSecret(salt, secretKey())
+  } catch {
+    return undefined
+  }
 }
 
 /** What events bring by themselves: to every endpoint that listens to them, and the callbacks that they carry. */
 async function planned(tx: Db, events: OrderedEvent[], { secretKey }: FanOutDeps): Promise<PlannedDelivery[]> {
   if (events.length === 0) return []
   const endpoints = await enabledEndpoints(tx, [...new Set(events.map((event) => event.business_id))])
-  const salts = await saltsOf(tx, events, secretKey)
+  const signerOf = await signersOf(tx, events, secretKey)
   return events.flatMap((event) => [
     ...(endpoints.get(event.business_id) ?? [])
       .filter(({ id, event_types }) => id !== event.about_endpoint && wantsEvent(event_types, event.type))
       .map((one) => toEndpoint(event, one)),
     ...(event.callbacks ?? []).map(({ url, apiKeyId, fields }): PlannedDelivery => {
-      const salt = salts.get(`${event.business_id} ${apiKeyId}`)
+      const signer = signerOf(event.business_id, apiKeyId)
+      const salt = signer?.salt
       const body = salt === undefined ? new URLSearchParams(fields).toString() : v1Body(fields, salt)
-      return { businessId: event.business_id, eventId: event.id, version: 1, ...toUrl(url), apiKeyId, body, isSigned: salt !== undefined }
+      return {
+        businessId: event.business_id,
+        eventId: event.id,
+        version: 1,
+        ...toUrl(url),
+        apiKeyId: signer?.id ?? apiKeyId,
+        body,
+        isSigned: salt !== undefined,
+      }
     }),
   ])
 }
