@@ -4,7 +4,7 @@ import type { Db } from './database.ts'
 import type { DB } from './tables.ts'
 
 /** The condition on `business_id` of scheduled work: one business, or all but some. */
-export function dueBusinessSql({ businessId, except = [] }: Due, column: RawBuilder<unknown> = sql`business_id`): RawBuilder<boolean> {
+export function dueBusinessSql({ businessId, except = [] }: Due, column: RawBuilder<unknown> = sql.ref('business_id')): RawBuilder<boolean> {
   if (businessId !== undefined) return sql`${column} = ${businessId}`
   return except.length === 0 ? sql`true` : sql`${column} <> all (${except}::uuid[])`
 }

@@ -5,7 +5,7 @@ import { type DueWork, deletionTurn, type JobDeps, keptSince, scheduledJob } fro
 const batch = 5_000
 const everyMs = 3_600_000
 
-/** Deletes remembered answers that are older than they are kept, in batches that hold no lock for long. */
+/** Deletes stored answers that are older than the retention, in batches that hold no lock for long. */
 export function idempotencyKeysDeletion({ database, log, idempotencyDays }: Pick<JobDeps, 'database' | 'log' | 'idempotencyDays'>): DueWork {
   const { slow } = database
   return {

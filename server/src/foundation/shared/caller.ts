@@ -1,4 +1,4 @@
-/** Who causes something: an API key, a staff member, a payer on a page, or Hawker itself (a job, a rail's notification). */
+/** What causes a change: an API key, a staff member, a payer on a page, or Hawker itself (a job, a rail's notification). */
 export type Caller =
   | { readonly kind: 'key'; readonly keyId: string }
   | { readonly kind: 'staff'; readonly staffId: string; readonly role: string }

@@ -53,10 +53,10 @@ function readForm(form: LinkForm, { merchant }: Found): { body: CreatePaymentReq
   }
 }
 
-/** Requests that payers may make of one business's link in a minute, in one process: anyone can, and each is kept. */
+/** Requests per minute that payers may create through one business's link, in one process: anyone can, and each is stored. */
 const mostInAMinute = 60
 
-/** Says whether one more may be made of a business's link now, and counts it. */
+/** Whether one more request may be created through a business's link now; counts it. */
 function countLinks(): (businessId: string, at: Date) => boolean {
   let minute = 0
   let made = new Map<string, number>()

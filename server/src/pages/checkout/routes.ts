@@ -28,7 +28,7 @@ export interface CheckoutDeps extends StartDeps {
   idempotency: Idempotency
   businessBySlug: FindBySlug
   live: LiveStatus
-  /** Where a charge's receipt is. */
+  /** The URL of a charge's receipt. */
   receiptUrl: (business: Business, chargeId: string) => string | null
 }
 
@@ -38,7 +38,7 @@ export interface Found {
   settings: CheckoutSettings
 }
 
-/** The business of a link; undefined where there is none. */
+/** The business of a link; undefined if there is none. */
 export async function findMerchant({ database, businessBySlug }: CheckoutDeps, slug: string): Promise<Found | undefined> {
   const business = await businessBySlug(slug)
   if (!business) return undefined
@@ -90,7 +90,7 @@ export async function checkoutAnswer(
   return pageAnswer(status, { title, html, language, entry: 'src/checkout/client.tsx', styles, data: all }, policy)
 }
 
-/** Origins whose pages may show the embedded checkout, besides our own. */
+/** Origins whose pages may show the embedded checkout, in addition to our own. */
 function ancestors(business: Business, settings: CheckoutSettings): string[] {
   const value = frameAncestors(business, settings)
   return value === "'none'" ? [] : value.split(' ')

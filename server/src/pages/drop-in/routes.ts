@@ -27,7 +27,7 @@ interface File {
 
 const fileOf = (content: string | Buffer): File => ({ content, etag: `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"` })
 
-/** The codings that the build has made of the script, best first, with the ending of their files. */
+/** The encodings of the script that the build produced, best first, with the suffix of their files. */
 const codings = [
   ['br', '.br'],
   ['gzip', '.gz'],
@@ -35,7 +35,7 @@ const codings = [
 ] as const
 type Coding = (typeof codings)[number][0]
 
-/** The best of our codings that a browser takes; one with weight 0 it does not. */
+/** The best of our encodings that a browser accepts; it does not accept one with weight 0. */
 function codingFor(acceptEncoding = ''): Coding {
   const taken = acceptEncoding
     .toLowerCase()
@@ -47,8 +47,8 @@ function codingFor(acceptEncoding = ''): Coding {
 }
 
 /**
- * The frame's own page may be framed by anyone: it is the same for everyone, and shows nothing but a way to close. Who may
- * show a business's checkout is said by the page inside it, which the browser holds against every page around it.
+ * Anyone may frame the frame's own page: it is the same for everyone, and shows only a way to close. Who may show a
+ * business's checkout is decided by the page inside it, which the browser checks against every page around it.
  */
 const framePolicy = [
   "default-src 'none'",

@@ -15,7 +15,7 @@ interface Picture {
 const svg = (form: 'wide' | 'square') => ({ form, ending: '.svg', height: null })
 const png = (form: 'wide' | 'square', height: number) => ({ form, ending: '.png', height })
 
-/** The folders that answers link to (`resources/charges/payment-method.ts`); heights of PNGs are in pixels. */
+/** The folders that responses link to (`resources/charges/payment-method.ts`); heights of PNGs are in pixels. */
 const folders = new Map<string, ReturnType<typeof svg> | ReturnType<typeof png>>([
   ['sm', png('wide', 24)],
   ['md', png('wide', 48)],
@@ -49,7 +49,7 @@ export function methodMarkRoutes(api: Api): void {
     const headers = {
       'cache-control': 'public, max-age=86400, immutable',
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-      // A merchant's own page shows the pictures that our answers link to.
+      // A merchant's own page shows the pictures that our responses link to.
       'cross-origin-resource-policy': 'cross-origin',
       'access-control-allow-origin': '*',
       etag: picture.etag,

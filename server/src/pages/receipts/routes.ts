@@ -27,7 +27,7 @@ export interface ReceiptPagesDeps {
   receiptFont?: string | undefined
 }
 
-/** The address is the payer's capability: it is not passed on to other sites, not found by search engines and not kept by caches. */
+/** The URL is the payer's capability: it is not sent to other sites, not indexed by search engines and not cached. */
 const headers = {
   'cache-control': 'no-store',
   'content-security-policy': pagePolicy,
@@ -80,10 +80,10 @@ async function printedAt(deps: ReceiptPagesDeps, call: ReceiptCall, token: strin
   }
 }
 
-/** Files that are kept, so that who asks for one again and again does not have it set again and again. */
+/** Number of PDFs kept, so that repeated requests for one do not generate it again and again. */
 const keptFiles = 64
 
-/** Sets PDFs, and keeps the last of them: the same receipt on the same paper is the same file. */
+/** Generates PDFs, and keeps the last ones: the same receipt on the same paper is the same file. */
 function printer(font: string | undefined): (printed: Printed, paper: PaperName) => Promise<Buffer> {
   let fonts: Promise<Fonts> | undefined
   const kept = new Map<string, Promise<Buffer>>()
@@ -98,7 +98,7 @@ function printer(font: string | undefined): (printed: Printed, paper: PaperName)
     )
     const key = sha256(content)
     const file = kept.get(key) ?? set(printed, paper)
-    // The one that was asked for last is forgotten last.
+    // The most recently requested one is evicted last.
     kept.delete(key)
     kept.set(key, file)
     file.catch(() => kept.delete(key))

@@ -16,14 +16,14 @@ import { presentPhonePayment, presentScanned, presentSimulated, returnUrlOf } fr
 
 /** The simulator's pages are in one language. */
 const language = 'en'
-/** The phone has a script; the pages that ask a payer are forms, and have the style sheet alone. */
+/** The phone has a script; the pages that ask a payer are forms, and have only the style sheet. */
 const [phoneEntry, plainEntry] = ['src/sandbox/client.tsx', 'src/sandbox/plain.ts']
 
 const outcomes = new Set<SimulatedAnswer['outcome']>(['approved', 'declined', 'canceled', 'timeout', 'slow'])
 
 /**
- * The simulator as a payer's browser meets it: its wallet and bank pages, its phone, and what turns test cards into tokens.
- * Public, as what they stand for is; they know sandbox businesses alone.
+ * The simulator for a payer's browser: its wallet and bank pages, its phone, and its tokeniser for test cards.
+ * Public, like what they simulate; they know only sandbox businesses.
  */
 export function sandboxPages(api: Api, deps: StartDeps): void {
   askingPages(api, deps)
@@ -31,7 +31,7 @@ export function sandboxPages(api: Api, deps: StartDeps): void {
   tokens(api, deps)
 }
 
-/** Who may show a page that asks: where the checkout was embedded, whoever may embed the checkout. */
+/** Who may frame a page that asks: where the checkout was embedded, whoever may embed the checkout. */
 async function framing({ database }: StartDeps, { business, charge }: SimulatedPayment): Promise<Policy> {
   const url = returnUrlOf(charge)
   if (url === null || new URL(url).searchParams.get('embed') !== '1') return {}
@@ -80,7 +80,7 @@ const PhoneInput = Type.Object({
   delay: Type.Optional(Type.Number({ minimum: 0, maximum: 86_400 })),
   late: Type.Optional(lenientFlag()),
 })
-/** What a phone's decisions are to the simulator. */
+/** The simulator's names for a phone's decisions. */
 const outcomesOfPhone = { approved: 'completed', declined: 'failed', timeout: 'timeout' } as const
 
 /** The phone, and what its bank app asks for. */
