@@ -271,7 +271,7 @@ class Lifecycle {
     const { app, clock } = this.client.server
     this.now += seconds * 1000
     clock.set(new Date(this.now))
-    const due = () => ({ until: clock.now() })
+    const due = () => ({ until: clock.now(), businessId: this.client.business.id })
     const expire = async () => {
       await expireDuePaymentRequests(app.payments, due())
       for (const target of this.requests) if (target.status === 'pending' && target.expiresAt <= this.now) target.status = 'expired'
