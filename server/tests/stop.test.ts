@@ -77,7 +77,7 @@ function ask(socket: Socket, request: string): Promise<string | { cut: string }>
 
 describe('stopping', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    test(`${signal} under load cuts no request, ends with 0 and takes PostgreSQL along`, async () => {
+    test(`${signal} under load cuts no request, exits with 0 and stops PostgreSQL`, async () => {
       const directory = newFolder('data')
       const one = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
       const port = Number(new URL(await one.ready()).port)
@@ -151,7 +151,7 @@ describe('stopping', () => {
   }, 60_000)
 
   test.runIf(process.platform === 'linux')(
-    'when PostgreSQL dies, Hawker says so in one line and ends with 1, and starts again',
+    'a crash of PostgreSQL is reported in one line with exit code 1, and the next start works',
     async () => {
       const directory = newFolder('data')
       const one = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
@@ -168,7 +168,7 @@ describe('stopping', () => {
   )
 })
 
-test('a webhook that was on its way when the process was killed goes out with the next start, not when its lease ends', async () => {
+test('a webhook in flight when the process was killed is sent by the next start, not when its lease ends', async () => {
   const directory = newFolder('data')
   const environment = { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key }
   const shop = await fakeMerchant('hang')

@@ -3,7 +3,7 @@ import type { Job } from './job.ts'
 
 const batch = 5_000
 
-/** Deletes remembered answers that are older than they are kept, in batches that hold no lock for long. */
+/** Deletes stored answers that are older than the retention, in batches that hold no lock for long. */
 export const forgetIdempotencyKeys: Job = {
   name: 'forget_idempotency_keys',
   schedule: '17 * * * *',

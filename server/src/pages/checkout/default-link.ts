@@ -15,7 +15,7 @@ export interface DefaultLinkDeps extends CheckoutDeps {
 
 type LinkRequest = FastifyRequest<{ Params: { slug: string } }>
 
-/** What the form of the page says, with its faults by field. */
+/** The content of the page's form, with its errors by field. */
 function readForm(form: Record<string, unknown>, { merchant }: Found): { body: CreatePaymentRequest; errors: FieldErrors } {
   const { currency } = merchant.business
   const errors: FieldErrors = {}
@@ -49,10 +49,10 @@ function readForm(form: Record<string, unknown>, { merchant }: Found): { body: C
   }
 }
 
-/** Requests that payers may make of one business's link in a minute, in one process: anyone can, and each is kept. */
+/** Requests per minute that payers may create through one business's link, in one process: anyone can, and each is stored. */
 const mostInAMinute = 60
 
-/** Says whether one more may be made of a business's link now, and counts it. */
+/** Whether one more request may be created through a business's link now; counts it. */
 function countLinks(): (businessId: string, at: Date) => boolean {
   let minute = 0
   let made = new Map<string, number>()
@@ -69,7 +69,7 @@ function countLinks(): (businessId: string, at: Date) => boolean {
 const typedIn = (form: Record<string, unknown>) =>
   Object.fromEntries(['amount', 'name', 'purpose', 'email'].flatMap((name) => (text(form[name]) === undefined ? [] : [[name, String(form[name])]])))
 
-/** A business's default link (behaviour §2.3): the payer types the amount, and a request is made of it. Works without a script. */
+/** A business's default link (behaviour §2.3): the payer enters the amount, and a request is created. Works without a script. */
 export function defaultLinkRoutes({ fastify }: Pick<Api, 'fastify'>, deps: DefaultLinkDeps): void {
   const path = '/payment-request/@:slug'
   const hidden = { schema: { hide: true } as never }

@@ -1,7 +1,7 @@
 import type { Db } from '#foundation/database/database.ts'
 import { findMarks } from './queries.ts'
 
-/** How often requests that someone looks at are looked at, for what other processes write. */
+/** How often watched requests are polled, for changes by other processes. */
 const everyMs = 75
 
 interface Watched {
@@ -14,14 +14,14 @@ interface Watched {
 export interface LiveStatus {
   /** Calls back after every change of a request or its payments, until the returned function is called. */
   watch(businessId: string, requestId: string, onChange: () => void): () => void
-  /** Looks at once at the requests of a business, because something of it was committed here. */
+  /** Checks the requests of a business immediately, because something of it was committed here. */
   wake(businessId: string): void
   stop(): void
 }
 
 /**
- * Tells pages what is committed, whichever process did it: one query for everything that is being looked at, at once
- * after a commit of this process and otherwise a few times a second, and none while nobody looks.
+ * Notifies pages of what is committed, whichever process did it: one query for everything that is watched, immediately
+ * after a commit of this process and otherwise a few times per second, and none while nobody watches.
  */
 export function liveStatus(db: Db, onError: (error: unknown) => void): LiveStatus {
   const watched = new Map<string, Watched>()
@@ -56,7 +56,7 @@ export function liveStatus(db: Db, onError: (error: unknown) => void): LiveStatu
     const request = watched.get(key)
     if (!request || request.mark === mark) return
     request.mark = mark
-    // Also after the first look: something may have changed since the page was told how things stood.
+    // Also after the first check: something may have changed since the page got its state.
     for (const listener of request.listeners) listener()
   }
 

@@ -22,7 +22,7 @@ export async function findCheckoutCharges(db: Db, businessId: string, paymentReq
   return rows.filter(({ id }, i) => rows[i - 1]?.id !== id)
 }
 
-/** How many attempts a request has had since a time that have not paid, counted no further than `most`. */
+/** How many unsuccessful attempts a request has had since a time, counted no further than `most`. */
 export async function countUnpaidAttempts(db: Db, businessId: string, paymentRequestId: string, since: Date, most: number): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from (
@@ -32,14 +32,14 @@ export async function countUnpaidAttempts(db: Db, businessId: string, paymentReq
   return rows[0]?.count ?? 0
 }
 
-/** Something that differs after every change of a request or of its latest payments. */
+/** A value that differs after every change of a request or of its latest payments. */
 export interface RequestMark {
   business_id: string
   id: string
   mark: string
 }
 
-/** The marks of requests that payers look at, in one query however many they are. */
+/** The marks of requests that payers watch, in one query however many there are. */
 export async function findMarks(db: Db, keys: { businessId: string; id: string }[]): Promise<RequestMark[]> {
   const { rows } = await sql<RequestMark>`
     select r.business_id, r.id, concat(r.version, ' ', r.status, ' ', r.deleted_at, ' ', latest.charges) as mark

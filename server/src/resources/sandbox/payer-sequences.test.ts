@@ -75,7 +75,7 @@ async function play(client: Client, steps: Step[]): Promise<void> {
   }
 }
 
-test('whatever payers do and in whatever order, one payment completes a request and every other one stays visible', { timeout: 60_000 }, async () => {
+test('whatever payers do in whatever order, one payment completes a request and every other one stays visible', { timeout: 60_000 }, async () => {
   const client = await aBusiness()
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 12 }), (steps) => play(client, steps)),

@@ -1,7 +1,8 @@
 import DataLoader from 'dataloader'
 import { change } from '#engine/records/change.ts'
+import { createsTogether } from '#engine/records/create-together.ts'
 import type { Deps } from '#foundation/deps.ts'
-import { type Api, type Call, findingTakenKeys } from '#foundation/http/api.ts'
+import type { Api, Call } from '#foundation/http/api.ts'
 import { etagOf } from '#foundation/http/etag.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
 import { withSpellings } from '#foundation/http/spellings.ts'
@@ -76,13 +77,13 @@ function readPaymentRequest({ database }: Deps) {
 /** The request that a call is about, and the version that its client has seen. */
 const targetOf = (call: Call) => ({ id: idOf(call), ifMatch: call.headers['if-match'] })
 
-const update = (deps: Deps) => (call: Call<unknown, UpdatePaymentRequest>) =>
+const changeRequest = (deps: Deps) => (call: Call<unknown, UpdatePaymentRequest>) =>
   change(deps, call, async (tx) => {
     const { row, shown } = await changePaymentRequest(tx, call.business, { ...targetOf(call), fields: call.body }, call)
     return { status: 202, body: JSON.stringify(shown), headers: { etag: etagOf(row) } }
   })
 
-const remove = (deps: Deps) => (call: Call) =>
+const removeRequest = (deps: Deps) => (call: Call) =>
   change(deps, call, async (tx) => {
     await deletePaymentRequest(tx, call.business, targetOf(call), call)
     return { status: 200, body: '{"success":true}' }
@@ -92,7 +93,6 @@ const remove = (deps: Deps) => (call: Call) =>
 export function paymentRequestsRoutes(api: Api, deps: Deps): void {
   const paymentRequests = api.group('Payment requests')
   const { database } = deps
-  const create = createPaymentRequest(deps)
   paymentRequests.write(
     'POST',
     '/v1/payment-requests',
@@ -103,7 +103,7 @@ export function paymentRequestsRoutes(api: Api, deps: Deps): void {
       normalise,
       answers: { 201: PaymentRequest },
     },
-    findingTakenKeys(async (call) => (await create(undefined, call.business, { fields: call.body }, call)).answer),
+    createsTogether(createPaymentRequest(deps), ({ body }: Call<unknown, CreatePaymentRequest>) => ({ fields: body })),
   )
 
   paymentRequests.read(
@@ -130,7 +130,7 @@ export function paymentRequestsRoutes(api: Api, deps: Deps): void {
       normalise,
       answers: { 202: PaymentRequest },
     },
-    update(deps),
+    changeRequest(deps),
   )
 
   paymentRequests.write(
@@ -144,6 +144,6 @@ export function paymentRequestsRoutes(api: Api, deps: Deps): void {
       ifMatch: true,
       answers: { 200: Deleted },
     },
-    remove(deps),
+    removeRequest(deps),
   )
 }
