@@ -12,12 +12,12 @@ import { type Client, startTestServer, type TestServer } from './api.ts'
 import { clockAt } from './clock.ts'
 import { testDatabase } from './database.ts'
 
-/** A rail whose answers a test decides, and which remembers what it was told, by idempotency key. */
+/** A rail whose answers a test decides, and which remembers its calls, by idempotency key. */
 export interface ScriptedRail extends Rail {
-  /** Answers to come, first to last; then everything succeeds. An error is thrown. */
+  /** The next answers, in order; after them, everything succeeds. An error is thrown. */
   readonly refundAnswers: (RefundOutcome | Error)[]
   readonly checkAnswers: Outcome[]
-  /** Money given back, once for each key. */
+  /** Refunds, once for each key. */
   readonly given: Map<string, bigint>
   calls: number
 }
@@ -56,7 +56,7 @@ export function scriptedRail(name: string, { local = false, refundable = true } 
   }
 }
 
-/** A server with three rails: one in another place, a local one, and one that cannot refund. */
+/** A server with three rails: a remote one, a local one, and one that cannot refund. */
 export interface Payments {
   server: TestServer
   remote: ScriptedRail
@@ -89,7 +89,7 @@ export async function startPayments(): Promise<Payments> {
   }
 }
 
-/** Asks rails about everything that is due so many seconds from now, also when other tests have left more there than one round takes. Returns how much. */
+/** Polls rails about everything that is due so many seconds from now, even if other tests have left more there than one round processes. Returns how much. */
 async function askUntilQuiet(deps: CheckDeps, afterSeconds: number): Promise<number> {
   const at = new Date(Date.now() + afterSeconds * 1000)
   let asked = 0
@@ -101,10 +101,10 @@ async function askUntilQuiet(deps: CheckDeps, afterSeconds: number): Promise<num
   return asked
 }
 
-/** Asks the rails of a client's server about everything that is due so many seconds from now. */
+/** Polls the rails of a client's server about everything that is due so many seconds from now. */
 export const checkDue = ({ server: { app } }: Client, afterSeconds: number): Promise<number> => askUntilQuiet(app.payments, afterSeconds)
 
-/** A charge of 100.00 SGD by card that nobody has settled, with what a test wants to say of it. */
+/** A charge of 100.00 SGD by card that nobody has settled, with a test's changes. */
 export function aCharge({ business }: Client, about: Partial<ChargeRow> = {}): ChargeRow {
   const at = about.created_at ?? new Date()
   const id = newId<'charge'>(at)
@@ -168,7 +168,7 @@ export async function aPendingCharge(client: Client, about: Partial<ChargeRow> =
   return row
 }
 
-/** A payment request that waits for 100.00 SGD, written without the API. */
+/** A pending payment request for 100.00 SGD, written without the API. */
 export async function aPaymentRequest({ business, server }: Client, about: Partial<PaymentRequestRow> = {}): Promise<PaymentRequestRow> {
   const at = new Date()
   const row: PaymentRequestRow = {

@@ -4,11 +4,11 @@ import type { Now } from '#foundation/shared/time.ts'
 /** Finds the business that a link names. */
 export type FindBySlug = (slug: string) => Promise<Business | undefined>
 
-/** As long as a key is remembered (`authentication.ts`): how long another process's change of a business may go unseen. */
+/** As long as a key is cached (`authentication.ts`): how long another process's change of a business may go unnoticed. */
 const rememberedMs = 5_000
 const maxRemembered = 10_000
 
-/** Finds through `find` and remembers for a few seconds what was found; what was not found is asked for again. */
+/** Looks up through `find` and caches what was found for a few seconds; what was not found is looked up again. */
 export function rememberSlugs(find: FindBySlug, now: Now): FindBySlug {
   const remembered = new Map<string, { business: Business; until: number }>()
   return async (slug) => {

@@ -14,12 +14,12 @@ export interface LocationRow {
   updated_at: Date
 }
 
-/** The places of a business, oldest first; a business has few. */
+/** The locations of a business, oldest first; a business has few. */
 export async function listLocations(db: Db, businessId: string): Promise<LocationRow[]> {
   return db.selectFrom('locations').selectAll().where('business_id', '=', businessId).orderBy('id').limit(1000).execute()
 }
 
-/** One place, active or not. */
+/** One location, active or not. */
 export async function findLocation(db: Db, businessId: string, id: string): Promise<LocationRow | undefined> {
   return db.selectFrom('locations').selectAll().where('business_id', '=', businessId).where('id', '=', id).executeTakeFirst()
 }

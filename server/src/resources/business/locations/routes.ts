@@ -6,7 +6,7 @@ import { isUuid } from '#foundation/shared/ids.ts'
 import { findLocation, listLocations } from './queries.ts'
 import { Location, presentLocation } from './wire.ts'
 
-/** The places of a business, as far as payment requests name them. */
+/** The locations of a business, to which payment requests refer. */
 export function locationsRoutes(api: Api, { database }: { database: Database }): void {
   const locations = api.group('Locations')
   locations.read('/v1/locations', { operationId: 'listLocations', summary: 'List locations', answers: { 200: Type.Array(Location) } }, async ({ business }) => {

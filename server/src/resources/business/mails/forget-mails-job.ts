@@ -5,7 +5,7 @@ import { eachBusiness, type Forgotten, forgetInBatches } from '#resources/busine
 
 const batch = 1_000
 
-/** Deletes one batch of a business's mails that were made before `before` and wait for nothing; the primary key leads to them. */
+/** Deletes one batch of a business's emails that were created before `before` and are not to be sent; found by primary key. */
 export function deleteOldMails(businessId: string, after: string, before: Date, limit = batch): RawBuilder<Forgotten> {
   return sql<Forgotten>`
     with old as (
@@ -17,7 +17,7 @@ export function deleteOldMails(businessId: string, after: string, before: Date, 
       (select id from old order by id desc limit 1) as last`
 }
 
-/** Deletes mails that are older than they are kept, in batches that hold up no one. */
+/** Deletes emails older than the retention, in batches that block no one. */
 export const forgetMails: Job = {
   name: 'forget_mails',
   schedule: '47 2 * * *',

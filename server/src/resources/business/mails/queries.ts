@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Db } from '#foundation/database/database.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
 
-/** How a mail ends that a server was asked to send. */
+/** The final statuses of an email that was to be sent. */
 export type EndedMailStatus = 'sent' | 'failed'
 
 export interface MailRow {
@@ -12,7 +12,7 @@ export interface MailRow {
   subject: string
   body_text: string
   body_html: string
-  /** What the mail is about; with `source_id` it is written once only. */
+  /** What the email is about; with `source_id`, it is written only once. */
   source: 'charge' | 'refund'
   source_id: string
   status: 'pending' | 'kept' | 'sent' | 'failed'
@@ -22,7 +22,7 @@ export interface MailRow {
   sent_at: Date | null
 }
 
-/** Writes mails to be sent, in the transaction of what they tell; a second mail about the same thing is left out. */
+/** Writes emails to be sent, in the transaction of what they report; a second email about the same source is skipped. */
 export async function insertMails(tx: Db, rows: MailRow[]): Promise<void> {
   if (rows.length === 0) return
   await sql`
@@ -35,7 +35,7 @@ export async function insertMails(tx: Db, rows: MailRow[]): Promise<void> {
     on conflict (business_id, source_id, source) do nothing`.execute(tx)
 }
 
-/** Takes mails that are due for this process, of all businesses, for the time of a lease. */
+/** Leases emails that are due to this process, for all businesses. */
 export async function claimMails(db: Db, at: Date, until: Date, limit: number): Promise<MailRow[]> {
   const { rows } = await sql<MailRow>`
     update mails m set due_at = ${until}, attempts = m.attempts + 1
@@ -44,7 +44,7 @@ export async function claimMails(db: Db, at: Date, until: Date, limit: number): 
   return rows
 }
 
-/** Marks all mails that wait as kept, where there is no server to send them. */
+/** Marks all pending emails as kept, if there is no server to send them. */
 export async function keepMails(db: Db, limit: number): Promise<number> {
   const { numAffectedRows } = await sql`
     update mails m set status = 'kept' from (select business_id, id from mails where status = 'pending' limit ${limit} for update skip locked) due
@@ -52,12 +52,12 @@ export async function keepMails(db: Db, limit: number): Promise<number> {
   return Number(numAffectedRows ?? 0n)
 }
 
-/** Says when a mail that was not taken is tried again. */
+/** Schedules the next attempt of an email that was not accepted. */
 export async function postponeMail(db: Db, businessId: string, id: string, dueAt: Date): Promise<void> {
   await db.updateTable('mails').set({ due_at: dueAt }).where('business_id', '=', businessId).where('id', '=', id).execute()
 }
 
-/** Writes how a mail ended. */
+/** Writes the final status of an email. */
 export async function endMail(tx: Db, { business_id, id }: Pick<MailRow, 'business_id' | 'id'>, status: EndedMailStatus, at: Date): Promise<void> {
   await tx
     .updateTable('mails')
@@ -67,7 +67,7 @@ export async function endMail(tx: Db, { business_id, id }: Pick<MailRow, 'busine
     .execute()
 }
 
-/** One page of a business's mails, newest first (reversed when the cursor points back). */
+/** One page of a business's emails, newest first (reversed if the cursor points back). */
 export async function listMails(db: Db, businessId: string, { cursor, limit }: { cursor: Cursor | undefined; limit: number }): Promise<MailRow[]> {
   const back = cursor?.direction === 'previous'
   let query = db.selectFrom('mails').selectAll().where('business_id', '=', businessId)

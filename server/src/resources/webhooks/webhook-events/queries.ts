@@ -19,7 +19,7 @@ export async function listEndpoints(db: Db, businessId: string): Promise<Endpoin
   return db.selectFrom('webhook_endpoints').selectAll().where('business_id', '=', businessId).orderBy('id').execute()
 }
 
-/** Counts a business's endpoints while its row of positions is held, so that parallel creates cannot pass a limit. */
+/** Counts a business's endpoints while its row of positions is locked, so that parallel creates cannot exceed a limit. */
 export async function countEndpoints(tx: Db, businessId: string): Promise<number> {
   await tx.selectFrom('event_positions').select('last_sequence').where('business_id', '=', businessId).forUpdate().execute()
   const row = await tx
@@ -34,7 +34,7 @@ export async function findEndpoint(db: Db, businessId: string, id: string): Prom
   return db.selectFrom('webhook_endpoints').selectAll().where('business_id', '=', businessId).where('id', '=', id).executeTakeFirst()
 }
 
-/** Finds an endpoint and holds its row until the transaction ends. */
+/** Finds an endpoint and locks its row until the transaction ends. */
 export async function lockEndpoint(tx: Db, businessId: string, id: string): Promise<EndpointRow | undefined> {
   return tx.selectFrom('webhook_endpoints').selectAll().where('business_id', '=', businessId).where('id', '=', id).forUpdate().executeTakeFirst()
 }
@@ -43,7 +43,7 @@ export async function insertEndpoint(tx: Db, row: EndpointRow): Promise<void> {
   await tx.insertInto('webhook_endpoints').values(row).execute()
 }
 
-/** Writes an endpoint's fields; its row must be held by this transaction. */
+/** Writes an endpoint's fields; its row must be locked by this transaction. */
 export async function updateEndpoint(tx: Db, businessId: string, row: EndpointRow): Promise<void> {
   const { name, url, event_types, disabled_reason, disabled_at, updated_at } = row
   await tx
@@ -54,7 +54,7 @@ export async function updateEndpoint(tx: Db, businessId: string, row: EndpointRo
     .execute()
 }
 
-/** Deletes an endpoint; false when there is none. What was on its way to it is canceled when it is due. */
+/** Deletes an endpoint; false if there is none. Its pending deliveries are canceled when they become due. */
 export async function deleteEndpoint(tx: Db, businessId: string, id: string): Promise<boolean> {
   const { numDeletedRows } = await tx.deleteFrom('webhook_endpoints').where('business_id', '=', businessId).where('id', '=', id).executeTakeFirst()
   return numDeletedRows > 0n

@@ -14,7 +14,7 @@ import { CreateWebhookEvent, presentWebhookEvent, UpdateWebhookEvent, WebhookEve
 export interface WebhookEventsDeps {
   database: Database
   now: Now
-  /** Hides and opens stored salts. */
+  /** Encrypts and decrypts stored salts. */
   secretKey: () => Buffer
 }
 
@@ -27,7 +27,7 @@ function idOf(params: Record<string, string>): string {
   return id.toLowerCase()
 }
 
-/** The five operations of the contract, and `PATCH` as another word for `PUT`. */
+/** The five operations of the contract, and `PATCH` as an alias of `PUT`. */
 export function webhookEventsRoutes(api: Api, deps: WebhookEventsDeps): void {
   const webhookEvents = api.group('Webhook events')
   readRoutes(api, deps)
