@@ -2,13 +2,14 @@ import type { AddressInfo } from 'node:net'
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import { inject } from 'vitest'
-import { type App, createApp } from '#app.ts'
+import { type App, type AppDeps, createApp } from '#app.ts'
 import type { Database } from '#foundation/database/database.ts'
+import type { Deps } from '#foundation/deps.ts'
+import type { Api } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
-import { createLog, createMetrics, type Metrics } from '#foundation/http/observability.ts'
+import { createLog, createMetrics } from '#foundation/http/observability.ts'
 import { randomHex } from '#foundation/shared/ids.ts'
 import { createApiKey, createBusiness } from '#resources/business/businesses/create-business.ts'
-import type { Rails } from '#resources/payments/rails/registry.ts'
 import { openApiFile } from '#serve.ts'
 import { type TestClock, testClock } from './clock.ts'
 import { testDatabase } from './database.ts'
@@ -79,7 +80,7 @@ function theChecker(): Checker {
 export async function startTestServer(
   database: Database,
   config: Partial<Parameters<typeof createApp>[0]['config']> = {},
-  more: { rails?: Rails; onEvent?: (businessId: string) => void; metrics?: Metrics } = {},
+  { routes, ...more }: Partial<Pick<AppDeps, 'rails' | 'onEvent' | 'metrics' | 'checkAnswer'>> & { routes?: (api: Api, deps: Deps) => void } = {},
 ): Promise<TestServer> {
   const clock = testClock()
   let written = ''
@@ -102,6 +103,7 @@ export async function startTestServer(
     checkAnswer: theChecker(),
     ...more,
   })
+  routes?.(app, app.payments)
   await app.fastify.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.fastify.server.address() as AddressInfo
   url = `http://127.0.0.1:${port}`

@@ -5,8 +5,9 @@ import type { DB } from './tables.ts'
 
 /** The condition on `business_id` and `due_at` of a table of scheduled work: due for one business, or for all but some. */
 export function isDueSql({ until, businessId, except = [] }: Due): RawBuilder<boolean> {
-  if (businessId !== undefined) return sql`business_id = ${businessId} and due_at <= ${until}`
-  return except.length === 0 ? sql`due_at <= ${until}` : sql`due_at <= ${until} and business_id <> all (${except}::uuid[])`
+  const id = sql.ref('business_id')
+  if (businessId !== undefined) return sql`${id} = ${businessId} and due_at <= ${until}`
+  return except.length === 0 ? sql`due_at <= ${until}` : sql`due_at <= ${until} and ${id} <> all (${except}::uuid[])`
 }
 
 /** When the earliest work of a business in a table is due, up to `until`; undefined when nothing is. */

@@ -1,6 +1,6 @@
 import type { CheckoutMethod, CheckoutState } from '@hawker/web/checkout-state'
 import { findMethod, type PaymentMethod } from '#engine/rails/methods.ts'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { exponentOf, formatAmount } from '#foundation/shared/money.ts'
 import { paidStatuses } from '#resources/payments/charges/queries.ts'
 import { feeOn, feeSchedules } from '#resources/payments/fees/fees.ts'

@@ -53,11 +53,11 @@ export function liveStatus(db: Db, onError: (error: unknown) => void): LiveStatu
   }
 
   function notice(key: string, mark: string): void {
-    const one = watched.get(key)
-    if (!one || one.mark === mark) return
-    one.mark = mark
+    const request = watched.get(key)
+    if (!request || request.mark === mark) return
+    request.mark = mark
     // Also after the first check: something may have changed since the page got its state.
-    for (const listener of one.listeners) listener()
+    for (const listener of request.listeners) listener()
   }
 
   function plan(): void {
@@ -69,19 +69,19 @@ export function liveStatus(db: Db, onError: (error: unknown) => void): LiveStatu
   return {
     watch(businessId, id, onChange) {
       const key = `${businessId} ${id}`
-      const one = watched.get(key) ?? { businessId, id, mark: undefined, listeners: new Set() }
-      watched.set(key, one)
-      one.listeners.add(onChange)
+      const request = watched.get(key) ?? { businessId, id, mark: undefined, listeners: new Set() }
+      watched.set(key, request)
+      request.listeners.add(onChange)
       plan()
       return () => {
-        one.listeners.delete(onChange)
-        if (one.listeners.size === 0 && watched.get(key) === one) watched.delete(key)
+        request.listeners.delete(onChange)
+        if (request.listeners.size === 0 && watched.get(key) === request) watched.delete(key)
       }
     },
     wake(businessId) {
       if (isStopped) return
-      for (const one of watched.values()) {
-        if (one.businessId !== businessId) continue
+      for (const request of watched.values()) {
+        if (request.businessId !== businessId) continue
         void look()
         return
       }

@@ -1,22 +1,12 @@
 import { sql } from 'kysely'
-import type { Card } from '#engine/rails/card.ts'
 import type { Db } from '#foundation/database/database.ts'
+import type { ChargeRow } from '#resources/payments/charges/queries.ts'
 
 /** What a payer's page needs of a charge. */
-export interface CheckoutCharge {
-  id: string
-  method: string
-  status: string
-  currency: string
-  amount_minor: bigint
-  unapplied_reason: 'late' | 'duplicate' | 'short' | 'over' | null
-  failure_code: string | null
-  card: Card | null
-  action_url: string | null
-  created_at: Date
-  updated_at: Date
-  closed_at: Date | null
-}
+export type CheckoutCharge = Pick<
+  ChargeRow,
+  'id' | 'method' | 'status' | 'currency' | 'amount_minor' | 'unapplied_reason' | 'failure_code' | 'card' | 'created_at' | 'updated_at' | 'closed_at'
+> & { action_url: string | null }
 
 const columns = sql`id, method, status, currency, amount_minor, unapplied_reason, failure_code, card, rail_data ->> 'action_url' as action_url, created_at, updated_at, closed_at`
 

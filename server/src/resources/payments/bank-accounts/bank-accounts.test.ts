@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { listBalances } from '#engine/ledger/balances.ts'
 import { decodeQr } from '#engine/rails/qr/decode.ts'
-import { newId } from '#foundation/shared/ids.ts'
+import { recordsConformance } from '#engine/records/conformance.ts'
+import { newId, randomHex } from '#foundation/shared/ids.ts'
 import { aBusiness, type Client, eventsOf } from '#testing/api.ts'
 import { aBankAccount, reportCredit } from '#testing/bank.ts'
 
@@ -345,4 +346,14 @@ test("the code of a live request is for the business's own account and contains 
     payeeName: 'Kopi stall',
     warnings: [],
   })
+})
+
+recordsConformance({
+  path: '/v1/bank-accounts',
+  name: 'BankAccount',
+  aClient: () => aBusiness(),
+  body: () => ({ account_number: randomHex(8), name: 'Kaya Toast' }),
+  list: 'array',
+  shownOnce: ['secret'],
+  deleted: 'kept',
 })

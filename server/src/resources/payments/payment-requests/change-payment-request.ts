@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely'
 import { emitEvent } from '#engine/events/emit-event.ts'
+import type { Target } from '#engine/records/operations.ts'
 import { runTogether } from '#foundation/database/prepared.ts'
 import { newSearchGrams } from '#foundation/database/search-grams.ts'
 import type { DB } from '#foundation/database/tables.ts'
@@ -15,13 +16,6 @@ import { lockPaymentRequest, type PaymentRequestRow, updatePaymentRequest } from
 import { applyPaymentRequest, requestSearchGrams, requestSearchText } from './rules.ts'
 import { type PaymentRequest, presentPaymentRequest, type UpdatePaymentRequest } from './wire.ts'
 
-/** Which request an operation is about, and the version that its caller has seen. */
-export interface PaymentRequestTarget {
-  id: string
-  /** An ETag; refused with 412 when the request has another version. Undefined for whatever version it has. */
-  ifMatch?: string | undefined
-}
-
 /** A request after a change. */
 export interface ChangedPaymentRequest {
   row: PaymentRequestRow
@@ -32,7 +26,7 @@ export interface ChangedPaymentRequest {
 }
 
 /** Locks a request that is not deleted. Throws 404 for an unknown one, 412 for another version. */
-export async function holdPaymentRequest(tx: Transaction<DB>, business: Business, { id, ifMatch }: PaymentRequestTarget): Promise<PaymentRequestRow> {
+export async function holdPaymentRequest(tx: Transaction<DB>, business: Business, { id, ifMatch }: Target): Promise<PaymentRequestRow> {
   const row = isUuid(id) ? await lockPaymentRequest(tx, business.id, id.toLowerCase()) : undefined
   if (!row) throw notFound('PaymentRequest', id)
   requireMatch(ifMatch, etagOf(row))
@@ -54,7 +48,7 @@ function previousAttributes(before: PaymentRequest, after: PaymentRequest): Reco
 export async function changePaymentRequest(
   tx: Transaction<DB>,
   business: Business,
-  { fields, ...target }: PaymentRequestTarget & { fields: UpdatePaymentRequest },
+  { fields, ...target }: Target & { fields: UpdatePaymentRequest },
   { at: began, baseUrl, requestId, caller }: Origin,
 ): Promise<ChangedPaymentRequest> {
   const links = await lookUpIn(tx, business, fields)

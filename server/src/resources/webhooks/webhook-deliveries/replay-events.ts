@@ -8,7 +8,7 @@ import { type FieldErrors, invalid } from '#foundation/shared/errors.ts'
 import { isCalendarDay, type Now, nextDay, parseMoment, startOfDay } from '#foundation/shared/time.ts'
 import { type ReplayTarget, replayEvents } from '#resources/webhooks/delivery/fan-out.ts'
 import { findEndpoint } from '#resources/webhooks/webhook-events/queries.ts'
-import { urlFault } from '#resources/webhooks/webhook-events/understand.ts'
+import { urlFault } from '#resources/webhooks/webhook-events/rules.ts'
 import { type EventRange, eventsInRange } from './queries.ts'
 import type { ReplayEvents } from './wire.ts'
 

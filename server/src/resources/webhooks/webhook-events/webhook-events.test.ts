@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { recordsConformance } from '#engine/records/conformance.ts'
+import { randomHex } from '#foundation/shared/ids.ts'
 import { aBusiness } from '#testing/api.ts'
 import { knownEventTypes } from './wire.ts'
 
@@ -89,4 +91,14 @@ describe('/v1/webhook-events', () => {
     expect(JSON.stringify(row)).not.toContain(salt)
     expect(client.server.log()).not.toContain(salt)
   })
+})
+
+recordsConformance({
+  path: '/v1/webhook-events',
+  name: 'Webhook',
+  aClient: () => aBusiness(),
+  body: () => body({ name: `Shop ${randomHex(4)}` }),
+  changeTo: (n) => ({ name: `Shop ${n}`, url: `https://example.com/${n}` }),
+  list: 'array',
+  deleted: 'gone',
 })

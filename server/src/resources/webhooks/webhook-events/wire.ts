@@ -1,7 +1,10 @@
 import { type Static, Type } from 'typebox'
 import { eventTypes } from '#engine/events/emit-event.ts'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Kind } from '#engine/records/kind.ts'
+import { tables } from '#foundation/database/columns.ts'
 import { nullable, plainText } from '#foundation/http/schemas.ts'
+import type { Business } from '#foundation/shared/business.ts'
+import { decryptSecret } from '#foundation/shared/secrets.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
 import type { EndpointRow } from './queries.ts'
 
@@ -72,7 +75,7 @@ export type WebhookEvent = Static<typeof WebhookEvent>
 export const WebhookEventList = Type.Array(WebhookEvent)
 
 /** An endpoint as the API returns it, with its salt decrypted. */
-export function presentWebhookEvent(row: EndpointRow, salt: string, business: Business): WebhookEvent {
+function presentWebhookEvent(row: EndpointRow, salt: string, business: Business): WebhookEvent {
   return {
     id: row.id,
     business_id: row.business_id,
@@ -86,3 +89,11 @@ export function presentWebhookEvent(row: EndpointRow, salt: string, business: Bu
     updated_at: formatBusinessTime(row.updated_at, business.timezone),
   }
 }
+
+/** Webhook events; `secretKey` opens their salts. */
+export const webhookEventKind = (secretKey: () => Buffer): Kind<EndpointRow> => ({
+  name: 'Webhook',
+  table: tables.webhook_endpoints,
+  path: '/v1/webhook-events',
+  present: (row, business) => presentWebhookEvent(row, decryptSecret(row.salt_encrypted, secretKey()), business),
+})
