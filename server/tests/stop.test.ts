@@ -12,7 +12,7 @@ const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms))
 interface Tally {
   answered: number
   refused: number
-  /** Connections that the server closed where it had said so, or between two requests. */
+  /** Connections that the server closed after announcing it, or between two requests. */
   closed: number
   cut: string[]
 }
@@ -22,7 +22,7 @@ function postOf(label: string): string {
   return `POST /v1/customers HTTP/1.1\r\nhost: localhost\r\nx-business-api-key: ${key}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
 
-/** One client that keeps its connection and sends the next request when the answer has come. Byte by byte, so that nothing is retried behind our back. */
+/** One client that keeps its connection and sends the next request after the response. Byte by byte, so that nothing is retried without our knowledge. */
 async function keepSending(port: number, name: string, tally: Tally, isOver: () => boolean): Promise<void> {
   for (let number = 0; !isOver(); ) {
     const socket = await new Promise<Socket | undefined>((done) => {
@@ -51,7 +51,7 @@ async function keepSending(port: number, name: string, tally: Tally, isOver: () 
   }
 }
 
-/** Sends a request and reads one whole answer, or how it was cut. */
+/** Sends a request and reads one complete response, or how it was cut. */
 function ask(socket: Socket, request: string): Promise<string | { cut: string }> {
   return new Promise((done) => {
     let heard = ''
@@ -84,7 +84,7 @@ describe('stopping', () => {
       const tally: Tally = { answered: 0, refused: 0, closed: 0, cut: [] }
       let over = false
       const clients = Array.from({ length: 24 }, (_, i) => keepSending(port, `c${i}`, tally, () => over))
-      // A browser opens connections ahead of need, and an idle client keeps its own: neither holds up the end.
+      // A browser opens connections ahead of need, and an idle client keeps its own: neither delays the end.
       const silent = connect(port, '127.0.0.1').on('error', () => undefined)
       await fetch(`http://127.0.0.1:${port}/healthz`)
       await sleep(600)
@@ -105,7 +105,7 @@ describe('stopping', () => {
       expect(existsSync(join(directory, 'postgres/postmaster.pid'))).toBe(false)
       expect(existsSync(join(directory, 'hawker.lock'))).toBe(false)
 
-      // And every answer was true.
+      // And every response was true.
       const again = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
       const url = await again.ready()
       const events = await (await fetch(`${url}/v1/events?after=${tally.answered - 1}`, { headers: { 'x-business-api-key': key } })).json()
