@@ -21,7 +21,12 @@ const areas: Record<string, string[]> = {
   'resources/sandbox': [],
   pages: [],
   verify: [],
+  'commands/usage.ts': [],
+  'commands/signals.ts': [],
   'commands/client': [],
+  'launch.ts': [],
+  'open.ts': [],
+  'address.ts': [],
   'app.ts': [],
   'openapi.ts': [],
   'worker.ts': [],
@@ -267,7 +272,7 @@ describe('what only some files may do', () => {
   })
 
   test('only the foundation and the outermost files ask for the time', () => {
-    const mayAsk = /^(foundation|testing|commands|engine\/events|resources\/webhooks\/delivery)\/|^(app|openapi|serve|main|worker)\.ts$/
+    const mayAsk = /^(foundation|testing|commands|engine\/events|resources\/webhooks\/delivery)\/|^(app|open|openapi|serve|main|worker)\.ts$/
     expect(code.filter((path) => !mayAsk.test(path) && /Date\.now\(\)|new Date\(\)/.test(read(path)))).toEqual([])
   })
 
