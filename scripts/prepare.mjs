@@ -3,13 +3,12 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import module from 'node:module'
 import { basename, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { root, runOnRightNode } from './node.mjs'
 
 const dist = join(root, 'server', 'dist')
-/** The program as V8 compiled it: Node.js 22 and later need not do it again. */
+/** The program as V8 compiled it (main.ts). */
 const compiled = join(dist, 'compiled')
 const stamp = join(root, 'node_modules', '.hawker-installed')
 
@@ -168,7 +167,5 @@ export async function prepareModules() {
 /** Makes sure that the built entry is there, and returns its URL. */
 export async function prepare(name, { force = false } = {}) {
   if (name === 'main') await buildWeb(force)
-  const program = await build(name, force)
-  module.enableCompileCache?.(compiled)
-  return program
+  return build(name, force)
 }

@@ -38,6 +38,8 @@ export interface AppDeps {
   clock: Clock
   /** Called after a commit that appended an event. */
   onEvent?: (businessId: string) => void
+  /** Called after a commit whose events have their sequences already. */
+  onComplete?: (businessId: string) => void
   /** How this server is reached, for links in answers and webhooks that no request asked for. */
   baseUrl: () => string
   /** The key that encrypts stored secrets. */
@@ -46,6 +48,8 @@ export interface AppDeps {
   rails?: Rails
   /** Where the OpenAPI document is; absent while it is being made. */
   openApiFile?: string
+  /** Counts requests where several processes share a limit. */
+  rateLimitStore?: ApiOptions['rateLimitStore']
   checkAnswer?: NonNullable<ApiOptions['checkAnswer']>
   beforeRoutes?: NonNullable<ApiOptions['beforeRoutes']>
 }
@@ -58,24 +62,12 @@ export interface App extends Api {
 
 /** Every area's routes, in one list. */
 export async function createApp(options: AppDeps): Promise<App> {
-  const {
-    config,
-    database,
-    log,
-    metrics,
-    now,
-    clock,
-    baseUrl,
-    secretKey,
-    onEvent: onAppended = () => undefined,
-    openApiFile,
-    checkAnswer,
-    beforeRoutes,
-  } = options
+  const { config, database, log, metrics, now, clock, baseUrl, secretKey, onEvent: onAppended = () => undefined, openApiFile } = options
   // Pages that wait for a payment hear of it after the same commit as the relay.
   let tellPages: Pages['wake'] = () => undefined
   const onEvent = (businessId: string, arePlaced = false) => {
-    if (!arePlaced) onAppended(businessId)
+    if (arePlaced) options.onComplete?.(businessId)
+    else onAppended(businessId)
     tellPages(businessId)
   }
   const deps: Deps = {
@@ -99,8 +91,9 @@ export async function createApp(options: AppDeps): Promise<App> {
     clock,
     publicUrl: config.publicUrl,
     rateLimit: config.rateLimit,
-    ...(checkAnswer ? { checkAnswer } : {}),
-    ...(beforeRoutes ? { beforeRoutes } : {}),
+    rateLimitStore: options.rateLimitStore,
+    ...(options.checkAnswer ? { checkAnswer: options.checkAnswer } : {}),
+    ...(options.beforeRoutes ? { beforeRoutes: options.beforeRoutes } : {}),
   })
   healthRoutes(api, { database, metrics })
   referenceRoutes(api, openApiFile ? () => readFileSync(openApiFile, 'utf8') : undefined)
@@ -135,8 +128,11 @@ function databaseGauges(metrics: Metrics, database: Database): void {
   metrics.gauge('hawker_database_waiting', 'Queries that wait for a connection of the main pool.', () => database.pool.waitingCount)
   metrics.gauge('hawker_database_slow_connections', 'Open connections of the pool for lists and searches.', () => database.slowPool.totalCount)
   metrics.gauge('hawker_database_slow_waiting', 'Lists and searches that wait for a connection.', () => database.slowPool.waitingCount)
-  metrics.gauge('hawker_events_pending', 'Committed events that have no place in their order yet.', () => countPendingEvents(database.slow))
-  metrics.gauge('hawker_webhook_deliveries_pending', 'Deliveries that are due or wait for their next try, counted up to 100,000.', () =>
-    countQueuedDeliveries(database.slow),
+  metrics.gauge('hawker_events_pending', 'Committed events that have no place in their order yet.', () => countPendingEvents(database.slow), 'shared')
+  metrics.gauge(
+    'hawker_webhook_deliveries_pending',
+    'Deliveries that are due or wait for their next try, counted up to 100,000.',
+    () => countQueuedDeliveries(database.slow),
+    'shared',
   )
 }

@@ -1,3 +1,5 @@
+import module from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { CommandError, type Server } from '#commands/client/client.ts'
 import { UsageError } from '#commands/client/usage-error.ts'
@@ -5,6 +7,10 @@ import { onSignal } from '#commands/signals.ts'
 import { type CommandName, commands, generalUsage, isCommand, type Option, options, usageOf } from '#commands/usage.ts'
 import { StartError } from '#foundation/database/data-directory.ts'
 import { ConfigError, readClientConfig, readConfig } from './config.ts'
+
+// Beside the built program; Node.js 22 and later have it.
+const { enableCompileCache } = module as { enableCompileCache?: (directory: string) => unknown }
+enableCompileCache?.(fileURLToPath(new URL('compiled', import.meta.url)))
 
 type Values = ReturnType<typeof read>['values']
 
@@ -72,6 +78,8 @@ let meant: CommandName | undefined
 async function main(): Promise<void> {
   const { values, positionals } = read()
   const [first = 'help', ...rest] = positionals
+  // Begun by the first process of several (processes/begin-member.ts).
+  if (first === 'process' && process.connected) return (await import('#processes/member.ts')).runMember(rest[0] === 'worker' ? 'worker' : 'api', rest[1] ?? '')
   const name = first === 'help' ? rest[0] : first
   if (name !== undefined && !isCommand(name)) throw new UsageError(`There is no command "${name}".`)
   if (name === undefined || values.help || first === 'help') {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import type { Logger } from 'pino'
@@ -12,7 +12,7 @@ import { systemClock } from '#foundation/shared/clock.ts'
 import { recordKeyUses } from '#resources/business/businesses/queries.ts'
 import { type PaymentsDeps, paymentsOf } from '#resources/payments/payments.ts'
 import { listenError, urlOf } from './address.ts'
-import { type App, createApp } from './app.ts'
+import { type App, type AppDeps, createApp } from './app.ts'
 import type { Config } from './config.ts'
 import { secretKeyReader } from './open.ts'
 import { startWorker, type Worker } from './worker.ts'
@@ -46,12 +46,17 @@ export interface ApiServer {
   readonly app: App
   /** Takes connections, as soon as the database answers; fulfilled with the URL. */
   listen(): Promise<string>
+  /** Serves connections that another process takes at a URL, and hands over. */
+  serveHandedOver(url: string): Promise<(socket: Socket) => void>
   /** Finishes what was accepted. */
   stop(): Promise<void>
 }
 
+/** How the API tells others what it commits. */
+export type Tells = Pick<AppDeps, 'onEvent' | 'onComplete' | 'rateLimitStore'>
+
 /** Makes the API. It asks the database nothing yet. */
-export async function createServer({ config, database, log, metrics }: ServerParts, onEvent: (businessId: string) => void): Promise<ApiServer> {
+export async function createServer({ config, database, log, metrics }: ServerParts, tells: Tells): Promise<ApiServer> {
   let url = config.publicUrl ?? ''
   const app = await createApp({
     config,
@@ -63,28 +68,40 @@ export async function createServer({ config, database, log, metrics }: ServerPar
     baseUrl: () => url,
     secretKey: secretKeyReader(config),
     openApiFile: openApiFile(),
-    onEvent,
+    ...tells,
   })
-  const sockets = trackSockets(app.fastify)
+  const { fastify } = app
+  const sockets = trackSockets(fastify)
   const noteUses = () =>
     recordKeyUses(database.db, app.authentication.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not note when keys were used'))
-  let uses: NodeJS.Timeout | undefined
+  const uses = setInterval(() => void noteUses(), 30_000)
   return {
     app,
     async listen() {
       const { host, port } = config
-      await app.fastify.listen({ host, port, backlog: 1024 }).catch((error: unknown) => {
+      await fastify.listen({ host, port, backlog: 1024 }).catch((error: unknown) => {
         throw listenError(error, config)
       })
-      const [address] = app.fastify.addresses() as AddressInfo[]
+      const [address] = fastify.addresses() as AddressInfo[]
       url = config.publicUrl ?? urlOf(host, address?.port ?? port)
-      uses = setInterval(() => void noteUses(), 30_000)
       return url
+    },
+    async serveHandedOver(taken) {
+      url = taken
+      await fastify.ready()
+      // Node begins to watch over headers and idle connections with this event.
+      fastify.server.emit('listening')
+      return (socket) => {
+        // As for the connections that the server takes itself: a client may end its side after the request.
+        socket.allowHalfOpen = true
+        fastify.server.emit('connection', socket)
+        socket.resume()
+      }
     },
     async stop() {
       clearInterval(uses)
       app.pages.end()
-      await drain(app.fastify, sockets)
+      await drain(fastify, sockets)
       await noteUses()
     },
   }

@@ -31,6 +31,7 @@ const areas: Record<string, string[]> = {
   'openapi.ts': [],
   'worker.ts': [],
   'serve.ts': [],
+  processes: [],
   'commands/server': [],
   'main.ts': [],
   testing: [],
@@ -264,15 +265,15 @@ describe('what only some files may do', () => {
     expect(others).toEqual([])
   })
 
-  test('only events, mail and the database reach out over the network', () => {
-    const mayReach = /^(engine\/rails|foundation\/(outgoing|mail|database)|commands|testing)\//
+  test('only events, mail, processes and the database reach out over the network', () => {
+    const mayReach = /^(engine\/rails|foundation\/(outgoing|mail|database)|processes|commands|testing)\//
     // A type opens no connection.
     const reach = /^import (?!type ).*from '(?:node:)?(?:net|http|https|http2|tls|dgram|undici|axios)'|\bfetch\(/m
     expect(code.filter((path) => !mayReach.test(path) && reach.test(read(path)))).toEqual([])
   })
 
   test('only the foundation and the outermost files ask for the time', () => {
-    const mayAsk = /^(foundation|testing|commands|engine\/events|resources\/webhooks\/delivery)\/|^(app|open|openapi|serve|main|worker)\.ts$/
+    const mayAsk = /^(foundation|processes|testing|commands|engine\/events|resources\/webhooks\/delivery)\/|^(app|open|openapi|serve|main|worker)\.ts$/
     expect(code.filter((path) => !mayAsk.test(path) && /Date\.now\(\)|new Date\(\)/.test(read(path)))).toEqual([])
   })
 

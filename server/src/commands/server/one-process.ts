@@ -27,7 +27,7 @@ export async function runInOneProcess(config: Config, launched: LaunchedDatabase
   const { database, connection } = opening
   const parts = { config, database, log, metrics }
   let worker: Worker | undefined
-  const server = await createServer(parts, (businessId) => worker?.relay.wake(businessId))
+  const server = await createServer(parts, { onEvent: (businessId) => worker?.relay.wake(businessId) })
   const opened = await opening.ready
   const forget = watchEmbedded(opened.embedded, config, log)
   const close = async () => {

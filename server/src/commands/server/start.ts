@@ -8,8 +8,10 @@ export async function startCommand(config: Config, { withWorker }: { withWorker:
   const starting = (async () => {
     // PostgreSQL starts while the program is read.
     const launched = config.databaseUrl ? undefined : await launchEmbedded(config)
-    const { runInOneProcess } = await import('./one-process.ts')
-    return runInOneProcess(config, launched, { withWorker, isStopping: () => isStopping })
+    const options = { withWorker, isStopping: () => isStopping }
+    return config.processes === 1
+      ? (await import('./one-process.ts')).runInOneProcess(config, launched, options)
+      : (await import('./several-processes.ts')).runInSeveralProcesses(config, launched, options)
   })()
   onSignal(async () => {
     isStopping = true

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import rateLimit from '@fastify/rate-limit'
+import rateLimit, { type FastifyRateLimitStoreCtor } from '@fastify/rate-limit'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { type Static, type TSchema, Type } from 'typebox'
@@ -23,6 +23,8 @@ export interface ApiOptions {
   publicUrl?: string | undefined
   /** Requests per minute and key; 0 for no limit. */
   rateLimit?: number
+  /** Counts requests; by itself each process does. */
+  rateLimitStore?: FastifyRateLimitStoreCtor | undefined
   /** Checks every answer against its schema and throws when it does not fit; on in tests. */
   checkAnswer?: (operationId: string, status: number, body: string | undefined) => void
   /** Registers what must see every route as it is added: the OpenAPI generator. */
@@ -205,10 +207,10 @@ export async function createApi(options: ApiOptions): Promise<Api> {
 
   if (options.rateLimit) {
     await fastify.register(rateLimit, {
-      global: true,
       hook: 'preValidation',
       max: options.rateLimit,
       timeWindow: 60_000,
+      ...(options.rateLimitStore ? { store: options.rateLimitStore } : {}),
       keyGenerator: (request) => request.known?.keyId ?? request.ip,
       allowList: (request) => request.known === null,
       errorResponseBuilder: (_request, context) =>

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
 /** The open connections; Node keeps a list of its own, but does not show it. */
@@ -22,22 +22,27 @@ const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))
  * turn, so others may wait behind it) and had little else to do: what had arrived has been read, and hardly anything can
  * have arrived since.
  */
-async function whenAllIsRead(sockets: Set<Socket>, act: () => void): Promise<void> {
+async function whenAllIsRead(newest: () => unknown, act: () => void): Promise<void> {
   const patience = performance.now() + 2_000
   for (let isDone = false; !isDone; ) {
     isDone = await new Promise<boolean>((done) => {
       setTimeout(() => {
         const began = performance.now()
-        const newest = [...sockets].at(-1)
+        const before = newest()
         setImmediate(() => {
           const now = performance.now()
-          const isQuiet = (now - began < 0.3 && [...sockets].at(-1) === newest) || now > patience
+          const isQuiet = (now - began < 0.3 && newest() === before) || now > patience
           if (isQuiet) act()
           done(isQuiet)
         })
       }, 1)
     })
   }
+}
+
+/** Takes no new connection any more; those that were made have been taken. `newest` is the one that was taken last. */
+export async function stopTaking(server: Server, newest: () => unknown): Promise<void> {
+  await whenAllIsRead(newest, () => server.close())
 }
 
 /** Requests that are on their way when the end begins have this long to arrive. */
@@ -53,8 +58,9 @@ const answerMs = 30_000
  */
 export async function drain(fastify: FastifyInstance, sockets: Set<Socket>): Promise<void> {
   const { server } = fastify
+  const newest = () => [...sockets].at(-1)
   let closed: Promise<void> = Promise.resolve()
-  await whenAllIsRead(sockets, () => {
+  await whenAllIsRead(newest, () => {
     closed = new Promise<void>((done) => {
       // Node's close() also ends idle connections at once; ours waits for what is on its way.
       const { closeIdleConnections } = server
@@ -73,7 +79,7 @@ export async function drain(fastify: FastifyInstance, sockets: Set<Socket>): Pro
   const began = performance.now()
   await sleep(arrivalMs)
   while (sockets.size > 0) {
-    await whenAllIsRead(sockets, () => {
+    await whenAllIsRead(newest, () => {
       server.closeIdleConnections()
       const passed = performance.now() - began
       for (const socket of sockets) {
