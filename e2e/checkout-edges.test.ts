@@ -20,11 +20,11 @@ async function aPath(more: object = {}): Promise<string> {
 
 const fits = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
 
-test('a code that is shown after ten minutes on the page counts down from the time that it has', async () => {
+test('a code shown after ten minutes on the page counts down from the time it has left', async () => {
   const page = await aPage(server)
   const path = await aPath()
   onTestFinished(server.clock.release)
-  // Nothing tells the page the time anew.
+  // Nothing updates the page's time.
   await page.route('**/state*', () => undefined)
   await page.clock.install()
   await page.goto(path)
@@ -35,7 +35,7 @@ test('a code that is shown after ten minutes on the page counts down from the ti
   await page.getByText(/The code is valid for (15:0\d|14:\d\d)/).waitFor()
 })
 
-test('clicks that come faster than the page can be drawn are one payment', async () => {
+test('clicks that come faster than the page renders make one payment', async () => {
   const page = await aPage(server)
   const path = await aPath({ allow_repeated_payments: true })
   let attempts = 0
@@ -53,7 +53,7 @@ test('clicks that come faster than the page can be drawn are one payment', async
   expect(attempts).toBe(1)
 })
 
-test('a bank that says no leaves the card form open', async () => {
+test('a decline by the bank leaves the card form open', async () => {
   const page = await aPage(server)
   await page.goto(`${await aPath()}?method=card`)
   await page.getByLabel('Card number').fill('4000 0027 6000 3184')
@@ -65,7 +65,7 @@ test('a bank that says no leaves the card form open', async () => {
   await page.getByLabel('Card number').waitFor()
 })
 
-test('a reference without spaces, pieces with their price and the open language menu fit a narrow page', async () => {
+test('a reference without spaces, items with prices and the open language menu fit a narrow page', async () => {
   const page = await aPage(server, { width: 320 })
   await page.goto(await aPath({ reference_number: 'R'.repeat(200), line_items: [{ name: 'Laksa', quantity: 2, price: 617.25 }] }))
   await page.getByText('2 × SGD 617.25').waitFor()
@@ -76,7 +76,7 @@ test('a reference without spaces, pieces with their price and the open language 
   expect([(menu?.x ?? -1) >= 0, (menu?.x ?? 0) + (menu?.width ?? 0) <= 320]).toEqual([true, true])
 })
 
-test('a link that was cut short opens the request, and a wrong one says so', async () => {
+test('a shortened link opens its request, and a wrong link says that it is wrong', async () => {
   const path = await aPath()
   const page = await aPage(server, { width: 320, expected: [/404/] })
   await page.goto(path.replace('/checkout', ''))

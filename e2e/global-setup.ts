@@ -4,8 +4,8 @@ import { type Candidate, startChromium } from './chromium.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The run's browser: where to connect, or why there is none. */
-    browser: { endpoint: string } | { missing: string }
+    /** The run's browsers, one per worker, since pages of one browser compete for the focus; or the reason why there is none. */
+    browser: { endpoints: string[] } | { missing: string }
   }
 }
 
@@ -16,7 +16,7 @@ const args = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // Nothing outside this machine exists: a page that asks for it fails, and no test depends on a network.
+  // Nothing outside this machine exists: a page that requests it fails, and no test depends on a network.
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
 ]
 
@@ -27,14 +27,14 @@ function launch({ path }: Candidate, chromiumSandbox: boolean): Promise<BrowserS
     args,
     chromiumSandbox,
     timeout: 30_000,
-    // Vitest ends the run on signals, and the teardown ends the browser; Playwright would end this process before PostgreSQL has stopped.
+    // Vitest ends the run on signals, and the teardown closes the browser; Playwright would end this process before PostgreSQL has stopped.
     handleSIGINT: false,
     handleSIGTERM: false,
     handleSIGHUP: false,
   })
 }
 
-/** Root cannot have Chromium's sandbox, containers of CI and some kernels do not allow it; what is opened here are our own pages. */
+/** Root cannot use Chromium's sandbox, and CI containers and some kernels do not allow it; only our own pages are opened here. */
 async function start(candidate: Candidate): Promise<BrowserServer> {
   if (process.getuid?.() === 0 || process.env['CI']) return launch(candidate, false)
   return launch(candidate, true).catch((error: unknown) => {
@@ -43,22 +43,28 @@ async function start(candidate: Candidate): Promise<BrowserServer> {
   })
 }
 
-/** One Chromium for the run; Vitest asks for it only when a browser test is among the files to run. */
+/** As many as there are workers. */
+const browsers = 2
+
+/** A Chromium per worker; Vitest starts them only when a browser test is among the files to run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const say = (line: string) => process.stderr.write(`${line}\n`)
+  const started: BrowserServer[] = []
+  const close = async (server: BrowserServer) => {
+    const closed = server.close().then(() => true)
+    const late = new Promise<false>((done) => setTimeout(done, 5_000, false).unref())
+    if (!(await Promise.race([closed, late]))) await server.kill()
+  }
   try {
-    const server = await startChromium({ start, say })
-    project.provide('browser', { endpoint: server.wsEndpoint() })
-    return async () => {
-      const closed = server.close().then(() => true)
-      const late = new Promise<false>((done) => setTimeout(done, 5_000, false).unref())
-      if (!(await Promise.race([closed, late]))) await server.kill()
-    }
+    while (started.length < browsers) started.push(await startChromium({ start, say }))
+    project.provide('browser', { endpoints: started.map((server) => server.wsEndpoint()) })
   } catch (error) {
     // The other tests still run; each browser test fails with this.
     const missing = error instanceof Error ? error.message : String(error)
     say(missing)
     project.provide('browser', { missing })
-    return async () => undefined
+  }
+  return async () => {
+    await Promise.all(started.map(close))
   }
 }

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url'
 import type { Database } from '#foundation/database/database.ts'
 import { idOf, loadCustomers, pageAfter, population } from './customers.ts'
 import { runTraffic } from './generator.ts'
-import { programVersion } from './machine.ts'
-import { prepareSettling } from './payments.ts'
-import { table } from './report.ts'
+import { findTools } from './machine.ts'
+import { pay, paymentsPerSecond, preparePaying } from './paying.ts'
+import { unpay } from './payment-requests.ts'
 import { databaseUrl, openLoader, startCluster, startHawker } from './servers.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -34,7 +34,7 @@ function sourceOf(map: SourceMap, line: number, column: number): string {
 const areaOf = (where: string) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(where)?.[0] ?? (where.startsWith('node:') || where === '' ? 'Node.js' : where)
 
 /** Shares of the busy time by function and by package or file, without the start of the program. */
-function shares(file: string, limit: number): { functions: string[][]; areas: string[][] } {
+function shares(file: string, limit: number): { functions: string[]; areas: string[] } {
   const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(file, 'utf8')) as CpuProfile
   const map = sourceMap()
   const names = new Map(
@@ -60,7 +60,7 @@ function shares(file: string, limit: number): { functions: string[][]; areas: st
     [...spent]
       .sort(([, a], [, b]) => b - a)
       .slice(0, limit)
-      .map(([name, time]) => [`${((time / busy) * 100).toFixed(1).padStart(8)} %  ${name}`])
+      .map(([name, time]) => `  ${((time / busy) * 100).toFixed(1).padStart(8)} %  ${name}`)
   return { functions: top(functions), areas: top(areas) }
 }
 
@@ -71,7 +71,7 @@ export async function profile(workspace: Workspace, { rows, seconds }: { rows: n
   const loader = await openLoader(cluster, 'postgres')
   await loadCustomers(loader, people)
   await loader.end()
-  const wrk = programVersion('wrk', ['--version']) !== undefined
+  const tools = findTools(undefined)
   const numbers = Array.from({ length: 2000 }, () => 30 + Math.floor(Math.random() * (rows - 30)))
   const paths = {
     create: undefined,
@@ -89,7 +89,7 @@ export async function profile(workspace: Workspace, { rows, seconds }: { rows: n
     })
     const wanted = paths[operation]
     const traffic = { url: hawker.url, apiKey: cluster.apiKey, connections: 64, seconds, ...(wanted ? { paths: wanted } : {}) }
-    const { perSecond } = await runTraffic(workspace, traffic, { wrk })
+    const { perSecond } = await runTraffic(workspace, traffic, tools)
     await hawker.stop()
     report(operation, perSecond, folder)
   }
@@ -100,7 +100,7 @@ function report(name: string, perSecond: number, folder: string): void {
   process.stdout.write(`\n  ${name}: ${perSecond.toFixed(0)} requests/s under the profiler\n\n`)
   if (!file) return
   const { functions, areas } = shares(join(folder, file), 40)
-  process.stdout.write(`${table(functions)}\n\n  ${name}, by package or file\n\n${table(areas.slice(0, 30))}\n`)
+  process.stdout.write(`${functions.join('\n')}\n\n  ${name}, by package or file\n\n${areas.slice(0, 30).join('\n')}\n`)
 }
 
 /** What PostgreSQL spends its time on, by statement. */
@@ -109,30 +109,32 @@ async function reportStatements({ pool }: Database, requests: number): Promise<v
     `select calls::int, total_exec_time + total_plan_time as took, left(regexp_replace(query, '\\s+', ' ', 'g'), 90) as text
     from pg_stat_statements order by took desc limit 15`,
   )
-  const lines = rows.map(({ calls, took, text }) => [
-    `${((took / requests) * 1000).toFixed(1).padStart(8)} µs a request  ${String(calls).padStart(7)} calls  ${text}`,
-  ])
-  process.stdout.write(`\n  settle, by statement\n\n${table(lines)}\n`)
+  const lines = rows.map(
+    ({ calls, took, text }) => `  ${((took / requests) * 1000).toFixed(1).padStart(8)} µs a request  ${String(calls).padStart(7)} calls  ${text}`,
+  )
+  process.stdout.write(`\n  by statement\n\n${lines.join('\n')}\n`)
 }
 
-/** The same while payments are settled to one merchant. */
-export async function profileSettling(workspace: Workspace, seconds: number): Promise<void> {
+/** The same while payments come by one of the ways. */
+export async function profilePaying(workspace: Workspace, seconds: number, name: string): Promise<void> {
   const cluster = await startCluster(workspace, { shared_preload_libraries: 'pg_stat_statements', 'pg_stat_statements.track_planning': 'on' })
   const folder = join(workspace.folder, 'profile-settle')
   mkdirSync(folder)
   const nodeArguments = ['--cpu-prof', '--cpu-prof-dir', folder]
-  const settling = await prepareSettling(workspace, cluster, { name: 'settle', merchants: 1, requests: 24_000 + 12_000 * seconds, nodeArguments })
-  const { hawker, payables: posts, database } = settling
+  const warmUp = 16_000
+  const requests = warmUp + paymentsPerSecond * seconds
+  const paying = await preparePaying(workspace, cluster, { names: [name], recorded: [], requests, nodeArguments })
+  const { hawker, database, ways } = paying
+  const [way] = ways
+  if (!way) throw new Error('There is nothing to pay.')
   await database.pool.query('create extension pg_stat_statements')
-  const generator = { wrk: programVersion('wrk', ['--version']) !== undefined }
-  const traffic = { url: hawker.url, apiKey: cluster.apiKey, connections: 64, seconds }
-  await runTraffic(workspace, { ...traffic, seconds: 2, posts: posts.slice(0, 24_000) }, generator)
+  const how = { connections: 64, tools: findTools(undefined) }
+  await unpay(database, way.prepared)
+  await pay(workspace, paying, way, { ...how, seconds: 2 })
   await database.pool.query('select pg_stat_statements_reset()')
-  const before = { node: hawker.cpu(), postgres: cluster.cpu() }
-  const { perSecond, requests } = await runTraffic(workspace, { ...traffic, posts: posts.slice(24_000) }, generator)
-  const each = (from = 0, to = 0) => (((to - from) / requests) * 1000).toFixed(3)
-  process.stdout.write(`\n  CPU ms of each: Node.js ${each(before.node, hawker.cpu())}, PostgreSQL ${each(before.postgres, cluster.cpu())}\n`)
-  await reportStatements(database, requests)
+  const { perSecond, requests: paid, nodeCpuMs, postgresCpuMs } = await pay(workspace, paying, way, { ...how, seconds, from: warmUp })
+  process.stdout.write(`\n  CPU ms of each: Node.js ${nodeCpuMs?.toFixed(3)}, PostgreSQL ${postgresCpuMs?.toFixed(3)}\n`)
+  await reportStatements(database, paid)
   await hawker.stop()
-  report('settle', perSecond, folder)
+  report(name, perSecond, folder)
 }

@@ -5,14 +5,20 @@ import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { readConfig } from '#config.ts'
 import { type Database, openDatabase, poolOptions } from '#foundation/database/database.ts'
 import { type EmbeddedDatabase, startEmbedded } from '#foundation/database/embedded.ts'
 import { migrate } from '#foundation/database/migrate.ts'
+import { createLog, createMetrics } from '#foundation/http/observability.ts'
+import { openConfiguredDatabase } from '#open.ts'
 import { createApiKey, createBusiness } from '#resources/business/businesses/create-business.ts'
+import { createServer as createApiServer, startConfiguredWorker } from '#serve.ts'
+import type { Worker } from '#worker.ts'
 import { cpuSeconds } from './machine.ts'
 import { sleep, type Workspace } from './workspace.ts'
 
-const program = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'server', 'bin', 'hawker.mjs')
+/** The command that users start. */
+export const hawkerProgram = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'server', 'bin', 'hawker.mjs')
 /** Encrypts the salts of every database of a run. */
 export const secretKey = randomBytes(32)
 
@@ -23,8 +29,8 @@ export interface Cluster {
   readonly businessId: string
   readonly otherBusinessId: string
   readonly apiKey: string
-  /** Copies the first database under another name. */
-  copy(name: string): Promise<void>
+  /** Copies the first database, or another one that nobody is connected to, under a new name. */
+  copy(name: string, of?: string): Promise<void>
   /** Pools on one of the databases, closed at the end. */
   open(name: string): Database
   /** CPU seconds of all PostgreSQL processes so far. */
@@ -52,14 +58,14 @@ export async function startCluster(workspace: Workspace, settings: Record<string
     businessId: business.id,
     otherBusinessId: other.id,
     apiKey: key,
-    copy: async (name) => void (await control.query(`create database "${name}" template postgres`)),
+    copy: async (name, of = 'postgres') => void (await control.query(`create database "${name}" template "${of}"`)),
     open(name) {
       const database = openDatabase({ ...embedded.connection, database: name })
       database.pool.on('error', () => undefined)
       workspace.atEnd(() => database.close())
       return database
     },
-    cpu: () => cpuSeconds(embedded.pid, { children: true }),
+    cpu: () => cpuSeconds(embedded.pid),
   }
 }
 
@@ -94,6 +100,9 @@ export interface HawkerOptions {
   nodeArguments?: string[]
 }
 
+/** The flags that the command gives Node.js in its first line. */
+const commandFlags = () => readFileSync(hawkerProgram, 'utf8').split('\n')[0]?.match(/--\S+/g) ?? []
+
 /** Starts the built server as its own process and waits for its first answer to a request with a key. */
 export async function startHawker(workspace: Workspace, name: string, options: HawkerOptions): Promise<HawkerProcess & { firstAnswerMs: number }> {
   const port = await freePort()
@@ -101,7 +110,7 @@ export async function startHawker(workspace: Workspace, name: string, options: H
   const output = openSync(logFile, 'a')
   const began = performance.now()
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(HAWKER_|DATABASE_|CONTROL_|LOG_LEVEL|PORT|HOST)/.test(key)))
-  const child = workspace.start(process.execPath, [...(options.nodeArguments ?? []), program, 'start'], {
+  const child = workspace.start(process.execPath, [...commandFlags(), ...(options.nodeArguments ?? []), hawkerProgram, 'start'], {
     env: { ...inherited, PORT: String(port), HAWKER_SECRET_KEY: secretKey.toString('hex'), ...options.environment },
     stdio: ['ignore', output, output],
   })
@@ -124,7 +133,29 @@ export async function startHawker(workspace: Workspace, name: string, options: H
     await sleep(2)
   }
   const pid = child.pid ?? 0
-  return { url, pid, child, cpu: () => cpuSeconds(pid, { children: false }), stop, firstAnswerMs: performance.now() - began }
+  return { url, pid, child, cpu: () => cpuSeconds(pid), stop, firstAnswerMs: performance.now() - began }
+}
+
+/** An API in this process, so that what it sends to PostgreSQL can be recorded. */
+export async function serveHere(
+  cluster: Cluster,
+  name: string,
+  { withWorker }: { withWorker: boolean },
+): Promise<{ url: string; database: Database; stop(): Promise<void> }> {
+  const config = readConfig({ DATABASE_URL: databaseUrl(cluster, name), PORT: '0', LOG_LEVEL: 'silent', HAWKER_SECRET_KEY: secretKey.toString('hex') })
+  const log = createLog('silent')
+  const opened = await openConfiguredDatabase(config, log)
+  const parts = { config, database: opened.database, log, metrics: createMetrics() }
+  let worker: Worker | undefined
+  const server = await createApiServer(parts, { onEvent: (businessId) => worker?.relay.wake(businessId) })
+  const url = await server.listen()
+  if (withWorker) worker = startConfiguredWorker(parts, opened.connection, server.app.payments)
+  const stop = async () => {
+    await server.stop()
+    await worker?.stop()
+    await opened.close()
+  }
+  return { url: url.replace('localhost', '127.0.0.1'), database: opened.database, stop }
 }
 
 /** Where a server finds a database of a cluster: over its Unix socket. */

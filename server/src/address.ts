@@ -11,9 +11,9 @@ export function urlOf(listened: string, port: number): string {
 export function listenError(error: unknown, { host, port }: Pick<Config, 'host' | 'port'>): unknown {
   switch ((error as { code?: string }).code) {
     case 'EADDRINUSE':
-      return new StartError(`Port ${port} is taken on ${host}. Set PORT to another one, for example PORT=${port < 65_535 ? port + 1 : 8080} npm start.`)
+      return new StartError(`Port ${port} is in use on ${host}. Set PORT to another one, for example PORT=${port < 65_535 ? port + 1 : 8080} npm start.`)
     case 'EACCES':
-      return new StartError(`Port ${port} may not be opened by this user; set PORT to 1024 or more.`)
+      return new StartError(`This user may not open port ${port}; set PORT to 1024 or more.`)
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':

@@ -3,8 +3,9 @@ import type { Logger } from 'pino'
 import { countPendingEvents } from '#engine/events/order-events.ts'
 import type { Database } from '#foundation/database/database.ts'
 import type { Deps } from '#foundation/deps.ts'
-import { type Api, type ApiOptions, createApi } from '#foundation/http/api.ts'
+import type { Api } from '#foundation/http/api.ts'
 import { type Authentication, authentication } from '#foundation/http/authentication.ts'
+import { type ApiOptions, createApi } from '#foundation/http/create-api.ts'
 import { healthRoutes } from '#foundation/http/health.ts'
 import { idempotency } from '#foundation/http/idempotency.ts'
 import type { Metrics } from '#foundation/http/observability.ts'
@@ -18,11 +19,10 @@ import { findBusinessBySlug, findKnownKey } from '#resources/business/businesses
 import { businessRoutes } from '#resources/business/routes.ts'
 import { customersAreaRoutes } from '#resources/customers/routes.ts'
 import { createPaymentRequest } from '#resources/payments/payment-requests/create-payment-request.ts'
-import { lookingUp } from '#resources/payments/payment-requests/look-up.ts'
 import { type PaymentsDeps, paymentsOf } from '#resources/payments/payments.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { receiptUrl } from '#resources/payments/receipts/address.ts'
-import { paymentRequestsOf, paymentsRoutes } from '#resources/payments/routes.ts'
+import { paymentsRoutes } from '#resources/payments/routes.ts'
 import { payoutsRoutes } from '#resources/payouts/routes.ts'
 import { sandboxRoutes } from '#resources/sandbox/routes.ts'
 import { countQueuedDeliveries } from '#resources/webhooks/delivery/delivery-queries.ts'
@@ -62,12 +62,12 @@ export interface App extends Api {
 
 /** Every area's routes, in one list. */
 export async function createApp(options: AppDeps): Promise<App> {
-  const { config, database, log, metrics, now, clock, baseUrl, secretKey, onEvent: onAppended = () => undefined, openApiFile } = options
+  const { config, database, log, metrics, now, clock, baseUrl, secretKey, openApiFile, checkAnswer, beforeRoutes } = options
   // Pages that wait for a payment hear of it after the same commit as the relay.
   let tellPages: Pages['wake'] = () => undefined
   const onEvent = (businessId: string, arePlaced = false) => {
     if (arePlaced) options.onComplete?.(businessId)
-    else onAppended(businessId)
+    else options.onEvent?.(businessId)
     tellPages(businessId)
   }
   const deps: Deps = {
@@ -92,8 +92,10 @@ export async function createApp(options: AppDeps): Promise<App> {
     publicUrl: config.publicUrl,
     rateLimit: config.rateLimit,
     rateLimitStore: options.rateLimitStore,
-    ...(options.checkAnswer ? { checkAnswer: options.checkAnswer } : {}),
-    ...(options.beforeRoutes ? { beforeRoutes: options.beforeRoutes } : {}),
+    // HitPay's own examples call this path (behaviour §7.4 and the contract's samples).
+    aliases: { '/v1/customer': '/v1/customers' },
+    ...(checkAnswer ? { checkAnswer } : {}),
+    ...(beforeRoutes ? { beforeRoutes } : {}),
   })
   healthRoutes(api, { database, metrics })
   referenceRoutes(api, openApiFile ? () => readFileSync(openApiFile, 'utf8') : undefined)
@@ -113,7 +115,7 @@ export async function createApp(options: AppDeps): Promise<App> {
     idempotency: repeats,
     businessBySlug,
     receiptUrl: (business, chargeId) => receiptUrl('', secretKey(), business, chargeId),
-    createPaymentRequest: createPaymentRequest(paymentRequestsOf(payments), lookingUp(database)),
+    createPaymentRequest: createPaymentRequest(deps),
   })
   tellPages = pages.wake
 
@@ -125,13 +127,13 @@ export async function createApp(options: AppDeps): Promise<App> {
 function databaseGauges(metrics: Metrics, database: Database): void {
   metrics.gauge('hawker_database_connections', 'Open connections of the main pool.', () => database.pool.totalCount)
   metrics.gauge('hawker_database_connections_idle', 'Idle connections of the main pool.', () => database.pool.idleCount)
-  metrics.gauge('hawker_database_waiting', 'Queries that wait for a connection of the main pool.', () => database.pool.waitingCount)
+  metrics.gauge('hawker_database_waiting', 'Queries waiting for a connection of the main pool.', () => database.pool.waitingCount)
   metrics.gauge('hawker_database_slow_connections', 'Open connections of the pool for lists and searches.', () => database.slowPool.totalCount)
-  metrics.gauge('hawker_database_slow_waiting', 'Lists and searches that wait for a connection.', () => database.slowPool.waitingCount)
-  metrics.gauge('hawker_events_pending', 'Committed events that have no place in their order yet.', () => countPendingEvents(database.slow), 'shared')
+  metrics.gauge('hawker_database_slow_waiting', 'Lists and searches waiting for a connection.', () => database.slowPool.waitingCount)
+  metrics.gauge('hawker_events_pending', 'Committed events not yet sequenced.', () => countPendingEvents(database.slow), 'shared')
   metrics.gauge(
     'hawker_webhook_deliveries_pending',
-    'Deliveries that are due or wait for their next try, counted up to 100,000.',
+    'Deliveries that are due or waiting for a retry, counted up to 100,000.',
     () => countQueuedDeliveries(database.slow),
     'shared',
   )

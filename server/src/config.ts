@@ -137,6 +137,6 @@ export function readClientConfig(environment: Environment = process.env): Client
   const url = text('HAWKER_URL') ?? 'http://localhost:8080'
   if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw new ConfigError(`HAWKER_URL must be a URL that begins with http:// or https://, not "${url}".`)
   const apiKey = text('HAWKER_API_KEY')
-  if (apiKey === undefined) throw new ConfigError('HAWKER_API_KEY must be set to a key of the running Hawker; it was shown at its first start.')
+  if (apiKey === undefined) throw new ConfigError('HAWKER_API_KEY must be set to a key of the running Hawker; its first start showed one.')
   return Object.freeze({ url, apiKey })
 }

@@ -21,13 +21,13 @@ const print = (line: string) => void process.stdout.write(`${line}\n`)
 /** The running Hawker that `pay`, `trigger` and `listen` talk to. */
 function serverAt(url: string | undefined): Server {
   const config = readClientConfig()
-  if (url !== undefined && !(/^https?:/.test(url) && URL.canParse(url))) throw new UsageError('--url takes a URL that begins with http:// or https://.')
+  if (url !== undefined && !(/^https?:/.test(url) && URL.canParse(url))) throw new UsageError('--url expects a URL that begins with http:// or https://.')
   return { url: (url ?? config.url).replace(/\/+$/, ''), apiKey: config.apiKey }
 }
 
 async function listen(values: Values): Promise<void> {
   const forwardTo = values['forward-to']
-  if (forwardTo === undefined || !/^https?:/.test(forwardTo) || !URL.canParse(forwardTo)) throw new UsageError('listen needs --forward-to and a URL.')
+  if (forwardTo === undefined || !/^https?:/.test(forwardTo) || !URL.canParse(forwardTo)) throw new UsageError('listen requires --forward-to with a URL.')
   const events = (values.events ?? '').split(',').flatMap((type) => type.trim() || [])
   const { startListening } = await import('#commands/client/listen.ts')
   const listening = await startListening({ ...serverAt(values.url), forwardTo, events, print })
@@ -89,7 +89,7 @@ async function main(): Promise<void> {
   meant = name
   const takes: readonly Option[] = commands[name].takes
   const foreign = (Object.keys(values) as Option[]).find((option) => !takes.includes(option))
-  if (foreign) throw new UsageError(`${name} takes no --${foreign}.`)
+  if (foreign) throw new UsageError(`${name} does not accept --${foreign}.`)
   const code = await run[name](values, rest)
   if (typeof code === 'number') process.exitCode = code
 }

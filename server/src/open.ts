@@ -45,7 +45,7 @@ export function poolSizes({ databaseConnections }: Config, log: Logger): Databas
   return {
     connections: databaseConnections,
     slowConnections: Math.max(2, Math.floor(databaseConnections / 2)),
-    onError: (error) => log.warn({ error }, 'a database connection broke'),
+    onError: (error) => log.warn({ error }, 'a database connection was lost'),
   }
 }
 
@@ -88,7 +88,7 @@ export function unreachable(error: unknown): StartError | undefined {
   const { code = '', message } = (error instanceof AggregateError ? error.errors[0] : error) as { code?: string; message: string }
   const refused = /^(ECONN\w+|ENOENT|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|EACCES|28\w{3}|3D000|57P0\d|53300)$/.test(code)
   if (!refused && !/^(timeout expired|Connection terminated|.*does not support SSL|SASL)/.test(message)) return undefined
-  return new StartError(`The database of DATABASE_URL cannot be reached (${message || code}).`, { cause: error })
+  return new StartError(`The database at DATABASE_URL cannot be reached (${message || code}).`, { cause: error })
 }
 
 /** The key that encrypts stored secrets. */

@@ -73,7 +73,7 @@ export async function createServer({ config, database, log, metrics }: ServerPar
   const { fastify } = app
   const sockets = trackSockets(fastify)
   const noteUses = () =>
-    recordKeyUses(database.db, app.authentication.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not note when keys were used'))
+    recordKeyUses(database.db, app.authentication.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not record when keys were used'))
   const uses = setInterval(() => void noteUses(), 30_000)
   return {
     app,

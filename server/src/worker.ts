@@ -8,8 +8,9 @@ import { startJobs } from '#foundation/jobs/runner.ts'
 import type { SendMail } from '#foundation/mail/send-mail.ts'
 import { businessJobs } from '#resources/business/jobs.ts'
 import { deliverMails } from '#resources/business/mails/deliver-mails-job.ts'
-import { paymentsPolled } from '#resources/payments/jobs.ts'
+import { paymentsDueWork } from '#resources/payments/jobs.ts'
 import type { PaymentsDeps } from '#resources/payments/payments.ts'
+import { receiptMailEnded } from '#resources/payments/receipts/receipt-mail-ended.ts'
 import { payoutsPolled } from '#resources/payouts/jobs.ts'
 import { startDispatcher } from '#resources/webhooks/delivery/deliver-events.ts'
 import { fanOut } from '#resources/webhooks/delivery/fan-out.ts'
@@ -31,7 +32,13 @@ export interface WorkerDeps extends JobDeps {
 function polledOf({ database, now, log, payments, sendMail: send }: WorkerDeps, relay: Relay): Polled[] {
   // What this process appends is ordered by its own relay.
   const waking = { ...payments, onEvent: (businessId: string) => relay.wake(businessId) }
-  return [...paymentsPolled(waking), { name: 'sending mails', everyMs: 1_000, run: () => deliverMails({ database, now, log, send }) }, ...payoutsPolled(waking)]
+  const { clock } = payments
+  const due = paymentsDueWork(waking).map(({ name, everyMs, run }) => ({ name, everyMs, run: () => run({ until: clock.system(), except: clock.apart() }) }))
+  return [
+    ...due,
+    { name: 'sending mails', everyMs: 1_000, run: () => deliverMails({ database, now, log, send, onEnded: receiptMailEnded }) },
+    ...payoutsPolled(waking),
+  ]
 }
 
 export interface Worker {
@@ -41,9 +48,9 @@ export interface Worker {
 
 function deliveryCounters(metrics: Metrics) {
   return {
-    delivered: metrics.counter('hawker_webhook_deliveries_succeeded_total', 'Webhook deliveries that were accepted.'),
-    failed: metrics.counter('hawker_webhook_attempts_failed_total', 'Tries to deliver a webhook that failed.'),
-    gaveUp: metrics.counter('hawker_webhook_deliveries_failed_total', 'Webhook deliveries that were given up.'),
+    delivered: metrics.counter('hawker_webhook_deliveries_succeeded_total', 'Webhook deliveries that succeeded.'),
+    failed: metrics.counter('hawker_webhook_attempts_failed_total', 'Failed attempts to deliver a webhook.'),
+    gaveUp: metrics.counter('hawker_webhook_deliveries_failed_total', 'Webhook deliveries that failed for good.'),
   }
 }
 
@@ -61,13 +68,13 @@ export function startWorker(deps: WorkerDeps): Worker {
     acrossBusinesses: groupAcrossBusinesses,
     onOrdered: fanOut({ secretKey, now }),
     onPlaced: dispatcher.wake,
-    onError: (error) => log.error({ error }, 'ordering events failed'),
+    onError: (error) => log.error({ error }, 'sequencing events failed'),
   })
   const polling = polledOf(deps, relay).map(({ name, everyMs, run }, i) =>
     startPoller({ everyMs, offsetMs: i * 45, run, onError: (error) => log.error({ error }, `${name} failed`) }),
   )
   const verify = verification()
-  metrics.gauge('hawker_verify_counter_examples', 'What the last daily verification found wrong; -1 before the first.', () => {
+  metrics.gauge('hawker_verify_counter_examples', 'Problems found by the last daily verification; -1 before the first.', () => {
     const counts = verify.counts()
     return counts ? Object.values(counts).reduce((sum, count) => sum + count, 0) : -1
   })
@@ -76,7 +83,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   const begin = () => {
     if (stopped) return
     queue = startJobs(controlPool, jobsOf(verify), deps).catch((error: unknown) => {
-      log.error({ error }, 'the job queue did not start; it is tried again')
+      log.error({ error }, 'the job queue did not start; retrying')
       setTimeout(begin, 10_000).unref()
       return undefined
     })

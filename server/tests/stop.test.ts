@@ -23,7 +23,7 @@ function isTaken(port: number): Promise<boolean> {
 
 describe('stopping', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    test(`${signal} under load cuts no request, ends with 0 and takes PostgreSQL along`, async () => {
+    test(`${signal} under load cuts no request, exits with 0 and stops PostgreSQL`, async () => {
       const directory = newFolder('data')
       const one = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
       const port = Number(new URL(await one.ready()).port)
@@ -98,14 +98,14 @@ describe('stopping', () => {
   }, 60_000)
 
   test.runIf(process.platform === 'linux')(
-    'when PostgreSQL dies, Hawker says so in one line and ends with 1, and starts again',
+    'a crash of PostgreSQL is reported in one line with exit code 1, and the next start works',
     async () => {
       const directory = newFolder('data')
       const one = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
       await createCustomer(await one.ready())
       process.kill(postgresOf(directory)[0] ?? 0, 'SIGKILL')
       expect(await one.ended).toBe(1)
-      expect(one.err()).toBe(`hawker: PostgreSQL has ended by itself; ${join(directory, 'postgres.log')} says why. Start Hawker again.\n`)
+      expect(one.err()).toBe(`hawker: PostgreSQL stopped unexpectedly; see ${join(directory, 'postgres.log')}. Start Hawker again.\n`)
       const again = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
       expect((await createCustomer(await again.ready())).status).toBe(201)
       expect(await again.stop()).toBe(0)
@@ -115,7 +115,7 @@ describe('stopping', () => {
   )
 })
 
-test('a webhook that was on its way when the process was killed goes out with the next start, not when its lease ends', async () => {
+test('a webhook in flight when the process was killed is sent by the next start, not when its lease ends', async () => {
   const directory = newFolder('data')
   const environment = { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key }
   const shop = await fakeMerchant('hang')

@@ -1,3 +1,4 @@
+import type { Clock } from '#foundation/shared/clock.ts'
 import type { Now } from '#foundation/shared/time.ts'
 
 /** A clock that tests move. Without being set it shows the real time. */
@@ -23,3 +24,6 @@ export function testClock(): TestClock {
     },
   }
 }
+
+/** A clock that shows one moment to every business. */
+export const clockAt = (now: Now): Clock => ({ now, system: now, apart: () => [] })

@@ -9,6 +9,7 @@ import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { type Settled, type Settlement, settleCharges } from '#resources/payments/settlement/settle-charges.ts'
 import { type Client, startTestServer, type TestServer } from './api.ts'
+import { clockAt } from './clock.ts'
 import { testDatabase } from './database.ts'
 
 /** A rail whose answers a test decides, and which remembers what it was told, by idempotency key. */
@@ -62,7 +63,7 @@ export interface Payments {
   local: ScriptedRail
   final: ScriptedRail
   settle: (settlement: Settlement) => Promise<Settled>
-  /** Does what the poller would do now, at a time in the future if asked to. */
+  /** Does what the poller would do so many seconds from now, until nothing is due. */
   check(afterSeconds?: number): Promise<number>
 }
 
@@ -84,21 +85,24 @@ export async function startPayments(): Promise<Payments> {
     local,
     final,
     settle,
-    check(afterSeconds = 0) {
-      const now = () => new Date(Date.now() + afterSeconds * 1000)
-      return askRails({ ...shared, now, rails, settle, log: server.app.fastify.log as CheckDeps['log'] })
-    },
+    check: (afterSeconds = 0) => askUntilQuiet({ ...shared, rails, settle }, afterSeconds),
   }
 }
 
-/** Asks rails about everything that is due so many seconds from now, also when other tests have left more there than one round takes. */
-export async function checkDue({ server: { app } }: Client, afterSeconds: number): Promise<void> {
+/** Asks rails about everything that is due so many seconds from now, also when other tests have left more there than one round takes. Returns how much. */
+async function askUntilQuiet(deps: CheckDeps, afterSeconds: number): Promise<number> {
   const at = new Date(Date.now() + afterSeconds * 1000)
+  let asked = 0
   for (let round = 0; round < 10; round += 1) {
-    const looked = await askRails({ ...app.payments, now: () => at, log: app.fastify.log as CheckDeps['log'] })
-    if (looked < 20) return
+    const looked = await askRails({ ...deps, clock: clockAt(() => at) }, { until: at })
+    asked += looked
+    if (looked < 20) break
   }
+  return asked
 }
+
+/** Asks the rails of a client's server about everything that is due so many seconds from now. */
+export const checkDue = ({ server: { app } }: Client, afterSeconds: number): Promise<number> => askUntilQuiet(app.payments, afterSeconds)
 
 /** A charge of 100.00 SGD by card that nobody has settled, with what a test wants to say of it. */
 export function aCharge({ business }: Client, about: Partial<ChargeRow> = {}): ChargeRow {
@@ -202,6 +206,8 @@ export async function aPaymentRequest({ business, server }: Client, about: Parti
     staff_id: null,
     location_id: null,
     customer_id: null,
+    source_type: null,
+    source_id: null,
     api_key_id: newId<'api_key'>(at),
     payment_reference: randomHex(8).toUpperCase(),
     search: '',

@@ -1,23 +1,24 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
 import type { MessageKey } from '../messages/en.ts'
+import { Refused } from '../shared/request.ts'
 import { OutIcon, PhoneIcon, SaveIcon } from '../ui/icons.tsx'
 import { QrCode } from '../ui/QrCode.tsx'
 import { useTexts } from '../ui/texts.tsx'
 import { useClock } from './live.ts'
 import { nameOf } from './method-name.ts'
-import type { PanelProps } from './Payment.tsx'
-import { fetchCode, Refused } from './requests.ts'
+import type { PanelProps } from './panel.ts'
+import { fetchCode } from './requests.ts'
 import type { CheckoutCode } from './state.ts'
 import { countdown, refusalText } from './view.ts'
 
-/** Arrow keys pass over methods on the way to another; a code is made for one that is stayed at. */
+/** Arrow keys pass over methods on the way to another; a code is created only for one that stays selected. */
 const settleMilliseconds = 250
-/** Codes are not asked for more often than this by the page itself. */
+/** The page itself requests codes no more often than this. */
 const leastPauseMilliseconds = 10_000
 
 type Code = CheckoutCode & { amount: string; renewed: boolean }
 
-/** A code to scan, made anew when it expires while someone is looking. */
+/** A code to scan, renewed when it expires while someone is looking. */
 export function QrPanel({ checkout, method, total, requireAmount }: PanelProps) {
   const { t } = useTexts()
   const { state, base, refresh } = checkout
@@ -40,7 +41,7 @@ export function QrPanel({ checkout, method, total, requireAmount }: PanelProps) 
         setCode({ ...made, amount: present.current.total ?? amount ?? '', renewed })
       } catch (error) {
         setFault(error instanceof Refused && error.code ? (refusalText(error.code) as MessageKey) : 'qr.failed')
-        // Whoever refuses a code may have ended the request.
+        // If a code is refused, the request may have ended.
         void refresh()
       }
       setLoading(false)

@@ -1,67 +1,26 @@
+import { ask, json } from '../shared/request.ts'
 import { type CardFields, digitsOf, parseExpiry } from './card.ts'
 import type { Try } from './memory.ts'
 import type { CheckoutCode, CheckoutMethod, CheckoutState } from './state.ts'
 
-/** The server answered, and said no. */
-export class Refused extends Error {
-  readonly status: number
-  readonly code: string | null
-  readonly errors: Record<string, string[]>
-
-  constructor(status: number, body: unknown) {
-    // Stripe tells its reason one level deeper than we do.
-    const { code, error, errors } = (body ?? {}) as { code?: unknown; error?: { code?: unknown }; errors?: Record<string, string[]> }
-    super(`refused with ${status}`)
-    this.status = status
-    this.code = [code, error?.code].find((word): word is string => typeof word === 'string') ?? null
-    this.errors = errors ?? {}
-  }
-}
-
-/** No answer came, or none that can be understood: what was asked for may have happened or not. */
-export class Unanswered extends Error {}
-
-/** How long an answer may take; a slow bank is answered for with `processing` long before. */
-const patienceMilliseconds = 45_000
-
-async function ask(url: string, options: RequestInit = {}): Promise<unknown> {
-  let response: Response
-  let body: unknown
-  try {
-    response = await fetch(url, { ...options, signal: AbortSignal.timeout(patienceMilliseconds) })
-    body = await response.json()
-  } catch (cause) {
-    throw new Unanswered('no answer', { cause })
-  }
-  if (response.ok) return body
-  if (response.status >= 500) throw new Unanswered(`answered ${response.status}`)
-  throw new Refused(response.status, body)
-}
-
-const json = (body: unknown, headers: Record<string, string> = {}): RequestInit => ({
-  method: 'POST',
-  headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
-  body: JSON.stringify(body),
-})
-
-/** Where a payment request is spoken of. */
+/** The URL of a payment request's routes. */
 export function baseOf({ business, request }: CheckoutState): string {
   return `/payment-request/@${encodeURIComponent(business.slug)}/${encodeURIComponent(request?.id ?? '')}`
 }
 
 const withAttempt = (url: string, attempt: string | null) => (attempt ? `${url}?attempt=${encodeURIComponent(attempt)}` : url)
 
-/** The present state. */
+/** The current state. */
 export async function fetchState(base: string, attempt: string | null): Promise<CheckoutState> {
   return (await ask(withAttempt(`${base}/state`, attempt), { cache: 'no-store', headers: { accept: 'application/json' } })) as CheckoutState
 }
 
-/** Where states are told as they come. */
+/** The URL of the event stream. */
 export function eventsUrl(base: string, attempt: string | null): string {
   return withAttempt(`${base}/events`, attempt)
 }
 
-/** Begins a payment, or asks again for the answer to one that was begun with the same key. */
+/** Starts a payment, or requests the result of one that was started with the same key. */
 export async function sendTry(base: string, { key, body }: Try): Promise<CheckoutState> {
   const answer = (await ask(`${base}/attempts`, json(body, { 'idempotency-key': key }))) as { state: CheckoutState }
   return answer.state
@@ -74,7 +33,7 @@ export async function fetchCode(base: string, method: string, amount: string | u
 
 type Tokeniser = NonNullable<CheckoutMethod['tokeniser']>
 
-/** Makes a token of a card, at the rail's own address. The number goes nowhere else. */
+/** Turns a card into a token, at the rail's own URL. The number goes nowhere else. */
 export async function tokenise(tokeniser: Tokeniser, fields: CardFields, name: string): Promise<string> {
   const expiry = parseExpiry(fields.expiry) ?? { month: 0, year: 0 }
   const card = { number: digitsOf(fields.number), cvc: digitsOf(fields.cvc, 4) }

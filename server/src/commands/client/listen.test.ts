@@ -6,7 +6,7 @@ import { fakeMerchant } from '#testing/fake-merchant.ts'
 import { CommandError } from './client.ts'
 import { startListening } from './listen.ts'
 
-test('passes the exact bytes on, loses nothing while the target is down, and leaves no endpoint behind', async () => {
+test('hawker listen forwards the exact bytes, loses nothing while the target is down, and deletes its endpoint', async () => {
   const server = await startTestServer(await testDatabase())
   const client = await aBusiness({}, server)
   const { clock } = server

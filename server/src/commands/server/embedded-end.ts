@@ -8,9 +8,9 @@ export function watchEmbedded(embedded: EmbeddedDatabase | undefined, { dataDire
   let isForgotten = false
   void embedded?.exited.then(() => {
     if (isForgotten) return
-    log.fatal('the embedded PostgreSQL has ended; see postgres.log in the data directory')
+    log.fatal('the embedded PostgreSQL has stopped; see postgres.log in the data directory')
     log.flush()
-    process.stderr.write(`hawker: PostgreSQL has ended by itself; ${join(dataDirectory, 'postgres.log')} says why. Start Hawker again.\n`)
+    process.stderr.write(`hawker: PostgreSQL stopped unexpectedly; see ${join(dataDirectory, 'postgres.log')}. Start Hawker again.\n`)
     process.exit(1)
   })
   return () => {

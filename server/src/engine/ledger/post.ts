@@ -233,7 +233,7 @@ async function make(tx: Db, accounts: Touched[]): Promise<void> {
 async function settleBalance(tx: Db, key: string, held: Map<string, Held>, transfers: Transfer[]): Promise<void> {
   const before = held.get(key)
   const sample = transfers.find((one) => keyOf(one.businessId, one.debit, one.currency) === key)
-  if (!before || !sample) throw new Error(`account ${key} is not held`)
+  if (!before || !sample) throw new Error(`account ${key} is not locked`)
   const { businessId, debit: account, currency } = sample
   const exact = before.balanceMinor + (await movedIn(tx, businessId, account, currency, before.epoch))
   const taken = transfers.reduce((sum, one) => sum + (keyOf(one.businessId, one.debit, one.currency) === key ? one.amountMinor : 0n), 0n)

@@ -3,7 +3,7 @@ import type { Job } from './job.ts'
 
 const batch = 5_000
 
-/** Deletes remembered answers that are older than they are kept, in batches that hold no lock for long. */
+/** Deletes stored answers that are older than the retention, in batches that hold no lock for long. */
 export const forgetIdempotencyKeys: Job = {
   name: 'forget_idempotency_keys',
   schedule: '17 * * * *',
@@ -21,6 +21,6 @@ export const forgetIdempotencyKeys: Job = {
       )
       forgotten += rows.length
     }
-    if (forgotten > 0) log.info({ forgotten }, 'forgot old idempotency keys')
+    if (forgotten > 0) log.info({ forgotten }, 'deleted old idempotency keys')
   },
 }

@@ -1,4 +1,4 @@
-/** Who causes something: an API key, a staff member, a payer on a page, or Hawker itself (a job, a rail's notification). */
+/** What causes a change: an API key, a staff member, a payer on a page, or Hawker itself (a job, a rail's notification). */
 export type Caller =
   | { readonly kind: 'key'; readonly keyId: string }
   | { readonly kind: 'staff'; readonly staffId: string; readonly role: string }
@@ -15,5 +15,5 @@ export function callerText(caller: Caller): string {
   return caller.kind
 }
 
-/** The API key behind a caller; null where there is none. */
+/** The API key behind a caller; null if there is none. */
 export const keyIdOf = (caller: Caller): string | null => (caller.kind === 'key' ? caller.keyId : null)

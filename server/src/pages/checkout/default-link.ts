@@ -1,21 +1,21 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Api, Call } from '#foundation/http/api.ts'
-import type { Answer } from '#foundation/http/idempotency.ts'
+import type { Api } from '#foundation/http/api.ts'
 import { payer } from '#foundation/shared/caller.ts'
 import { ApiError, type FieldErrors } from '#foundation/shared/errors.ts'
 import { formatAmount } from '#foundation/shared/money.ts'
+import type { createPaymentRequest } from '#resources/payments/payment-requests/create-payment-request.ts'
 import type { CreatePaymentRequest } from '#resources/payments/payment-requests/wire.ts'
 import { typed } from './attempts.ts'
 import { defaultLinkState } from './checkout-state.ts'
 import { type CheckoutDeps, type Found, findMerchant, sendCheckout, sendNotFound, text } from './routes.ts'
 
 export interface DefaultLinkDeps extends CheckoutDeps {
-  createPaymentRequest: (call: Call<unknown, CreatePaymentRequest>) => Promise<Answer>
+  createPaymentRequest: ReturnType<typeof createPaymentRequest>
 }
 
 type LinkRequest = FastifyRequest<{ Params: { slug: string } }>
 
-/** What the form of the page says, with its faults by field. */
+/** The content of the page's form, with its errors by field. */
 function readForm(form: Record<string, unknown>, { merchant }: Found): { body: CreatePaymentRequest; errors: FieldErrors } {
   const { currency } = merchant.business
   const errors: FieldErrors = {}
@@ -49,10 +49,10 @@ function readForm(form: Record<string, unknown>, { merchant }: Found): { body: C
   }
 }
 
-/** Requests that payers may make of one business's link in a minute, in one process: anyone can, and each is kept. */
+/** Requests per minute that payers may create through one business's link, in one process: anyone can, and each is stored. */
 const mostInAMinute = 60
 
-/** Says whether one more may be made of a business's link now, and counts it. */
+/** Whether one more request may be created through a business's link now; counts it. */
 function countLinks(): (businessId: string, at: Date) => boolean {
   let minute = 0
   let made = new Map<string, number>()
@@ -69,7 +69,7 @@ function countLinks(): (businessId: string, at: Date) => boolean {
 const typedIn = (form: Record<string, unknown>) =>
   Object.fromEntries(['amount', 'name', 'purpose', 'email'].flatMap((name) => (text(form[name]) === undefined ? [] : [[name, String(form[name])]])))
 
-/** A business's default link (behaviour §2.3): the payer types the amount, and a request is made of it. Works without a script. */
+/** A business's default link (behaviour §2.3): the payer enters the amount, and a request is created. Works without a script. */
 export function defaultLinkRoutes({ fastify }: Pick<Api, 'fastify'>, deps: DefaultLinkDeps): void {
   const path = '/payment-request/@:slug'
   const hidden = { schema: { hide: true } as never }
@@ -78,7 +78,7 @@ export function defaultLinkRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Defau
   fastify.get(path, hidden, (async (request: LinkRequest, reply: FastifyReply) => {
     const found = await findMerchant(deps, request.params.slug)
     if (!found) return sendNotFound(request, reply)
-    return sendCheckout(request, reply, found, { state: defaultLinkState(found.merchant, deps.now()) })
+    return sendCheckout(request, reply, found, { state: defaultLinkState(found.merchant, deps.clock.now(found.merchant.business.id)) })
   }) as never)
 
   fastify.post(path, hidden, (async (request: LinkRequest, reply: FastifyReply) => {
@@ -88,33 +88,22 @@ export function defaultLinkRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Defau
     const { body, errors } = readForm(form, found)
     const again = (faults: FieldErrors, status = 422) =>
       sendCheckout(request, reply, found, {
-        state: defaultLinkState(found.merchant, deps.now()),
+        state: defaultLinkState(found.merchant, deps.clock.now(found.merchant.business.id)),
         typed: typedIn(form),
         errors: faults,
         status,
       })
     if (Object.keys(errors).length > 0) return again(errors)
-    if (!mayMake(found.merchant.business.id, deps.now())) {
+    if (!mayMake(found.merchant.business.id, deps.clock.system())) {
       reply.header('retry-after', '60')
       return again({ amount: ['There are too many new payments at the moment; try again in a minute.'] }, 429)
     }
     try {
       const { business } = found.merchant
-      const shared = {
-        params: {},
-        query: {},
-        headers: {},
-        requestId: request.id,
-        caller: payer,
-        at: deps.clock.now(business.id),
-        claim: undefined,
-        rawQuery: '',
-        baseUrl: deps.baseUrl(),
-      }
-      const made = await deps.createPaymentRequest({ ...shared, business, body })
-      const { id } = JSON.parse(made.body ?? '{}') as { id: string }
+      const origin = { caller: payer, at: deps.clock.now(business.id), requestId: request.id, baseUrl: deps.baseUrl() }
+      const { row } = await deps.createPaymentRequest(undefined, business, { fields: body }, origin)
       const query = request.raw.url?.split('?')[1]
-      return reply.redirect(`/payment-request/@${business.slug}/${id}/checkout${query ? `?${query}` : ''}`, 303)
+      return reply.redirect(`/payment-request/@${business.slug}/${row.id}/checkout${query ? `?${query}` : ''}`, 303)
     } catch (error) {
       if (error instanceof ApiError && error.status === 422) return again(error.errors ?? { amount: [error.message] })
       throw error

@@ -11,8 +11,8 @@ export interface LogoDeps {
 }
 
 /**
- * A business's logo, for anyone: in pages, and in mails, which other sites show. What someone uploaded is served as the
- * picture that it was found to be and as nothing else; opened by itself it can run nothing.
+ * A business's logo, which is public: on pages, and in emails, which other sites show. An uploaded file is served only as the
+ * kind of picture that it was found to be; opened by itself, it can run nothing.
  */
 export function logoRoute({ fastify }: Pick<Api, 'fastify'>, { database, businessBySlug }: LogoDeps): void {
   fastify.get<{ Params: { slug: string }; Querystring: { v?: unknown } }>(

@@ -19,7 +19,7 @@ import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
 import { AttemptInput, beginAttempt } from './attempts.ts'
 import { checkoutState, type Merchant } from './checkout-state.ts'
-import { codeOf, pictureOf, presentCode } from './codes.ts'
+import { issueCheckoutCode, pictureOf, presentCode } from './codes.ts'
 import type { LiveStatus } from './live-status.ts'
 import { streamStates } from './stream.ts'
 import { themeSheet } from './theme.ts'
@@ -29,20 +29,20 @@ export interface CheckoutDeps extends StartDeps {
   idempotency: Idempotency
   businessBySlug: FindBySlug
   live: LiveStatus
-  /** Where a charge's receipt is. */
+  /** The URL of a charge's receipt. */
   receiptUrl: (business: Business, chargeId: string) => string | null
 }
 
 type Query = Record<string, unknown>
 type PageRequest = FastifyRequest<{ Params: { slug: string; id: string }; Querystring: Query }>
 
-/** A merchant's page: the business, how it wants to look, and who may frame it. */
+/** A merchant's page: the business, its look, and who may frame it. */
 export interface Found {
   merchant: Merchant
   settings: CheckoutSettings
 }
 
-/** The business of a link; undefined where there is none. */
+/** The business of a link; undefined if there is none. */
 export async function findMerchant({ database, businessBySlug }: CheckoutDeps, slug: string): Promise<Found | undefined> {
   const business = await businessBySlug(slug)
   if (!business) return undefined
@@ -54,7 +54,7 @@ export async function findMerchant({ database, businessBySlug }: CheckoutDeps, s
   }
 }
 
-/** One text of a query; undefined where it was repeated or is absent. */
+/** One text of a query; undefined if it is repeated or absent. */
 export const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 
 /** A 404 that a person can read, in their language. */
@@ -92,7 +92,7 @@ export async function sendCheckout(
   return sendPage(reply, status, { title, html, language, entry: 'src/checkout/client.tsx', styles, data: all }, policy)
 }
 
-/** Origins whose pages may show the embedded checkout, besides our own. */
+/** Origins whose pages may show the embedded checkout, in addition to our own. */
 function ancestors(business: Business, settings: CheckoutSettings): string[] {
   const value = frameAncestors(business, settings)
   return value === "'none'" ? [] : value.split(' ')
@@ -100,7 +100,7 @@ function ancestors(business: Business, settings: CheckoutSettings): string[] {
 
 const hidden = { schema: { hide: true } as never }
 
-/** The hosted checkout of a payment request: its page, what the page asks for, and what it is told as it happens. */
+/** The hosted checkout of a payment request: its page, what the page requests, and its events. */
 export function checkoutRoutes({ fastify }: Pick<Api, 'fastify'>, deps: CheckoutDeps): void {
   const { database } = deps
   const path = '/payment-request/@:slug/:id'
@@ -126,21 +126,21 @@ export function checkoutRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Checkout
     if (!found) return sendNotFound(request, reply)
     return sendCheckout(request, reply, found, { state: await stateOf(found, request.query) })
   }
-  // Without its last word the address is what the drop-in takes, and what is left when a link is cut short. The last two are addresses of HitPay's (behaviour §2.3): what they say is decided by the state, as everywhere.
+  // Without its last word, the URL is what the drop-in uses, and what is left of a shortened link. The last two are HitPay's URLs (behaviour §2.3): as everywhere, the state decides what they show.
   for (const last of ['', '/checkout', '/completed', '/expired']) fastify.get(`${path}${last}`, hidden, page as never)
 
   fastify.get(`${path}/state`, hidden, (async (request: PageRequest) => {
     const found = await require(request)
     const state = await stateOf(found, request.query)
     const { attempt } = state
-    // A payer who comes back from their bank asks for this; the rail is asked now, not when its turn comes.
+    // A payer who comes back from their bank requests this; the rail is polled now, not when its turn comes.
     if (attempt?.status === 'requires_action' && found.merchant.business.mode === 'live') {
       await scheduleChecks(database.db, [{ businessId: found.merchant.business.id, id: attempt.id, kind: 'charge', dueAt: deps.now() }])
     }
     return state
   }) as never)
 
-  // A HEAD would hold a stream that nobody reads.
+  // A HEAD request would hold a stream that nobody reads.
   fastify.get(`${path}/events`, { ...hidden, exposeHeadRoute: false }, (async (request: PageRequest, reply: FastifyReply) => {
     const found = await require(request)
     const { business } = found.merchant
@@ -151,7 +151,7 @@ export function checkoutRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Checkout
     return streamStates(reply, {
       read,
       watch: (onChange) => deps.live.watch(business.id, found.request.id, onChange),
-      onError: (error) => deps.log.error({ error }, 'telling a page its state failed'),
+      onError: (error) => deps.log.error({ error }, 'sending a page its state failed'),
     })
   }) as never)
 
@@ -187,12 +187,19 @@ function codeRoutes(
   fastify.get(`${path}/code.png`, hidden, (async (request: PageRequest, reply: FastifyReply) => {
     const found = await require(request)
     const { method, amount } = request.query
-    const { payload } = await codeOf(database, found.merchant.business, found.request, { method: text(method) ?? '', amount: text(amount) }, baseUrl(), now())
+    const { payload } = await issueCheckoutCode(
+      database,
+      found.merchant.business,
+      found.request,
+      { method: text(method) ?? '', amount: text(amount) },
+      baseUrl(),
+      now(),
+    )
     return reply.header('content-disposition', 'attachment; filename="payment-code.png"').type('image/png').send(pictureOf(payload))
   }) as never)
 }
 
-/** A merchant's colours, as the style sheet that its pages name. */
+/** A merchant's colors, as the style sheet that its pages load. */
 export function themeRoute({ fastify }: Pick<Api, 'fastify'>, deps: CheckoutDeps): void {
   fastify.get('/payment-request/@:slug/theme.css', hidden, (async (request: PageRequest, reply: FastifyReply) => {
     const found = await findMerchant(deps, request.params.slug)

@@ -30,7 +30,7 @@ interface File {
 
 const fileOf = (content: string | Buffer): File => ({ content, etag: `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"` })
 
-/** The codings that the build has made of the script, best first, with the ending of their files. */
+/** The encodings of the script that the build produced, best first, with the suffix of their files. */
 const codings = [
   ['br', '.br'],
   ['gzip', '.gz'],
@@ -38,7 +38,7 @@ const codings = [
 ] as const
 type Coding = (typeof codings)[number][0]
 
-/** The best of our codings that a browser takes; one with weight 0 it does not. */
+/** The best of our encodings that a browser accepts; it does not accept one with weight 0. */
 function codingFor(acceptEncoding = ''): Coding {
   const taken = acceptEncoding
     .toLowerCase()
@@ -50,8 +50,8 @@ function codingFor(acceptEncoding = ''): Coding {
 }
 
 /**
- * The frame's own page may be framed by anyone: it is the same for everyone, and shows nothing but a way to close. Who may
- * show a business's checkout is said by the page inside it, which the browser holds against every page around it.
+ * Anyone may frame the frame's own page: it is the same for everyone, and shows only a way to close. Who may show a
+ * business's checkout is decided by the page inside it, which the browser checks against every page around it.
  */
 const framePolicy = [
   "default-src 'none'",
@@ -130,8 +130,8 @@ export function dropInRoutes({ fastify }: Pick<Api, 'fastify'>, deps: DropInDeps
     return sendFile(remembered('frame', framePage), 'text/html; charset=utf-8', request, reply)
   })
 
-  // HitPay's frame asks by the id alone. Ids are looked up within a business, so the business's slug comes with it; our
-  // frame has no need to ask. Nothing in the answer is of a person, nor anything that the request's own page does not show.
+  // HitPay's frame sends only the id. Ids are looked up within a business, so the business's slug is sent with it; our
+  // frame does not need this. The response contains nothing personal, and nothing that the request's own page does not show.
   fastify.get<{ Params: { id: string }; Querystring: { slug?: unknown } }>('/v1/business/:id/checkout-dropin-pr', hidden, async ({ params, query }, reply) => {
     reply.header('access-control-allow-origin', '*')
     const business = typeof query.slug === 'string' && isUuid(params.id) ? await deps.businessBySlug(query.slug.replace(/^@/, '')) : undefined

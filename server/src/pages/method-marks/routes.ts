@@ -14,7 +14,7 @@ interface Picture {
 const svg = (form: 'wide' | 'square') => ({ form, ending: '.svg', height: null })
 const png = (form: 'wide' | 'square', height: number) => ({ form, ending: '.png', height })
 
-/** The folders that answers link to (`resources/charges/payment-method.ts`); heights of PNGs are in pixels. */
+/** The folders that responses link to (`resources/charges/payment-method.ts`); heights of PNGs are in pixels. */
 const folders = new Map<string, ReturnType<typeof svg> | ReturnType<typeof png>>([
   ['sm', png('wide', 24)],
   ['md', png('wide', 48)],
@@ -34,7 +34,7 @@ function drawPicture(folder: string, file: string): Picture | undefined {
   return { type, content, etag: `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"` }
 }
 
-/** Pictures of methods of payment and card brands, drawn when they are first asked for. No key, no file, no database. */
+/** Pictures of payment methods and card brands, drawn on first request. No key, no file, no database. */
 export function methodMarkRoutes({ fastify }: Pick<Api, 'fastify'>): void {
   const hidden = { schema: { hide: true } as never }
   const drawn = new Map<string, Picture>()
@@ -47,7 +47,7 @@ export function methodMarkRoutes({ fastify }: Pick<Api, 'fastify'>): void {
     reply.headers({
       'cache-control': 'public, max-age=86400, immutable',
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-      // A merchant's own page shows the pictures that our answers link to.
+      // A merchant's own page shows the pictures that our responses link to.
       'cross-origin-resource-policy': 'cross-origin',
       'access-control-allow-origin': '*',
       etag: picture.etag,

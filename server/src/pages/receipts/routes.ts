@@ -12,7 +12,7 @@ import { findCheckoutLogo, findCheckoutSettings } from '#resources/business/chec
 import { logoUrl } from '#resources/business/checkout-settings/wire.ts'
 import { isReceiptToken, receiptUrl } from '#resources/payments/receipts/address.ts'
 import { findReceipt, type ReceiptRow } from '#resources/payments/receipts/queries.ts'
-import { receiptOf } from '#resources/payments/receipts/receipt-wire.ts'
+import { addUpReceipt } from '#resources/payments/receipts/receipt-wire.ts'
 import { type Fonts, openFonts } from './fonts.ts'
 import { type Language, languages, speech } from './language.ts'
 import { notFoundPage, receiptPage } from './page.ts'
@@ -24,13 +24,13 @@ export interface ReceiptPagesDeps {
   database: Database
   secretKey: () => Buffer
   businessBySlug: FindBySlug
-  /** How the server is reached; undefined means: as the request came. */
+  /** The URL of the server; undefined means: as in the request. */
   publicUrl: string | undefined
-  /** A font file for characters that ours do not have. */
+  /** A font file for characters that ours lack. */
   receiptFont?: string | undefined
 }
 
-/** The address is the payer's capability: it is not passed on to other sites, not found by search engines and not kept by caches. */
+/** The URL is the payer's capability: it is not sent to other sites, not indexed by search engines and not cached. */
 const headers = {
   'cache-control': 'no-store',
   'content-security-policy': pagePolicy,
@@ -51,7 +51,7 @@ const tags: readonly Language[] = languages.map(({ tag }) => tag)
 const chosenLanguage = ({ query, headers }: FastifyRequest, fallback?: string | null) =>
   languageOf((query as Record<string, unknown>).lang, headers['accept-language'], tags, fallback ?? 'en') as Language
 
-/** The business and the row that an address leads to; undefined where the address is not one of ours. */
+/** The business and the row of a URL; undefined if the URL is not one of ours. */
 async function find(deps: ReceiptPagesDeps, params: Record<string, string>, token: string): Promise<{ business: Business; row: ReceiptRow } | undefined> {
   const { slug = '', charge_id: id = '' } = params
   if (!isUuid(id) || !/^[\w-]{22}$/.test(token)) return undefined
@@ -61,7 +61,7 @@ async function find(deps: ReceiptPagesDeps, params: Record<string, string>, toke
   return row && { business, row }
 }
 
-/** What is printed at an address: the receipt as its business looks, in the payer's language. */
+/** What is printed at a URL: the receipt in the look of its business, in the payer's language. */
 async function printedAt(deps: ReceiptPagesDeps, request: FastifyRequest, token: string, isPdf: boolean): Promise<Printed | undefined> {
   const found = await find(deps, request.params as Record<string, string>, token)
   if (!found) return undefined
@@ -70,7 +70,7 @@ async function printedAt(deps: ReceiptPagesDeps, request: FastifyRequest, token:
   const settings = await findCheckoutSettings(db, business.id)
   const logo = isPdf && settings.logo_sha256 !== null ? await findCheckoutLogo(db, business.id) : undefined
   const image = logo?.content_type === 'image/png' ? plainPng(logo.data) : logo?.data
-  const receipt = receiptOf(row)
+  const receipt = addUpReceipt(row)
   const baseUrl = deps.publicUrl ?? `${request.protocol}://${request.host}`
   return {
     receipt,
@@ -81,10 +81,10 @@ async function printedAt(deps: ReceiptPagesDeps, request: FastifyRequest, token:
   }
 }
 
-/** Files that are kept, so that who asks for one again and again does not have it set again and again. */
+/** Number of PDFs kept, so that repeated requests for one do not generate it again and again. */
 const keptFiles = 64
 
-/** Sets PDFs, and keeps the last of them: the same receipt on the same paper is the same file. */
+/** Generates PDFs, and keeps the last ones: the same receipt on the same paper is the same file. */
 function printer(font: string | undefined): (printed: Printed, paper: PaperName) => Promise<Buffer> {
   let fonts: Promise<Fonts> | undefined
   const kept = new Map<string, Promise<Buffer>>()
@@ -99,7 +99,7 @@ function printer(font: string | undefined): (printed: Printed, paper: PaperName)
     )
     const key = sha256(content)
     const file = kept.get(key) ?? set(printed, paper)
-    // The one that was asked for last is forgotten last.
+    // The most recently requested one is evicted last.
     kept.delete(key)
     kept.set(key, file)
     file.catch(() => kept.delete(key))
@@ -109,7 +109,7 @@ function printer(font: string | undefined): (printed: Printed, paper: PaperName)
   }
 }
 
-/** Receipts for payers: a page and a PDF behind an address that cannot be guessed. */
+/** Receipts for payers: a page and a PDF at a URL that cannot be guessed. */
 export function receiptPages({ fastify }: Pick<Api, 'fastify'>, deps: ReceiptPagesDeps): void {
   const print = printer(deps.receiptFont)
 

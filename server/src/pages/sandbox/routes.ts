@@ -19,14 +19,14 @@ import { presentPhonePayment, presentScanned, presentSimulated, returnUrlOf } fr
 const hidden = { schema: { hide: true } as never }
 /** The simulator's pages are in one language. */
 const language = 'en'
-/** The phone has a script; the pages that ask a payer are forms, and have the style sheet alone. */
+/** The phone has a script; the pages that ask a payer are forms, and have only the style sheet. */
 const [phoneEntry, plainEntry] = ['src/sandbox/client.tsx', 'src/sandbox/plain.ts']
 
 const outcomes = new Set<SimulatedAnswer['outcome']>(['approved', 'declined', 'canceled', 'timeout', 'slow'])
 
 /**
- * The simulator as a payer's browser meets it: its wallet and bank pages, its phone, and what turns test cards into tokens.
- * Public, as what they stand for is; they know sandbox businesses alone.
+ * The simulator for a payer's browser: its wallet and bank pages, its phone, and its tokeniser for test cards.
+ * Public, like what they simulate; they know only sandbox businesses.
  */
 export function sandboxPages(api: Pick<Api, 'fastify'>, deps: StartDeps): void {
   askingPages(api, deps)
@@ -34,7 +34,7 @@ export function sandboxPages(api: Pick<Api, 'fastify'>, deps: StartDeps): void {
   tokens(api, deps)
 }
 
-/** Who may show a page that asks: where the checkout was embedded, whoever may embed the checkout. */
+/** Who may frame a page that asks: where the checkout was embedded, whoever may embed the checkout. */
 async function framing({ database }: StartDeps, { business, charge }: SimulatedPayment): Promise<Policy> {
   const url = returnUrlOf(charge)
   if (url === null || new URL(url).searchParams.get('embed') !== '1') return {}
@@ -44,7 +44,7 @@ async function framing({ database }: StartDeps, { business, charge }: SimulatedP
 
 type Asked = FastifyRequest<{ Params: { business_id: string; charge_id: string } }>
 
-/** The pages that an attempt's `action_url` leads to. They are forms, so that they work without any script. */
+/** The pages that an attempt's `action_url` opens. They are forms, so that they work without any script. */
 function askingPages({ fastify }: Pick<Api, 'fastify'>, deps: StartDeps): void {
   for (const page of ['wallet', 'challenge'] as const) {
     const path = `/sandbox/${page}/:business_id/:charge_id`
@@ -67,7 +67,7 @@ function askingPages({ fastify }: Pick<Api, 'fastify'>, deps: StartDeps): void {
       const again = `/sandbox/${page}/${payment.business.id}/${payment.charge.id}`
       if (outcome === undefined || !outcomes.has(outcome)) return reply.redirect(again, 303)
       const { changed, charge } = await answerSimulated(deps, payment, { outcome }, { requestId: request.id })
-      // Who answered second learns here that there is an answer, and what it was.
+      // A payer who answers second learns here that there is already an answer, and which.
       return reply.redirect((changed ? returnUrlOf(charge) : null) ?? again, 303)
     }) as never)
   }
@@ -82,18 +82,18 @@ const PhoneInput = Type.Object({
   delay: Type.Optional(Type.Number({ minimum: 0, maximum: 86_400 })),
   late: Type.Optional(lenientFlag()),
 })
-/** What a phone's decisions are to the simulator. */
+/** The simulator's names for a phone's decisions. */
 const outcomesOfPhone = { approved: 'completed', declined: 'failed', timeout: 'timeout' } as const
 type PhoneInput = Static<typeof PhoneInput>
 
-/** Texts as every route takes them: trimmed, and a field that is empty or null was left out. */
+/** Texts as every route accepts them: trimmed, and an empty or null field counts as omitted. */
 function tidyBody(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
   const body = Object.entries((tidyInput(request.body) ?? {}) as Record<string, unknown>)
   request.body = Object.fromEntries(body.filter(([, value]) => value !== null))
   done()
 }
 
-/** The phone, and what its bank app asks for. */
+/** The phone, and the requests of its banking app. */
 function phone({ fastify }: Pick<Api, 'fastify'>, deps: StartDeps): void {
   const { database, now } = deps
   const takes = (body: object) => ({ schema: { hide: true, body } as never, preValidation: tidyBody })
@@ -126,7 +126,7 @@ const CardInput = Type.Object({
   cvc: Type.Optional(plainText(8)),
 })
 
-/** Turns a test card into a token, as a rail's own script does with real cards. Nothing of it is kept or logged. */
+/** Turns a test card into a token, as a rail's own script does with real cards. Nothing of it is stored or logged. */
 function tokens({ fastify }: Pick<Api, 'fastify'>, { now }: StartDeps): void {
   fastify.post('/sandbox/tokens', { schema: { hide: true, body: CardInput } as never, preValidation: tidyBody }, async ({ body, id }, reply) => {
     const typed = body as Record<keyof TypedCard, string | number | undefined>

@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader'
 import { findTestCard } from '#engine/rails/test-cards.ts'
 import type { Api } from '#foundation/http/api.ts'
-import { isTrue, writeHeaders } from '#foundation/http/schemas.ts'
+import { isTrue } from '#foundation/http/schemas.ts'
 import { ApiError, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { requireAmount } from '#foundation/shared/money.ts'
@@ -12,7 +12,7 @@ import { answerSimulated, findSimulated } from './answer-simulated.ts'
 import { lateDate } from './lateness.ts'
 import { payCode } from './pay-code.ts'
 import { scanCode } from './scan-code.ts'
-import { AnswerInput, ChargeId, PayCodeInput, PayInput, PaymentRequestId, PayResult, presentResult } from './wire.ts'
+import { AnswerInput, PayCodeInput, PayInput, PayResult, presentResult } from './wire.ts'
 
 /** Playing the payer, for sandbox businesses only; a live business finds no such routes. */
 export function sandboxRoutes(api: Api, deps: StartDeps): void {
@@ -63,15 +63,14 @@ function paymentOf(request: PaymentRequestRow, body: PayInput, now: Date): Pick<
 
 /** A scanned code: the request that it is for, by the reference that it carries, and what it asks for. */
 function payCodeRoute(api: Api, deps: StartDeps): void {
-  api.write(
+  const sandbox = api.group('Sandbox')
+  sandbox.write(
     'POST',
     '/v1/sandbox/pay-code',
     {
       operationId: 'paySandboxCode',
-      tags: ['Sandbox'],
-      summary: 'Play the payer who scans a code',
-      description: 'Reads a payment code as a bank or a wallet would, and pays the payment request whose reference it carries.',
-      headers: writeHeaders,
+      summary: 'Pay a scanned code as its payer',
+      description: 'Reads a payment code as a banking app or a wallet would, and pays the payment request whose reference it contains.',
       body: PayCodeInput,
       answers: { 200: PayResult },
     },
@@ -91,6 +90,7 @@ function payCodeRoute(api: Api, deps: StartDeps): void {
 }
 
 function payRoute(api: Api, deps: StartDeps): void {
+  const sandbox = api.group('Sandbox')
   // Payments that arrive together ask once.
   const requests = new DataLoader<{ businessId: string; id: string }, PaymentRequestRow | undefined>(
     (keys) => findAnyPaymentRequests(deps.database.pool, keys),
@@ -100,18 +100,15 @@ function payRoute(api: Api, deps: StartDeps): void {
       batchScheduleFn: (run) => setImmediate(run),
     },
   )
-  api.write(
+  sandbox.write(
     'POST',
     '/v1/sandbox/payment-requests/:payment_request_id/pay',
     {
       operationId: 'paySandboxPaymentRequest',
-      tags: ['Sandbox'],
-      summary: 'Play the payer',
-      description: 'Pays a request as a payer would: by any method, with any outcome, late, twice, too little or too much.',
-      params: PaymentRequestId,
-      headers: writeHeaders,
+      summary: 'Pay a payment request as its payer',
+      description: 'Pays a request as a payer would: with any method, with any outcome, late, twice, too little or too much.',
       body: PayInput,
-      understand: withoutRealCards,
+      normalise: withoutRealCards,
       answers: { 200: PayResult },
     },
     async ({ business, params, body, claim, requestId }) => {
@@ -132,16 +129,15 @@ function payRoute(api: Api, deps: StartDeps): void {
 }
 
 function answerRoute(api: Api, deps: StartDeps): void {
-  api.write(
+  const sandbox = api.group('Sandbox')
+  sandbox.write(
     'POST',
     '/v1/sandbox/payments/:charge_id/answer',
     {
       operationId: 'answerSandboxPayment',
-      tags: ['Sandbox'],
-      summary: "Answer in the payer's place",
-      description: "Says what the payer says on the simulator's wallet, bank or 3-D Secure page. Only the first answer counts; a later one gets what is.",
-      params: ChargeId,
-      headers: writeHeaders,
+      summary: 'Answer for the payer',
+      description:
+        "Answers as the payer on the simulator's wallet, bank or 3-D Secure page. Only the first answer counts; a later one returns the existing result.",
       body: AnswerInput,
       answers: { 200: PayResult },
     },

@@ -61,7 +61,7 @@ function decode(payload: string, refuse: Refuse): DecodedQr {
   } catch (error) {
     if (!(error instanceof QrFault)) throw error
     if (error.code === 'not_a_payment_code') throw refuse('not_a_payment_code', 'This is not a payment code.')
-    if (error.code === 'bad_crc') throw refuse('bad_crc', 'This code is damaged: its checksum does not fit. Scan it again.')
+    if (error.code === 'bad_crc') throw refuse('bad_crc', 'This code is damaged: its checksum does not match. Scan it again.')
     throw refuse('unreadable_code', `This code cannot be read: ${error.message}.`)
   }
 }
@@ -94,12 +94,12 @@ async function readPayload(db: Db, text: string, isOurs: IsOurs, refuse: Refuse)
   const payee = decoded.payeeName ?? decoded.proxy
   if (!business || !request) {
     const of = decoded.scheme === 'emv' ? 'a payment code' : `a ${decoded.scheme} code`
-    throw refuse('unknown_reference', `This is ${of}${payee ? ` of ${payee}` : ''}, but it belongs to no payment request of this sandbox.`)
+    throw refuse('unknown_reference', `This is ${of}${payee ? ` of ${payee}` : ''}, but it does not belong to a payment request in this sandbox.`)
   }
   const candidates = methodsOfScheme[decoded.scheme] ?? []
   const code = candidates.find((one) => request.payment_methods.includes(one)) ?? (request.payment_methods.length === 0 ? candidates[0] : undefined)
   const method = code === undefined ? undefined : findMethod(code)
-  if (!method) throw refuse('another_scheme', `This is a ${decoded.scheme} code, and the payment request does not take that scheme.`)
+  if (!method) throw refuse('another_scheme', `This is a ${decoded.scheme} code, and the payment request does not accept that scheme.`)
   // Where the code names no amount in the request's currency, the payer's app asks the payee's bank for it.
   const inCode = decoded.currency === request.currency ? decoded.amountMinor : null
   return {
@@ -124,9 +124,9 @@ async function readLink(db: Db, text: string, isOurs: IsOurs, refuse: Refuse): P
   if (id === undefined || !method) throw refuse('checkout_page', 'This is the address of a checkout page; open it in a browser to pay.')
   const business = await findBusinessBySlug(db, slug)
   const request = business && isOurs(business) && isUuid(id) ? await findPaymentRequest(db, business.id, id) : undefined
-  if (!business || !request) throw refuse('unknown_reference', 'This code belongs to no payment request of this sandbox.')
+  if (!business || !request) throw refuse('unknown_reference', 'This code does not belong to a payment request in this sandbox.')
   if (request.payment_methods.length > 0 && !request.payment_methods.includes(method.code))
-    throw refuse('another_scheme', `The payment request does not take ${method.name}.`)
+    throw refuse('another_scheme', `The payment request does not accept ${method.name}.`)
   return {
     business,
     request,

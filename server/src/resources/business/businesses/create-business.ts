@@ -1,3 +1,4 @@
+import { insertEventPosition } from '#engine/events/emit-event.ts'
 import { bookSandboxFloat } from '#engine/ledger/sandbox-float.ts'
 import type { Db } from '#foundation/database/database.ts'
 import type { Business } from '#foundation/http/authentication.ts'
@@ -53,6 +54,7 @@ export async function createBusiness(tx: Db, at: Date, about: Partial<Omit<Busin
     slug: await aFreeSlug(tx, about.slug ?? 'sandbox', id),
   }
   await insertBusiness(tx, business, at)
+  await insertEventPosition(tx, business.id)
   if (business.mode === 'sandbox') await bookSandboxFloat(tx, business.id, business.currency, at)
   return business
 }

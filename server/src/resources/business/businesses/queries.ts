@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db } from '#foundation/database/database.ts'
+import { deleteDirectoryEntry, insertDirectoryEntry, insertDirectoryEntryUnlessTaken } from '#foundation/database/directory.ts'
 import type { Business, KnownKey } from '#foundation/shared/business.ts'
 import { newId } from '#foundation/shared/ids.ts'
 
@@ -35,12 +36,7 @@ export async function findKnownKey(db: Db, keyHash: string): Promise<KnownKey | 
 
 /** Takes a slug for a business, unless another has it: false then. Whoever is taking it at the same moment is waited for. */
 export async function takeSlug(tx: Db, slug: string, businessId: string): Promise<boolean> {
-  const taken = await tx
-    .insertInto('directory')
-    .values({ lookup: slug, kind: slugKind, business_id: businessId, target_id: businessId })
-    .onConflict((conflict) => conflict.columns(['lookup', 'kind']).doNothing())
-    .executeTakeFirst()
-  return taken.numInsertedOrUpdatedRows === 1n
+  return insertDirectoryEntryUnlessTaken(tx, { lookup: slug, kind: slugKind, businessId, targetId: businessId })
 }
 
 /** The business that a link names, in any case of letters, as routes use it. */
@@ -55,7 +51,6 @@ export async function insertBusiness(tx: Db, business: Business, at: Date): Prom
     .insertInto('businesses')
     .values({ ...business, created_at: at })
     .execute()
-  await tx.insertInto('event_positions').values({ business_id: business.id, last_sequence: 0n }).execute()
   await tx.insertInto('locations').values(firstLocation(business, at)).execute()
 }
 
@@ -87,7 +82,7 @@ export async function insertApiKey(tx: Db, key: NewApiKey, at: Date): Promise<vo
     .insertInto('api_keys')
     .values({ ...key, created_at: at })
     .execute()
-  await tx.insertInto('directory').values({ lookup: key.key_hash, kind: apiKeyKind, business_id: key.business_id, target_id: key.id }).execute()
+  await insertDirectoryEntry(tx, { lookup: key.key_hash, kind: apiKeyKind, businessId: key.business_id, targetId: key.id })
 }
 
 /** A business by its id; for messages that name it without a key. */
@@ -140,7 +135,7 @@ export async function revokeApiKey(tx: Db, businessId: string, id: string, at: D
     .returning('key_hash')
     .executeTakeFirst()
   if (!revoked) return false
-  await tx.deleteFrom('directory').where('lookup', '=', revoked.key_hash).where('kind', '=', apiKeyKind).execute()
+  await deleteDirectoryEntry(tx, { lookup: revoked.key_hash, businessId, targetId: id }, [apiKeyKind])
   return true
 }
 

@@ -24,13 +24,13 @@ export function readLogo({ content_type, data }: PutCheckoutLogo): CheckoutLogo 
   if (bytes.length > mostKilobytes * 1024) throw refuse(`The data may not be greater than ${mostKilobytes} kilobytes.`)
   if (!pictureTypeOf(bytes)) throw refuse('The data must be a PNG, JPEG or WebP picture.')
   const picture = readPicture(bytes)
-  if (!picture) throw refuse('The data is not a whole picture: it is damaged, ends too early, or goes on behind its end.')
+  if (!picture) throw refuse('The data is not a complete picture: it is damaged, truncated, or followed by other data.')
   const { contentType, width, height } = picture
-  if (width > mostPixels || height > mostPixels) throw refuse(`The data has ${width} × ${height} pixels; at most ${mostPixels} × ${mostPixels} are taken.`)
+  if (width > mostPixels || height > mostPixels) throw refuse(`The data has ${width} × ${height} pixels; at most ${mostPixels} × ${mostPixels} are allowed.`)
   // Others decode it, browsers and what makes PDFs: it has to be as large as it says, and no larger.
-  if (contentType === 'image/png' && !plainPng(bytes)) throw refuse('The data is not a whole picture: what is packed in it is damaged.')
+  if (contentType === 'image/png' && !plainPng(bytes)) throw refuse('The data is not a complete picture: its compressed content is damaged.')
   const called = (content_type ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
   if (!unsaid.has(called) && called.replace('image/jpg', 'image/jpeg') !== contentType)
-    throw refuse(`The content type must be ${contentType}, which the data is.`, 'content_type')
+    throw refuse(`The content type must be ${contentType}, the type of the data.`, 'content_type')
   return { content_type: contentType, sha256: sha256(bytes), width, height, data: bytes }
 }

@@ -75,6 +75,6 @@ function requireReadable(after: CheckoutSettingsFields, body: UpdateCheckoutSett
   const ratio = contrastRatio(primary_color, background_color)
   if (ratio >= contrastOfControls) return
   const [field, other] = body.primary_color !== undefined ? colors : ([colors[1], colors[0]] as const)
-  const found = `stands out from the ${spoken(other)} with a contrast of ${formatContrast(ratio)}`
-  throw invalid({ [field]: [`The ${spoken(field)} ${found}; at least ${formatContrast(contrastOfControls)} is needed.`] }, 'contrast_too_low')
+  const found = `has a contrast of ${formatContrast(ratio)} with the ${spoken(other)}`
+  throw invalid({ [field]: [`The ${spoken(field)} ${found}; at least ${formatContrast(contrastOfControls)} is required.`] }, 'contrast_too_low')
 }

@@ -1,4 +1,6 @@
 import { type Static, Type } from 'typebox'
+import type { Kind } from '#engine/records/kind.ts'
+import { tables } from '#foundation/database/columns.ts'
 import { formatUtcMicroseconds } from '#foundation/shared/time.ts'
 import type { LocationRow } from './queries.ts'
 
@@ -22,8 +24,6 @@ export const Location = Type.Object(
 )
 export type Location = Static<typeof Location>
 
-export const LocationId = Type.Object({ location_id: Type.String() })
-
 /** A location as the API shows it. */
 export function presentLocation(row: LocationRow): Location {
   return {
@@ -41,3 +41,5 @@ export function presentLocation(row: LocationRow): Location {
     pickups: [],
   }
 }
+
+export const locationKind: Kind<LocationRow> = { name: 'Location', table: tables.locations, path: '/v1/locations', present: presentLocation }

@@ -30,6 +30,6 @@ export const forgetMails: Job = {
         return rows[0] as Forgotten
       })
     })
-    if (forgotten > 0) log.info({ forgotten }, 'forgot old mails')
+    if (forgotten > 0) log.info({ forgotten }, 'deleted old emails')
   },
 }

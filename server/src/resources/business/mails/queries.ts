@@ -2,6 +2,9 @@ import { sql } from 'kysely'
 import type { Db } from '#foundation/database/database.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
 
+/** How a mail ends that a server was asked to send. */
+export type EndedMailStatus = 'sent' | 'failed'
+
 export interface MailRow {
   business_id: string
   id: string
@@ -54,16 +57,14 @@ export async function postponeMail(db: Db, businessId: string, id: string, dueAt
   await db.updateTable('mails').set({ due_at: dueAt }).where('business_id', '=', businessId).where('id', '=', id).execute()
 }
 
-/** Writes how a mail ended, and says so in the payment request whose receipt it is. */
-export async function endMail(db: Db, { business_id, id }: Pick<MailRow, 'business_id' | 'id'>, status: 'sent' | 'failed', at: Date): Promise<void> {
-  await sql`
-    with ended as (
-      update mails set status = ${status}, sent_at = ${status === 'sent' ? at : null}::timestamptz where business_id = ${business_id} and id = ${id}
-      returning source, source_id
-    )
-    update payment_requests r set email_status = ${status}, version = r.version + 1, updated_at = greatest(r.updated_at, ${at})
-    from ended join charges c on c.business_id = ${business_id} and c.id = ended.source_id
-    where ended.source = 'charge' and r.business_id = ${business_id} and r.id = c.payment_request_id and r.email_status <> ${status}`.execute(db)
+/** Writes how a mail ended. */
+export async function endMail(tx: Db, { business_id, id }: Pick<MailRow, 'business_id' | 'id'>, status: EndedMailStatus, at: Date): Promise<void> {
+  await tx
+    .updateTable('mails')
+    .set({ status, sent_at: status === 'sent' ? at : null })
+    .where('business_id', '=', business_id)
+    .where('id', '=', id)
+    .execute()
 }
 
 /** One page of a business's mails, newest first (reversed when the cursor points back). */

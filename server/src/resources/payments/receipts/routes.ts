@@ -3,22 +3,20 @@ import type { Api } from '#foundation/http/api.ts'
 import { notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { findCheckoutSettings } from '#resources/business/checkout-settings/queries.ts'
-import { ChargeId } from '#resources/payments/charges/wire.ts'
 import { receiptUrl } from './address.ts'
 import { findReceipt } from './queries.ts'
-import { receiptOf } from './receipt-wire.ts'
+import { addUpReceipt } from './receipt-wire.ts'
 import { presentReceipt, ReceiptAnswer } from './wire.ts'
 
 /** A charge's receipt for the merchant: its figures, and the addresses that the payer may have. */
 export function receiptsRoutes(api: Api, { database, secretKey }: { database: Database; secretKey: () => Buffer }): void {
-  api.read(
+  const charges = api.group('Charges')
+  charges.read(
     '/v1/charges/:charge_id/receipt',
     {
       operationId: 'getChargeReceipt',
-      tags: ['Charges'],
       summary: "Get a charge's receipt",
-      description: 'What the receipt says, and where the payer finds it as a page and as a PDF. 404 for a charge that was not paid.',
-      params: ChargeId,
+      description: 'The contents of the receipt, and its URLs as a page and as a PDF. 404 for a charge that was not paid.',
       answers: { 200: ReceiptAnswer },
     },
     async ({ business, params, baseUrl }) => {
@@ -29,7 +27,7 @@ export function receiptsRoutes(api: Api, { database, secretKey }: { database: Da
       ])
       if (!row) throw notFound('Charge', id)
       const url = receiptUrl(baseUrl, secretKey(), business, row.id)
-      return { status: 200, body: JSON.stringify(presentReceipt(receiptOf(row), { ...business, name: settings.display_name ?? business.name }, url)) }
+      return { status: 200, body: JSON.stringify(presentReceipt(addUpReceipt(row), { ...business, name: settings.display_name ?? business.name }, url)) }
     },
   )
 }

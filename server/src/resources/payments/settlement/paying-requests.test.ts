@@ -3,7 +3,7 @@ import { createLog } from '#foundation/http/observability.ts'
 import { startPoller } from '#foundation/jobs/poller.ts'
 import { systemClock } from '#foundation/shared/clock.ts'
 import { newId } from '#foundation/shared/ids.ts'
-import { expirePaymentRequests } from '#resources/payments/payment-requests/expire-payment-requests-job.ts'
+import { expireDuePaymentRequests } from '#resources/payments/payment-requests/expire-payment-requests-job.ts'
 import { lockPaymentRequests, type PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import { aBusiness, type Client, eventsOf, testSecretKey } from '#testing/api.ts'
 import { type Settlement, settleCharges } from './settle-charges.ts'
@@ -21,6 +21,8 @@ const depsOf = ({ server }: Client) => ({
   log: createLog('silent'),
   clock: systemClock,
 })
+
+const expireDue = (deps: ReturnType<typeof depsOf>) => expireDuePaymentRequests(deps, { until: new Date() })
 
 /** A request as the API makes it, and its row. */
 async function aRequest(client: Client, more: Record<string, unknown> = {}): Promise<PaymentRequestRow> {
@@ -120,7 +122,7 @@ describe('money that does not count is kept and named', () => {
     const request = await aRequest(client, { expires_after: '5 mins' })
     await makeDue(client, [request.id])
     expect((await settle(payment(client, request))).charge.unapplied_reason).toBe('late')
-    expect(await expirePaymentRequests(depsOf(client))).toBeGreaterThan(0)
+    expect(await expireDue(depsOf(client))).toBeGreaterThan(0)
     expect((await settle(payment(client, request))).charge.unapplied_reason).toBe('late')
     expect((await read(client, request.id)).status).toBe('expired')
   })
@@ -167,8 +169,8 @@ describe('expiry', () => {
     for (let i = 0; i < 5; i++) ids.push((await aRequest(client, { expires_after: '5 mins' })).id)
     const later = await aRequest(client, { expires_after: '1 days' })
     await makeDue(client, ids)
-    await Promise.all([1, 2, 3].map(() => expirePaymentRequests(depsOf(client))))
-    await expirePaymentRequests(depsOf(client))
+    await Promise.all([1, 2, 3].map(() => expireDue(depsOf(client))))
+    await expireDue(depsOf(client))
     const events = (await eventsOf(client)).filter(({ type }) => type === 'payment_request.expired')
     expect(events.map(({ object_id }) => object_id).sort()).toEqual([...ids].sort())
     expect(events[0]).toMatchObject({ data: { status: 'expired' } })
@@ -189,9 +191,9 @@ describe('expiry', () => {
       // The payer began in time; only the outcome races.
       const begun = new Date(Date.now() - 1_000)
       await makeDue(client, [request.id])
-      const race = [settleCharges(depsOf(client))(payment(client, request, 1000n, begun)), expirePaymentRequests(depsOf(client))] as const
+      const race = [settleCharges(depsOf(client))(payment(client, request, 1000n, begun)), expireDue(depsOf(client))] as const
       const [{ charge }] = await Promise.all(race)
-      await expirePaymentRequests(depsOf(client))
+      await expireDue(depsOf(client))
       const { status } = await read(client, request.id)
       expect([status, charge.unapplied_reason]).toEqual(charge.unapplied_reason === null ? ['completed', null] : ['expired', 'late'])
       const told = (await eventsOf(client)).filter(({ object_id, type }) => object_id === request.id && type !== 'payment_request.created')
@@ -205,7 +207,7 @@ describe('expiry', () => {
   test('fires within a second', async () => {
     const client = await aBusiness()
     const deps = depsOf(client)
-    const poller = startPoller({ everyMs: 250, run: async () => void (await expirePaymentRequests(deps)), onError: () => undefined })
+    const poller = startPoller({ everyMs: 250, run: async () => void (await expireDue(deps)), onError: () => undefined })
     stops.push(() => poller.stop())
     const request = await aRequest(client, { expires_after: '5 mins' })
     await makeDue(client, [request.id])

@@ -7,9 +7,9 @@ export const CurrencyBalance = Type.Object(
   {
     currency: Type.String(),
     wallets: Type.Object({
-      available: Type.Number({ description: 'Can be refunded and paid out.' }),
-      deposit: Type.Optional(Type.Number({ description: 'Put in by the business; in the sandbox play money. Shown where it was ever used.' })),
-      pending: Type.Optional(Type.Number({ description: 'Waits until the rail has paid out. Shown where it was ever used.' })),
+      available: Type.Number({ description: 'Available for refunds and payouts.' }),
+      deposit: Type.Optional(Type.Number({ description: 'Deposited by the business; play money in the sandbox. Present only if it was ever used.' })),
+      pending: Type.Optional(Type.Number({ description: 'Waiting for the rail to pay out. Present only if it was ever used.' })),
       reserve: Type.Number({ description: 'Held back.' }),
     }),
   },

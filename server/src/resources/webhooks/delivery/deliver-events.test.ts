@@ -42,7 +42,7 @@ async function aBusinessWithClock(): Promise<Client> {
 const deliveries = async (client: Client, query = '') => (await client.get(`/v1/webhook-deliveries${query}`)).json.data
 
 describe('an event of version 2', () => {
-  test('arrives byte for byte, with headers that HitPay clients and the Standard Webhooks library accept', async () => {
+  test('an event arrives byte for byte, with headers that HitPay clients and the Standard Webhooks library accept', async () => {
     const client = await aBusiness()
     const shop = await merchant()
     const endpoint = await anEndpoint(client, `${shop.url}/hook?shop=1`)
@@ -70,7 +70,7 @@ describe('an event of version 2', () => {
     expect(await deliveries(client)).toMatchObject([{ status: 'succeeded', attempts: 1, response_status: 200, event_id: eventId }])
   })
 
-  test('goes to every endpoint that listens to its type, once, however often the business is looked at', async () => {
+  test('an event is delivered once to every endpoint that subscribes to its type, however often the business is polled', async () => {
     const client = await aBusiness()
     const [all, some, none] = await Promise.all([merchant(), merchant(), merchant()])
     await anEndpoint(client, all.url)
@@ -87,7 +87,7 @@ describe('an event of version 2', () => {
   })
 })
 
-test('a callback of version 1 is the form that HitPay sends, signed with the salt of the API key', async () => {
+test("a callback of version 1 is HitPay's form, signed with the salt of the API key", async () => {
   const client = await aBusiness()
   const shop = await merchant()
   const [key] = (await client.server.database.db.selectFrom('api_keys').select('id').where('business_id', '=', client.business.id).execute()) ?? []
@@ -110,8 +110,8 @@ test('a callback of version 1 is the form that HitPay sends, signed with the sal
   expect(hmac).toBe(createHmac('sha256', client.salt).update(text).digest('hex'))
 })
 
-describe('a failed try', () => {
-  test('is made again after the waits of the schedule, with the same id and bytes, and is given up after two days', async () => {
+describe('failed attempts', () => {
+  test('a failed attempt is retried on schedule with the same id and bytes, and the delivery fails after two days', async () => {
     const client = await aBusinessWithClock()
     const { clock } = client.server
     clock.set('2026-03-01T00:00:00Z')
@@ -146,7 +146,7 @@ describe('a failed try', () => {
     expect(JSON.parse(other.received[0]?.body.toString() ?? '')).toMatchObject({ id: failed.id, endpoint_id: endpoint.id, status: 'failed', attempts: 12 })
   })
 
-  test('waits as long as Retry-After asks', async () => {
+  test('a failed attempt waits as long as Retry-After asks', async () => {
     const client = await aBusinessWithClock()
     const { clock } = client.server
     clock.set('2026-03-01T00:00:00Z')
@@ -165,7 +165,7 @@ describe('a failed try', () => {
     expect(await deliveries(client)).toMatchObject([{ status: 'succeeded', attempts: 2, response_status: 204 }])
   })
 
-  test('with 410 switches the endpoint off, and what waits for it is canceled', async () => {
+  test('a 410 disables the endpoint and cancels its pending deliveries', async () => {
     const client = await aBusiness()
     const shop = await merchant({ status: 410 })
     const endpoint = await anEndpoint(client, shop.url)
@@ -183,7 +183,7 @@ describe('a failed try', () => {
     expect((await deliveries(client)).map(({ status }: { status: string }) => status)).toEqual(['canceled', 'failed'])
   })
 
-  test('that was cut short by a crash is made again with the same id when its lease ends', async () => {
+  test('an attempt interrupted by a crash is retried with the same id when its lease ends', async () => {
     const client = await aBusinessWithClock()
     const { clock, database } = client.server
     clock.set('2026-03-01T00:00:00Z')
@@ -210,8 +210,8 @@ describe('a failed try', () => {
   })
 })
 
-describe('a lease', () => {
-  test('of a process that is gone is given back at once', async () => {
+describe('leases', () => {
+  test('the lease of a process that is gone is released immediately', async () => {
     const client = await aBusiness()
     const { clock, database } = client.server
     const shop = await merchant()
@@ -231,7 +231,7 @@ describe('a lease', () => {
     expect(shop.received.map(({ headers }) => headers['webhook-id']).sort()).toEqual([...ids].sort())
   })
 
-  test('of a process whose connection breaks stays its own', async () => {
+  test('a process whose connection breaks keeps its lease', async () => {
     const { database } = (await aBusiness()).server
     const owner = createLeaseOwner(database.pool)
     onTestFinished(owner.release)
@@ -246,7 +246,7 @@ describe('a lease', () => {
     expect(await owner.number()).toBe(number)
   })
 
-  test('of a process that lives is not taken by another that starts, and neither is a wait for a retry shortened', async () => {
+  test('the lease of a live process is not taken over by another that starts, and no retry is moved forward', async () => {
     const client = await aBusiness()
     const [slow, failing] = [await merchant('hang'), await merchant({ status: 500 })]
     await anEndpoint(client, slow.url)
@@ -285,7 +285,7 @@ test('an endpoint that hangs delays no other', async () => {
   expect(dead.received.length).toBeLessThanOrEqual(8)
 })
 
-test('live mode sends to no private address, and the sandbox does', async () => {
+test('live businesses send to no private address, and the sandbox does', async () => {
   const client = await aBusiness({ mode: 'live' })
   const shop = await merchant()
   for (const url of [shop.url.replace('http:', 'https:'), 'https://10.0.0.1/hook', 'https://[::1]:8443/']) await anEndpoint(client, url)
@@ -301,7 +301,7 @@ test('live mode sends to no private address, and the sandbox does', async () => 
   expect(shop.received).toHaveLength(0)
 })
 
-test('an event is sent at once and not at the next poll, and so are hundreds', async () => {
+test('an event is sent immediately and not at the next poll, and so are hundreds', async () => {
   const client = await aBusiness()
   const { database, clock } = client.server
   const shop = await merchant()

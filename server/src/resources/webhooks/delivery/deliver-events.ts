@@ -114,7 +114,7 @@ function createFlights(deps: SendDeps, lanes: Lanes, options: DispatcherOptions,
       learn(attempt)
       await record(attempt)
     } catch (error) {
-      log.error({ error }, 'the outcome of a delivery is not known; it is sent again when its lease ends')
+      log.error({ error }, 'the outcome of a delivery is unknown; it is sent again when its lease ends')
     }
   }
 

@@ -161,7 +161,7 @@ export async function recordAttempts(db: Db, attempts: readonly Attempt[]): Prom
       update webhook_queue q set due_at = i.due_at, owner = null from input i, changed c
       where q.business_id = i.business_id and q.delivery_id = i.id and i.new_status = 'pending' and c.business_id = i.business_id and c.id = i.id
     ), gone as (
-      update webhook_endpoints e set disabled_reason = 'gone', disabled_at = i.at, updated_at = i.at
+      update webhook_endpoints e set disabled_reason = 'gone', disabled_at = i.at, updated_at = i.at, version = e.version + 1
       from input i where e.business_id = i.business_id and e.id = i.gone_endpoint and e.disabled_at is null
     )
     select id from changed`.execute(db)

@@ -112,9 +112,9 @@ export function diagnoseSignature(delivery: Delivery): Diagnosis {
 
 function explainNone(headers: Map<string, string>, isForm: boolean): Finding {
   const isEvent = headers.has('hitpay-event-type') || headers.has('hitpay-event-object')
-  if (isEvent) return finding('missing_header', 'The header Hitpay-Signature is missing; a proxy may have taken it away.')
-  if (isForm) return finding('no_signature', 'There is neither a field hmac in the form nor a header Hitpay-Signature or webhook-signature.')
-  return finding('no_signature', 'There is no header Hitpay-Signature or webhook-signature, and the body is no form with a field hmac.')
+  if (isEvent) return finding('missing_header', 'The Hitpay-Signature header is missing; a proxy may have removed it.')
+  if (isForm) return finding('no_signature', 'The form has no hmac field, and there is no Hitpay-Signature or webhook-signature header.')
+  return finding('no_signature', 'There is no Hitpay-Signature or webhook-signature header, and the body is not a form with an hmac field.')
 }
 
 function keysOf({ salt, otherSalts = [] }: Delivery): Key[] {
@@ -122,13 +122,12 @@ function keysOf({ salt, otherSalts = [] }: Delivery): Key[] {
   const add = (bytes: Buffer, code: FindingCode, message: string) => keys.push({ bytes, finding: finding(code, message) })
   for (const other of otherSalts) add(Buffer.from(other.salt), 'wrong_salt', `It was signed with another salt: ${other.name}.`)
   if (salt.trim() !== salt) add(Buffer.from(salt.trim()), 'salt_with_space', 'The salt has white space around it.')
-  if (/^([0-9a-f]{2})+$/i.test(salt))
-    add(Buffer.from(salt, 'hex'), 'salt_decoded', 'It was signed with the bytes that the salt spells in hexadecimal, not with its text.')
+  if (/^([0-9a-f]{2})+$/i.test(salt)) add(Buffer.from(salt, 'hex'), 'salt_decoded', 'It was signed with the salt decoded from hexadecimal, not with its text.')
   if (salt.startsWith('whsec_')) {
     add(
       Buffer.from(salt.slice(6), 'base64'),
       'salt_decoded',
-      'The salt is in the form of Standard Webhooks; this signature takes it as shown with the endpoint.',
+      'The salt is in Standard Webhooks format; this signature uses it exactly as shown with the endpoint.',
     )
   }
   return keys
@@ -147,7 +146,7 @@ function explain(given: readonly string[], keys: readonly Key[], guesses: readon
 
 const unexplained = finding(
   'unexplained',
-  'The signature is not made with this salt over this body, and no common mistake explains it: the body was changed, or the salt is of another endpoint, key or account.',
+  'The signature was not made with this salt over this body, and no common mistake explains it: the body was changed, or the salt belongs to another endpoint, key or account.',
 )
 
 function checked(scheme: SignatureScheme, findings: Finding[]): SignatureCheck {
@@ -201,7 +200,7 @@ function checkStandard(delivery: Delivery, body: Buffer, headers: Map<string, st
   const given = signatures.split(/[ ,]+(?=v\d)/).flatMap((text) => {
     if (/^v1,/.test(text)) return [text.slice(3)]
     if (/^v\d\w*,/.test(text)) return []
-    findings.push(finding('missing_version', 'A signature does not begin with v1, and a comma.'))
+    findings.push(finding('missing_version', 'A signature does not start with v1 and a comma.'))
     return [text]
   })
   const base64 = given.map((text) => (/^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex').toString('base64') : text))
@@ -210,7 +209,7 @@ function checkStandard(delivery: Delivery, body: Buffer, headers: Map<string, st
   findings.push(...(explain(base64, keysOf(delivery), guesses) ?? [unexplained]))
   if (findings.length === 0) {
     const verdict = verifyStandard(body, Object.fromEntries(headers), delivery.salt, { now, toleranceSeconds })
-    if (verdict === 'bad_timestamp') findings.push(finding('bad_timestamp', 'webhook-timestamp is not a count of whole seconds.'))
+    if (verdict === 'bad_timestamp') findings.push(finding('bad_timestamp', 'webhook-timestamp is not a whole number of seconds.'))
     if (verdict === 'too_old' || verdict === 'too_new') findings.push(explainTime(Number(seconds), now, toleranceSeconds, verdict))
   }
   return checked('standard', findings)
@@ -220,7 +219,7 @@ function explainTime(seconds: number, now: Date, toleranceSeconds: number, code:
   if (code === 'too_new' && seconds > 100_000_000_000) return finding('bad_timestamp', 'webhook-timestamp is in milliseconds; it should be in seconds.')
   const apart = Math.abs(Math.floor(now.getTime() / 1000) - seconds)
   const side = code === 'too_old' ? 'old: it was replayed, or a clock is wrong' : 'ahead of this clock'
-  return finding(code, `The signature is right, yet its timestamp is ${apart} seconds ${side}; ${toleranceSeconds} are tolerated.`)
+  return finding(code, `The signature is correct, but its timestamp is ${apart} seconds ${side}; ${toleranceSeconds} seconds are tolerated.`)
 }
 
 interface Fields {
@@ -275,7 +274,7 @@ function fieldGuesses(values: Record<string, string>): { fields: Record<string, 
   if (extra.length > 0) {
     bases.push({
       fields: known,
-      findings: [finding('extra_field', `A field was added that was not signed: ${extra.join(', ')}. The URL's own query is not part of the form.`)],
+      findings: [finding('extra_field', `A field that was not signed was added: ${extra.join(', ')}. The URL's own query is not part of the form.`)],
     })
   }
   return bases.flatMap((base) => [base, ...missingGuesses(base), ...changedGuesses(base)])
@@ -297,7 +296,7 @@ function missingGuesses({ fields, findings }: FieldGuess): FieldGuess[] {
     .filter((set) => set.every((name) => !(name in fields)))
     .map((set) => ({
       fields: { ...fields, ...Object.fromEntries(set.map((name) => [name, ''])) },
-      findings: [...findings, finding('missing_field', `An empty field was left out that was signed: ${set.join(', ')}.`)],
+      findings: [...findings, finding('missing_field', `An empty field that was signed is missing: ${set.join(', ')}.`)],
     }))
 }
 
@@ -310,7 +309,7 @@ function changedGuesses({ fields, findings }: FieldGuess): FieldGuess[] {
   const decimal = /^\d+(\.\d+)?$/.test(amount) ? amount : '0'
   const [whole = '', fraction = ''] = decimal.split('.')
   return [
-    ...change('amount', `${whole}.${fraction.padEnd(2, '0')}`, 'The amount lost its zeros: take it as text, not as a number.'),
+    ...change('amount', `${whole}.${fraction.padEnd(2, '0')}`, 'The amount lost its trailing zeros: treat it as text, not as a number.'),
     ...change('currency', (fields.currency ?? '').toUpperCase(), 'The currency was changed to lower case.'),
     ...change('currency', (fields.currency ?? '').toLowerCase(), 'The currency was changed to upper case.'),
     ...change('phone', `+${(fields.phone ?? '').trim()}`, 'The plus sign of the phone number was lost: the form was decoded twice.'),

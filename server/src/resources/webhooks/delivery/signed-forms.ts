@@ -102,7 +102,7 @@ export function describeChange(signed: Buffer, arrived: Buffer): BodyChange | un
   const change = (code: ChangeCode, message: string): BodyChange => ({ code, message, at })
   const [was, is] = [signed.toString('utf8'), arrived.toString('utf8')]
   if (is.replace(/(\r?\n)+$/, '') === was) return change('trailing_newline', `The body ends with a newline that was not signed (byte ${at}).`)
-  if (was.replace(/(\r?\n)+$/, '') === is) return change('missing_newline', `The signed body ends with a newline that was taken away (byte ${at}).`)
+  if (was.replace(/(\r?\n)+$/, '') === is) return change('missing_newline', `The signed body ends with a newline that was removed (byte ${at}).`)
   if (is === `\ufeff${was}`) return change('byte_order_mark', 'The body begins with a byte order mark that was not signed.')
   if (is.replaceAll('\r\n', '\n') === was.replaceAll('\r\n', '\n')) return change('line_endings', `Line endings were changed, first at byte ${at}.`)
   if (is.trim() === was.trim()) return change('surrounding_space', 'White space around the body was changed.')
@@ -111,20 +111,20 @@ export function describeChange(signed: Buffer, arrived: Buffer): BodyChange | un
   }
   const [wasJson, isJson] = [parseJson(was), parseJson(is)]
   if (wasJson && isJson) return describeJson(wasJson.value, isJson.value, at)
-  if (wasJson && /[=&]/.test(is)) return change('form_instead_of_json', 'The body is a form; JSON was signed. Sign the raw body, before it is parsed.')
-  return change('body_changed', `The body is not the one that was signed: they differ from byte ${at}.`)
+  if (wasJson && /[=&]/.test(is)) return change('form_instead_of_json', 'The body is a form, but JSON was signed. Verify the raw body before it is parsed.')
+  return change('body_changed', `The body is not the one that was signed; they differ from byte ${at} on.`)
 }
 
 function describeJson(was: unknown, is: unknown, at: number): BodyChange {
   if (JSON.stringify(was) === JSON.stringify(is)) {
     return {
       code: 'reserialised_json',
-      message: `The body is the same JSON, printed again: spaces or escapes differ from byte ${at}. Verify the raw body, before it is parsed.`,
+      message: `The body is the same JSON, serialized again: spaces or escapes differ from byte ${at} on. Verify the raw body before it is parsed.`,
       at,
     }
   }
   if (JSON.stringify(sorted(was)) === JSON.stringify(sorted(is))) {
-    return { code: 'key_order', message: `The body is the same JSON with its names in another order, from byte ${at}. Verify the raw body.`, at }
+    return { code: 'key_order', message: `The body is the same JSON with its keys in another order, from byte ${at} on. Verify the raw body.`, at }
   }
-  return { code: 'body_changed', message: `The body says something else than the one that was signed, from byte ${at}.`, at }
+  return { code: 'body_changed', message: `The content of the body differs from the signed one from byte ${at} on.`, at }
 }

@@ -28,13 +28,13 @@ async function aLife(client: Client): Promise<string> {
 const created = (objectId: string) => ({ type: 'customer.created' as const, objectId, data: JSON.stringify({ id: objectId }), requestId: null })
 
 describe('GET /v1/events', () => {
-  test('is empty at first, and keeps its place', async () => {
+  test('the feed is empty at first, and keeps its cursor', async () => {
     const client = await aBusiness()
     expect(await page(client)).toEqual({ data: [], meta: { per_page: 25, next_cursor: '0', has_more: false } })
     expect(await page(client, 'after=7')).toEqual({ data: [], meta: { per_page: 25, next_cursor: '7', has_more: false } })
   })
 
-  test('follows a business from its first event on, each exactly once and without a gap', async () => {
+  test('the feed returns every event of a business from its first one, exactly once and without a gap', async () => {
     const [client, stranger] = [await aBusiness(), await aBusiness()]
     const seen: Shown[] = []
     let after = '0'
@@ -54,7 +54,7 @@ describe('GET /v1/events', () => {
     expect((await page(stranger)).data).toHaveLength(12)
   })
 
-  test('takes pages from 1 to 100 and refuses cursors that are none', async () => {
+  test('the feed accepts pages from 1 to 100 and rejects invalid cursors', async () => {
     const client = await aBusiness()
     await aLife(client)
     expect((await page(client, 'per_page=1')).meta).toEqual({ per_page: 1, next_cursor: '1', has_more: true })
@@ -66,7 +66,7 @@ describe('GET /v1/events', () => {
     expect((await page(client, `after=${'9'.repeat(18)}`)).data).toEqual([])
   })
 
-  test('by type, or by all types of an object, goes on behind events of other types', async () => {
+  test('the feed filtered by type, or by all types of an object, skips events of other types', async () => {
     const client = await aBusiness()
     for (let i = 0; i < 3; i++) await aLife(client)
     const updated = await page(client, 'type=customer.updated&per_page=2')
@@ -113,7 +113,7 @@ describe('GET /v1/events', () => {
     expect((await page(client, `type=customer.created&after=${filtered.meta.next_cursor}`)).data).toEqual(after.data)
   })
 
-  test('followers among writers see the same order, whole', async () => {
+  test('followers among writers see the same complete order', async () => {
     const client = await aBusiness()
     let writing = true
     const follow = async (query: string) => {
@@ -136,7 +136,7 @@ describe('GET /v1/events', () => {
     expect(filtered).toEqual(few?.filter(({ type }) => type === 'customer.created'))
   })
 
-  test('every event of a burst is there at once, however many wait for a place', async () => {
+  test('every event of a burst is returned immediately, however many are not sequenced yet', async () => {
     const client = await aBusiness()
     const at = new Date()
     const ids = Array.from({ length: 4500 }, () => newId<'event'>(at))
@@ -152,7 +152,7 @@ describe('GET /v1/events', () => {
 })
 
 describe('GET /v1/events/{event_id}', () => {
-  test('gives one event as the list does, and 404 for what is not this business’s', async () => {
+  test('an event is returned as in the feed, and one of another business is a 404', async () => {
     const [client, stranger] = [await aBusiness(), await aBusiness()]
     await aLife(client)
     const { data } = await page(client)
@@ -164,7 +164,7 @@ describe('GET /v1/events/{event_id}', () => {
     for (const id of [newId(new Date()), 'x', '1', '%00']) expect((await client.get(`/v1/events/${id}`)).status).toBe(404)
   })
 
-  test('is there right after its change', async () => {
+  test('an event exists right after its change', async () => {
     const client = await aBusiness()
     await client.post('/v1/customers', customerBody())
     const { rows } = await client.server.database.pool.query('select id from events where business_id = $1', [client.business.id])

@@ -48,6 +48,6 @@ export const forgetDeliveries: Job = {
         return rows[0] as Forgotten
       })
     })
-    if (forgotten > 0) log.info({ forgotten }, 'forgot old webhook deliveries')
+    if (forgotten > 0) log.info({ forgotten }, 'deleted old webhook deliveries')
   },
 }

@@ -48,7 +48,7 @@ async function planOf({ server }: Client, statement: ReturnType<typeof deleteOld
   })
 }
 
-test('deliveries go when they are older than they are kept, with their tries; what waits or failed of late stays', async () => {
+test('deliveries older than the retention are deleted with their attempts, and pending and recently failed ones stay', async () => {
   const client = await aBusinessWithClock()
   const { clock, database } = client.server
   clock.set('2026-01-01T00:00:00Z')
@@ -83,7 +83,7 @@ test('deliveries go when they are older than they are kept, with their tries; wh
   expect(await tries()).toBe(1)
 })
 
-test('an old delivery that was sent again of late stays', async () => {
+test('an old delivery that was redelivered recently stays', async () => {
   const client = await aBusinessWithClock()
   const { clock } = client.server
   clock.set('2026-01-01T00:00:00Z')
@@ -103,7 +103,7 @@ test('an old delivery that was sent again of late stays', async () => {
   expect(await statuses(client)).toEqual(['succeeded'])
 })
 
-test('a batch that is smaller than what is old goes on where it ended, past what is kept', async () => {
+test('a batch smaller than the backlog continues where the last one ended, past what stays', async () => {
   const client = await aBusinessWithClock()
   const { clock, database } = client.server
   clock.set('2026-01-01T00:00:00Z')
@@ -123,7 +123,7 @@ test('a batch that is smaller than what is old goes on where it ended, past what
   expect(second.rows).toEqual([{ looked: 3, forgotten: 3, last: rows[6].id }])
 })
 
-test('mails go too, and those that wait stay', async () => {
+test('old emails are deleted too, and unsent ones stay', async () => {
   const client = await aBusinessWithClock()
   const { clock, database } = client.server
   clock.set('2026-01-01T00:00:00Z')
@@ -155,7 +155,7 @@ test('mails go too, and those that wait stay', async () => {
   expect(await left()).toEqual([waiting.id])
 })
 
-test('the primary key leads to what is old', async () => {
+test('old deliveries are found by primary key', async () => {
   const client = await aBusiness()
   const before = new Date('2026-01-01T00:00:00Z')
   const id = newId(new Date(0))

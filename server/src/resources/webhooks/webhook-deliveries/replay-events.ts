@@ -8,7 +8,7 @@ import { type FieldErrors, invalid } from '#foundation/shared/errors.ts'
 import { isCalendarDay, type Now, nextDay, parseMoment, startOfDay } from '#foundation/shared/time.ts'
 import { type ReplayTarget, replayEvents } from '#resources/webhooks/delivery/fan-out.ts'
 import { findEndpoint } from '#resources/webhooks/webhook-events/queries.ts'
-import { urlFault } from '#resources/webhooks/webhook-events/understand.ts'
+import { urlFault } from '#resources/webhooks/webhook-events/rules.ts'
 import { type EventRange, eventsInRange } from './queries.ts'
 import type { ReplayEvents } from './wire.ts'
 
@@ -41,7 +41,7 @@ function rangeOf({ business, body }: Call<unknown, ReplayEvents>): EventRange {
     eventType,
   }
   if ([first, last, body.from, body.to, eventType].every((value) => value === undefined))
-    errors.from_sequence = ['Say which events: from_sequence, to_sequence, from, to or event_type.']
+    errors.from_sequence = ['Select the events with from_sequence, to_sequence, from, to or event_type.']
   if (first !== undefined && last !== undefined && first > last) errors.to_sequence = ['The to sequence must be at least the from sequence.']
   const fault = url === undefined ? undefined : urlFault(url, business)
   if (fault) errors.url = [fault]
@@ -53,7 +53,7 @@ async function targetOf(tx: Db, { business, body, caller }: Call<unknown, Replay
   const endpoint = body.endpoint_id === undefined ? undefined : await findEndpoint(tx, business.id, body.endpoint_id.toLowerCase())
   if (body.endpoint_id !== undefined && !endpoint) throw invalid({ endpoint_id: ['The selected endpoint id is invalid.'] })
   if (body.url !== undefined) return { url: body.url, endpointId: endpoint?.id ?? null, apiKeyId: keyIdOf(caller) }
-  if (endpoint?.disabled_at) throw invalid({ endpoint_id: ['The webhook event is switched off; switch it on first.'] })
+  if (endpoint?.disabled_at) throw invalid({ endpoint_id: ['The webhook event is disabled; enable it first.'] })
   return endpoint ? { endpoint } : 'same'
 }
 
