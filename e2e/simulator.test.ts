@@ -24,7 +24,7 @@ async function aRequest(client: Client, method: string, more: Record<string, unk
   return json
 }
 
-/** The code of a request as a picture, as the checkout gives it to be saved. */
+/** The code of a request as the picture that the checkout offers for saving. */
 async function pictureOf(client: Client, id: string): Promise<Buffer> {
   const answer = await fetch(`${client.server.url}/payment-request/@${client.business.slug}/${id}/code.png?method=paynow_online`)
   expect(answer.status).toBe(200)
@@ -38,8 +38,8 @@ async function begin(client: Client, method: string, body: Record<string, unknow
 }
 const statusOf = async (client: Client, id: string) => (await client.get(`/v1/payment-requests/${id}`)).json.status
 
-describe('the phone', () => {
-  test('pays a code whose picture was pasted', async () => {
+describe('the test phone', () => {
+  test('the test phone pays a code from a pasted picture', async () => {
     const client = await aBusiness({ name: 'Kopi stall' }, server)
     const { id } = await aRequest(client, 'paynow_online', { expires_after: '30 mins' })
     const picture = await pictureOf(client, id)
@@ -59,7 +59,7 @@ describe('the phone', () => {
     expect(await statusOf(client, id)).toBe('completed')
   })
 
-  test('pays twice from a file, on a phone, in the dark; the second payment is kept apart and refunded', async () => {
+  test('the test phone pays twice from a file, in dark mode on a phone, and the duplicate is recorded and refunded', async () => {
     const client = await aBusiness({ name: 'Kopi stall' }, server)
     const { id } = await aRequest(client, 'paynow_online', { expires_after: '30 mins' })
     const page = await aPage(server, { width: 320, colorScheme: 'dark' })
@@ -76,7 +76,7 @@ describe('the phone', () => {
     await expectAccessible(page)
   })
 
-  test('reads the code in its address, and pays another amount by keyboard alone', async () => {
+  test('the test phone reads the code in its URL and pays another amount by keyboard alone', async () => {
     const client = await aBusiness({ name: 'Kopi stall' }, server)
     const { id, qr_code_data } = await aRequest(client, 'paynow_online', { generate_qr: true })
     const page = await aPage(server)
@@ -91,7 +91,7 @@ describe('the phone', () => {
     expect(await statusOf(client, id)).toBe('pending')
   })
 
-  test('says what is wrong with what it was shown', async () => {
+  test('the test phone explains what is wrong with what it was shown', async () => {
     const page = await aPage(server, { expected: [/status of 422/] })
     await page.goto('/sandbox/phone')
     await page.getByLabel('Text of the code').fill('https://example.com/menu')
@@ -106,12 +106,12 @@ describe('the phone', () => {
   })
 })
 
-describe("the simulator's wallet and bank", () => {
-  test('take an answer without any script', async () => {
+describe("the simulator's wallet and bank pages", () => {
+  test("the simulator's wallet and bank pages accept an answer without any script", async () => {
     const client = await aBusiness({ name: 'Kopi stall' }, server)
     const { id, path } = await begin(client, 'grabpay_direct')
     const page = await aPage(server, { javaScript: false })
-    // Where the form leads is looked at, and not gone to: the checkout has a journey of its own.
+    // The form's target is only checked, not followed: the checkout has its own journey.
     await page.route(`**${path}`, async (route) => {
       if (route.request().method() !== 'POST') return route.continue()
       const answer = await route.fetch({ maxRedirects: 0 })
@@ -130,7 +130,7 @@ describe("the simulator's wallet and bank", () => {
   test.each([
     ['light', 1280],
     ['dark', 320],
-  ] as const)('can be read by everyone, %s and %s wide', async (colorScheme, width) => {
+  ] as const)("the simulator's wallet and bank pages are accessible, %s and %s wide", async (colorScheme, width) => {
     const client = await aBusiness({ name: 'Kopi stall' }, server)
     const wallet = await begin(client, 'grabpay_direct')
     const paid = await begin(client, 'grabpay_direct')

@@ -1,8 +1,6 @@
 import type pg from 'pg'
-import type { Database } from '#foundation/database/database.ts'
 import { encodeCursor } from '#foundation/http/pagination.ts'
 import { gramsOf, searchTextOf } from '#foundation/shared/search-text.ts'
-import { customersPageSql } from '#resources/customers/customers/list-queries.ts'
 import { personOf, searchOf } from './people.ts'
 
 const stepMs = 6_000
@@ -104,16 +102,4 @@ async function checkLooks(client: pg.Client, people: Population): Promise<void> 
     const sorted = (grams: number[]) => JSON.stringify([...grams].sort((a, b) => a - b))
     if (sorted(row.search_grams) !== sorted(gramsOf(expected, people.businessId))) throw new Error(`A loaded customer's grams are not the API's: ${expected}`)
   }
-}
-
-/** The statement of one page of a list, as a program would send it that puts nothing together. */
-export function listStatement({ db }: Database, businessId: string, afterId: string, perPage: number): { text: string; values: readonly unknown[] } {
-  const { sql: text, parameters: values } = customersPageSql(businessId, {
-    filter: { patterns: [] },
-    order: 'created_at desc',
-    cursor: { order: 'created_at desc', key: '', id: afterId, direction: 'next' },
-    skip: 0,
-    limit: perPage + 1,
-  }).compile(db)
-  return { text, values }
 }

@@ -6,7 +6,7 @@ afterAll(clearAll)
 
 const words = ['--name', 'Kopi stall', '--slug', 'kopi', '--country', 'sg', '--currency', 'SGD', '--timezone', 'Asia/Singapore']
 
-test('a live business is made beside a running Hawker; its key, shown once, works at once', async () => {
+test('a live business is created beside a running Hawker, and its key, shown once, works immediately', async () => {
   const environment = { HAWKER_DATA_DIR: newFolder(), HAWKER_API_KEY: key }
   const server = hawker(['start'], { environment })
   const url = await server.ready()
@@ -31,7 +31,7 @@ test('a live business is made beside a running Hawker; its key, shown once, work
   await server.stop()
 })
 
-test('options that say nothing sensible are named', async () => {
+test('an invalid option is named', async () => {
   const about = { name: 'Kopi stall', slug: 'kopi', country: 'SG', currency: 'sgd', timezone: 'Asia/Singapore' }
   expect(understandBusiness(about).mode).toBe('sandbox')
   for (const [name, value] of Object.entries({ name: '', slug: 'Kopi!', country: 'XX', currency: 'xxx', timezone: 'Asia/Nowhere', mode: 'test' }))

@@ -22,7 +22,7 @@ const aRequest = (more = {}) =>
   request('POST', '/v1/payment-requests', { amount: '10.00', currency: 'sgd', redirect_url: 'https://shop.example/?key=abc#frag', ...more })
 const pay = (...args: string[]) => run(['pay', ...args], { environment })
 
-test('hawker pay pays by url or id, and its last line is where the browser goes', async () => {
+test('hawker pay pays by URL or id, and its last line is where the browser goes', async () => {
   const one = await aRequest()
   const paid = await pay(one.url)
   expect(paid).toMatchObject({ code: 0, err: '' })
@@ -72,7 +72,7 @@ test('hawker pay pays a code, too late, twice, and answers for a payer whom the 
   expect((await pay(`${wallet.url}?method=grabpay_direct`)).out).toMatch(/^SGD 10\.00 by grabpay_direct: succeeded\n/)
 }, 60_000)
 
-test('hawker pay says in one line what is wrong', async () => {
+test('hawker pay reports an error in one line', async () => {
   const wrong: [string[], number, RegExp, Record<string, string>?][] = [
     [[], 2, /^hawker: pay expects the URL, the id or the QR code of a payment request\.\n\nUsage/],
     [['abc'], 2, /^hawker: pay expects the URL, the id or/],
@@ -93,10 +93,10 @@ test('hawker pay says in one line what is wrong', async () => {
     expect({ code, err, out }).toEqual({ code: wrong[i]?.[1], err: expect.stringMatching(wrong[i]?.[2] ?? ''), out: '' })
 }, 40_000)
 
-test('hawker trigger makes every event that it lists', async () => {
+test('hawker trigger emits every event that it lists', async () => {
   const listed = (await run(['trigger', '--list'])).out.trimEnd().split('\n')
   expect(listed).toContain('payment_request.expired')
-  // One as a process of its own; the others by what that process calls, since a process costs more than an event.
+  // One as a process of its own; the others through the code that such a process runs, since a process costs more than an event.
   const [first = '', ...others] = listed
   const one = await run(['trigger', first, '--json'], { environment })
   expect(one).toMatchObject({ code: 0, err: '' })
@@ -121,6 +121,6 @@ test('hawker trigger makes every event that it lists', async () => {
   })
 }, 60_000)
 
-test('after all of that everything adds up', async () => {
+test('everything adds up after all of these payments', async () => {
   expect(await run(['verify'], { environment })).toMatchObject({ code: 0, err: '', out: expect.stringContaining('Everything adds up.') })
 }, 20_000)

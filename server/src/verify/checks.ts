@@ -2,7 +2,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { DB } from '#foundation/database/tables.ts'
 import { ledgerChecks } from './verify-ledger.ts'
 
-/** Something that should not be: which check found it, where, and what is wrong. */
+/** A violation: which check found it, where, and what is wrong. */
 export interface CounterExample {
   check: string
   business_id: string
@@ -67,7 +67,7 @@ const paymentChecks: Record<string, Check> = {
     where p.status = 'pending' and p.deleted_at is null and p.expires_at is not null and e.id is null`,
 }
 
-/** An object and the events that it must have: exactly one of its beginning. */
+/** A check that an object has exactly one event of the type of its creation. */
 function exactlyOneEvent(table: string, condition: string, type: string): Check {
   return sql`
     select o.business_id, o.id::text as object, 'it has ' || count(e.id) || ' events ' || ${sql.lit(type)} as says
@@ -112,10 +112,10 @@ const eventChecks: Record<string, Check> = {
 /** Everything that must hold, by name. */
 export const checks: Record<string, Check> = { ...ledgerChecks, ...paymentChecks, ...eventChecks }
 
-/** Counter-examples that one check names; there may be more. */
+/** The maximum number of counter-examples that one check names. */
 const named = 20
 
-/** Recomputes everything and names what does not hold; each check is one moment of the database. */
+/** Recomputes everything and names every violation; each check sees one snapshot of the database. */
 export async function findCounterExamples(db: Kysely<DB>): Promise<{ found: CounterExample[]; counts: Record<string, number> }> {
   const found: CounterExample[] = []
   const counts: Record<string, number> = {}

@@ -7,7 +7,7 @@ export interface Verification {
   counts(): Record<string, number> | undefined
 }
 
-/** Recomputes everything once a day, says loudly what does not hold, and keeps the counts for the gauges. */
+/** Recomputes everything once a day, logs every violation as an error, and keeps the counts for the gauges. */
 export function verification(): Verification {
   let last: Record<string, number> | undefined
   return {

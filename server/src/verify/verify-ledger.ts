@@ -1,8 +1,8 @@
 import { type RawBuilder, sql } from 'kysely'
 
 /**
- * What must hold of the books, each as a query whose rows are the counter-examples: `business_id`, `object` and `says`.
- * They read everything they are about, so they are reports and no requests.
+ * The invariants of the ledger, each as a query whose rows are the counter-examples: `business_id`, `object` and `says`.
+ * They read everything they are about, so they are for reports, not for requests.
  */
 export const ledgerChecks: Record<string, RawBuilder<{ business_id: string; object: string; says: string }>> = {
   account_balances_add_up: sql`
@@ -23,7 +23,7 @@ export const ledgerChecks: Record<string, RawBuilder<{ business_id: string; obje
     ) moved join ledger_accounts a on a.business_id = moved.business_id and a.account = moved.account and a.currency = moved.currency and a.guarded
     group by moved.business_id, moved.account, moved.currency having sum(moved.amount) < 0`,
 
-  // Balances as they are read, not the transfers, which are zero by construction: a transfer that no balance counts shows here.
+  // Balances as they are read, not the transfers, which are zero by construction: a transfer that no balance includes shows up here.
   balances_sum_to_zero: sql`
     select shown.business_id, shown.currency as object, 'the balances of all accounts add up to ' || sum(shown.amount) as says
     from (

@@ -1,19 +1,19 @@
-/** What the frame is to show, as its merchant's page asked. */
+/** What the frame must show, as its merchant's page requested. */
 export interface Asked {
-  /** The checkout's address, of our own origin. */
+  /** The checkout's URL, on our own origin. */
   address: string
   /** Null for a business's default link. */
   paymentRequest: string | null
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-/** A default link, or the link of a request: shops give either. */
+/** A default link, or the link of a request: shops pass either. */
 const link = /^\/payment-request\/@([\w-]{1,64})(?:\/([0-9a-f-]{36})(?:\/checkout)?)?\/?$/i
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 const isGiven = (value: unknown): boolean => value !== undefined && value !== null && value !== ''
 
-/** Whether a message asks to open. */
+/** Whether a message requests to open. */
 export const isToggle = (data: unknown): data is { type: 'toggle'; props?: unknown } => isObject(data) && data['type'] === 'toggle'
 
 function readLink(defaultUrl: unknown, home: string): { slug: string; id: string | null } | string {
@@ -32,8 +32,8 @@ function readLink(defaultUrl: unknown, home: string): { slug: string; id: string
 }
 
 /**
- * Reads the message that opens the frame (behaviour §9.3). Nothing of it gets into an address unless it has the form that
- * its place takes, and the address is of `home`, our own origin. Answers a text when something is wrong.
+ * Reads the message that opens the frame (behaviour §9.3). Every value must have the format of its place in the URL, and the
+ * URL is on `home`, our own origin. Returns a text if something is wrong.
  */
 export function readToggle(data: unknown, home: string): Asked | string {
   const props = isToggle(data) && isObject(data.props) ? data.props : {}

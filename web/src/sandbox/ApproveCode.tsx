@@ -7,7 +7,7 @@ import { money, schemeName, timeInWords } from './words.ts'
 /** What the payer does with a code. */
 export interface Decision {
   outcome: 'approved' | 'declined' | 'timeout'
-  /** Null leaves what the code says. */
+  /** Null keeps the amount of the code. */
   amount: string | null
   twice: boolean
   late: boolean
@@ -18,7 +18,7 @@ export interface Decision {
 interface Props {
   code: ScannedCode
   fault: string | null
-  /** What was decided and refused, to go on from. */
+  /** The decision that was refused, to continue from. */
   before?: Decision | undefined
   heading: Heading
   onBack: () => void
@@ -39,7 +39,7 @@ function warningOf({ status, expires_at, now }: ScannedCode): string | undefined
   return expires_at !== null && expires_at <= now ? 'This code has expired; a banking app may refuse it. The checkout shows a new one.' : undefined
 }
 
-/** What a bank's app shows before it pays, and what the payer can do about it. */
+/** What a banking app shows before it pays, and what the payer can do about it. */
 export function ApproveCode({ code, fault, before, heading, onBack, onDecide }: Props) {
   const [amount, setAmount] = useState(before?.amount ?? code.amount ?? '')
   const [changes, setChanges] = useState(code.amount === null || (before?.amount ?? null) !== null)

@@ -3,7 +3,7 @@ import type { SimulatedPayment } from './data.ts'
 import { Facts, Mark, Simulation } from './Simulation.tsx'
 import { money, outcomeInWords } from './words.ts'
 
-/** Why the merchant expects this money no longer, while the payer is still asked. */
+/** Why the merchant no longer expects this payment, while the payer is still being asked. */
 const meanwhile: Record<string, string> = {
   completed: 'This request has been paid in the meantime. If you pay anyway, Hawker records the payment as a duplicate and refunds it.',
   expired: 'This request has expired in the meantime. If you pay anyway, Hawker records the payment as late and does not apply it.',
@@ -83,7 +83,7 @@ export function WalletPage(payment: SimulatedPayment) {
   )
 }
 
-/** The card's bank, which wants to know whether it is the card's owner who pays (3-D Secure). */
+/** The card's bank, which verifies that the card's owner is paying (3-D Secure). */
 export function ChallengePage(payment: SimulatedPayment) {
   const { business, amount, currency, card, request_status, state } = payment
   return (

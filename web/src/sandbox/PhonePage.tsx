@@ -16,7 +16,7 @@ type Screen =
 
 const words = (error: unknown) => (error instanceof Refused ? error.message : 'Hawker does not answer; is it running?')
 
-/** What the address says was scanned (`#code=…`). */
+/** The code in the URL (`#code=…`). */
 function codeInAddress(): string | null {
   return new URLSearchParams(location.hash.slice(1)).get('code')
 }
@@ -58,7 +58,7 @@ function usePhone() {
   return { screen, read, scan, decide, again }
 }
 
-/** Takes codes wherever the page gets one: from its address, from the clipboard, from a file that is dropped on it. */
+/** Accepts codes from every source: the URL, the clipboard, a file that is dropped on the page. */
 function useArrivals(read: (payload: string) => Promise<void>, scan: (picture: Blob) => Promise<void>): void {
   useEffect(() => {
     const fromAddress = () => {
@@ -95,13 +95,13 @@ function useArrivals(read: (payload: string) => Promise<void>, scan: (picture: B
   }, [read, scan])
 }
 
-/** A phone whose bank app pays what it scans. */
+/** A phone with a banking app that pays what it scans. */
 export function PhonePage() {
   const { screen, read, scan, decide, again } = usePhone()
   useArrivals(read, scan)
   const heading = useRef<HTMLHeadingElement>(null)
   const shown = useRef(screen.name)
-  // Who reads with their ears is told of each new screen; the first one is read anyway.
+  // Screen readers announce each new screen; the first one is read anyway.
   useEffect(() => {
     if (shown.current !== screen.name) heading.current?.focus()
     shown.current = screen.name

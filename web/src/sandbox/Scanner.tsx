@@ -8,7 +8,7 @@ interface Props {
   onPicture: (picture: Blob) => Promise<void>
 }
 
-/** Where a code comes in: a picture of it, or what it says. */
+/** Where a code is entered: as a picture or as text. */
 export function Scanner({ fault, heading, onText, onPicture }: Props) {
   const [text, setText] = useState('')
   return (

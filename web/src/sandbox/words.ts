@@ -21,7 +21,7 @@ const schemes: Record<string, string> = {
 
 export const schemeName = (scheme: string): string => schemes[scheme] ?? scheme
 
-/** What Hawker made of money that does not count. */
+/** What Hawker does with a payment that it does not apply. */
 const keptApart: Record<string, string> = {
   duplicate: 'The request was already paid, so Hawker records this payment as a duplicate and refunds it.',
   late: 'It came after the deadline, so Hawker records it as late. It does not pay the request.',
@@ -58,7 +58,7 @@ export function outcomeInWords({ status, unapplied_reason, failure_code, payment
   return { tone: 'good', title: 'Paid', text }
 }
 
-/** A time as the phone's owner reads it. */
+/** A time in the format for the phone's owner. */
 export function timeInWords(iso: string): string {
   const at = new Date(iso)
   return `${at.toISOString().slice(0, 10)} ${at.toISOString().slice(11, 16)} UTC`

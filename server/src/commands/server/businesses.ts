@@ -5,9 +5,9 @@ import type { Business } from '#foundation/http/authentication.ts'
 import { createLog } from '#foundation/http/observability.ts'
 import { parseCountry } from '#foundation/shared/countries.ts'
 import { parseCurrency } from '#foundation/shared/money.ts'
+import { openBeside, secretKeyOf } from '#open.ts'
 import { createApiKey, createBusiness } from '#resources/business/businesses/create-business.ts'
 import { findBusinessBySlug, listBusinesses } from '#resources/business/businesses/queries.ts'
-import { openBeside, secretKeyOf } from '#serve.ts'
 
 interface Options {
   name?: string | undefined
@@ -31,7 +31,7 @@ function isTimezone(name: string): boolean {
   }
 }
 
-/** What the options say of a new business. Every fault is a `UsageError` that names the option. */
+/** The new business that the options describe. Every fault is a `UsageError` that names the option. */
 export function understandBusiness({ name, slug, country = '', currency = '', timezone = '', mode = 'sandbox' }: Options): Omit<Business, 'id'> {
   const place = parseCountry(country)
   const money = parseCurrency(currency)
@@ -45,7 +45,7 @@ export function understandBusiness({ name, slug, country = '', currency = '', ti
   return { name, slug, country: place, currency: money, timezone, mode }
 }
 
-/** `hawker businesses create|list`, also beside a running Hawker. A new business comes with its first key. */
+/** `hawker businesses create|list`, also beside a running Hawker. A new business is created with its first key. */
 export async function businessesCommand(config: Config, [action]: string[], options: Options): Promise<void> {
   if (action !== 'create' && action !== 'list') throw new UsageError('businesses expects create or list.')
   const about = action === 'create' ? understandBusiness(options) : undefined

@@ -7,14 +7,14 @@ import { poolOptions } from '#foundation/database/database.ts'
 import { isWritable } from '#foundation/database/embedded.ts'
 import { appliedMigrations, readMigrations } from '#foundation/database/migrate.ts'
 import { createLog } from '#foundation/http/observability.ts'
-import { openBeside } from '#serve.ts'
+import { openBeside } from '#open.ts'
 
 type Finding = { check: string; state: 'ok' | 'warn' | 'fail'; says: string }
 
 const leastDiskBytes = 1_000_000_000
 const mostClockDriftMs = 2_000
 
-/** Checks configuration, disk, database, migrations and clock, prints a line each and answers with the exit code: 0, 1, or 2 for a wrong setting. */
+/** Checks configuration, disk, database, migrations and clock, prints a line for each and returns the exit code: 0, 1, or 2 for an invalid setting. */
 export async function doctor(read: typeof readConfig): Promise<number> {
   const findings: Finding[] = []
   const say = (check: string, state: Finding['state'], says: string) => {

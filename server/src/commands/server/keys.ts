@@ -4,9 +4,9 @@ import { StartError } from '#foundation/database/data-directory.ts'
 import type { Business } from '#foundation/http/authentication.ts'
 import { createLog } from '#foundation/http/observability.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
+import { type OpenedDatabase, openBeside, secretKeyOf } from '#open.ts'
 import { createApiKey } from '#resources/business/businesses/create-business.ts'
 import { listApiKeys, listBusinesses, revokeApiKey } from '#resources/business/businesses/queries.ts'
-import { type OpenedDatabase, openBeside, secretKeyOf } from '#serve.ts'
 
 interface Options {
   name?: string | undefined
@@ -28,7 +28,7 @@ async function chosenBusiness({ database }: OpenedDatabase, { business }: Option
   return chosen
 }
 
-/** `hawker keys create|list|revoke`, also beside a running Hawker, which sees a revocation within seconds. */
+/** `hawker keys create|list|revoke`, also beside a running Hawker, which notices a revocation within seconds. */
 export async function keysCommand(config: Config, [action, id]: string[], options: Options): Promise<void> {
   if (!['create', 'list', 'revoke'].includes(action ?? '')) throw new UsageError('keys expects create, list or revoke.')
   if (action === 'revoke' && !isUuid(id ?? '')) throw new UsageError('keys revoke expects an id that keys list shows.')

@@ -1,11 +1,11 @@
 import type { Config } from '#config.ts'
 import { createLog } from '#foundation/http/observability.ts'
-import { openBeside } from '#serve.ts'
+import { openBeside } from '#open.ts'
 import { findCounterExamples } from '#verify/checks.ts'
 
 /**
- * `hawker verify`: adds up everything again and prints what does not hold, a line each. Answers with the exit code: 0 when
- * all holds, else 1. Works beside a running Hawker.
+ * `hawker verify`: recomputes everything and prints every mismatch in a line. Returns the exit code: 0 if there is none,
+ * else 1. Works beside a running Hawker.
  */
 export async function verifyCommand(config: Config, { json }: { json?: boolean | undefined }): Promise<number> {
   const opened = await openBeside(config, createLog('silent'))

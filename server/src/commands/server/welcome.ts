@@ -8,7 +8,7 @@ interface Welcome {
   milliseconds: number
 }
 
-/** What `hawker start` says when it is ready: where it is, the key, and a request to paste. */
+/** What `hawker start` prints when it is ready: its URL, the key, and a request to paste. */
 export function welcome({ url, minted, config, milliseconds }: Welcome): string {
   const where = config.databaseUrl ? 'DATABASE_URL' : config.dataDirectory
   const rows: [string, string][] = [

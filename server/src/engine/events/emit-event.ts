@@ -86,6 +86,11 @@ export async function emitEvents(tx: Db, events: (NewEvent & { businessId: strin
   return ids
 }
 
+/** Begins a new business's sequence of events. */
+export async function insertEventPosition(tx: Db, businessId: string): Promise<void> {
+  await tx.insertInto('event_positions').values({ business_id: businessId, last_sequence: 0n }).execute()
+}
+
 /** The columns that rows of a grouped insert carry for their events. */
 export const eventColumns = { event_id: 'uuid', event_data: 'json', request_id: 'text?', caller: 'text' } as const
 

@@ -17,7 +17,7 @@ import { asTaken, type Kind, type RecordRow, type Tx, takenBy } from './kind.ts'
 /** What is written with each new record into another table: a statement over the CTE `accepted`, and the columns that it needs beside the record's own. */
 export interface Companion<Row> {
   readonly sql: string
-  readonly columns?: Readonly<Record<string, { type: string; valueOf: (row: Row) => unknown }>>
+  readonly columns?: Readonly<Record<string, { type: string; from: (row: Row) => unknown }>>
 }
 
 /** A kind whose records are created by group commit. */
@@ -88,7 +88,7 @@ function columnsOf<Row extends RecordRow>({ table, companions = [] }: GroupedKin
     }),
   )
   const further = companions.flatMap(({ columns = {} }) =>
-    Object.entries(columns).map(([name, { type, valueOf }]): Column<Row> => ({ name, parameter: arrayParameter(type), read: ({ row }) => valueOf(row) })),
+    Object.entries(columns).map(([name, { type, from }]): Column<Row> => ({ name, parameter: arrayParameter(type), read: ({ row }) => from(row) })),
   )
   return [...own, ...shared, ...further]
 }

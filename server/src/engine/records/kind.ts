@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Transaction } from 'kysely'
+import type { Static, TObject } from 'typebox'
 import { violatedConstraint } from '#foundation/database/database.ts'
 import type { Table } from '#foundation/database/rows.ts'
 import type { DB } from '#foundation/database/tables.ts'
@@ -40,6 +41,12 @@ export interface Kind<Row extends RecordRow> {
   readonly keepsDeleted?: boolean
   /** The record as the API and its events show it. Names every field, so that a new column is not shown by accident. */
   present(row: Row, business: Business, baseUrl: string): object
+}
+
+/** The fields of a body that its schema names and the body has: a body may have others, which must not reach columns of the same name. */
+export function givenFields<Schema extends TObject>(schema: Schema, body: Static<Schema>): Partial<Static<Schema>> {
+  const names = Object.keys(schema.properties) as (keyof Static<Schema>)[]
+  return Object.fromEntries(names.filter((name) => body[name] !== undefined).map((name) => [name, body[name]])) as Partial<Static<Schema>>
 }
 
 /** The 422 of a field whose value another record of the business has. */

@@ -1,3 +1,4 @@
+import type { RawBuilder } from 'kysely'
 import { type EventType, type NewEvent, newEvents, noteEvents } from '#engine/events/emit-event.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { runTogether } from '#foundation/database/prepared.ts'
@@ -35,6 +36,8 @@ export interface Operations<Row extends RecordRow> {
   hold(tx: Tx, business: Business, target: Target): Promise<Row>
   /** Creates a record. Throws a 422 where a unique value is taken. */
   create(tx: Tx, business: Business, fields: Fields<Row>, cause: Cause): Promise<Written<Row>>
+  /** As `create`; undefined, with the transaction still usable, where a unique value is taken. */
+  createUnlessTaken(tx: Tx, business: Business, fields: Fields<Row>, cause: Cause): Promise<Written<Row> | undefined>
   /** Writes the new state of a record that the transaction holds; a change of nothing writes nothing and emits no event. */
   replace(tx: Tx, business: Business, before: Row, after: Row, cause: Cause): Promise<Written<Row>>
   /** `hold`, then `replace` with what `apply` makes of it. */
@@ -51,22 +54,30 @@ export function newRow<Row extends RecordRow>(business: Business, fields: Fields
   return { ...fields, business_id: business.id, id: newId(at), version: 1, created_at: at, updated_at: at } as Row
 }
 
+type RecordEvent = NewEvent & { businessId: string }
+
+/** Writes a record's row and its event in one statement. */
+async function write(
+  tx: Tx,
+  { table, taken }: Pick<Kind<never>, 'table' | 'taken'>,
+  statement: RawBuilder<unknown> | undefined,
+  event?: RecordEvent,
+): Promise<void> {
+  await runTogether(tx, `write_${table.name}`, [statement, event && newEvents([event]).statement]).catch((error: unknown) => {
+    throw asTaken(taken, error)
+  })
+  if (event) noteEvents(tx, event.businessId)
+}
+
+/** The event of a kind that has any. */
+function eventOf(prefix: string | undefined, verb: string, row: RecordRow, data: string, { requestId, caller, at }: Cause, previous: object | null = null) {
+  if (prefix === undefined) return undefined
+  const previousAttributes = previous && JSON.stringify(previous)
+  return { type: `${prefix}.${verb}` as EventType, businessId: row.business_id, objectId: row.id, data, previousAttributes, requestId, caller, at }
+}
+
 export function operationsOf<Row extends RecordRow>(kind: Kind<Row>): Operations<Row> {
   const table = tableOf(kind)
-
-  async function write(tx: Tx, statement: Parameters<typeof runTogether>[2][number], event?: NewEvent & { businessId: string }): Promise<void> {
-    const events = event && newEvents([event]).statement
-    await runTogether(tx, `write_${kind.table.name}`, [statement, events]).catch((error: unknown) => {
-      throw asTaken(kind.taken, error)
-    })
-    if (event) noteEvents(tx, event.businessId)
-  }
-
-  function eventOf(verb: string, row: Row, data: string, at: Date, { requestId, caller }: Cause, previous: object | null = null) {
-    if (kind.events === undefined) return undefined
-    const previousAttributes = previous && JSON.stringify(previous)
-    return { type: `${kind.events}.${verb}` as EventType, businessId: row.business_id, objectId: row.id, data, previousAttributes, requestId, caller, at }
-  }
 
   async function hold(tx: Tx, business: Business, { id, ifMatch }: Target): Promise<Row> {
     const row = isUuid(id) ? await table.lock(tx, business.id, id) : undefined
@@ -78,10 +89,12 @@ export function operationsOf<Row extends RecordRow>(kind: Kind<Row>): Operations
   async function replace(tx: Tx, business: Business, before: Row, after: Row, cause: Cause): Promise<Written<Row>> {
     const shown = kind.present(before, business, cause.baseUrl)
     if (!isChanged(kind, before, after)) return { row: before, json: JSON.stringify(shown), isChanged: false }
-    const row = { ...after, version: before.version + 1, updated_at: laterThan(before.updated_at, cause.at) }
+    const { business_id, id, created_at, version } = before
+    const row = { ...after, business_id, id, created_at, version: version + 1, updated_at: laterThan(before.updated_at, cause.at) }
     const next = kind.present(row, business, cause.baseUrl)
     const json = JSON.stringify(next)
-    await write(tx, table.updateSql(row), eventOf('updated', row, json, row.updated_at, cause, previousAttributes(shown, next, kind.maps)))
+    const event = eventOf(kind.events, 'updated', row, json, { ...cause, at: row.updated_at }, previousAttributes(shown, next, kind.maps))
+    await write(tx, kind, table.updateSql(row), event)
     return { row, json, isChanged: true }
   }
 
@@ -99,7 +112,15 @@ export function operationsOf<Row extends RecordRow>(kind: Kind<Row>): Operations
     async create(tx, business, fields, cause) {
       const row = newRow<Row>(business, fields, cause.at)
       const json = JSON.stringify(kind.present(row, business, cause.baseUrl))
-      await write(tx, table.insertSql(row), eventOf('created', row, json, cause.at, cause))
+      await write(tx, kind, table.insertSql(row), eventOf(kind.events, 'created', row, json, cause))
+      return { row, json, isChanged: true }
+    },
+
+    async createUnlessTaken(tx, business, fields, cause) {
+      const row = newRow<Row>(business, fields, cause.at)
+      if (!(await table.insertUnlessTaken(tx, row))) return undefined
+      const json = JSON.stringify(kind.present(row, business, cause.baseUrl))
+      await write(tx, kind, undefined, eventOf(kind.events, 'created', row, json, cause))
       return { row, json, isChanged: true }
     },
 
@@ -110,9 +131,9 @@ export function operationsOf<Row extends RecordRow>(kind: Kind<Row>): Operations
 
     async remove(tx, business, row, cause) {
       const at = laterThan(row.updated_at, cause.at)
-      const event = eventOf('deleted', row, JSON.stringify(kind.present(row, business, cause.baseUrl)), at, cause)
+      const event = eventOf(kind.events, 'deleted', row, JSON.stringify(kind.present(row, business, cause.baseUrl)), { ...cause, at })
       const marked = kind.keepsDeleted ? { ...row, version: row.version + 1, updated_at: at, deleted_at: at } : undefined
-      await write(tx, marked ? table.updateSql(marked) : table.deleteSql(row), event)
+      await write(tx, kind, marked ? table.updateSql(marked) : table.deleteSql(row), event)
     },
   }
 }

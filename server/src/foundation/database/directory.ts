@@ -17,7 +17,17 @@ export async function insertDirectoryEntry(tx: Db, { lookup, kind, businessId, t
   await tx.insertInto('directory').values({ lookup, kind, business_id: businessId, target_id: targetId }).execute()
 }
 
-/** Takes an entry of one of these kinds out of the directory; none when it is not in it. */
+/** Enters what is not in the directory yet; false when it is. Waits for whoever is entering the same at this moment. */
+export async function insertDirectoryEntryUnlessTaken(tx: Db, { lookup, kind, businessId, targetId }: DirectoryEntry): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await tx
+    .insertInto('directory')
+    .values({ lookup, kind, business_id: businessId, target_id: targetId })
+    .onConflict((conflict) => conflict.columns(['lookup', 'kind']).doNothing())
+    .executeTakeFirst()
+  return numInsertedOrUpdatedRows === 1n
+}
+
+/** Takes an object's entry, under any of these kinds, out of the directory. */
 export async function deleteDirectoryEntry(tx: Db, { lookup, businessId, targetId }: Omit<DirectoryEntry, 'kind'>, kinds: string[]): Promise<void> {
   await tx
     .deleteFrom('directory')

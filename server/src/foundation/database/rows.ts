@@ -14,6 +14,13 @@ export interface Table<Row> {
   readonly columns: { readonly [Column in keyof Row & string]: string }
 }
 
+/** Every column of a table by name, for `select`: a prepared statement with `*` fails when a migration adds a column. */
+export function columnList({ columns }: Pick<Table<object>, 'columns'>, alias?: string): string {
+  return Object.keys(columns)
+    .map((name) => `${alias === undefined ? '' : `${alias}.`}"${name}"`)
+    .join(', ')
+}
+
 type NullableColumns<Row> = { [Column in keyof Row as null extends Row[Column] ? Column : never]: null }
 
 /** Null for every column that may be null: what a new row starts from, so that a new column needs no default in code. */

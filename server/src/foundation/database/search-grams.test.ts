@@ -6,7 +6,7 @@ import { cloneDatabase } from '#testing/database.ts'
 import { poolOptions } from './database.ts'
 import { migrate, readMigrations } from './migrate.ts'
 
-test('requests, charges and customers that an earlier version made have the grams that the application makes', async () => {
+test('requests, charges and customers created by an earlier version have the grams that the application computes', async () => {
   const pool = new pg.Pool(poolOptions(await cloneDatabase({ empty: true }), 1, 30_000))
   onTestFinished(() => pool.end())
   const migrations = readMigrations()
@@ -41,7 +41,7 @@ test('requests, charges and customers that an earlier version made have the gram
     )
     expected.push({ id: request, grams: gramsOf(asked, business) }, { id: charge, grams: gramsOf(paid, business) })
   }
-  // One that broke off, after it had begun to write, is begun again.
+  // A migration that broke off after it had begun to write starts over.
   const { statements = [] } = migrations[before] ?? {}
   const filling = statements.findIndex((statement) => statement.includes('commit;'))
   const client = await pool.connect()

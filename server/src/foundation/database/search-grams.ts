@@ -85,7 +85,7 @@ export function entriesSql(businessId: string, patterns: string[], question: Gra
   return sql`select id from search_grams where business_id = ${businessId} and ${hasGramsSql(sql`grams`, sql`id`, businessId, patterns, question)}`
 }
 
-/** For charges, whose own ids no entry has: whether a pattern is a charge's id, or how one begins. */
+/** For charges, whose own ids no entry has: whether a pattern is a charge's id or the start of one. */
 export function hasIdLike(id: RawBuilder<unknown>, patterns: string[]): RawBuilder<unknown> {
   const ranges = patterns.flatMap((pattern) => idRange(pattern.slice(1, -1)) ?? [])
   return ranges.length === 0

@@ -1,4 +1,4 @@
-/** A row of `idempotency_keys`, as it is written in the transaction of the effect. */
+/** A row of `idempotency_keys`, as written in the transaction of the effect. */
 export interface StoredAnswer {
   business_id: string
   key: string
@@ -9,7 +9,7 @@ export interface StoredAnswer {
   body: string
 }
 
-/** The columns that rows of a grouped insert carry for their idempotency records; null where a request has no key. */
+/** The columns that rows of a grouped insert carry for their idempotency records; null if a request has no key. */
 export const answerColumns = {
   answer_key: 'text?',
   answer_fingerprint: 'json?',
@@ -19,8 +19,8 @@ export const answerColumns = {
 } as const
 
 /**
- * The statement that takes the keys of a grouped insert's `rows` and answers the ids of those whose key was free.
- * `body` is the SQL of the answer's body. Keys are taken in one order, so that two statements that share some cannot deadlock.
+ * The statement that claims the keys of a grouped insert's `rows` and returns the ids of those whose key was free.
+ * `body` is the SQL of the answer's body. Keys are claimed in one order, so that two statements that share some cannot deadlock.
  */
 export function insertAnswersSql(rows: string, body = 'answer_body'): string {
   return `insert into idempotency_keys (business_id, key, object_id, fingerprint, status, headers, body, created_at)

@@ -12,7 +12,7 @@ const cursor = fc.record<Cursor>({
 })
 
 describe('cursors', () => {
-  test('come back as they were, and go through an address unchanged', () => {
+  test('a cursor survives a round trip through a URL', () => {
     fc.assert(
       fc.property(cursor, (one) => {
         const text = encodeCursor(one)
@@ -22,7 +22,7 @@ describe('cursors', () => {
     )
   })
 
-  test('of another order, changed or made up are a 422 that names the field', () => {
+  test('a cursor that is invented, changed or of another order is a 422 that names the field', () => {
     const id = newId(new Date())
     const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
     const refused = [
@@ -46,7 +46,7 @@ describe('cursors', () => {
     )
   })
 
-  test('make links that keep the filters and lose the page number', () => {
+  test('links keep the filters and drop the page number', () => {
     const id = newId(new Date())
     const rows = [
       { id, text: '{"a":1}' },
@@ -65,14 +65,14 @@ describe('cursors', () => {
     ])
   })
 
-  test('are pointed to where a page number would begin too deep', () => {
+  test('a page number that goes too deep is a 422 that refers to the cursor', () => {
     expect(skippedRows(1, 100)).toBe(0)
     expect(skippedRows(101, 100)).toBe(maxSkippedRows)
     expect(() => skippedRows(102, 100)).toThrow('follow links.next or meta.next_cursor instead')
   })
 })
 
-test('page numbers hold both ends and the neighbourhood, in order', () => {
+test('page numbers include both ends and the neighbors of the current page, in order', () => {
   expect(pageNumbers(1, 1)).toEqual([1])
   expect(pageNumbers(10, 20)).toEqual([1, 2, null, 7, 8, 9, 10, 11, 12, 13, null, 19, 20])
   fc.assert(
@@ -85,15 +85,15 @@ test('page numbers hold both ends and the neighbourhood, in order', () => {
   )
 })
 
-describe('entity tags', () => {
+describe('ETags', () => {
   const tag = '"abc.1"'
 
-  test('hold for If-Match when they are the current one, strongly', () => {
+  test('If-Match accepts only the current ETag, by strong comparison', () => {
     for (const header of [undefined, '*', ' * ', tag, `"x", ${tag}`, ` ${tag} ,"y"`]) expect(() => requireMatch(header, tag)).not.toThrow()
     for (const header of ['', '"abc.2"', `W/${tag}`, 'abc.1', '"*"']) expect(() => requireMatch(header, tag), header).toThrow(`its current ETag is ${tag}`)
   })
 
-  test('are known to If-None-Match also when weak', () => {
+  test('If-None-Match also accepts a weak ETag', () => {
     for (const header of ['*', tag, `W/${tag}`, `"x", W/${tag}`]) expect([header, isKnown(header, tag)]).toEqual([header, true])
     for (const header of [undefined, '', '"abc.2"', 'abc.1']) expect([header, isKnown(header, tag)]).toEqual([header, false])
   })

@@ -1,4 +1,4 @@
-/** What a receipt says around its figures. `{name}` and `{date}` are filled in. */
+/** The texts of a receipt around its figures. `{name}` and `{date}` are filled in. */
 export interface Texts {
   receipt: string
   paid: string

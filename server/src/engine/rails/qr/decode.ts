@@ -9,7 +9,7 @@ import { QrFault, type QrObject } from './tlv.ts'
 import { readUpi } from './upi.ts'
 import { readVietQr } from './vietqr.ts'
 
-/** What a payment code says. Null is "the code does not say". */
+/** The content of a payment code. Null means that the code does not say. */
 export interface DecodedQr {
   scheme: QrScheme
   proxyType: string | null
@@ -19,22 +19,22 @@ export interface DecodedQr {
   payeeCity: string | null
   /** ISO 3166-1 alpha-2, upper case. */
   country: string | null
-  /** In the smallest unit of `currency`; null where the payer types it, or where the currency is not known. */
+  /** In minor units of `currency`; null if the payer enters it, or if the currency is not known. */
   amountMinor: bigint | null
   currency: Currency | null
-  /** What comes back to the payee: the bill number, otherwise the scheme's own reference. */
+  /** What is returned to the payee: the bill number, otherwise the scheme's own reference. */
   reference: string | null
   purpose: string | null
   expiresAt: Date | null
-  /** Whether the payer may change the amount; null where the scheme does not say. */
+  /** Whether the payer may change the amount; null if the scheme does not say. */
   editable: boolean | null
-  /** Made for one payment (01 = 12), rather than printed once for many. */
+  /** Made for one payment (01 = 12), rather than printed once for many payments. */
   isDynamic: boolean
-  /** Every account that is recognised; a joint code (SGQR) has several, and `scheme` is the first. */
+  /** Every recognized account; a joint code (SGQR) has several, and `scheme` is that of the first. */
   accounts: QrAccount[]
-  /** Objects as they stand: top-level of an EMVCo payload, parameters of a URI. */
+  /** Objects as read: top-level ones of an EMVCo payload, parameters of a URI. */
   objects: QrObject[]
-  /** What breaks a standard without making the code unreadable. */
+  /** Violations of a standard that leave the code readable. */
   warnings: string[]
 }
 
@@ -51,9 +51,9 @@ const readers: ((code: EmvCode) => QrAccount | undefined)[] = [
 ]
 
 /**
- * Recognises and reads a payment code: an EMVCo payload or a UPI URI, as scanned, without white space around it.
- * Throws nothing but a `QrFault`, which says what is wrong and where: a bad CRC, a length that does not fit, an object that
- * comes twice, a character that is not allowed (EMVCo MPM 1.1; rails standards §1.10). Over-long texts are read with a
+ * Recognizes and reads a payment code: an EMVCo payload or a UPI URI, as scanned, without white space around it.
+ * Throws only a `QrFault`, which says what is wrong and where: a wrong CRC, a wrong length, a repeated object,
+ * a character that is not allowed (EMVCo MPM 1.1; rails standards §1.10). Over-long texts are read with a
  * warning, because live codes have them.
  */
 export function decodeQr(payload: string): DecodedQr {
@@ -90,7 +90,7 @@ function decodeEmv(payload: string): DecodedQr {
   }
 }
 
-/** `***` asks the payer for the value (EMVCo MPM 4.8), so it is none. */
+/** `***` asks the payer for the value (EMVCo MPM 4.8), so it counts as none. */
 function given(value: string | undefined): string | undefined {
   return value === '***' ? undefined : value
 }

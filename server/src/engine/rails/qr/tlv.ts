@@ -1,4 +1,4 @@
-/** What is wrong with a QR payload, or with what should become one. */
+/** What is wrong with a QR payload, or with the input for one. */
 export type QrFaultCode =
   | 'not_a_payment_code'
   | 'too_long'
@@ -36,7 +36,7 @@ export interface QrObject {
   readonly value: string
 }
 
-/** A data object as read, with the character of the payload at which its value begins. */
+/** A data object as read, with the character of the payload at which its value starts. */
 export interface PlacedObject extends QrObject {
   readonly start: number
 }
@@ -58,7 +58,7 @@ export function crc16(text: string): string {
 
 /**
  * Data objects as text, in the order given. Lengths count characters (Unicode code points), not bytes (EMVCo MPM 3.4).
- * Throws a `QrFault` for an id that is not two digits, an id given twice and a value that is empty or over 99 characters.
+ * Throws a `QrFault` for an id that is not two digits, a repeated id, and a value that is empty or over 99 characters.
  */
 export function writeObjects(objects: readonly QrObject[], path = ''): string {
   const seen = new Set<string>()
@@ -76,9 +76,9 @@ export function writeObjects(objects: readonly QrObject[], path = ''): string {
 }
 
 /**
- * The data objects of a payload or of a template, in their order. `path` and `offset` say where the text stands in the whole.
- * Throws a `QrFault` for an id or a length that is not two digits, a length of 0, a value that ends early and an id that
- * comes twice.
+ * The data objects of a payload or of a template, in their order. `path` and `offset` say where the text is in the whole.
+ * Throws a `QrFault` for an id or a length that is not two digits, a length of 0, a value that ends early and a repeated
+ * id.
  */
 export function readObjects(text: string, path = '', offset = 0): PlacedObject[] {
   const characters = [...text]

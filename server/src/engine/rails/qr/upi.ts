@@ -1,7 +1,7 @@
 import { amountText } from './emv.ts'
 import { QrFault } from './tlv.ts'
 
-/** `local-part@handle`, as NPCI's linking specification has it. */
+/** `local-part@handle`, according to NPCI's linking specification. */
 const address = /^[A-Za-z0-9._-]{2,256}@[A-Za-z][A-Za-z0-9.-]{1,63}$/
 const parameterName = /^[A-Za-z][A-Za-z0-9]{0,31}$/
 const longestUri = 2048
@@ -12,11 +12,11 @@ export interface UpiCode {
   /** The payee's name; any script, up to 99 characters. */
   name: string
   categoryCode?: string | undefined
-  /** `tr`: our reference, up to 35 letters and digits; needed where a merchant is paid. */
+  /** `tr`: our reference, up to 35 letters and digits; required if a merchant is paid. */
   reference?: string | undefined
   /** `tn`: a text for the payer, up to 50 characters. */
   note?: string | undefined
-  /** In paise; left out, the payer types it. */
+  /** In paise; if omitted, the payer enters it. */
   amountMinor?: bigint | undefined
 }
 
@@ -25,7 +25,7 @@ export type UpiParameters = readonly (readonly [name: string, value: string])[]
 
 /**
  * A UPI payment URI (NPCI linking specification 1.6; rails standards §1.8): spaces are `%20`, `@` stays as it is.
- * Throws a `QrFault` that names the input which does not fit.
+ * Throws a `QrFault` that names the invalid input.
  */
 export function buildUpi(code: UpiCode): string {
   const refuse = (input: string) => new QrFault('bad_input', input, `${input} is not valid in a UPI URI`)
@@ -46,19 +46,19 @@ export function buildUpi(code: UpiCode): string {
   return writeUpi(parameters.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])))
 }
 
-/** A `upi://pay` URI of the given parameters. Throws a `QrFault` for text that is no Unicode or has control characters. */
+/** A `upi://pay` URI of the given parameters. Throws a `QrFault` for text that is not valid Unicode or has control characters. */
 export function writeUpi(parameters: UpiParameters): string {
   const encode = (name: string, value: string) => {
     if (/[\p{Cc}\p{Cs}]/u.test(value)) throw new QrFault('bad_input', name, `${name} has a control character`)
-    // Literal in the official sample: encoding them is legal too, but several apps do not decode an address.
+    // Literal in the official sample: encoding it is valid too, but several apps do not decode an address.
     return encodeURIComponent(value).replace(/%(40|3A|2F|3D)/g, (code) => decodeURIComponent(code))
   }
   return `upi://pay?${parameters.map(([name, value]) => `${name}=${encode(name, value)}`).join('&')}`
 }
 
 /**
- * The parameters of a `upi://pay` URI, decoded, in their order. Throws a `QrFault` for another scheme, a character that a
- * URI cannot have, a broken percent code, a parameter without `=` or given twice, and a missing or misshapen `pa`.
+ * The parameters of a `upi://pay` URI, decoded, in their order. Throws a `QrFault` for another scheme, a character that is
+ * not allowed in a URI, a broken percent-encoding, a parameter without `=` or repeated, and a missing or malformed `pa`.
  */
 export function readUpi(uri: string): UpiParameters {
   const opening = /^upi:\/\/pay\/?\?/i.exec(uri)?.[0]

@@ -4,7 +4,6 @@ import type { Api, Call } from '#foundation/http/api.ts'
 import { etagOf, isKnown, requireMatch } from '#foundation/http/etag.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
-import type { Now } from '#foundation/shared/time.ts'
 import {
   type CheckoutSettings as CheckoutSettingsOfPages,
   type CheckoutSettingsRow,
@@ -21,7 +20,6 @@ import { CheckoutSettings, PutCheckoutLogo, presentCheckoutSettings, UpdateCheck
 
 export interface CheckoutSettingsDeps {
   database: Database
-  now: Now
 }
 
 const tagOf = ({ business_id, version }: Pick<CheckoutSettingsRow, 'business_id' | 'version'>) => etagOf({ id: business_id, version })
@@ -30,7 +28,7 @@ function answerWith(row: CheckoutSettingsOfPages, { business, baseUrl }: Pick<Ca
   return { status: 200, body: JSON.stringify(presentCheckoutSettings(row, business, baseUrl)), headers: { etag: tagOf(row) } }
 }
 
-/** How a business's checkout looks, and who may frame it. */
+/** The look of a business's checkout, and who may frame it. */
 export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): void {
   const checkoutSettings = api.group('Checkout settings')
   const path = '/v1/checkout-settings'
@@ -95,16 +93,15 @@ export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): vo
   )
 }
 
-/** Changes the settings while their row is held; a change of nothing leaves the version as it is. */
+/** Changes the settings while their row is locked; a change of nothing keeps the version. */
 function change(
-  { database, now }: CheckoutSettingsDeps,
-  call: Pick<Call, 'business' | 'baseUrl' | 'headers' | 'claim'>,
+  { database }: CheckoutSettingsDeps,
+  call: Pick<Call, 'business' | 'at' | 'baseUrl' | 'headers' | 'claim'>,
   decide: (tx: Db, before: CheckoutSettingsRow, at: Date) => Promise<CheckoutSettingsRow>,
   answer?: Answer,
 ): Promise<Answer> {
-  const { business, headers, claim } = call
-  return writeOnce(database.db, claim, now(), async (tx) => {
-    const at = now()
+  const { business, at, headers, claim } = call
+  return writeOnce(database.db, claim, at, async (tx) => {
     const before = await lockCheckoutSettings(tx, business.id, at)
     requireMatch(headers['if-match'], tagOf(before))
     const after = await decide(tx, before, at)

@@ -1,6 +1,8 @@
 import { type Static, Type } from 'typebox'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { GroupedKind } from '#engine/records/create-together.ts'
+import { tables } from '#foundation/database/columns.ts'
 import { CursorPage, longText, nullable, plainText } from '#foundation/http/schemas.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
 import type { CustomerRow } from './queries.ts'
 
@@ -18,7 +20,8 @@ export type Address = Static<typeof Address>
 
 const metadataValue = Type.Unsafe<string | null>({ type: ['string', 'null'], maxLength: 500, pattern: '^[^\\p{Cc}\\p{Cs}]*$' })
 
-const editable = {
+/** What clients may say of a customer, its external id aside. A field here and in `Customer` is stored and shown; `rules.ts` has what else some of them need. */
+export const editable = {
   name: nullable(plainText(255, { description: 'Full name.' })),
   email: Type.String({ format: 'email', maxLength: 255, minLength: 1, description: 'Email address; several customers may share one.' }),
   phone_number: plainText(32, { minLength: 1, description: 'Phone number, stored as sent.' }),
@@ -146,22 +149,32 @@ export function completeJson(json: string, createdAt: number, updatedAt: number,
   return `${json.slice(0, -1)}${times}}`
 }
 
-/** A customer as the API shows it. Names every field, so that a new column is not shown by accident. */
+type ShownColumn = Exclude<keyof Customer, 'created_at' | 'updated_at'>
+
+/** The columns that are shown as they are stored, in the order in which they are shown. */
+export const shownColumns = (Object.keys(Customer.properties) as (keyof Customer)[]).filter(
+  (name): name is ShownColumn => name !== 'created_at' && name !== 'updated_at',
+)
+
+/** A customer as the API shows it. */
 export function presentCustomer(row: CustomerRow, business: Business): Customer {
+  const shown = {} as Record<ShownColumn, unknown>
+  for (const name of shownColumns) shown[name] = row[name]
   return {
-    id: row.id,
-    name: row.name,
-    birth_date: row.birth_date,
-    gender: row.gender,
-    email: row.email,
-    phone_number: row.phone_number,
-    address: row.address,
-    remark: row.remark,
-    phone_number_country_code: row.phone_number_country_code,
-    external_id: row.external_id,
-    phone_number_e164: row.phone_number_e164,
-    metadata: row.metadata,
+    ...(shown as Pick<CustomerRow, ShownColumn>),
     created_at: formatBusinessTime(row.created_at, business.timezone),
     updated_at: formatBusinessTime(row.updated_at, business.timezone),
   }
+}
+
+export const customerKind: GroupedKind<CustomerRow> = {
+  name: 'Customer',
+  table: tables.customers,
+  path: '/v1/customers',
+  events: 'customer',
+  unique: 'external_id',
+  taken: { customers_external_id: 'external_id' },
+  derived: ['search', 'search_grams'],
+  maps: ['metadata'],
+  present: presentCustomer,
 }

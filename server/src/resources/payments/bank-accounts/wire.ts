@@ -1,6 +1,8 @@
 import { type Static, Type } from 'typebox'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Kind } from '#engine/records/kind.ts'
+import { tables } from '#foundation/database/columns.ts'
 import { CursorPage, nullable, plainText } from '#foundation/http/schemas.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { formatAmount } from '#foundation/shared/money.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
 import type { BankAccountRow, BankCreditRow } from './queries.ts'
@@ -83,6 +85,14 @@ export function presentBankAccount(row: BankAccountRow, business: Business, base
     created_at: formatBusinessTime(row.created_at, business.timezone),
     updated_at: formatBusinessTime(row.updated_at, business.timezone),
   }
+}
+
+/** Accounts at banks; one that was switched off keeps its row, with its credits. */
+export const bankAccountKind: Kind<BankAccountRow> = {
+  name: 'BankAccount',
+  table: tables.bank_accounts,
+  path: '/v1/bank-accounts',
+  present: (row, business, baseUrl) => presentBankAccount(row, business, baseUrl, null),
 }
 
 export function presentBankCredit(row: BankCreditRow, business: Business) {

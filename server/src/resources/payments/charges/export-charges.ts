@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { formatAmount } from '#foundation/shared/money.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
 import type { ChargeFilter, ChargesReader, ListedCharges } from './list-queries.ts'

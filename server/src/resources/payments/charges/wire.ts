@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
-import type { Business } from '#foundation/http/authentication.ts'
 import { CursorPage, lenientFlag, plainText } from '#foundation/http/schemas.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { amountAsNumber } from '#foundation/shared/money.ts'
 import { formatBusinessTime, formatUtcMicroseconds } from '#foundation/shared/time.ts'
 import type { ShownRefund } from '#resources/payments/refunds/queries.ts'

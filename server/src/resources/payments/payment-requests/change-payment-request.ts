@@ -1,5 +1,7 @@
 import type { Transaction } from 'kysely'
 import { emitEvent } from '#engine/events/emit-event.ts'
+import { previousAttributes } from '#engine/records/kind.ts'
+import type { Target } from '#engine/records/operations.ts'
 import { runTogether } from '#foundation/database/prepared.ts'
 import { newSearchGrams } from '#foundation/database/search-grams.ts'
 import type { DB } from '#foundation/database/tables.ts'
@@ -15,13 +17,6 @@ import { lockPaymentRequest, type PaymentRequestRow, updatePaymentRequest } from
 import { applyPaymentRequest, requestSearchGrams, requestSearchText } from './rules.ts'
 import { type PaymentRequest, presentPaymentRequest, type UpdatePaymentRequest } from './wire.ts'
 
-/** Which request an operation is about, and the version that its caller has seen. */
-export interface PaymentRequestTarget {
-  id: string
-  /** An ETag; refused with 412 when the request has another version. Undefined for whatever version it has. */
-  ifMatch?: string | undefined
-}
-
 /** A request after a change. */
 export interface ChangedPaymentRequest {
   row: PaymentRequestRow
@@ -32,19 +27,11 @@ export interface ChangedPaymentRequest {
 }
 
 /** Locks a request that is not deleted. Throws 404 for an unknown one, 412 for another version. */
-export async function holdPaymentRequest(tx: Transaction<DB>, business: Business, { id, ifMatch }: PaymentRequestTarget): Promise<PaymentRequestRow> {
+export async function holdPaymentRequest(tx: Transaction<DB>, business: Business, { id, ifMatch }: Target): Promise<PaymentRequestRow> {
   const row = isUuid(id) ? await lockPaymentRequest(tx, business.id, id.toLowerCase()) : undefined
   if (!row) throw notFound('PaymentRequest', id)
   requireMatch(ifMatch, etagOf(row))
   return row
-}
-
-/** The fields in which two states of a request differ, with their values before, as webhooks show them. */
-function previousAttributes(before: PaymentRequest, after: PaymentRequest): Record<string, unknown> | null {
-  const names = (Object.keys(after) as (keyof PaymentRequest)[]).filter(
-    (name) => name !== 'updated_at' && JSON.stringify(before[name]) !== JSON.stringify(after[name]),
-  )
-  return names.length === 0 ? null : Object.fromEntries(names.map((name) => [name, before[name]]))
 }
 
 /**
@@ -54,7 +41,7 @@ function previousAttributes(before: PaymentRequest, after: PaymentRequest): Reco
 export async function changePaymentRequest(
   tx: Transaction<DB>,
   business: Business,
-  { fields, ...target }: PaymentRequestTarget & { fields: UpdatePaymentRequest },
+  { fields, ...target }: Target & { fields: UpdatePaymentRequest },
   { at: began, baseUrl, requestId, caller }: Origin,
 ): Promise<ChangedPaymentRequest> {
   const links = await lookUpIn(tx, business, fields)
@@ -69,13 +56,13 @@ export async function changePaymentRequest(
   row.admin_fee_minor = await feeInCode(tx, row, before)
   const previous = previousAttributes(present(before), present(row))
   const isSwitched = row.generate_qr !== before.generate_qr || row.generate_direct_link !== before.generate_direct_link
-  const isChanged = previous !== null || isSwitched
+  const isChanged = Object.keys(previous).length > 0 || isSwitched
   if (isChanged) {
     row = { ...row, search: requestSearchText(row), version: before.version + 1, updated_at: at }
     await updatePaymentRequest(tx, business.id, row)
     await runTogether(tx, 'search_grams', [newSearchGrams([{ businessId: business.id, id: row.id, grams: requestSearchGrams(row) }])])
     const data = JSON.stringify(present(row))
-    const event = { type: 'payment_request.updated', objectId: row.id, data, previousAttributes: JSON.stringify(previous ?? {}) } as const
+    const event = { type: 'payment_request.updated', objectId: row.id, data, previousAttributes: JSON.stringify(previous) } as const
     await emitEvent(tx, business.id, { ...event, requestId, caller, at })
   }
   return { row, shown: { ...present(row), ...(await entryOf(tx, business, row, baseUrl)) }, isChanged }

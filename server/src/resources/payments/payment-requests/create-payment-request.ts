@@ -1,18 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import type { Transaction } from 'kysely'
-import { isOutcomeUnknown } from '#foundation/database/database.ts'
-import { groupCommit } from '#foundation/database/group-commit.ts'
-import type { DB } from '#foundation/database/tables.ts'
+import { type Created, createTogether, type GroupedKind } from '#engine/records/create-together.ts'
+import type { Tx } from '#engine/records/kind.ts'
+import { newRow } from '#engine/records/operations.ts'
+import { tables } from '#foundation/database/columns.ts'
+import { insertDirectoryEntriesSql } from '#foundation/database/directory.ts'
+import { insertSearchGramsSql } from '#foundation/database/search-grams.ts'
 import type { Deps } from '#foundation/deps.ts'
-import { etagOf } from '#foundation/http/etag.ts'
-import { type Answer, KeyTaken, storedAnswer } from '#foundation/http/idempotency.ts'
 import type { Origin } from '#foundation/http/origin.ts'
 import type { Business } from '#foundation/shared/business.ts'
-import { callerText, keyIdOf } from '#foundation/shared/caller.ts'
-import { newId } from '#foundation/shared/ids.ts'
+import { keyIdOf } from '#foundation/shared/caller.ts'
 import { entryOf, feeInCode } from './issue-qr.ts'
 import { type LookUp, lookingUp } from './look-up.ts'
-import { insertPaymentRequests, type NewPaymentRequest, type PaymentRequestRow } from './queries.ts'
+import { insertExpiriesSql, type PaymentRequestRow } from './queries.ts'
 import { applyPaymentRequest, requestSearchGrams, requestSearchText } from './rules.ts'
 import { type CreatePaymentRequest, presentPaymentRequest } from './wire.ts'
 
@@ -36,69 +35,48 @@ export interface PaymentRequestInput {
   source?: PaymentSource
 }
 
-/** A new payment request, and the answer to whoever asked for it (201, with its code or link). */
-export interface CreatedPaymentRequest {
-  row: PaymentRequestRow
-  answer: Answer
+const paymentRequestKind: GroupedKind<PaymentRequestRow> = {
+  name: 'PaymentRequest',
+  table: tables.payment_requests,
+  path: '/v1/payment-requests',
+  events: 'payment_request',
+  companions: [
+    { sql: insertExpiriesSql('accepted') },
+    { sql: insertSearchGramsSql('accepted'), columns: { grams: { type: 'integer[]', from: requestSearchGrams } } },
+    { sql: insertDirectoryEntriesSql('accepted', 'payment_reference', 'payment_reference') },
+  ],
+  present: presentPaymentRequest,
 }
 
-/**
- * Creates payment requests. With a transaction the request and its event are written in it, and whoever opened it stores
- * the answer and wakes the relay. Without one they go by group commit: those that arrive together share one statement and
- * one durable commit, each with its own event, idempotency record, answer and failure. Throws a 422 that names every bad field.
- */
+/** Creates payment requests, in a transaction or by group commit (`CreateTogether`). Throws a 422 that names every bad field. */
 export function createPaymentRequest(deps: Deps, lookUp: LookUp = lookingUp(deps.database)) {
-  const { database, onEvent, groupAcrossBusinesses } = deps
-  const commit = groupCommit<NewPaymentRequest, boolean>({
-    write: (requests) => insertPaymentRequests(database.db, requests),
-    groupOf: groupAcrossBusinesses ? () => '' : ({ row }) => row.business_id,
-    maxRows: 256,
-    maxInFlight: 2,
-    mayBeOneRow: (error) => !isOutcomeUnknown(error),
-  })
-
-  return async (tx: Transaction<DB> | undefined, business: Business, input: PaymentRequestInput, origin: Origin): Promise<CreatedPaymentRequest> => {
-    const { caller, claim, requestId, baseUrl, at } = origin
-    const db = tx ?? database.db
+  const insert = createTogether(deps, paymentRequestKind)
+  return async (tx: Tx | undefined, business: Business, input: PaymentRequestInput, origin: Origin): Promise<Created<PaymentRequestRow>> => {
+    const { caller, baseUrl, at } = origin
+    const db = tx ?? deps.database.db
     const links = await lookUp(business, input.fields, tx)
     const fields = applyPaymentRequest(undefined, input.fields, links, business, at)
-    const id = newId<'payment_request'>(at)
-    const row: PaymentRequestRow = {
-      ...fields,
-      business_id: business.id,
-      id,
-      status: 'pending',
-      sms_status: 'pending',
-      email_status: 'pending',
-      admin_fee_minor: null,
-      is_default: false,
-      source_type: input.source?.type ?? null,
-      source_id: input.source?.id ?? null,
-      api_key_id: keyIdOf(caller),
-      payment_reference: newPaymentReference(),
-      search: requestSearchText({ ...fields, id }),
-      version: 1,
-      created_at: at,
-      updated_at: at,
-      completed_at: null,
-      deleted_at: null,
-    }
+    const row = newRow<PaymentRequestRow>(
+      business,
+      {
+        ...fields,
+        status: 'pending',
+        sms_status: 'pending',
+        email_status: 'pending',
+        admin_fee_minor: null,
+        is_default: false,
+        source_type: input.source?.type ?? null,
+        source_id: input.source?.id ?? null,
+        api_key_id: keyIdOf(caller),
+        payment_reference: newPaymentReference(),
+        search: '',
+        completed_at: null,
+        deleted_at: null,
+      },
+      at,
+    )
+    row.search = requestSearchText(row)
     row.admin_fee_minor = await feeInCode(db, row)
-    const shown = presentPaymentRequest(row, business, baseUrl)
-    const body = JSON.stringify({ ...shown, ...(await entryOf(db, business, row, baseUrl)) })
-    const answer: Answer = { status: 201, body, headers: { etag: etagOf(row), location: `/v1/payment-requests/${id}` } }
-    const made: NewPaymentRequest = {
-      row,
-      eventId: newId<'event'>(at),
-      shown: JSON.stringify(shown),
-      requestId,
-      caller: callerText(caller),
-      answer: tx ? undefined : claim && storedAnswer(claim, id, answer),
-      grams: requestSearchGrams(row),
-    }
-    if (tx) await insertPaymentRequests(tx, [made])
-    else if (!(await commit(made))) throw new KeyTaken()
-    else onEvent(business.id)
-    return { row, answer }
+    return insert(tx, business, row, origin, await entryOf(db, business, row, baseUrl))
   }
 }

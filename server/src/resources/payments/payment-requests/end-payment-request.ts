@@ -1,11 +1,12 @@
 import type { Transaction } from 'kysely'
 import { emitEvent, emitEvents } from '#engine/events/emit-event.ts'
+import type { Target } from '#engine/records/operations.ts'
 import type { DB } from '#foundation/database/tables.ts'
 import type { Origin } from '#foundation/http/origin.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { conflict } from '#foundation/shared/errors.ts'
 import { laterThan } from '#foundation/shared/time.ts'
-import { holdPaymentRequest, type PaymentRequestTarget } from './change-payment-request.ts'
+import { holdPaymentRequest } from './change-payment-request.ts'
 import { forgetExpiries, lockFreePaymentRequests, type PaymentRequestRow, updatePaymentRequest, writeStatuses } from './queries.ts'
 import { presentPaymentRequest } from './wire.ts'
 
@@ -16,7 +17,7 @@ import { presentPaymentRequest } from './wire.ts'
 export async function deletePaymentRequest(
   tx: Transaction<DB>,
   business: Business,
-  target: PaymentRequestTarget,
+  target: Target,
   { at: began, baseUrl, requestId, caller }: Origin,
 ): Promise<PaymentRequestRow> {
   const before = await holdPaymentRequest(tx, business, target)

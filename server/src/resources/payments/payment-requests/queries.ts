@@ -1,10 +1,10 @@
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
+import { tables } from '#foundation/database/columns.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { isDueSql } from '#foundation/database/due.ts'
-import { runPrepared, runPreparedText, runTogether } from '#foundation/database/prepared.ts'
-import type { RowOf } from '#foundation/database/rows.ts'
-import type { StoredAnswer } from '#foundation/database/stored-answer.ts'
+import { runPrepared, runTogether } from '#foundation/database/prepared.ts'
+import { columnList, type RowOf } from '#foundation/database/rows.ts'
 import type { Due } from '#foundation/shared/clock.ts'
 
 export type PaymentRequestStatus = 'pending' | 'completed' | 'failed' | 'expired' | 'canceled' | 'inactive'
@@ -41,57 +41,8 @@ export type PaymentRequestRow = RowOf<
   }
 >
 
-/** Columns and their types, in the order in which new rows are written as arrays. */
-const columns = {
-  business_id: 'uuid',
-  id: 'uuid',
-  status: 'text',
-  amount_minor: 'bigint',
-  currency: 'text',
-  name: 'text',
-  email: 'text',
-  phone: 'text',
-  purpose: 'text',
-  reference_number: 'text',
-  payment_methods: 'text[]',
-  redirect_url: 'text',
-  webhook: 'text',
-  failed_webhook: 'text',
-  send_sms: 'boolean',
-  send_email: 'boolean',
-  sms_status: 'text',
-  email_status: 'text',
-  allow_repeated_payments: 'boolean',
-  add_admin_fee: 'boolean',
-  admin_fee_minor: 'bigint',
-  is_currency_editable: 'boolean',
-  is_default: 'boolean',
-  generate_qr: 'boolean',
-  generate_direct_link: 'boolean',
-  expires_at: 'timestamptz',
-  address: 'json',
-  line_items: 'json',
-  metadata: 'jsonb',
-  channel: 'text',
-  wifi_terminal_id: 'text',
-  staff_id: 'uuid',
-  location_id: 'uuid',
-  customer_id: 'uuid',
-  source_type: 'text',
-  source_id: 'uuid',
-  api_key_id: 'uuid',
-  payment_reference: 'text',
-  search: 'text',
-  version: 'int',
-  created_at: 'timestamptz',
-  updated_at: 'timestamptz',
-  completed_at: 'timestamptz',
-  deleted_at: 'timestamptz',
-} as const satisfies Record<keyof PaymentRequestRow, string>
-
-const names = Object.keys(columns) as (keyof PaymentRequestRow)[]
-/** Every column, named: a statement that is prepared with `*` fails when a migration adds one. */
-export const requestColumns = names.map((name) => `r.${name}`).join(', ')
+/** Every column of a row `r`. */
+export const requestColumns = columnList(tables.payment_requests, 'r')
 
 /** Finds payment requests and holds their rows until the transaction ends; always in one order, whatever the order asked for. */
 export async function lockPaymentRequests(tx: Db, keys: { businessId: string; id: string }[]): Promise<Map<string, PaymentRequestRow>> {
@@ -172,96 +123,9 @@ export async function findAnyPaymentRequests(pool: pg.Pool, keys: readonly { bus
   return keys.map(({ businessId, id }) => found.get(`${businessId} ${id.toLowerCase()}`))
 }
 
-/** What goes with each row: its event and its idempotency record. */
-const companions = {
-  event_id: 'uuid',
-  shown: 'json',
-  request_id: 'text',
-  caller: 'text',
-  answer_key: 'text',
-  answer_fingerprint: 'json',
-  answer_status: 'int2',
-  answer_headers: 'json',
-  answer_body: 'text',
-  grams: 'text',
-} as const
-
-/** A value as one element of an array parameter. */
-function elementOf(row: PaymentRequestRow, name: keyof PaymentRequestRow): unknown {
-  const value = row[name]
-  if (value === null) return null
-  // An array cannot be an element, so it travels as its literal; method codes need no quotes.
-  if (name === 'payment_methods') return `{${row.payment_methods.join(',')}}`
-  if (columns[name] === 'json' || columns[name] === 'jsonb') return JSON.stringify(value)
-  if (value instanceof Date) return value.toISOString()
-  return typeof value === 'bigint' ? String(value) : value
-}
-
-const parameters = [...names.map((name) => (name === 'payment_methods' ? 'text' : columns[name])), ...Object.values(companions)]
-  .map((type, i) => `$${i + 1}::${type}[]`)
-  .join(', ')
-const inserted = names.map((name) => (name === 'payment_methods' ? 'payment_methods::text[]' : name)).join(', ')
-
-const insertText = `
-  with input as (
-    select * from unnest(${parameters}) as input (${[...names, ...Object.keys(companions)].join(', ')})
-  ), claimed as (
-    insert into idempotency_keys (business_id, key, object_id, fingerprint, status, headers, body, created_at)
-    select business_id, answer_key, id, answer_fingerprint, answer_status, answer_headers, answer_body, created_at from input where answer_key is not null
-    on conflict (business_id, key) do nothing
-    returning object_id
-  ), accepted as (
-    select * from input where answer_key is null or id in (select object_id from claimed)
-  ), written as (
-    insert into payment_requests (${names.join(', ')}) select ${inserted} from accepted
-  ), expiring as (
-    insert into payment_request_expiries (business_id, id, due_at) select business_id, id, expires_at from accepted where expires_at is not null
-  ), found_by as (
-    insert into search_grams (business_id, id, grams) select business_id, id, grams::int4[] from accepted
-  ), listed as (
-    insert into directory (lookup, kind, business_id, target_id) select payment_reference, 'payment_reference', business_id, id from accepted
-  ), told as (
-    insert into events (business_id, id, type, object_id, data, request_id, caller, created_at)
-    select business_id, event_id, 'payment_request.created', id, shown, request_id, caller, created_at from accepted
-  )
-  select id from accepted`
-
-/** A new payment request with everything that belongs into its transaction. */
-export interface NewPaymentRequest {
-  row: PaymentRequestRow
-  eventId: string
-  /** The request as webhooks show it, as JSON text. */
-  shown: string
-  requestId: string | null
-  caller: string
-  answer: StoredAnswer | undefined
-  /** The numbers by which it, and what is paid of it, are found. */
-  grams: number[]
-}
-
-/**
- * Writes payment requests, their expiries, directory entries, events and idempotency records in one statement. Answers,
- * for each, whether it was written: false means that its Idempotency-Key was taken.
- */
-export async function insertPaymentRequests(db: Db, requests: NewPaymentRequest[]): Promise<boolean[]> {
-  const column = (read: (request: NewPaymentRequest) => unknown) => requests.map(read)
-  const { rows } = await runPreparedText<{ id: string }>(db, 'insert_payment_requests', insertText, [
-    ...names.map((name) => column(({ row }) => elementOf(row, name))),
-    column(({ eventId }) => eventId),
-    column(({ shown }) => shown),
-    column(({ requestId }) => requestId),
-    column(({ caller }) => caller),
-    column(({ answer }) => answer?.key ?? null),
-    column(({ answer }) => answer?.fingerprint ?? null),
-    column(({ answer }) => answer?.status ?? null),
-    column(({ answer }) => answer?.headers ?? null),
-    column(({ answer }) => answer?.body ?? null),
-    column(({ grams }) => `{${grams}}`),
-  ])
-  if (rows.length === requests.length) return requests.map(() => true)
-  const written = new Set(rows.map(({ id }) => id))
-  return requests.map(({ row }) => written.has(row.id))
-}
+/** The statement that notes when the rows of a grouped insert expire. */
+export const insertExpiriesSql = (rows: string): string =>
+  `insert into payment_request_expiries (business_id, id, due_at) select business_id, id, expires_at from ${rows} where expires_at is not null`
 
 /** Finds payment requests that are not deleted, in one query for all that are asked for at once. */
 export async function findPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {

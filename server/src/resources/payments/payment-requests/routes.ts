@@ -1,10 +1,11 @@
 import DataLoader from 'dataloader'
+import { change } from '#engine/records/change.ts'
+import { createsTogether } from '#engine/records/create-together.ts'
 import type { Deps } from '#foundation/deps.ts'
-import { type Api, type Call, findingTakenKeys } from '#foundation/http/api.ts'
+import type { Api, Call } from '#foundation/http/api.ts'
 import { etagOf } from '#foundation/http/etag.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
 import { withSpellings } from '#foundation/http/spellings.ts'
-import { writeOnce } from '#foundation/http/transaction.ts'
 import { ApiError, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { findLocation } from '#resources/business/locations/queries.ts'
@@ -76,36 +77,21 @@ function readPaymentRequest({ database }: Deps) {
 /** The request that a call is about, and the version that its client has seen. */
 const targetOf = (call: Call) => ({ id: idOf(call), ifMatch: call.headers['if-match'] })
 
-function change({ database, onEvent }: Deps) {
-  return async (call: Call<unknown, UpdatePaymentRequest>): Promise<Answer> => {
-    const { business, body: fields, claim, at } = call
-    let isChanged = false
-    const answer = await writeOnce(database.db, claim, at, async (tx) => {
-      const changed = await changePaymentRequest(tx, business, { ...targetOf(call), fields }, call)
-      isChanged = changed.isChanged
-      return { status: 202, body: JSON.stringify(changed.shown), headers: { etag: etagOf(changed.row) } }
-    })
-    if (isChanged) onEvent(business.id)
-    return answer
-  }
-}
+const changeRequest = (deps: Deps) => (call: Call<unknown, UpdatePaymentRequest>) =>
+  change(deps, call, async (tx) => {
+    const { row, shown } = await changePaymentRequest(tx, call.business, { ...targetOf(call), fields: call.body }, call)
+    return { status: 202, body: JSON.stringify(shown), headers: { etag: etagOf(row) } }
+  })
 
-function remove({ database, onEvent }: Deps) {
-  return async (call: Call): Promise<Answer> => {
-    const { business, claim, at } = call
-    const answer = await writeOnce(database.db, claim, at, async (tx) => {
-      await deletePaymentRequest(tx, business, targetOf(call), call)
-      return { status: 200, body: '{"success":true}' }
-    })
-    onEvent(business.id)
-    return answer
-  }
-}
+const removeRequest = (deps: Deps) => (call: Call) =>
+  change(deps, call, async (tx) => {
+    await deletePaymentRequest(tx, call.business, targetOf(call), call)
+    return { status: 200, body: '{"success":true}' }
+  })
 
 /** The operations of the contract, and `PATCH` as another word for `PUT`. */
 export function paymentRequestsRoutes(api: Api, deps: Deps): void {
   const paymentRequests = api.group('Payment requests')
-  const create = createPaymentRequest(deps)
   const page = paymentRequestPages(deps)
   paymentRequests.write(
     'POST',
@@ -117,7 +103,7 @@ export function paymentRequestsRoutes(api: Api, deps: Deps): void {
       normalise,
       answers: { 201: PaymentRequest },
     },
-    findingTakenKeys(async (call) => (await create(undefined, call.business, { fields: call.body }, call)).answer),
+    createsTogether(createPaymentRequest(deps), ({ body }: Call<unknown, CreatePaymentRequest>) => ({ fields: body })),
   )
 
   paymentRequests.read(
@@ -144,7 +130,7 @@ export function paymentRequestsRoutes(api: Api, deps: Deps): void {
       normalise,
       answers: { 202: PaymentRequest },
     },
-    change(deps),
+    changeRequest(deps),
   )
 
   paymentRequests.write(
@@ -158,6 +144,6 @@ export function paymentRequestsRoutes(api: Api, deps: Deps): void {
       ifMatch: true,
       answers: { 200: Deleted },
     },
-    remove(deps),
+    removeRequest(deps),
   )
 }

@@ -2,18 +2,14 @@ import { sql } from 'kysely'
 import type { Db } from '#foundation/database/database.ts'
 import { isDueSql } from '#foundation/database/due.ts'
 import { runPrepared } from '#foundation/database/prepared.ts'
+import type { RowOf } from '#foundation/database/rows.ts'
 import type { Due } from '#foundation/shared/clock.ts'
 
 /** What is scheduled: a rail is asked about a charge or a refund, or a duplicate charge is refunded. */
 export type CheckKind = 'charge' | 'refund' | 'duplicate'
 
 /** A scheduled check whose time has come. */
-export interface DueCheck {
-  business_id: string
-  id: string
-  kind: CheckKind
-  attempts: number
-}
+export type DueCheck = Omit<RowOf<'rail_checks', { kind: CheckKind }>, 'due_at'>
 
 /** Sets when a rail is asked about charges or refunds; replaces an earlier appointment. */
 export async function scheduleChecks(tx: Db, checks: { businessId: string; id: string; kind: CheckKind; dueAt: Date }[]): Promise<void> {

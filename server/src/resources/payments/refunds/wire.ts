@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
-import type { Business } from '#foundation/http/authentication.ts'
 import { CursorPage, lenientFlag, longText, nullable, plainText } from '#foundation/http/schemas.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { amountAsNumber } from '#foundation/shared/money.ts'
 import { formatLocalTime, formatUtcMicroseconds } from '#foundation/shared/time.ts'
 import type { ShownRefund } from './queries.ts'

@@ -22,14 +22,16 @@ export async function releaseDue(deps: ReleaseDeps, due: Due): Promise<number> {
 }
 
 function releaseBusiness({ database, clock }: ReleaseDeps, businessId: string, until: Date): Promise<number> {
+  const at = clock.now(businessId)
+  // A business can get a clock of its own between the poll's look and now; nothing is released before its time by that clock.
+  const upTo = at < until ? at : until
   return database.db.transaction().execute(async (tx) => {
     const { rows } = await sql<{ charge_id: string; currency: string; amount_minor: bigint }>`
       delete from releases r using (
-        select charge_id from releases where ${isDueSql({ until, businessId })} order by charge_id limit ${batch} for update skip locked
+        select charge_id from releases where ${isDueSql({ until: upTo, businessId })} order by charge_id limit ${batch} for update skip locked
       ) due
       where r.business_id = ${businessId} and r.charge_id = due.charge_id
       returning r.charge_id, r.currency, r.amount_minor`.execute(tx)
-    const at = clock.now(businessId)
     // Nothing is left of a charge that was refunded while it waited; post() leaves it out.
     await post(
       tx,

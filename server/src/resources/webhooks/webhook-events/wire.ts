@@ -1,7 +1,10 @@
 import { type Static, Type } from 'typebox'
 import { eventTypes } from '#engine/events/emit-event.ts'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Kind } from '#engine/records/kind.ts'
+import { tables } from '#foundation/database/columns.ts'
 import { nullable, plainText } from '#foundation/http/schemas.ts'
+import type { Business } from '#foundation/shared/business.ts'
+import { decryptSecret } from '#foundation/shared/secrets.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
 import type { EndpointRow } from './queries.ts'
 
@@ -24,7 +27,7 @@ const hitpayTypes = [
   'recurring_billing.subscription_updated',
 ]
 
-/** Every type that an endpoint may be registered for. */
+/** Every type that an endpoint may subscribe to. */
 export const knownEventTypes: readonly string[] = [...new Set<string>([...eventTypes, ...hitpayTypes])]
 
 const fields = {
@@ -37,7 +40,7 @@ const fields = {
   }),
 }
 
-/** What `PUT` and `PATCH` take; what is absent stays as it is. */
+/** The body of `PUT` and `PATCH`; absent fields stay unchanged. */
 export const UpdateWebhookEvent = Type.Object({
   ...Type.Partial(Type.Object(fields)).properties,
   event_types: Type.Optional(nullable(fields.event_types)),
@@ -45,7 +48,7 @@ export const UpdateWebhookEvent = Type.Object({
 })
 export type UpdateWebhookEvent = Static<typeof UpdateWebhookEvent>
 
-/** What `POST` takes (behaviour §4.3). */
+/** The body of `POST` (behaviour §4.3). */
 export const CreateWebhookEvent = Type.Object({ ...UpdateWebhookEvent.properties, name: fields.name, url: fields.url })
 export type CreateWebhookEvent = Static<typeof CreateWebhookEvent>
 
@@ -71,8 +74,8 @@ export type WebhookEvent = Static<typeof WebhookEvent>
 
 export const WebhookEventList = Type.Array(WebhookEvent)
 
-/** An endpoint as the API shows it, with its salt opened. */
-export function presentWebhookEvent(row: EndpointRow, salt: string, business: Business): WebhookEvent {
+/** An endpoint as the API returns it, with its salt decrypted. */
+function presentWebhookEvent(row: EndpointRow, salt: string, business: Business): WebhookEvent {
   return {
     id: row.id,
     business_id: row.business_id,
@@ -86,3 +89,11 @@ export function presentWebhookEvent(row: EndpointRow, salt: string, business: Bu
     updated_at: formatBusinessTime(row.updated_at, business.timezone),
   }
 }
+
+/** Webhook events; `secretKey` opens their salts. */
+export const webhookEventKind = (secretKey: () => Buffer): Kind<EndpointRow> => ({
+  name: 'Webhook',
+  table: tables.webhook_endpoints,
+  path: '/v1/webhook-events',
+  present: (row, business) => presentWebhookEvent(row, decryptSecret(row.salt_encrypted, secretKey()), business),
+})
