@@ -27,8 +27,12 @@ function spell(codePoint: number): string {
   return String.fromCharCode(65 + (rest % 13)) + tail
 }
 
+/** Nearly every text: nothing to fold but capitals. */
+const plain = /^[\x20-\x7e]*$/
+
 /** Folded text in which white space is one space and every character outside ASCII is encoded in capitals. */
 export function searchable(text: string): string {
+  if (plain.test(text)) return text.toLowerCase().replace(/ +/g, ' ').trim()
   let out = ''
   for (const character of fold(text)) {
     const codePoint = character.codePointAt(0) ?? 32
