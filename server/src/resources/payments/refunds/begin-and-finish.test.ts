@@ -33,10 +33,17 @@ async function storedOf({ business, server: { database } }: Client) {
   }
 }
 
+const woken: string[] = []
+
 async function begin(client: Client, charge: ChargeRow, more: Partial<RefundInput> = {}, inside = async (_begun: BegunRefund) => {}): Promise<BegunRefund> {
   const via = await prepareRefund(depsOf(), client.business, charge.id, new Date())
   return inTransaction().execute(async (tx) => {
-    const begun = await beginRefund(depsOf())(tx, client.business, { chargeId: charge.id, refundedBy: null, sendEmail: true, ...more, via }, originOf(client))
+    const begun = await beginRefund(depsOf((businessId) => woken.push(businessId)))(
+      tx,
+      client.business,
+      { chargeId: charge.id, refundedBy: null, sendEmail: true, ...more, via },
+      originOf(client),
+    )
     await inside(begun)
     return begun
   })
@@ -56,6 +63,7 @@ describe.each(['local', 'remote'])('a refund by a %s rail, begun by a job inside
     await expect(begin(client, charge, {}, soldOut)).rejects.toThrow('the order cannot be canceled')
     expect(await storedOf(client)).toEqual(before)
     expect(payments.remote.calls).toBe(calls)
+    expect(woken).toEqual([])
   })
 
   test('is all there when the transaction commits, with its money taken and events of the system', async () => {
@@ -77,6 +85,8 @@ describe.each(['local', 'remote'])('a refund by a %s rail, begun by a job inside
     ])
     expect(mails).toHaveLength(isLocal ? 1 : 0)
     expect(answers).toEqual([])
+    // Whoever opened the transaction wakes the relay.
+    expect(woken).toEqual([])
   })
 })
 
@@ -101,7 +111,7 @@ describe('a refund that is open', () => {
       originOf(client),
     )
     expect(again.refund).toEqual(done.refund)
-    expect(woken).toHaveLength(1)
+    expect(completed).toHaveLength(1)
   })
 
   test('is completed by a job when nobody completes it', async () => {
