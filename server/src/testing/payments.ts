@@ -12,12 +12,12 @@ import { type Client, startTestServer, type TestServer } from './api.ts'
 import { clockAt } from './clock.ts'
 import { testDatabase } from './database.ts'
 
-/** A rail whose answers a test decides, and which remembers what it was told, by idempotency key. */
+/** A rail whose answers a test decides, and which remembers its calls, by idempotency key. */
 export interface ScriptedRail extends Rail {
-  /** Answers to come, first to last; then everything succeeds. An error is thrown. */
+  /** The next answers, in order; after them, everything succeeds. An error is thrown. */
   readonly refundAnswers: (RefundOutcome | Error)[]
   readonly checkAnswers: Outcome[]
-  /** Money given back, once for each key. */
+  /** Refunds, once for each key. */
   readonly given: Map<string, bigint>
   calls: number
 }
@@ -56,7 +56,7 @@ export function scriptedRail(name: string, { local = false, refundable = true } 
   }
 }
 
-/** A server with three rails: one in another place, a local one, and one that cannot refund. */
+/** A server with three rails: a remote one, a local one, and one that cannot refund. */
 export interface Payments {
   server: TestServer
   remote: ScriptedRail
@@ -105,7 +105,7 @@ async function pollUntilQuiet(deps: CheckDeps, afterSeconds: number, businessId?
 export const checkDue = ({ server: { app }, business }: Client, afterSeconds: number): Promise<number> =>
   pollUntilQuiet(app.payments, afterSeconds, business.id)
 
-/** A charge of 100.00 SGD by card that nobody has settled, with what a test wants to say of it. */
+/** A charge of 100.00 SGD by card that nobody has settled, with a test's changes. */
 export function aCharge({ business }: Client, about: Partial<ChargeRow> = {}): ChargeRow {
   const at = about.created_at ?? new Date()
   const id = newId<'charge'>(at)
@@ -169,7 +169,7 @@ export async function aPendingCharge(client: Client, about: Partial<ChargeRow> =
   return row
 }
 
-/** A payment request that waits for 100.00 SGD, written without the API. */
+/** A pending payment request for 100.00 SGD, written without the API. */
 export async function aPaymentRequest({ business, server }: Client, about: Partial<PaymentRequestRow> = {}): Promise<PaymentRequestRow> {
   const at = new Date()
   const row: PaymentRequestRow = {

@@ -53,8 +53,8 @@ async function aBusyBusiness() {
   return { client, request, paid, asked }
 }
 
-describe('work that is due in payments', () => {
-  test('is done for one business up to an instant, in order, dated by its clock; nothing happens to its neighbour', async () => {
+describe('due work in payments', () => {
+  test('due work of one business is done up to an instant, in order, dated by its clock, and its neighbor is not affected', async () => {
     const [moved, neighbour] = [await aBusyBusiness(), await aBusyBusiness()]
     const before = await countOf(neighbour.client)
     const began = new Date()
@@ -94,7 +94,7 @@ describe('work that is due in payments', () => {
     expect((await neighbour.client.get(`/v1/payment-requests/${neighbour.request.id}`)).json.status).toBe('pending')
   })
 
-  test('is left alone by the poll for a business with a clock of its own', async () => {
+  test('the poll leaves out a business with a clock of its own', async () => {
     const { client, request } = await aBusyBusiness()
     payments.server.clock.of(client.business).set(new Date())
     const before = await countOf(client)
@@ -106,7 +106,7 @@ describe('work that is due in payments', () => {
     expect((await client.get(`/v1/payment-requests/${request.id}`)).json.status).toBe('pending')
   })
 
-  test('is due next when its earliest row is, and not at all beyond the instant', async () => {
+  test('the next due time is that of the earliest row, and undefined beyond the instant', async () => {
     const client = await merchant()
     const at = (seconds: number) => new Date(1_800_000_000_000 + seconds * 1000)
     const { db } = client.server.database
@@ -160,7 +160,7 @@ async function plansOf(runs: Run[]): Promise<string[]> {
   return plans
 }
 
-test('what looks for due work reads an index: of all by time, of one business by business and time', async () => {
+test('queries for due work read an index: by time for all businesses, by business and time for one', async () => {
   const until = new Date()
   const except = [newId(until)]
   const businessId = '000000c7-0000-7000-8000-000000000000'

@@ -18,7 +18,7 @@ const pay = (client: Client, { id }: { id: string }, body: Record<string, unknow
   client.post(`/v1/sandbox/payment-requests/${id}/pay`, body, { headers })
 const read = async (client: Client, { id }: { id: string }) => (await client.get(`${requests}/${id}`)).json
 
-/** What a business has gained, by account; its play money left out. */
+/** What a business has gained, by account, without its play money. */
 async function gains({ server, business }: Client): Promise<Record<string, bigint>> {
   const balances = await listBalances(server.database.db, business.id)
   const moved = balances.filter(({ account, balanceMinor }) => balanceMinor !== 0n && account !== 'deposit' && account !== 'sandbox')
@@ -128,7 +128,7 @@ describe('an unsuccessful payment', () => {
   ])('a payment with the card %s fails with %s', async (card, failure_code) => {
     const client = await aBusiness()
     const request = await aRequest(client)
-    // A card that is named is what is paid with, whatever method comes first.
+    // If a card is named, it is what is paid with, whatever method comes first.
     expect((await pay(client, request, { card })).json).toMatchObject({ status: 'failed', method: 'card', failure_code, redirect_url: null })
     expect(await gains(client)).toEqual({})
   })
@@ -139,7 +139,7 @@ describe('an unsuccessful payment', () => {
     const path = `/v1/sandbox/payment-requests/${id}/pay`
     const sent = (card: unknown) => client.post(path, { card }, { headers: { 'idempotency-key': 'typed-by-mistake' } })
     expect((await sent('4111111111111111')).status).toBe(200)
-    // Another number is the same request: no digest of the first was kept.
+    // Another number is the same request: no digest of the first was stored.
     const again = await sent('5454545454545454')
     expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([200, 'true'])
     expect((await sent('4242424242424242')).json.code).toBe('idempotency_key_reused')
@@ -227,7 +227,7 @@ describe('payments of another amount or too many', () => {
   })
 })
 
-/** Asks rails as the worker does, so many seconds from now. */
+/** Polls rails like the worker, so many seconds from now. */
 function pollRailsLater({ server }: Client, seconds: number): Promise<number> {
   const { app } = server
   const clock = clockAt(() => new Date(Date.now() + seconds * 1000))

@@ -6,7 +6,7 @@ import { findOldestMail } from './queries.ts'
 
 const batch = 1_000
 
-/** Deletes one batch of a business's mails that were made before `before` and wait for nothing; the primary key leads to them. */
+/** Deletes one batch of a business's emails that were created before `before` and are not to be sent; found by primary key. */
 export function deleteOldMails(businessId: string, after: string, before: Date, limit = batch): RawBuilder<Forgotten> {
   return sql<Forgotten>`
     with old as (

@@ -7,7 +7,7 @@ import { createCustomer } from './create-customer.ts'
 import type { CreateCustomer } from './wire.ts'
 
 /** An origin as a job has it. */
-const jobOrigin = ({ server, business }: Client) => ({ requestId: null, caller: system, at: server.clock.now(business.id), baseUrl: server.url })
+const jobOrigin = ({ business, server }: Client) => ({ requestId: null, caller: system, at: server.clock.now(business.id), baseUrl: server.url })
 const body = (more: Record<string, unknown> = {}) => customerBody(more) as CreateCustomer
 
 async function rowsOf({ business, server: { database } }: Client) {

@@ -54,7 +54,7 @@ const soldOut = async () => {
 }
 
 describe.each(['local', 'remote'])('a refund by a %s rail, begun by a job inside a transaction of its own', (rail) => {
-  test('leaves nothing when the transaction rolls back, and calls no rail in another place', async () => {
+  test('a refund begun by a job leaves nothing when the transaction rolls back, and calls no remote rail', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client, { rail })
     await prepareRefund(depsOf(), client.business, charge.id, new Date())
@@ -66,7 +66,7 @@ describe.each(['local', 'remote'])('a refund by a %s rail, begun by a job inside
     expect(woken).toEqual([])
   })
 
-  test('is all there when the transaction commits, with its money taken and events of the system', async () => {
+  test('a refund begun by a job is complete when the transaction commits, with its money taken and events of the system', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client, { rail, rail_reference: null })
     const { refund, isOpen, answer } = await begin(client, charge, { amount: '40.00' })
@@ -90,8 +90,8 @@ describe.each(['local', 'remote'])('a refund by a %s rail, begun by a job inside
   })
 })
 
-describe('a refund that is open', () => {
-  test('is completed outside any transaction, and wakes the relay once for its outcome', async () => {
+describe('an open refund', () => {
+  test('an open refund is completed outside any transaction, and wakes the relay once for its outcome', async () => {
     const client = await merchant()
     const begun = await begin(client, await aPaidCharge(payments, client))
     const woken: string[] = []
@@ -114,14 +114,14 @@ describe('a refund that is open', () => {
     expect(completed).toHaveLength(1)
   })
 
-  test('is completed by a job when nobody completes it', async () => {
+  test('an open refund is completed by a job when nobody else completes it', async () => {
     const client = await merchant()
     const { refund } = await begin(client, await aPaidCharge(payments, client))
     await payments.check(45)
     expect((await client.get(`/v1/refunds/${refund.id}`)).json.status).toBe('succeeded')
   })
 
-  test.each(['succeeded', 'failed'] as const)('stays pending when the transaction that writes that it has %s rolls back', async (status) => {
+  test.each(['succeeded', 'failed'] as const)('an open refund stays pending when the transaction that writes that it has %s rolls back', async (status) => {
     const client = await merchant()
     const { refund, charge } = await begin(client, await aPaidCharge(payments, client))
     const before = await storedOf(client)
@@ -149,7 +149,7 @@ describe('a refund that is open', () => {
   })
 })
 
-describe('what a refund is asked with', () => {
+describe('the input of a refund', () => {
   test('a key stores the answer with the refund, and the stored answer follows the outcome', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client)
@@ -160,7 +160,7 @@ describe('what a refund is asked with', () => {
     expect((await storedOf(client)).answers).toMatchObject([{ key: claim.key, status: 422 }])
   })
 
-  test('a callback of a refund that no key asked for is signed with no key of its own', async () => {
+  test('a callback of a refund without an API key is signed with no key of its own', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client, { rail: 'local' })
     await begin(client, charge, { webhook: 'https://example.com/refunded' })
@@ -168,7 +168,7 @@ describe('what a refund is asked with', () => {
     expect(events.flatMap(({ callbacks }) => callbacks ?? [])).toMatchObject([{ url: 'https://example.com/refunded', apiKeyId: null }])
   })
 
-  test('a charge that is unknown or cannot be refunded is refused before anything is written', async () => {
+  test('a charge that is unknown or cannot be refunded is rejected before anything is written', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client, { rail: 'final' })
     const prepare = (id: string) => prepareRefund(depsOf(), client.business, id, new Date())

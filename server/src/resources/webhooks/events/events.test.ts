@@ -18,7 +18,7 @@ async function page(client: Client, query = ''): Promise<{ data: Shown[]; meta: 
   return json
 }
 
-/** A customer that was made, renamed and deleted: three events. */
+/** A customer that was created, renamed and deleted: three events. */
 async function aLife(client: Client): Promise<string> {
   const { json } = await client.post('/v1/customers', customerBody({ name: 'a' }))
   await client.patch(`/v1/customers/${json.id}`, { name: 'b' })
@@ -112,7 +112,7 @@ describe('GET /v1/events', () => {
       inserted = done
     })
     const lateId = newId<'customer'>(new Date())
-    // Its id is older than those of all that commit while it is held.
+    // Its id is older than those of all that commit while it is open.
     const late = db.transaction().execute(async (tx) => {
       await emitEvent(tx, client.business.id, { ...created(lateId), at: new Date() })
       inserted()

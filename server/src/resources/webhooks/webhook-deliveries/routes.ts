@@ -24,7 +24,7 @@ import {
 } from './wire.ts'
 
 export interface WebhookDeliveriesDeps extends ReplayDeps {
-  /** Called after a commit that put something into the queue. */
+  /** Called after a commit that queued something. */
   onEvent: (businessId: string) => void
 }
 
@@ -37,7 +37,7 @@ async function required(deps: ReplayDeps, business: Business, params: Record<str
   return row
 }
 
-/** What was sent, what came back and what comes next; sending again; and the signature doctor. */
+/** What was sent, the responses and the next attempt; redelivery and replay; and signature diagnosis. */
 export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): void {
   const webhookDeliveries = api.group('Webhook deliveries')
   webhookDeliveries.read(
