@@ -94,18 +94,18 @@ describe('an open refund', () => {
   test('an open refund is completed outside any transaction, and wakes the relay once for its outcome', async () => {
     const client = await merchant()
     const begun = await begin(client, await aPaidCharge(payments, client))
-    const woken: string[] = []
+    const completed: string[] = []
     const done = await completeRefund(
-      depsOf((businessId) => woken.push(businessId)),
+      depsOf((businessId) => completed.push(businessId)),
       client.business,
       begun,
       originOf(client),
     )
     expect(done.refund.status).toBe('succeeded')
     expect(payments.remote.given.get(begun.refund.id)).toBe(10_000n)
-    expect(woken).toEqual([client.business.id])
+    expect(completed).toEqual([client.business.id])
     const again = await completeRefund(
-      depsOf((businessId) => woken.push(businessId)),
+      depsOf((businessId) => completed.push(businessId)),
       client.business,
       begun,
       originOf(client),
