@@ -44,7 +44,7 @@ export default defineConfig({
     sequence: { sequencer: ChangedFirst },
     ...workers,
     projects: [
-      project('pure', [...pure, 'web/{src,tests}/**/*.test.{ts,tsx}']),
+      project('pure', [...pure, 'server/bench/**/*.test.ts', 'web/{src,tests}/**/*.test.{ts,tsx}']),
       project('server', server, withDatabase),
       project('slow', slow, withDatabase),
       // The `hawker` command as a process.

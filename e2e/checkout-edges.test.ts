@@ -1,9 +1,10 @@
 import type { Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { aBusiness } from '../server/src/testing/api.ts'
 import { startWorkingServer, type WorkingServer } from '../server/src/testing/working-server.ts'
 import { expectAccessible } from './accessibility.ts'
 import { aPage, screenshot } from './browser.ts'
+import { aRequest } from './visit.ts'
 
 let server: WorkingServer
 
@@ -22,14 +23,13 @@ const fits = (page: Page) => page.evaluate(() => document.documentElement.scroll
 
 test('a code shown after ten minutes on the page counts down from the time it has left', async () => {
   const page = await aPage(server)
-  const path = await aPath()
-  onTestFinished(server.clock.release)
+  const { client, path } = await aRequest(server, { payment_methods: ['card', 'paynow_online'] })
   // Nothing updates the page's time.
   await page.route('**/state*', () => undefined)
   await page.clock.install()
   await page.goto(path)
   await page.getByRole('radio', { name: 'PayNow' }).waitFor()
-  server.clock.advance(10 * 60_000)
+  client.clock.advance(10 * 60_000)
   await page.clock.fastForward('10:00')
   await page.getByRole('radio', { name: 'PayNow' }).check()
   await page.getByText(/The code is valid for (15:0\d|14:\d\d)/).waitFor()

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startWorkingServer, type WorkingServer } from '../server/src/testing/working-server.ts'
 import { expectAccessible } from './accessibility.ts'
 import { aPage, screenshots, tabTo } from './browser.ts'
@@ -13,7 +13,6 @@ let site: ForeignSite
 beforeAll(async () => {
   ;[server, site] = await Promise.all([startWorkingServer(), aForeignSite({ '/thanks': '<!doctype html><html lang="en"><title>Shop</title><h1>Shop</h1>' })])
 })
-afterEach(() => server.clock.release())
 afterAll(async () => {
   await site.stop()
   await server.stop()
@@ -150,7 +149,7 @@ describe('PayNow', () => {
     await page.getByText(/^The code is valid for/).waitFor()
     await screenshots(page, 'checkout-qr-countdown')
     const pass = async (minutes: number) => {
-      server.clock.advance(minutes * 60_000)
+      await server.advance(request.client, minutes * 60_000)
       await page.clock.fastForward(minutes * 60_000)
     }
     await pass(16)
@@ -217,7 +216,7 @@ describe('wallets', () => {
     await page.getByRole('heading', { name: 'Your payment is being processed' }).waitFor()
     await expectAccessible(page)
     await screenshots(page, 'checkout-processing')
-    server.clock.advance(11_000)
+    await server.advance(request.client, 11_000)
     await isPaid(page)
     await request.expectPaidOnce()
   })

@@ -1,8 +1,6 @@
 import type pg from 'pg'
-import type { Database } from '#foundation/database/database.ts'
 import { encodeCursor } from '#foundation/http/pagination.ts'
 import { gramsOf, searchTextOf } from '#foundation/shared/search-text.ts'
-import { listCustomers } from '#resources/customers/customers/queries.ts'
 import { personOf, searchOf } from './people.ts'
 
 const stepMs = 6_000
@@ -104,24 +102,4 @@ async function checkLooks(client: pg.Client, people: Population): Promise<void> 
     const sorted = (grams: number[]) => JSON.stringify([...grams].sort((a, b) => a - b))
     if (sorted(row.search_grams) !== sorted(gramsOf(expected, people.businessId))) throw new Error(`A loaded customer's grams are not the API's: ${expected}`)
   }
-}
-
-/** The statement that the API itself sends for a list, found by asking it with a pool that only listens. */
-export async function listStatement(database: Database, businessId: string, afterId: string, perPage: number): Promise<{ text: string; values: unknown[] }> {
-  let heard: { text: string; values: unknown[] } | undefined
-  const listening = {
-    query: (statement: { text: string; values: unknown[] }) => {
-      heard = statement
-      return Promise.resolve({ rows: [] })
-    },
-  } as unknown as pg.Pool
-  await listCustomers({ ...database, slowPool: listening }, businessId, {
-    filter: { patterns: [] },
-    order: 'created_at desc',
-    cursor: { order: 'created_at desc', key: '', id: afterId, direction: 'next' },
-    skip: 0,
-    limit: perPage + 1,
-  })
-  if (!heard) throw new Error('The list sent no statement of its own.')
-  return heard
 }

@@ -40,7 +40,7 @@ async function listenTo({ hawker, database, merchant, sink }: Delivering, url: s
   if (!response.ok) throw new Error(`The endpoint was not registered: ${response.status} ${await response.text()}`)
 }
 
-async function pay(hawker: HawkerProcess, payable: Pick<Payable, 'id' | 'merchant'>): Promise<void> {
+async function pay(hawker: HawkerProcess, payable: Parameters<typeof sandboxPayment>[0]): Promise<void> {
   const { path, headers, body } = sandboxPayment(payable)
   const response = await fetch(`${hawker.url}${path}`, { method: 'POST', headers, body })
   if (!response.ok) throw new Error(`A payment was refused: ${response.status} ${await response.text()}`)

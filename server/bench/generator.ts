@@ -14,8 +14,9 @@ export interface Traffic {
   seconds: number
   /** Undefined means that customers are created. */
   paths?: string[]
-  /** Whole requests, each sent once and in this order; these run out. */
+  /** Whole requests, each sent once and in this order; these run out, unless they may be sent again. */
   posts?: Post[]
+  again?: boolean
   idempotencyKeys?: boolean
 }
 
@@ -67,7 +68,7 @@ file:close()
 local count = 0
 function request()
   count = count + 1
-  if count >= #requests then wrk.thread:stop() end
+  ${traffic.again ? 'if count > #requests then count = 1 end' : 'if count >= #requests then wrk.thread:stop() end'}
   return requests[math.min(count, #requests)]
 end
 ${luaDone}`
@@ -159,7 +160,7 @@ export async function autocannonProcess(file: string): Promise<void> {
   const headers = { 'x-business-api-key': traffic.apiKey }
   const read = (request: object) => ({ ...request, headers, path: paths?.[Math.floor(Math.random() * paths.length)] })
   const pay = (request: object) => {
-    const post = traffic.posts?.[count]
+    const post = traffic.posts?.[traffic.again ? count % traffic.posts.length : count]
     count += 1
     return { ...request, method: 'POST', ...post }
   }
@@ -190,7 +191,7 @@ async function runAutocannon(workspace: Workspace, traffic: Traffic, run: number
 export async function runTraffic(workspace: Workspace, traffic: Traffic, { wrk }: { wrk: boolean }): Promise<Load> {
   runs += 1
   const load = await (wrk ? runWrk(workspace, traffic, runs) : runAutocannon(workspace, traffic, runs))
-  if (traffic.posts && load.requests + traffic.connections >= traffic.posts.length)
+  if (traffic.posts && !traffic.again && load.requests + traffic.connections >= traffic.posts.length)
     throw new Error(`The ${traffic.posts.length} requests that were prepared were used up before the time was over.`)
   return load
 }

@@ -38,6 +38,9 @@ function treeOf(pid: number, all: Map<number, ProcessTimes>): number[] {
   return found.filter((id) => all.has(id))
 }
 
+/** How many processes there are from one on down. */
+export const processCount = (pid: number): number => treeOf(pid, processes()).length
+
 /** CPU seconds that a process and all below it have used since they began; undefined outside Linux. */
 export function cpuSeconds(pid: number): number | undefined {
   if (platform() !== 'linux') return undefined
@@ -45,28 +48,41 @@ export function cpuSeconds(pid: number): number | undefined {
   return treeOf(pid, all).reduce((sum, id) => sum + (all.get(id)?.ticks ?? 0), 0) / ticksPerSecond
 }
 
+/** The memory that a process says it has, by kind, in bytes; nothing once it has ended. */
+function memoryKinds(pid: number): Record<string, number> {
+  try {
+    const lines = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8').matchAll(/^(\w+):\s+(\d+) kB/gm)
+    return Object.fromEntries([...lines].map(([, kind = '', kilobytes]) => [kind, Number(kilobytes) * 1024]))
+  } catch {
+    return {}
+  }
+}
+
+/** Proportional memory of a process and all below it in bytes: pages that several share are divided among them. */
+export function proportionalBytes(pid: number): number | undefined {
+  if (platform() !== 'linux') return undefined
+  return treeOf(pid, processes()).reduce((sum, id) => sum + (memoryKinds(id).Pss ?? 0), 0)
+}
+
 /**
- * Proportional memory of a process and all below it in bytes: pages that several share are divided among them. What is
- * below `without` does not count.
+ * Memory of a process and all below it in bytes, as if nobody else ran the same program: what is their own, and once what
+ * they share. With proportional memory a Node.js would look smaller because the bench is one, too. What is below `without`
+ * does not count.
  */
-export function memoryBytes(pid: number, { without }: { without?: number | undefined } = {}): number | undefined {
+export function residentBytes(pid: number, { without }: { without?: number } = {}): number | undefined {
   if (platform() !== 'linux') return undefined
   const all = processes()
   const left = new Set(without === undefined ? [] : treeOf(without, all))
-  const own = (id: number) => {
-    try {
-      return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${id}/smaps_rollup`, 'utf8'))?.[1] ?? 0) * 1024
-    } catch {
-      return 0
-    }
-  }
-  return treeOf(pid, all)
+  const kinds = treeOf(pid, all)
     .filter((id) => !left.has(id))
-    .reduce((sum, id) => sum + own(id), 0)
+    .map(memoryKinds)
+  const sum = (kind: Record<string, number>, names: string[]) => names.reduce((bytes, name) => bytes + (kind[name] ?? 0), 0)
+  const own = kinds.reduce((bytes, kind) => bytes + sum(kind, ['Private_Clean', 'Private_Dirty']), 0)
+  return own + Math.max(0, ...kinds.map((kind) => sum(kind, ['Shared_Clean', 'Shared_Dirty'])))
 }
 
 /** Whether a program is on PATH, and what it says of its version. */
-export function programVersion(program: string, args: string[]): string | undefined {
+function programVersion(program: string, args: string[]): string | undefined {
   try {
     return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n')[0]
   } catch (error) {
@@ -76,11 +92,27 @@ export function programVersion(program: string, args: string[]): string | undefi
   }
 }
 
+/** The programs that make load, where they are installed. */
+export interface Tools {
+  wrk: boolean
+  generator: string
+  /** Its version; undefined where it is not installed, and then nothing is compared with the database alone. */
+  pgbench: string | undefined
+}
+
+/** Looks for the programs that make load. Throws where one that was asked for is missing. */
+export function findTools(wanted: 'wrk' | 'autocannon' | undefined): Tools {
+  const wrk = wanted === 'autocannon' ? undefined : programVersion('wrk', ['--version'])
+  if (wanted === 'wrk' && !wrk) throw new Error('wrk is not installed.')
+  return { wrk: wrk !== undefined, generator: wrk?.split(' [')[0] ?? 'autocannon', pgbench: programVersion('pgbench', ['--version']) }
+}
+
 export interface Machine {
   cpu: string
   cores: number
   memoryGigabytes: number
   system: string
+  day: string
   node: string
   postgres: string
   generator: string
@@ -94,7 +126,15 @@ export function describeMachine(about: Pick<Machine, 'postgres' | 'generator' | 
     cores: cpus().length,
     memoryGigabytes: Math.round(totalmem() / 2 ** 30),
     system: `${platform()} ${release()}`,
+    day: new Date().toISOString().slice(0, 10),
     node: process.version,
     ...about,
   }
+}
+
+/** What the figures were made on, in a paragraph. */
+export function machineText({ cpu: model, cores, memoryGigabytes, system, day, node, postgres, generator, pgbench }: Machine): string {
+  const shared = `${cores} cores shared by the server, PostgreSQL and the load generator`
+  const programs = [`Node.js ${node}`, `PostgreSQL ${postgres} with durable commits`, generator, pgbench].filter((program) => program !== undefined)
+  return `${day}; ${model}, ${shared}, ${memoryGigabytes} GB, ${system}; ${programs.join(', ')}.`
 }

@@ -1,30 +1,42 @@
-// Benchmarks, apart from the tests: `npm run bench`, `npm run bench -- scale`, `… payments`, `… profile`.
+// Benchmarks, apart from the tests: `npm run bench`, `npm run bench -- payments`, `… scale`, `… processes`, `… profile`.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { directProcess } from './direct.ts'
+import { bareProcess } from './bare.ts'
+import type { CommonOptions } from './conditions.ts'
 import { autocannonProcess } from './generator.ts'
-import { payments, settling } from './payments.ts'
+import { findTools } from './machine.ts'
+import { printed, type Report, writePage } from './page.ts'
+import { paymentsPerSecond } from './paying.ts'
+import { measurePayments, measureSettling, type PaymentsFigures, reportPayments } from './payments.ts'
+import { measureProcesses, type ProcessesFigures, reportProcesses } from './processes.ts'
 import { profile, profilePaying } from './profile.ts'
-import { run } from './run.ts'
-import { scale } from './scale.ts'
+import { measureRun, type RunFigures, reportRun } from './run.ts'
+import { measureScale, reportScale, type ScaleFigures } from './scale.ts'
 import { sinkProcess } from './sink.ts'
+import { wayNames } from './ways.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
 
 const usage = `Usage: npm run bench -- [command] [options]
 
-  (no command)   create, get and list beside the same work straight on the database
-  scale          get, list, e-mail and keyword search as the number of rows grows
-  payments       the four ways to pay beside the database's own work, webhook deliveries and their latency
-  settle         the four ways to pay at 64 connections: what one payment costs
+  (no command)   customers and settling beside the same work on the database and beside bare Fastify; start and memory
+  payments       four ways to pay beside their own statements on the database, webhook deliveries and their latency
+  scale          get, list and search as the number of customers grows
+  processes      create, get and settle with one API process and with two
+  settle         the four ways to pay at 64 connections only
   profile        where the server spends its time under load; 'profile settle' while it is paid, --way "bank credit" by another way
 
-  --rounds N     rounds of which medians are taken (5)
-  --seconds S    length of a cell (4)
+  --write        renews the command's tables in docs/performance.md and its drawings in docs/plots
+  --json FILE    writes every figure to a file
+  --from FILE    measures nothing, and shows the figures of such a file
+  --quick        one short round, to see that everything works
+  --noisy        measures on a machine that is too noisy, too
+
+  --rounds N     rounds of which medians are taken (5; payments 4; scale and processes 3)
+  --seconds S    length of a cell (3; payments 2)
   --rows N       customers to begin with (20000); for scale a list (10000,1000000,5000000)
-  --requests N   scale: requests of each kind in a round (60); payments: requests prepared for each way (6000 a second)
+  --requests N   scale: requests of each kind in a round (200); payments: requests prepared for each way (6000 a second)
   --events N     payments: events of a backlog (20000)
   --generator G  wrk or autocannon; by default wrk where it is installed
-  --quick        one short round, to see that everything works
-  --json FILE    writes every figure to a file
 
   HAWKER_BENCH_DIR is where the temporary databases are made; the system's temporary folder unless set.
 `
@@ -47,34 +59,87 @@ function readOptions() {
       generator: { type: 'string' },
       way: { type: 'string' },
       quick: { type: 'boolean', default: false },
+      noisy: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
       json: { type: 'string' },
+      from: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
 }
 
-async function perform(workspace: Workspace, [command, argument]: string[], values: ReturnType<typeof readOptions>['values']): Promise<void> {
-  const { quick, json } = values
-  const generator = values.generator === 'wrk' || values.generator === 'autocannon' ? values.generator : undefined
-  const rounds = whole('rounds', values.rounds, quick ? 1 : 5)
-  const seconds = whole('seconds', values.seconds, quick ? 1 : 4)
-  if (command === 'scale') {
-    const rows = (values.rows ?? (quick ? '10000,50000' : '10000,1000000,5000000')).split(',').map((text) => whole('rows', text, 0))
-    await scale(workspace, { rows, rounds, requests: whole('requests', values.requests, quick ? 20 : 60), json })
-  } else if (command === 'payments' || command === 'settle') {
-    const requests = whole('requests', values.requests, 6_000 * seconds)
-    await (command === 'settle' ? settling : payments)(workspace, {
-      rounds,
-      seconds,
-      requests,
-      events: whole('events', values.events, quick ? 3000 : 20_000),
-      quick,
-      json,
-      generator,
-    })
-  } else if (command === 'profile' && argument === 'settle') await profilePaying(workspace, Math.max(3, seconds), values.way ?? 'sandbox pay')
-  else if (command === 'profile') await profile(workspace, { rows: whole('rows', values.rows, 20_000), seconds: Math.max(3, seconds) })
-  else if (command === undefined) await run(workspace, { rounds, seconds, rows: whole('rows', values.rows, 20_000), quick, json, generator })
+type Values = ReturnType<typeof readOptions>['values']
+
+function commonOptions({ quick, noisy, generator, ...values }: Values, rounds: number, seconds: number): CommonOptions {
+  return {
+    rounds: whole('rounds', values.rounds, quick ? 1 : rounds),
+    seconds: whole('seconds', values.seconds, quick ? 1 : seconds),
+    quick,
+    // A quick round is there to see that everything works.
+    noisy: noisy || quick,
+    tools: findTools(generator === 'wrk' || generator === 'autocannon' ? generator : undefined),
+  }
+}
+
+/** A benchmark: what measures, and what shows the figures. */
+interface Benchmark<Figures> {
+  measure(workspace: Workspace, values: Values): Promise<Figures>
+  report(figures: Figures): Report
+}
+
+const paymentsOptions = (values: Values, common: CommonOptions) => ({
+  ...common,
+  requests: whole('requests', values.requests, paymentsPerSecond * common.seconds),
+  events: whole('events', values.events, values.quick ? 3_000 : 20_000),
+})
+
+const customers: Benchmark<RunFigures> = {
+  measure: (workspace, values) => measureRun(workspace, { ...commonOptions(values, 5, 3), rows: whole('rows', values.rows, 20_000) }),
+  report: reportRun,
+}
+
+const payments: Benchmark<PaymentsFigures> = {
+  measure: (workspace, values) => measurePayments(workspace, paymentsOptions(values, commonOptions(values, 4, 2))),
+  report: reportPayments,
+}
+
+const settle: Benchmark<PaymentsFigures> = {
+  measure: (workspace, values) => measureSettling(workspace, paymentsOptions(values, commonOptions(values, 3, 3))),
+  // The page shows payments at all numbers of connections.
+  report: (figures) => ({ parts: reportPayments(figures).parts, drawings: {} }),
+}
+
+const scale: Benchmark<ScaleFigures> = {
+  measure(workspace, values) {
+    const rows = (values.rows ?? (values.quick ? '10000,50000' : '10000,1000000,5000000')).split(',').map((text) => whole('rows', text, 0))
+    return measureScale(workspace, { ...commonOptions(values, 3, 1), rows, requests: whole('requests', values.requests, values.quick ? 20 : 200) })
+  },
+  report: reportScale,
+}
+
+const processes: Benchmark<ProcessesFigures> = {
+  measure: (workspace, values) => measureProcesses(workspace, { ...commonOptions(values, 3, 3), rows: whole('rows', values.rows, 20_000) }),
+  report: reportProcesses,
+}
+
+async function show<Figures>(workspace: Workspace, { measure, report }: Benchmark<Figures>, values: Values): Promise<void> {
+  const figures = values.from ? (JSON.parse(readFileSync(values.from, 'utf8')) as Figures) : await measure(workspace, values)
+  if (values.json) writeFileSync(values.json, `${JSON.stringify(figures, null, 2)}\n`)
+  const shown = report(figures)
+  process.stdout.write(`${printed(shown)}\n`)
+  if (values.write) writePage(shown)
+}
+
+async function perform(workspace: Workspace, [command, argument]: string[], values: Values): Promise<void> {
+  const seconds = Math.max(3, whole('seconds', values.seconds, 4))
+  if (command === undefined) await show(workspace, customers, values)
+  else if (command === 'payments') await show(workspace, payments, values)
+  else if (command === 'scale') await show(workspace, scale, values)
+  else if (command === 'processes') await show(workspace, processes, values)
+  else if (command === 'settle' && values.write) throw new Error('The page shows payments at all numbers of connections; write them with "payments --write".')
+  else if (command === 'settle') await show(workspace, settle, values)
+  else if (command === 'profile' && argument === 'settle') await profilePaying(workspace, seconds, values.way ?? wayNames[0])
+  else if (command === 'profile') await profile(workspace, { rows: whole('rows', values.rows, 20_000), seconds })
   else throw new Error(`There is no benchmark "${command}".\n\n${usage}`)
 }
 
@@ -82,7 +147,8 @@ async function main(): Promise<void> {
   const { values, positionals } = readOptions()
   const [command, argument = ''] = positionals
   if (values.help) return void process.stdout.write(usage)
-  if (command === 'direct') return directProcess(argument)
+  // What the benchmarks start beside themselves.
+  if (command === 'bare') return bareProcess(argument)
   if (command === 'sink') return sinkProcess()
   if (command === 'autocannon') return autocannonProcess(argument)
   const workspace = openWorkspace()

@@ -33,7 +33,7 @@ export async function make<Made>(url: string, { apiKey }: Pick<Merchant, 'apiKey
 }
 
 /** Asks the API for one request to pay, of which the others are copies. */
-export async function makePaymentRequest(url: string, merchant: Merchant, method: string): Promise<string> {
+export async function makePaymentRequest(url: string, merchant: Pick<Merchant, 'apiKey'>, method: string): Promise<string> {
   const { id } = await make<{ id: string }>(url, merchant, '/v1/payment-requests', {
     amount: '25.50',
     currency: 'SGD',
@@ -138,7 +138,7 @@ export async function columnsOf(pool: Database['pool'], name: string): Promise<s
 }
 
 /** The payment of a sandbox's request by its payer's part. */
-export const sandboxPayment = ({ id, merchant }: Pick<Payable, 'id' | 'merchant'>): Post => ({
+export const sandboxPayment = ({ id, merchant }: { id: string; merchant: Pick<Merchant, 'apiKey'> }): Post => ({
   path: `/v1/sandbox/payment-requests/${id}/pay`,
   headers: jsonHeaders(merchant.apiKey),
   body: '{}',

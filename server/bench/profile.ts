@@ -5,10 +5,9 @@ import { fileURLToPath } from 'node:url'
 import type { Database } from '#foundation/database/database.ts'
 import { idOf, loadCustomers, pageAfter, population } from './customers.ts'
 import { runTraffic } from './generator.ts'
-import { programVersion } from './machine.ts'
+import { findTools } from './machine.ts'
+import { pay, paymentsPerSecond, preparePaying } from './paying.ts'
 import { unpay } from './payment-requests.ts'
-import { pay, preparePaying } from './payments.ts'
-import { table } from './report.ts'
 import { databaseUrl, openLoader, startCluster, startHawker } from './servers.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -35,7 +34,7 @@ function sourceOf(map: SourceMap, line: number, column: number): string {
 const areaOf = (where: string) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(where)?.[0] ?? (where.startsWith('node:') || where === '' ? 'Node.js' : where)
 
 /** Shares of the busy time by function and by package or file, without the start of the program. */
-function shares(file: string, limit: number): { functions: string[][]; areas: string[][] } {
+function shares(file: string, limit: number): { functions: string[]; areas: string[] } {
   const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(file, 'utf8')) as CpuProfile
   const map = sourceMap()
   const names = new Map(
@@ -61,7 +60,7 @@ function shares(file: string, limit: number): { functions: string[][]; areas: st
     [...spent]
       .sort(([, a], [, b]) => b - a)
       .slice(0, limit)
-      .map(([name, time]) => [`${((time / busy) * 100).toFixed(1).padStart(8)} %  ${name}`])
+      .map(([name, time]) => `  ${((time / busy) * 100).toFixed(1).padStart(8)} %  ${name}`)
   return { functions: top(functions), areas: top(areas) }
 }
 
@@ -72,7 +71,7 @@ export async function profile(workspace: Workspace, { rows, seconds }: { rows: n
   const loader = await openLoader(cluster, 'postgres')
   await loadCustomers(loader, people)
   await loader.end()
-  const wrk = programVersion('wrk', ['--version']) !== undefined
+  const tools = findTools(undefined)
   const numbers = Array.from({ length: 2000 }, () => 30 + Math.floor(Math.random() * (rows - 30)))
   const paths = {
     create: undefined,
@@ -90,7 +89,7 @@ export async function profile(workspace: Workspace, { rows, seconds }: { rows: n
     })
     const wanted = paths[operation]
     const traffic = { url: hawker.url, apiKey: cluster.apiKey, connections: 64, seconds, ...(wanted ? { paths: wanted } : {}) }
-    const { perSecond } = await runTraffic(workspace, traffic, { wrk })
+    const { perSecond } = await runTraffic(workspace, traffic, tools)
     await hawker.stop()
     report(operation, perSecond, folder)
   }
@@ -101,7 +100,7 @@ function report(name: string, perSecond: number, folder: string): void {
   process.stdout.write(`\n  ${name}: ${perSecond.toFixed(0)} requests/s under the profiler\n\n`)
   if (!file) return
   const { functions, areas } = shares(join(folder, file), 40)
-  process.stdout.write(`${table(functions)}\n\n  ${name}, by package or file\n\n${table(areas.slice(0, 30))}\n`)
+  process.stdout.write(`${functions.join('\n')}\n\n  ${name}, by package or file\n\n${areas.slice(0, 30).join('\n')}\n`)
 }
 
 /** What PostgreSQL spends its time on, by statement. */
@@ -110,10 +109,10 @@ async function reportStatements({ pool }: Database, requests: number): Promise<v
     `select calls::int, total_exec_time + total_plan_time as took, left(regexp_replace(query, '\\s+', ' ', 'g'), 90) as text
     from pg_stat_statements order by took desc limit 15`,
   )
-  const lines = rows.map(({ calls, took, text }) => [
-    `${((took / requests) * 1000).toFixed(1).padStart(8)} µs a request  ${String(calls).padStart(7)} calls  ${text}`,
-  ])
-  process.stdout.write(`\n  settle, by statement\n\n${table(lines)}\n`)
+  const lines = rows.map(
+    ({ calls, took, text }) => `  ${((took / requests) * 1000).toFixed(1).padStart(8)} µs a request  ${String(calls).padStart(7)} calls  ${text}`,
+  )
+  process.stdout.write(`\n  by statement\n\n${lines.join('\n')}\n`)
 }
 
 /** The same while payments come by one of the ways. */
@@ -123,18 +122,19 @@ export async function profilePaying(workspace: Workspace, seconds: number, name:
   mkdirSync(folder)
   const nodeArguments = ['--cpu-prof', '--cpu-prof-dir', folder]
   const warmUp = 16_000
-  const paying = await preparePaying(workspace, cluster, { requests: warmUp + 6_000 * seconds, nodeArguments })
+  const requests = warmUp + paymentsPerSecond * seconds
+  const paying = await preparePaying(workspace, cluster, { names: [name], recorded: [], requests, nodeArguments })
   const { hawker, database, ways } = paying
-  const way = ways.find((one) => one.name === name)
-  if (!way) throw new Error(`There is no way "${name}"; there are ${ways.map((one) => one.name).join(', ')}.`)
+  const [way] = ways
+  if (!way) throw new Error('There is nothing to pay.')
   await database.pool.query('create extension pg_stat_statements')
-  const how = { connections: 64, wrk: programVersion('wrk', ['--version']) !== undefined }
+  const how = { connections: 64, tools: findTools(undefined) }
   await unpay(database, way.prepared)
   await pay(workspace, paying, way, { ...how, seconds: 2 })
   await database.pool.query('select pg_stat_statements_reset()')
-  const { perSecond, requests, nodeCpuMs, postgresCpuMs } = await pay(workspace, paying, way, { ...how, seconds, from: warmUp })
+  const { perSecond, requests: paid, nodeCpuMs, postgresCpuMs } = await pay(workspace, paying, way, { ...how, seconds, from: warmUp })
   process.stdout.write(`\n  CPU ms of each: Node.js ${nodeCpuMs?.toFixed(3)}, PostgreSQL ${postgresCpuMs?.toFixed(3)}\n`)
-  await reportStatements(database, requests)
+  await reportStatements(database, paid)
   await hawker.stop()
   report(name, perSecond, folder)
 }

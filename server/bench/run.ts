@@ -1,46 +1,152 @@
-import { writeFileSync } from 'node:fs'
-import { prepareCells, runRounds } from './cells.ts'
-import { describeMachine, programVersion } from './machine.ts'
-import { cellsTable, goalsOf, goalsTable, machineLines } from './report.ts'
+import { cpu, nodeCpu, over, postgresCpu, type Results, type Rounds, rate, runRounds, slowest, valuesOf } from './cells.ts'
+import { type CommonOptions, type Conditions, conditionsOf, conditionsText, lookAround } from './conditions.ts'
+import { connectionCounts, names, operations, prepareCells } from './customer-cells.ts'
+import { type Goal, goalOf, goalsTable, range, table } from './figures.ts'
+import { median } from './load.ts'
+import type { Report } from './page.ts'
+import { drawBars } from './plots/bars.ts'
+import { drawRates } from './plots/rates.ts'
+import type { Ranged } from './plots/svg.ts'
 import { startCluster } from './servers.ts'
-import { measureStartUp } from './start-up.ts'
+import { measureStartUp, type StartUp } from './start-up.ts'
 import type { Workspace } from './workspace.ts'
 
-export interface RunOptions {
-  rounds: number
-  seconds: number
+export interface RunOptions extends CommonOptions {
   rows: number
-  quick: boolean
-  json: string | undefined
-  generator: 'wrk' | 'autocannon' | undefined
 }
 
-const say = (text: string) => void process.stdout.write(`${text}\n`)
+export interface RunFigures extends Rounds {
+  conditions: Conditions
+  rows: number
+  startUp: StartUp
+}
 
-const notes = `
-  create  POST /v1/customers with name, e-mail, phone number; beside it one durable statement that inserts the same row and its event
-  get     GET /v1/customers/{id} of a random customer; beside it a select of all columns by key
-  list    25 rows after a random cursor; beside it the very statement that the API sends (JSON built by PostgreSQL, 26 rows)
-  CPU     of the server process and of all of PostgreSQL, per request, until the relay has placed the events of the last one
-  one statement a request is this server with HAWKER_GROUP_COMMIT_ROWS=1; ratios are taken round by round`
-
-/** Measures the server beside its database and prints what was reached. */
-export async function run(workspace: Workspace, options: RunOptions): Promise<void> {
-  const wrk = options.generator === 'autocannon' ? undefined : programVersion('wrk', ['--version'])
-  if (options.generator === 'wrk' && !wrk) throw new Error('wrk is not installed.')
-  const pgbench = programVersion('pgbench', ['--version'])
-  const startUp = await measureStartUp(workspace, options.quick ? 1 : Math.max(3, options.rounds), options.quick ? 1 : 10)
+/** Measures customers and settling beside their database and beside bare Fastify, and the start of the program. */
+export async function measureRun(workspace: Workspace, options: RunOptions): Promise<RunFigures> {
+  const noise = await lookAround(options)
+  const { rows, seconds, rounds, tools, quick } = options
+  const startUp = await measureStartUp(workspace, { times: quick ? 1 : 5, restSeconds: quick ? 1 : 10, seconds: quick ? 1 : 3, tools })
   const cluster = await startCluster(workspace)
-  const generator = wrk ? (wrk.split(' [')[0] ?? wrk) : 'autocannon'
-  const machine = describeMachine({ postgres: cluster.version, generator, pgbench })
-  say(machineLines(machine))
-  const { rows, seconds, rounds } = options
-  const cells = await prepareCells(workspace, cluster, { rows, seconds, wrk: wrk !== undefined, pgbench: pgbench !== undefined })
-  say(`\n  ${cells.length} cells of ${seconds} s, ${rounds} rounds, ${rows} customers to begin with`)
-  const results = await runRounds(cells, rounds, (round, { name }, { perSecond, p50Ms, p99Ms }) =>
-    process.stderr.write(`  round ${round}: ${name}: ${perSecond.toFixed(0)}/s, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms\n`),
-  )
-  const goals = goalsOf(results, startUp)
-  say(`\n${cellsTable(results)}\n${notes}\n\n${goalsTable(goals)}`)
-  if (options.json) writeFileSync(options.json, `${JSON.stringify({ machine, options, startUp, cells: Object.fromEntries(results), goals }, null, 2)}\n`)
+  const cells = await prepareCells(workspace, cluster, { rows, seconds, tools })
+  process.stderr.write(`  ${cells.length} cells of ${seconds} s, ${rounds} rounds, ${rows} customers to begin with\n`)
+  return { ...(await runRounds(cells, rounds)), conditions: conditionsOf(options, cluster.version, noise), rows, startUp }
+}
+
+/** The limits of each operation's multiple of a bare route: goal and floor. */
+const multiples: Record<string, [goal: number, floor: number]> = { get: [1.6, 2], list: [3.7, 5.5], create: [4.2, 5], settle: [4, 5.2] }
+const shown: Record<string, string> = { get: 'get', list: 'list of 25', create: 'create', settle: 'settle' }
+
+const multipleOf = (cells: Results, operation: string) => over(cells, names.through(operation, 64), names.bare(operation), nodeCpu)
+
+function goalsOf({ cells, startUp }: RunFigures): Goal[] {
+  const beside = (operation: 'create' | 'get' | 'list', connections: number, goal: number, floor?: number) =>
+    goalOf(
+      `${shown[operation]} at ${connections} connections ÷ pgbench`,
+      goal,
+      over(cells, names.through(operation, connections), names.direct(operation), rate),
+      { more: true, ...(floor === undefined ? {} : { floor }) },
+    )
+  const together = (memory: StartUp['atRest']) => (memory ? [memory.node + memory.postgres] : [])
+  const help = Object.values(startUp.helpMs).map((values) => median(values))
+  return [
+    ...Object.entries(multiples).map(([operation, [goal, floor]]) =>
+      goalOf(`CPU of Node.js, ${shown[operation]} ÷ bare Fastify`, goal, multipleOf(cells, operation), { floor }),
+    ),
+    beside('list', 64, 0.45, 0.38),
+    beside('create', 64, 1.1, 0.95),
+    beside('create', 256, 1.2, 1),
+    beside('get', 64, 0.5, 0.3),
+    goalOf('p99 of create at 64 ÷ pgbench', 1.6, over(cells, names.through('create', 64), names.direct('create'), slowest), { floor: 3 }),
+    goalOf('create with idempotency, limits and log ÷ without', 0.9, over(cells, names.on, names.off, rate), { more: true, floor: 0.75 }),
+    goalOf('CPU of create ÷ one statement a request', 0.45, over(cells, names.through('create', 64), names.single, cpu), { floor: 0.6 }),
+    goalOf('first answer, first start ever', 1300, startUp.firstMs, { unit: ' ms' }),
+    goalOf('first answer, later start', 350, startUp.laterMs, { unit: ' ms' }),
+    goalOf('`--help` of the slowest command', 150, help.length > 0 ? [Math.max(...help)] : [], { unit: ' ms' }),
+    goalOf('memory of Node.js and PostgreSQL at rest', 130, together(startUp.atRest), { unit: ' MB' }),
+    goalOf('the same under load', 220, together(startUp.underLoad), { unit: ' MB' }),
+  ]
+}
+
+/** The measured cells: the median of all rounds with the lowest and the highest. */
+export function cellsTable(cells: Results): string {
+  return table([
+    ['', 'requests/s', 'p50 ms', 'p99 ms', 'CPU ms Node.js', 'CPU ms PostgreSQL'],
+    ...Object.keys(cells).map((name) => [
+      name,
+      range(valuesOf(cells, name, rate)),
+      range(valuesOf(cells, name, ({ p50Ms }) => p50Ms)),
+      range(valuesOf(cells, name, slowest)),
+      range(valuesOf(cells, name, nodeCpu)),
+      range(valuesOf(cells, name, postgresCpu)),
+    ]),
+  ])
+}
+
+/** A figure for a drawing; undefined where nothing was measured. */
+export function ranged(values: number[]): Ranged | undefined {
+  return values.length === 0 ? undefined : { value: median(values), low: Math.min(...values), high: Math.max(...values) }
+}
+
+function multiplesTable(cells: Results): string {
+  const micro = (name: string) => range(valuesOf(cells, name, nodeCpu).map((ms) => ms * 1000))
+  return table([
+    ['CPU of Node.js', 'Hawker, µs', 'bare Fastify, µs', 'multiple'],
+    ...Object.keys(multiples).map((operation) => [
+      shown[operation] ?? '',
+      micro(names.through(operation, 64)),
+      micro(names.bare(operation)),
+      range(multipleOf(cells, operation)),
+    ]),
+  ])
+}
+
+function startTable({ firstMs, laterMs, helpMs, atRest, underLoad }: StartUp): string {
+  const memory = (name: string, of: StartUp['atRest']) => [name, of ? `${range([of.node])} + ${range([of.postgres])} MB` : '–']
+  return table([
+    ['', 'median (range)'],
+    ['first answer, first start ever', `${range(firstMs)} ms`],
+    ['first answer, later start', `${range(laterMs)} ms`],
+    ...Object.entries(helpMs).map(([command, values]) => [`\`hawker ${command} --help\``, `${range(values)} ms`]),
+    memory('memory at rest, Node.js + PostgreSQL', atRest),
+    memory('the most under load, Node.js + PostgreSQL', underLoad),
+  ])
+}
+
+function drawings({ cells }: RunFigures): Report['drawings'] {
+  const panels = operations.map((operation) => ({
+    name: shown[operation] ?? '',
+    points: connectionCounts.flatMap((connections) => {
+      const figure = ranged(valuesOf(cells, names.through(operation, connections), rate))
+      return figure ? [{ connections, rate: figure }] : []
+    }),
+    direct: ranged(valuesOf(cells, names.direct(operation), rate)),
+  }))
+  const groups = Object.entries(multiples).flatMap(([operation, [goal, floor]]) => {
+    const figure = ranged(multipleOf(cells, operation))
+    const limits = [
+      { value: goal, label: `goal ${goal}` },
+      { value: floor, label: `floor ${floor}` },
+    ]
+    return figure ? [{ name: shown[operation] ?? '', bars: [{ series: 0 as const, figure }], limits }] : []
+  })
+  const axis = 'CPU of Node.js for a request, as a multiple of a bare Fastify route that gives the same answer (= 1)'
+  return {
+    rates: (theme) => drawRates(theme, 'Customers: requests per second by connections', 'requests/s', panels),
+    multiples: (theme) => drawBars(theme, { title: 'What a request costs the server', axis, unit: ' ×', legend: [], groups }),
+  }
+}
+
+/** What the page and the terminal show of a run. */
+export function reportRun(figures: RunFigures): Report {
+  const { cells, conditions, loopMs, rows, startUp } = figures
+  return {
+    parts: {
+      'run conditions': `${conditionsText(conditions, loopMs)} ${rows.toLocaleString('en')} customers to begin with.`,
+      'run goals': goalsTable(goalsOf(figures)),
+      'run multiples': multiplesTable(cells),
+      'run cells': cellsTable(cells),
+      'run start': startTable(startUp),
+    },
+    drawings: drawings(figures),
+  }
 }

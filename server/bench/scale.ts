@@ -1,19 +1,28 @@
-import { writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
+import { type CommonOptions, type Conditions, conditionsOf, conditionsText, lookAround } from './conditions.ts'
 import { idOf, loadCustomers, type Population, pageAfter, population } from './customers.ts'
+import { type Goal, goalOf, goalsTable, short, table } from './figures.ts'
 import { type Load, loadOf, median } from './load.ts'
-import { describeMachine, type Machine } from './machine.ts'
+import { loopNow } from './noise.ts'
+import type { Report } from './page.ts'
 import { familyNames, givenNames, personOf, rareNames } from './people.ts'
-import { goal, goalsTable, machineLines, table } from './report.ts'
+import { drawGrowth } from './plots/growth.ts'
 import { type Cluster, databaseUrl, freeBytes, type HawkerProcess, openLoader, startCluster, startHawker } from './servers.ts'
 import type { Workspace } from './workspace.ts'
 
-export interface ScaleOptions {
+export interface ScaleOptions extends Omit<CommonOptions, 'seconds'> {
   rows: number[]
-  rounds: number
   /** Requests of each kind in a round. */
   requests: number
-  json: string | undefined
+}
+
+export interface ScaleFigures {
+  conditions: Conditions
+  loopMs: number[]
+  rows: number[]
+  requests: number
+  /** What each kind took, by number of rows, once for each round. */
+  kinds: Record<string, Record<number, Load[]>>
 }
 
 interface Size {
@@ -59,9 +68,6 @@ const searches: Record<string, Kind> = {
   'Tamil or Thai': () => search(any(['கவிதா', 'முருகன்', 'สมชาย', 'อรุณี', 'ใจดี', 'நாயர்'])),
 }
 
-/** The class that has a goal for its growth too. */
-const searchGoal = 'three letters, selective'
-
 function ask(url: string, apiKey: string, body?: string): Promise<number> {
   const began = performance.now()
   return new Promise((done, fail) => {
@@ -106,8 +112,6 @@ async function prepareSize(workspace: Workspace, cluster: Cluster, rows: number)
   return { people, hawker, emails: found.map(({ email }) => email) }
 }
 
-type Figures = Map<string, Map<number, Load[]>>
-
 async function measureKind(size: Size, kind: Kind, apiKey: string, requests: number): Promise<Load> {
   const took: number[] = []
   for (let i = -5; i < requests; i++) {
@@ -117,53 +121,18 @@ async function measureKind(size: Size, kind: Kind, apiKey: string, requests: num
   return loadOf(took, took.reduce((sum, one) => sum + one, 0) / 1000)
 }
 
-async function measure(sizes: Size[], apiKey: string, { rounds, requests }: ScaleOptions): Promise<Figures> {
-  const figures: Figures = new Map()
+async function measure(sizes: Size[], apiKey: string, { rounds, requests }: ScaleOptions): Promise<Pick<ScaleFigures, 'kinds' | 'loopMs'>> {
+  const figures: ScaleFigures['kinds'] = {}
+  const loopMs: number[] = []
   for (let round = 1; round <= rounds; round++) {
+    loopMs.push(loopNow())
     for (const [name, kind] of Object.entries({ ...kinds, ...searches })) {
-      const bySize = figures.get(name) ?? new Map<number, Load[]>()
-      figures.set(name, bySize)
-      for (const size of sizes) {
-        const { rows } = size.people
-        bySize.set(rows, [...(bySize.get(rows) ?? []), await measureKind(size, kind, apiKey, requests)])
-      }
+      const bySize = (figures[name] ??= {})
+      for (const size of sizes) (bySize[size.people.rows] ??= []).push(await measureKind(size, kind, apiKey, requests))
     }
     process.stderr.write(`  round ${round} of ${rounds}\n`)
   }
-  return figures
-}
-
-const p50 = (loads: Load[]) => median(loads.map((load) => load.p50Ms))
-const p99 = (loads: Load[]) => median(loads.map((load) => load.p99Ms))
-
-function figuresTable(figures: Figures, rows: number[]): string {
-  const [smallest = 0, ...larger] = rows
-  const head = ['p50 / p99 ms', ...rows.map((count) => `${count} rows`), ...larger.map((count) => `p50 ${count} ÷ ${smallest}`)]
-  return table([
-    head,
-    ...[...figures].map(([name, bySize]) => {
-      const of = (count: number) => bySize.get(count) ?? []
-      const shown = rows.map((count) => `${p50(of(count)).toFixed(2)} / ${p99(of(count)).toFixed(2)}`)
-      return [name, ...shown, ...larger.map((count) => (p50(of(count)) / p50(of(smallest))).toFixed(2))]
-    }),
-  ])
-}
-
-function goalsOf(figures: Figures, rows: number[]) {
-  const [smallest = 0] = rows
-  const largest = rows.at(-1) ?? 0
-  const growth = (name: string) => {
-    const bySize = figures.get(name)
-    return (bySize?.get(largest) ?? []).map((load, i) => load.p50Ms / (bySize?.get(smallest)?.[i]?.p50Ms ?? Number.NaN))
-  }
-  const slowest = (name: string) => (figures.get(name)?.get(largest) ?? []).map((load) => load.p99Ms)
-  const less = { more: false }
-  const about = `${largest} ÷ ${smallest} rows`
-  return [
-    ...Object.keys(kinds).map((name) => goal(`${name}, p50 at ${about}`, [1.5, 1.2], growth(name), less)),
-    goal(`${searchGoal}, p50 at ${about}`, [15, 9], growth(searchGoal), less),
-    ...Object.keys(searches).map((name) => goal(`${name}, p99 at ${largest} rows`, [15, 8], slowest(name), { ...less, unit: ' ms' })),
-  ]
+  return { kinds: figures, loopMs }
 }
 
 function requireSpace(workspace: Workspace, rows: number[]): void {
@@ -174,21 +143,57 @@ function requireSpace(workspace: Workspace, rows: number[]): void {
 }
 
 /** Measures how answers slow down as the rows of one business grow. */
-export async function scale(workspace: Workspace, options: ScaleOptions): Promise<void> {
+export async function measureScale(workspace: Workspace, options: ScaleOptions): Promise<ScaleFigures> {
+  const noise = await lookAround(options)
   const rows = [...options.rows].sort((a, b) => a - b)
   requireSpace(workspace, rows)
   const cluster = await startCluster(workspace, { max_parallel_maintenance_workers: '2' })
-  const machine: Machine = describeMachine({ postgres: cluster.version, generator: 'one connection, one request at a time', pgbench: undefined })
   const sizes: Size[] = []
   for (const count of rows) sizes.push(await prepareSize(workspace, cluster, count))
   workspace.atEnd(() => agent.destroy())
   const figures = await measure(sizes, cluster.apiKey, options)
-  const goals = goalsOf(figures, rows)
-  const { rounds, requests } = options
-  process.stdout.write(`${machineLines(machine)}\n\n  medians of ${rounds} rounds of ${requests} requests over one connection\n\n`)
-  process.stdout.write(`${figuresTable(figures, rows)}\n\n${goalsTable(goals)}\n`)
-  if (options.json) {
-    const plain = Object.fromEntries([...figures].map(([name, bySize]) => [name, Object.fromEntries(bySize)]))
-    writeFileSync(options.json, `${JSON.stringify({ machine, options, figures: plain, goals }, null, 2)}\n`)
+  const tools = { ...options.tools, generator: 'one connection', pgbench: undefined }
+  return { ...figures, conditions: conditionsOf({ ...options, tools, seconds: 0 }, cluster.version, noise), rows, requests: options.requests }
+}
+
+const p50 = (loads: Load[]) => median(loads.map((load) => load.p50Ms))
+const p99 = (loads: Load[]) => median(loads.map((load) => load.p99Ms))
+const count = (rows: number) => rows.toLocaleString('en')
+
+function figuresTable({ kinds: figures, rows }: ScaleFigures): string {
+  return table([
+    ['p50 / p99 in ms', ...rows.map((size) => `${count(size)} rows`)],
+    ...Object.entries(figures).map(([name, bySize]) => [name, ...rows.map((size) => `${short(p50(bySize[size] ?? []))} / ${short(p99(bySize[size] ?? []))}`)]),
+  ])
+}
+
+function goalsOf({ kinds: figures, rows }: ScaleFigures): Goal[] {
+  const [smallest = 0] = rows
+  const largest = rows.at(-1) ?? 0
+  const growth = (name: string) => (figures[name]?.[largest] ?? []).map((load, i) => load.p50Ms / (figures[name]?.[smallest]?.[i]?.p50Ms ?? Number.NaN))
+  const slowest = (name: string) => (figures[name]?.[largest] ?? []).map((load) => load.p99Ms)
+  return [
+    ...Object.keys(kinds).map((name) => goalOf(`${name}, p50 at ${count(largest)} ÷ ${count(smallest)} rows`, 1.2, growth(name), { floor: 1.5 })),
+    ...Object.keys(searches).map((name) => goalOf(`${name}, p99 at ${count(largest)} rows`, searchGoalMs, slowest(name), { floor: 50, unit: ' ms' })),
+  ]
+}
+
+const searchGoalMs = 25
+
+/** What the page and the terminal show of growth. */
+export function reportScale(figures: ScaleFigures): Report {
+  const { conditions, loopMs, kinds: all, rows, requests } = figures
+  const panels = Object.entries(all).map(([name, bySize]) => ({
+    name,
+    points: rows.map((size) => ({ rows: size, p50Ms: p50(bySize[size] ?? []), p99Ms: p99(bySize[size] ?? []) })),
+    ...(name in searches ? { goalMs: searchGoalMs } : {}),
+  }))
+  return {
+    parts: {
+      'scale conditions': conditionsText(conditions, loopMs, `${conditions.rounds} rounds of ${requests} requests of each kind, one after the other.`),
+      'scale goals': goalsTable(goalsOf(figures)),
+      'scale figures': figuresTable(figures),
+    },
+    drawings: { growth: (theme) => drawGrowth(theme, 'Answers as the customers of one business grow, one connection', panels) },
   }
 }

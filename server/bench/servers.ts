@@ -15,7 +15,8 @@ import { openConfiguredDatabase, serve } from '#serve.ts'
 import { cpuSeconds } from './machine.ts'
 import { sleep, type Workspace } from './workspace.ts'
 
-const program = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'server', 'bin', 'hawker.mjs')
+/** The command that users start. */
+export const hawkerProgram = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'server', 'bin', 'hawker.mjs')
 /** Encrypts the salts of every database of a run. */
 export const secretKey = randomBytes(32)
 
@@ -104,7 +105,7 @@ export async function startHawker(workspace: Workspace, name: string, options: H
   const output = openSync(logFile, 'a')
   const began = performance.now()
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(HAWKER_|DATABASE_|CONTROL_|LOG_LEVEL|PORT|HOST)/.test(key)))
-  const child = workspace.start(process.execPath, [...(options.nodeArguments ?? []), program, 'start'], {
+  const child = workspace.start(process.execPath, [...(options.nodeArguments ?? []), hawkerProgram, 'start'], {
     env: { ...inherited, PORT: String(port), HAWKER_SECRET_KEY: secretKey.toString('hex'), ...options.environment },
     stdio: ['ignore', output, output],
   })

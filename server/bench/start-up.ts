@@ -1,36 +1,118 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { memoryBytes } from './machine.ts'
-import { startHawker } from './servers.ts'
-import { sleep, type Workspace } from './workspace.ts'
+import { runTraffic } from './generator.ts'
+import { proportionalBytes, residentBytes, type Tools } from './machine.ts'
+import { makePaymentRequest, sandboxPayment } from './payment-requests.ts'
+import { type HawkerProcess, hawkerProgram, startHawker } from './servers.ts'
+import { finish, sleep, type Workspace } from './workspace.ts'
 
-/** Milliseconds from the start of the process to the first answer, and memory at rest. */
-export interface StartUp {
-  firstMs: number[]
-  laterMs: number[]
-  nodeMegabytes: number | undefined
-  postgresMegabytes: number | undefined
+/** Memory of a running `hawker start` in megabytes. */
+export interface Memory {
+  node: number
+  postgres: number
 }
 
-/** Starts the product as a user does, on an empty folder and then again, as often as asked. */
-export async function measureStartUp(workspace: Workspace, times: number, restSeconds: number): Promise<StartUp> {
-  const figures: StartUp = { firstMs: [], laterMs: [], nodeMegabytes: undefined, postgresMegabytes: undefined }
-  const apiKey = `test_${'0'.repeat(64)}`
+/** What a user sees of the program before and besides its answers. */
+export interface StartUp {
+  /** Milliseconds from the start of the process to the first answer: on an empty folder, and then again. */
+  firstMs: number[]
+  laterMs: number[]
+  /** Milliseconds until a command has printed its help and ended. */
+  helpMs: Record<string, number[]>
+  atRest: Memory | undefined
+  /** The most while customers are created, read and listed and payments are made. */
+  underLoad: Memory | undefined
+}
+
+export interface StartUpOptions {
+  times: number
+  restSeconds: number
+  seconds: number
+  tools: Tools
+}
+
+const commands = ['start', 'api', 'worker', 'migrate', 'keys', 'businesses', 'listen', 'verify', 'doctor', 'pay', 'trigger']
+
+/** A key of the first business, so that it need not be read from the welcome. */
+const apiKey = `test_${'0'.repeat(64)}`
+
+function memoryOf(pid: number, postmaster: number): Memory | undefined {
+  const [node, postgres] = [residentBytes(pid, { without: postmaster }), proportionalBytes(postmaster)]
+  return node === undefined || postgres === undefined ? undefined : { node: node / 2 ** 20, postgres: postgres / 2 ** 20 }
+}
+
+/** Does something with several at a time. */
+async function inParallel<Item>(items: Item[], act: (item: Item) => Promise<void>): Promise<void> {
+  const waiting = [...items]
+  const work = async () => {
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await act(next)
+  }
+  await Promise.all(Array.from({ length: 64 }, work))
+}
+
+/** Everything that the benchmarks measure, one after the other, at 64 connections. */
+async function loadAll(workspace: Workspace, { url }: HawkerProcess, { seconds, tools }: StartUpOptions): Promise<void> {
+  const traffic = { url, apiKey, connections: 64, seconds }
+  await runTraffic(workspace, traffic, tools)
+  const answer = await fetch(`${url}/v1/customers?per_page=100`, { headers: { 'x-business-api-key': apiKey } })
+  const { data } = (await answer.json()) as { data: { id: string }[] }
+  await runTraffic(workspace, { ...traffic, paths: data.map(({ id }) => `/v1/customers/${id}`) }, tools)
+  await runTraffic(workspace, { ...traffic, paths: ['/v1/customers?per_page=25'] }, tools)
+  const merchant = { apiKey }
+  const ids: string[] = []
+  await inParallel(Array.from({ length: 500 * seconds }), async () => void ids.push(await makePaymentRequest(url, merchant, 'paynow_online')))
+  await inParallel(ids, async (id) => {
+    const { path, headers, body } = sandboxPayment({ id, merchant })
+    const paid = await fetch(url + path, { method: 'POST', headers, body })
+    if (!paid.ok) throw new Error(`A payment was refused: ${paid.status} ${await paid.text()}`)
+    await paid.arrayBuffer()
+  })
+}
+
+/** The most memory while something runs. */
+async function mostMemory(look: () => Memory | undefined, run: () => Promise<void>): Promise<Memory | undefined> {
+  let most: Memory | undefined
+  const sum = (memory: Memory | undefined) => (memory ? memory.node + memory.postgres : 0)
+  const timer = setInterval(() => {
+    const memory = look()
+    if (sum(memory) > sum(most)) most = memory
+  }, 250)
+  await run().finally(() => clearInterval(timer))
+  return most
+}
+
+async function measureHelp(workspace: Workspace, times: number): Promise<Record<string, number[]>> {
+  const took: Record<string, number[]> = {}
+  for (let i = 0; i < times; i++) {
+    for (const command of commands) {
+      const began = performance.now()
+      const child = workspace.start(process.execPath, [hawkerProgram, command, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+      await finish(child, 20)
+      took[command] = [...(took[command] ?? []), performance.now() - began]
+    }
+  }
+  return took
+}
+
+/** Starts the product as a user does, on an empty folder and then again, as often as asked; the last of them is put under load. */
+export async function measureStartUp(workspace: Workspace, options: StartUpOptions): Promise<StartUp> {
+  const { times, restSeconds } = options
+  const figures: StartUp = { firstMs: [], laterMs: [], helpMs: await measureHelp(workspace, times), atRest: undefined, underLoad: undefined }
   for (let i = 0; i < times; i++) {
     const folder = join(workspace.folder, `start-${i}`)
     mkdirSync(folder)
-    const options = { apiKey, environment: { HAWKER_DATA_DIR: folder, HAWKER_API_KEY: apiKey } }
-    const first = await startHawker(workspace, `start-${i}`, options)
+    const how = { apiKey, environment: { HAWKER_DATA_DIR: folder, HAWKER_API_KEY: apiKey } }
+    const first = await startHawker(workspace, `start-${i}`, how)
     figures.firstMs.push(first.firstAnswerMs)
     await first.stop()
-    const later = await startHawker(workspace, `start-${i}`, options)
+    const later = await startHawker(workspace, `start-${i}`, how)
     figures.laterMs.push(later.firstAnswerMs)
     if (i === times - 1) {
       await sleep(restSeconds * 1000)
       const postmaster = Number(readFileSync(join(folder, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0])
-      const megabytes = (bytes: number | undefined) => (bytes === undefined ? undefined : bytes / 2 ** 20)
-      figures.nodeMegabytes = megabytes(memoryBytes(later.pid, { without: postmaster }))
-      figures.postgresMegabytes = megabytes(memoryBytes(postmaster))
+      const look = () => memoryOf(later.pid, postmaster)
+      figures.atRest = look()
+      figures.underLoad = await mostMemory(look, () => loadAll(workspace, later, options))
     }
     await later.stop()
   }

@@ -7,17 +7,8 @@ const digitGrams = 22
 
 const customerColumns = `business_id, id, name, email, phone_number, phone_number_country_code, phone_number_e164, metadata, search, search_grams, version, created_at, updated_at`
 
-/** One customer and its event in one statement, with parameters, as a program would send it by hand. */
-export const insertOne = `
-  with written as (
-    insert into customers (${customerColumns})
-    values ($1::uuid, $2::uuid, $3, $4, $5, '65', '+65' || $5, '{}', $6, $11::int4[], 1, $7::timestamptz, $7)
-  )
-  insert into events (business_id, id, type, object_id, data, request_id, created_at)
-  values ($1, $8::uuid, 'customer.created', $2, $9::json, $10, $7)`
-
 /** One customer by key, all columns that the API shows. */
-export const selectOne = `
+const selectOne = `
   select id, name, birth_date, gender, email, phone_number, address, remark, phone_number_country_code, external_id, phone_number_e164, metadata,
     version, created_at, updated_at
   from customers where business_id = $1 and id = $2`
@@ -63,9 +54,18 @@ export function selectScript(people: Population): string {
   return `\\set number random(1, ${people.rows})\n${statement};\n`
 }
 
-/** A pgbench script of the API's own list statement, at a random place. */
-export function listScript(people: Population, { text, values }: { text: string; values: unknown[] }, afterId: string, perPage: number): string {
-  const literal = (value: unknown) => (value === afterId ? idSql(people, ':number::int8') : typeof value === 'number' ? String(value) : `'${String(value)}'`)
-  const statement = text.replace(/\$(\d+)/g, (_, at: string) => literal(values[Number(at) - 1]))
+/** A page of customers after one of them, each with the JSON that the API shows. */
+const selectPage = `
+  select c.id, row_to_json((select shown from (select c.id, c.name, c.birth_date, c.gender, c.email, c.phone_number, c.address, c.remark,
+    c.phone_number_country_code, c.external_id, c.phone_number_e164, c.metadata) shown))::text as json, c.version,
+    (extract(epoch from c.created_at) * 1000)::float8 as created_ms, (extract(epoch from c.updated_at) * 1000)::float8 as updated_ms
+  from customers c where c.business_id = $1 and c.id < $2 order by c.id desc limit $3`
+
+/** A pgbench script that selects a page after a random customer, and the one row by which a program sees whether more follow. */
+export function listScript(people: Population, perPage: number): string {
+  const statement = selectPage
+    .replace('$1', `'${people.businessId}'`)
+    .replace('$2', idSql(people, ':number::int8'))
+    .replace('$3', String(perPage + 1))
   return `\\set number random(${perPage + 1}, ${people.rows})\n${statement};\n`
 }

@@ -38,6 +38,8 @@ export interface Way {
 }
 
 export const wayNames = ['sandbox pay', 'bank credit', 'Stripe notification', 'checkout attempt'] as const
+/** The same as the first, but not all to one merchant. */
+export const spreadWay = 'sandbox pay, 200 merchants'
 
 /** Requests of each way that are paid before anything is measured. */
 const pastPayments = 400
@@ -106,13 +108,13 @@ const byCheckout: Prepare = async ({ database, url, count }, { sandbox }) => {
   return { name: 'checkout attempt', payables, post: (payable) => attempt(payable, token) }
 }
 
-/** To how many merchants the payments of the fifth way go. */
+/** To how many merchants payments go that do not all go to one. */
 const manyMerchants = 200
 
 const toMany: Prepare = async ({ database, url, count }) => {
   const merchants = await createMerchants(database, manyMerchants, { mode: 'sandbox', slug: 'many' })
   const payables = await loadPaymentRequests(database, url, { merchants, method: 'paynow_online', count, letter: 'E', prefix: idPrefix(5) })
-  return { name: `sandbox pay, ${manyMerchants} merchants`, payables, post: sandboxPayment }
+  return { name: spreadWay, payables, post: sandboxPayment }
 }
 
 /** Sends a payment, and wants it to be accepted. */
@@ -171,8 +173,16 @@ async function record(client: pg.ClientBase, url: string, { payables, posts }: W
   return replayOf(client, subject.number, { before, statements })
 }
 
-/** Makes the merchants and requests of every way, and pays the first requests of each, with a worker that places their events. */
-async function makeWays(cluster: Cluster, name: string, fake: StripeFake, count: number): Promise<Way[]> {
+const makers: Record<string, Prepare> = {
+  'sandbox pay': bySandbox,
+  'bank credit': byBank,
+  'Stripe notification': byStripe,
+  'checkout attempt': byCheckout,
+  [spreadWay]: toMany,
+}
+
+/** Makes the merchants and requests of ways, and pays the first requests of each, with a worker that places their events. */
+async function makeWays(cluster: Cluster, name: string, { names, count, fake }: { names: readonly string[]; count: number; fake: StripeFake }): Promise<Way[]> {
   const here = await serveHere(cluster, name, { withWorker: true })
   try {
     const { database, url } = here
@@ -181,9 +191,13 @@ async function makeWays(cluster: Cluster, name: string, fake: StripeFake, count:
     const [live] = await createMerchants(database, 1, { mode: 'live', slug: 'live-merchant' })
     if (!sandbox || !live) throw new Error('There is no merchant.')
     const made: NewWay[] = []
-    for (const prepare of [bySandbox, byBank, byStripe, byCheckout, toMany]) made.push(await prepare(making, { sandbox, live, fake }))
+    for (const way of names) {
+      const prepare = makers[way]
+      if (!prepare) throw new Error(`There is no way "${way}"; there are ${Object.keys(makers).join(', ')}.`)
+      made.push(await prepare(making, { sandbox, live, fake }))
+    }
     for (const way of made) await payPast(making, way)
-    await untilQuiet(database)
+    await untilQuiet(database, url)
     await keepPast(database)
     return made.map(wayOf)
   } finally {
@@ -191,19 +205,12 @@ async function makeWays(cluster: Cluster, name: string, fake: StripeFake, count:
   }
 }
 
-/**
- * Prepares every way on a database that has none yet, and records what one payment by each of the four sends to
- * PostgreSQL: by an API of this process without a worker, so that nothing else is recorded.
- */
-export async function prepareWays(workspace: Workspace, cluster: Cluster, name: string, count: number): Promise<Way[]> {
-  const fake = await startStripeFake()
-  workspace.atEnd(() => fake.close())
-  const ways = await makeWays(cluster, name, fake, count)
+/** Records the statements of one payment by each of the ways: in an API of this process without a worker, so that nothing else is recorded. */
+async function recordWays(cluster: Cluster, name: string, ways: Way[]): Promise<void> {
   const { url, database, stop } = await serveHere(cluster, name, { withWorker: false })
   const client = await database.pool.connect()
   try {
     for (const way of ways) {
-      if (!(wayNames as readonly string[]).includes(way.name)) continue
       await unpay(database, way.prepared)
       way.replay = await record(client, url, way)
     }
@@ -212,19 +219,36 @@ export async function prepareWays(workspace: Workspace, cluster: Cluster, name: 
     client.release()
     await stop()
   }
+}
+
+/** Prepares ways on a database that has none yet, and records those that `recorded` names. */
+export async function prepareWays(
+  workspace: Workspace,
+  cluster: Cluster,
+  { database, names, recorded, count }: { database: string; names: readonly string[]; recorded: readonly string[]; count: number },
+): Promise<Way[]> {
+  const fake = await startStripeFake()
+  workspace.atEnd(() => fake.close())
+  const ways = await makeWays(cluster, database, { names, count, fake })
+  const some = ways.filter(({ name }) => recorded.includes(name))
+  if (some.length > 0) await recordWays(cluster, database, some)
   return ways
 }
 
-/** Waits until no event waits for its place and no statement is under way, which means that nobody is being paid any more. */
-export async function untilQuiet({ pool }: Database): Promise<void> {
+/**
+ * Waits until no event waits for its place and nobody is being paid any more: no statement is under way, again and again
+ * after the server has answered, and so had the time to send the next.
+ */
+export async function untilQuiet({ pool }: Database, url: string): Promise<void> {
   let quiet = 0
-  for (const deadline = Date.now() + 60_000; quiet < 3; ) {
+  for (const deadline = Date.now() + 60_000; quiet < 5; ) {
+    await (await fetch(`${url}/healthz`)).arrayBuffer()
     const { rows } = await pool.query<{ busy: boolean }>(
       `select exists (select 1 from events where sequence is null)
         or exists (select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle') as busy`,
     )
     quiet = rows[0]?.busy === false ? quiet + 1 : 0
     if (Date.now() > deadline) throw new Error('Payments or their events are still under way after a minute.')
-    await sleep(50)
+    await sleep(20)
   }
 }

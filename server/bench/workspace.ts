@@ -18,7 +18,7 @@ export interface Finished {
   errors: string
 }
 
-/** Makes the folder, and ends everything on SIGINT and SIGTERM too. */
+/** Makes the folder, and ends everything when the terminal or a supervisor ends the run, too. */
 export function openWorkspace(): Workspace {
   const folder = mkdtempSync(join(process.env.HAWKER_BENCH_DIR ?? tmpdir(), 'hawker-bench-'))
   chmodSync(folder, 0o755)
@@ -41,7 +41,7 @@ export function openWorkspace(): Workspace {
     closing ??= end()
     return closing
   }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void close().finally(() => process.exit(130)))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void close().finally(() => process.exit(130)))
   return {
     folder,
     atEnd: (task) => void tasks.push(task),

@@ -4,7 +4,7 @@ import { countPendingEvents } from '#engine/events/order-events.ts'
 import type { Database } from '#foundation/database/database.ts'
 import type { Deps } from '#foundation/deps.ts'
 import type { Api } from '#foundation/http/api.ts'
-import { type Authentication, authentication } from '#foundation/http/authentication.ts'
+import { type ApiKeys, apiKeys } from '#foundation/http/api-keys.ts'
 import { type ApiOptions, createApi } from '#foundation/http/create-api.ts'
 import { healthRoutes } from '#foundation/http/health.ts'
 import { idempotency } from '#foundation/http/idempotency.ts'
@@ -51,7 +51,7 @@ export interface AppDeps {
 }
 
 export interface App extends Api {
-  readonly authentication: Authentication
+  readonly apiKeys: ApiKeys
   readonly payments: PaymentsDeps
   readonly pages: Pages
 }
@@ -77,13 +77,14 @@ export async function createApp(options: AppDeps): Promise<App> {
     groupRows: config.groupCommitRows,
   }
   const repeats = idempotency(database.db)
-  const keys = authentication((keyHash) => findKnownKey(database.db, keyHash))
+  const keys = apiKeys((keyHash) => findKnownKey(database.db, keyHash), clock)
   const api = await createApi({
     log,
     metrics,
-    authentication: keys,
+    authenticators: [keys],
     idempotency: repeats,
     clock,
+    baseUrl,
     publicUrl: config.publicUrl,
     rateLimit: config.rateLimit,
     // HitPay's own examples call this path (behaviour §7.4 and the contract's samples).
@@ -102,8 +103,8 @@ export async function createApp(options: AppDeps): Promise<App> {
   payoutsRoutes(api, deps)
   sandboxRoutes(api, payments)
 
-  const businessBySlug = rememberSlugs((slug) => findBusinessBySlug(database.db, slug), now)
-  receiptPages(api, { database, secretKey, businessBySlug, publicUrl: config.publicUrl, receiptFont: config.receiptFont })
+  const businessBySlug = rememberSlugs((slug) => findBusinessBySlug(database.db, slug), clock)
+  receiptPages(api, { database, secretKey, businessBySlug, receiptFont: config.receiptFont })
   const pages = await pagesRoutes(api, {
     ...payments,
     idempotency: repeats,
@@ -114,7 +115,7 @@ export async function createApp(options: AppDeps): Promise<App> {
   tellPages = pages.wake
 
   databaseGauges(metrics, database)
-  return { ...api, authentication: keys, payments, pages }
+  return { ...api, apiKeys: keys, payments, pages }
 }
 
 /** What operators watch of the database and of what waits in it. */

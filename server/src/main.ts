@@ -142,18 +142,26 @@ async function startApi(config: Config, parts: { worker: boolean }, opened: Open
 function startWorkerAlone(config: Config, opened: OpenedDatabase, log: Logger): () => Promise<void> {
   const controlPool = openControlPool(config, opened.connection)
   const { database } = opened
-  const now = () => new Date()
   const payments = paymentsOf({
     database,
     log,
     clock: systemClock,
-    now,
+    now: () => systemClock.system(),
     onEvent: () => undefined,
     baseUrl: () => config.publicUrl ?? `http://localhost:${config.port}`,
     secretKey: secretKeyReader(config),
     groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
   })
-  const worker = startWorker({ database, now, log, metrics: createMetrics(), ...keptDays(config), controlPool, payments, sendMail: mailerOf(config) })
+  const worker = startWorker({
+    database,
+    clock: systemClock,
+    log,
+    metrics: createMetrics(),
+    ...keptDays(config),
+    controlPool,
+    payments,
+    sendMail: mailerOf(config),
+  })
   log.info({ migrated: opened.migrated }, 'worker started')
   return async () => {
     await worker.stop()

@@ -136,7 +136,6 @@ export function openApiFile(): string {
 /** Starts the API (and the worker, unless it runs elsewhere) on an open database. */
 export async function serve(config: Config, opened: OpenedDatabase, log: Logger, metrics: Metrics, { withWorker }: { withWorker: boolean }): Promise<Served> {
   const { database, connection } = opened
-  const now = () => new Date()
   const secretKey = secretKeyReader(config)
   let worker: Worker | undefined
   let url = config.publicUrl ?? ''
@@ -145,7 +144,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
     database,
     log,
     metrics,
-    now,
+    now: () => systemClock.system(),
     clock: systemClock,
     baseUrl: () => url,
     secretKey,
@@ -160,11 +159,11 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
   const controlPool = withWorker ? openControlPool(config, connection) : undefined
   if (controlPool) {
     const { payments } = app
-    worker = startWorker({ database, now, log, metrics, ...keptDays(config), controlPool, payments, sendMail: mailerOf(config) })
+    worker = startWorker({ database, clock: systemClock, log, metrics, ...keptDays(config), controlPool, payments, sendMail: mailerOf(config) })
   }
 
   const noteUses = () =>
-    recordKeyUses(database.db, app.authentication.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not record when keys were used'))
+    recordKeyUses(database.db, app.apiKeys.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not record when keys were used'))
   const uses = setInterval(() => void noteUses(), 30_000)
   return {
     url,

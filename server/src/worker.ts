@@ -1,20 +1,22 @@
 import type pg from 'pg'
-import { type Relay, startRelay } from '#engine/events/order-events.ts'
+import { eventSequencing, type OnOrdered, type Relay, startRelay } from '#engine/events/order-events.ts'
 import type { Metrics } from '#foundation/http/observability.ts'
-import { forgetIdempotencyKeys } from '#foundation/jobs/forget-idempotency-keys.ts'
-import type { Job, JobDeps, Polled } from '#foundation/jobs/job.ts'
+import { forgetIdempotencyKeys, idempotencyKeysDeletion } from '#foundation/jobs/forget-idempotency-keys.ts'
+import type { DueWork, Job, JobDeps } from '#foundation/jobs/job.ts'
 import { startPoller } from '#foundation/jobs/poller.ts'
 import { startJobs } from '#foundation/jobs/runner.ts'
 import type { SendMail } from '#foundation/mail/send-mail.ts'
 import { businessJobs } from '#resources/business/jobs.ts'
-import { deliverMails } from '#resources/business/mails/deliver-mails-job.ts'
+import { mailSending } from '#resources/business/mails/deliver-mails-job.ts'
+import { mailsDeletion } from '#resources/business/mails/forget-mails-job.ts'
 import { paymentsDueWork } from '#resources/payments/jobs.ts'
 import type { PaymentsDeps } from '#resources/payments/payments.ts'
 import { receiptMailEnded } from '#resources/payments/receipts/receipt-mail-ended.ts'
 import { payoutsPolled } from '#resources/payouts/jobs.ts'
-import { startDispatcher } from '#resources/webhooks/delivery/deliver-events.ts'
+import { type Dispatcher, startDispatcher } from '#resources/webhooks/delivery/deliver-events.ts'
 import { fanOut } from '#resources/webhooks/delivery/fan-out.ts'
 import { webhooksJobs } from '#resources/webhooks/jobs.ts'
+import { deliveriesDeletion } from '#resources/webhooks/webhook-deliveries/forget-deliveries-job.ts'
 import { type Verification, verification } from '#verify/verify-job.ts'
 
 /** Every job and every schedule, in one list. */
@@ -28,21 +30,25 @@ export interface WorkerDeps extends JobDeps {
   sendMail?: SendMail | undefined
 }
 
-/** What is looked for again and again, in one list. */
-function polledOf({ database, now, log, payments, sendMail: send }: WorkerDeps, relay: Relay): Polled[] {
-  // What this process appends is ordered by its own relay.
-  const waking = { ...payments, onEvent: (businessId: string) => relay.wake(businessId) }
-  const { clock } = payments
-  const due = paymentsDueWork(waking).map(({ name, everyMs, run }) => ({ name, everyMs, run: () => run({ until: clock.system(), except: clock.apart() }) }))
-  return [
-    ...due,
-    { name: 'sending mails', everyMs: 1_000, run: () => deliverMails({ database, now, log, send, onEnded: receiptMailEnded }) },
-    ...payoutsPolled(waking),
-  ]
+/** What falls due and is polled, in one list. */
+function polledDueWork({ database, clock, log, payments, sendMail: send }: WorkerDeps): DueWork[] {
+  return [...paymentsDueWork(payments), mailSending({ database, clock, log, send, onEnded: receiptMailEnded })]
 }
+
+/** Everything that falls due for a business, in the order of what is due at the same moment; `advance` does it for a business with a clock of its own. */
+const allDueWork = (deps: WorkerDeps, polled: readonly DueWork[], onOrdered: OnOrdered, dispatcher: Dispatcher): DueWork[] => [
+  ...polled,
+  eventSequencing(deps.database.db, onOrdered),
+  dispatcher.work,
+  idempotencyKeysDeletion(deps),
+  mailsDeletion(deps),
+  deliveriesDeletion(deps),
+]
 
 export interface Worker {
   readonly relay: Relay
+  /** Everything that falls due for a business, for `advance`. */
+  readonly dueWork: readonly DueWork[]
   stop(): Promise<void>
 }
 
@@ -60,17 +66,22 @@ function deliveryCounters(metrics: Metrics) {
  * again; requests do not depend on it.
  */
 export function startWorker(deps: WorkerDeps): Worker {
-  const { database, log, controlPool, metrics, now, payments } = deps
+  const { database, log, controlPool, metrics, clock } = deps
   const onEvent = (businessId: string) => relay.wake(businessId)
+  // What this process appends is sequenced by its own relay.
+  const payments = { ...deps.payments, onEvent }
   const { secretKey, groupAcrossBusinesses } = payments
-  const dispatcher = startDispatcher({ database, log, now, secretKey, groupAcrossBusinesses, onEvent, count: deliveryCounters(metrics) })
+  const onOrdered = fanOut({ secretKey, clock })
+  const dispatcher = startDispatcher({ database, log, clock, secretKey, groupAcrossBusinesses, onEvent, count: deliveryCounters(metrics) })
   const relay: Relay = startRelay(database.db, {
     acrossBusinesses: groupAcrossBusinesses,
-    onOrdered: fanOut({ secretKey, now }),
+    onOrdered,
     onPlaced: dispatcher.wake,
     onError: (error) => log.error({ error }, 'sequencing events failed'),
   })
-  const polling = polledOf(deps, relay).map(({ name, everyMs, run }, i) =>
+  const dueWork = polledDueWork({ ...deps, payments })
+  const looking = dueWork.map(({ name, everyMs, run }) => ({ name, everyMs, run: () => run({ until: clock.system(), except: clock.apart() }) }))
+  const polling = [...looking, ...payoutsPolled(payments)].map(({ name, everyMs, run }, i) =>
     startPoller({ everyMs, offsetMs: i * 45, run, onError: (error) => log.error({ error }, `${name} failed`) }),
   )
   const verify = verification()
@@ -91,6 +102,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   const soon = setTimeout(begin, 1_000)
   return {
     relay,
+    dueWork: allDueWork(deps, dueWork, onOrdered, dispatcher),
     async stop() {
       stopped = true
       clearTimeout(soon)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { CheckoutData } from '@hawker/web/checkout-state'
 import type { SimulatedPayment } from '@hawker/web/sandbox-data'
-import type { FastifyReply } from 'fastify'
+import type { PageAnswer } from '#foundation/http/api.ts'
 import { escapeHtml } from '#foundation/shared/html.ts'
 
 /** The result of rendering a page with the `web/` workspace, before any script runs. */
@@ -127,9 +127,11 @@ export function pageHeaders({ frameAncestors = [], connect = [] }: Policy = {}):
   return { 'content-security-policy': policy.join('; '), 'cache-control': 'no-store', 'content-type': 'text/html; charset=utf-8', 'x-robots-tag': 'noindex' }
 }
 
-/** Sends a page. `X-Frame-Options` cannot name origins, so it is removed where frames are allowed. */
-export function sendPage(reply: FastifyReply, status: number, page: Page, policy: Policy = {}): FastifyReply {
-  reply.code(status).headers(pageHeaders(policy))
-  if (policy.frameAncestors?.length) reply.removeHeader('x-frame-options')
-  return reply.send(htmlOf(page))
+/** The answer with a page. `X-Frame-Options` cannot name origins, so it goes where frames are allowed. */
+export function pageAnswer(status: number, page: Page, policy: Policy = {}): PageAnswer {
+  const frameOptions = policy.frameAncestors?.length ? { 'x-frame-options': null } : {}
+  return { status, headers: { ...pageHeaders(policy), ...frameOptions }, body: htmlOf(page) }
 }
+
+/** The answer to a form: the browser goes on there with a GET. */
+export const seeOther = (location: string): PageAnswer => ({ status: 303, headers: { location } })

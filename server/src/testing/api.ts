@@ -11,7 +11,7 @@ import { createLog, createMetrics } from '#foundation/http/observability.ts'
 import { randomHex } from '#foundation/shared/ids.ts'
 import { createApiKey, createBusiness } from '#resources/business/businesses/create-business.ts'
 import { openApiFile } from '#serve.ts'
-import { type TestClock, testClock } from './clock.ts'
+import { type BusinessTestClock, type TestClock, testClock } from './clock.ts'
 import { testDatabase } from './database.ts'
 
 /** A real server on a real port over the worker's database. */
@@ -95,8 +95,8 @@ export async function startTestServer(
     database,
     log,
     metrics: createMetrics(),
-    now: clock.now,
-    clock: { now: clock.now, system: clock.now, apart: () => [] },
+    now: clock.system,
+    clock,
     baseUrl: () => url,
     secretKey: () => testSecretKey,
     openApiFile: openApiFile(),
@@ -143,6 +143,8 @@ export interface Client {
   key: string
   salt: string
   server: TestServer
+  /** The business's clock. */
+  clock: BusinessTestClock
   request(method: string, path: string, options?: RequestOptions): Promise<Reply>
   get(path: string, options?: RequestOptions): Promise<Reply>
   post(path: string, body?: unknown, options?: RequestOptions): Promise<Reply>
@@ -166,6 +168,7 @@ export async function aBusiness(about: Partial<Omit<Business, 'id'>> = {}, on?: 
     key,
     salt,
     server,
+    clock: server.clock.of(business),
     request,
     get: (path, options) => request('GET', path, options),
     post: (path, body, options) => request('POST', path, { body, ...options }),

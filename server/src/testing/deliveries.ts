@@ -13,7 +13,7 @@ export function testDispatcher({ server }: Client, more: Partial<DispatcherOptio
     database,
     log: createLog('silent'),
     secretKey: () => testSecretKey,
-    now: clock.now,
+    clock,
     onEvent: () => undefined,
     pollMs: 0,
     random: () => 0.5,
@@ -23,12 +23,13 @@ export function testDispatcher({ server }: Client, more: Partial<DispatcherOptio
 
 /** Sequences a business's events and fans them out, like the relay. */
 export function placeEvents({ server, business }: Client): Promise<number> {
-  return orderEvents(server.database.db, business.id, fanOut({ secretKey: () => testSecretKey, now: server.clock.now }))
+  return orderEvents(server.database.db, business.id, fanOut({ secretKey: () => testSecretKey, clock: server.clock }))
 }
 
 /** Emits events and fans them out; `data` is JSON text, kept byte for byte. Returns their ids. */
 export async function tellEvents(client: Client, events: Partial<NewEvent>[]): Promise<string[]> {
-  const { database, clock } = client.server
+  const { clock } = client
+  const { database } = client.server
   const ids: string[] = []
   await database.db.transaction().execute(async (tx) => {
     for (const event of events) {

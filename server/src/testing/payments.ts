@@ -85,24 +85,25 @@ export async function startPayments(): Promise<Payments> {
     local,
     final,
     settle,
-    check: (afterSeconds = 0) => askUntilQuiet({ ...shared, rails, settle }, afterSeconds),
+    check: (afterSeconds = 0) => pollUntilQuiet({ ...shared, rails, settle }, afterSeconds),
   }
 }
 
-/** Polls rails about everything that is due so many seconds from now, even if other tests have left more there than one round processes. Returns how much. */
-async function askUntilQuiet(deps: CheckDeps, afterSeconds: number): Promise<number> {
-  const at = new Date(Date.now() + afterSeconds * 1000)
-  let asked = 0
+/** Polls rails about everything that is due so many seconds from now, of one business or of all, until nothing is. Returns how much. */
+async function pollUntilQuiet(deps: CheckDeps, afterSeconds: number, businessId?: string): Promise<number> {
+  const until = new Date(Date.now() + afterSeconds * 1000)
+  let polled = 0
   for (let round = 0; round < 10; round += 1) {
-    const looked = await askRails({ ...deps, clock: clockAt(() => at) }, { until: at })
-    asked += looked
+    const looked = await askRails({ ...deps, clock: clockAt(() => until) }, { until, businessId })
+    polled += looked
     if (looked < 20) break
   }
-  return asked
+  return polled
 }
 
-/** Polls the rails of a client's server about everything that is due so many seconds from now. */
-export const checkDue = ({ server: { app } }: Client, afterSeconds: number): Promise<number> => askUntilQuiet(app.payments, afterSeconds)
+/** Polls rails about everything of a business that is due so many seconds from now. */
+export const checkDue = ({ server: { app }, business }: Client, afterSeconds: number): Promise<number> =>
+  pollUntilQuiet(app.payments, afterSeconds, business.id)
 
 /** A charge of 100.00 SGD by card that nobody has settled, with a test's changes. */
 export function aCharge({ business }: Client, about: Partial<ChargeRow> = {}): ChargeRow {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { forgetIdempotencyKeys } from '#foundation/jobs/forget-idempotency-keys.ts'
 import { newId, randomHex } from '#foundation/shared/ids.ts'
 import { aBusiness, type Client, customerBody, eventsOf, type Reply } from '#testing/api.ts'
+import { clockAt } from '#testing/clock.ts'
 import { testDatabase } from '#testing/database.ts'
 import { createLog } from './observability.ts'
 
@@ -217,7 +218,7 @@ test('the job deletes only keys older than the retention', async () => {
     ])
   await age('old', 30.01)
   await age('young', 29.99)
-  const deps = { database, now: () => now, log: createLog('silent'), idempotencyDays: 30, deliveryDays: 30, failedDeliveryDays: 90, mailDays: 90 }
+  const deps = { database, clock: clockAt(() => now), log: createLog('silent'), idempotencyDays: 30, deliveryDays: 30, failedDeliveryDays: 90, mailDays: 90 }
   await forgetIdempotencyKeys.run({}, deps)
   await forgetIdempotencyKeys.run({}, deps)
   expect(replayed(await client.post('/v1/customers', body, withKey('young')))).toBe('true')

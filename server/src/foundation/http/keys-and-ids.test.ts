@@ -58,17 +58,17 @@ describe('API keys', () => {
     expect((await client.get('/v1/customers')).status).toBe(200)
     const { id } = await db.selectFrom('api_keys').select('id').where('business_id', '=', client.business.id).executeTakeFirstOrThrow()
     await db.transaction().execute((tx) => revokeApiKey(tx, client.business.id, id, new Date()))
-    client.server.app.authentication.forget()
+    client.server.app.apiKeys.forget()
     expect((await client.get('/v1/customers')).status).toBe(401)
   })
 
   test('API keys are stored as digests, and their last use is recorded outside the request', async () => {
     const client = await aBusiness()
     const { pool } = client.server.database
-    client.server.app.authentication.takeUses()
+    client.server.app.apiKeys.takeUses()
     await client.get('/v1/customers')
     await client.get('/v1/customers')
-    const uses = client.server.app.authentication.takeUses().filter(({ business_id }) => business_id === client.business.id)
+    const uses = client.server.app.apiKeys.takeUses().filter(({ business_id }) => business_id === client.business.id)
     expect(uses).toHaveLength(1)
     const { rows } = await pool.query('select row_to_json(k)::text as text, key_hash from hawker.api_keys k where business_id = $1', [client.business.id])
     expect(rows[0].key_hash).toBe(sha256(client.key))

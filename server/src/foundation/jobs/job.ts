@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import type { Database } from '#foundation/database/database.ts'
-import type { Due } from '#foundation/shared/clock.ts'
-import type { Now } from '#foundation/shared/time.ts'
+import type { Clock, Due } from '#foundation/shared/clock.ts'
 
 /** For how many days records are kept that nothing depends on any more. */
 export interface KeptDays {
@@ -15,7 +14,7 @@ export interface KeptDays {
 /** What a job receives in addition to its payload. */
 export interface JobDeps extends KeptDays {
   database: Database
-  now: Now
+  clock: Clock
   log: Logger
 }
 
@@ -45,3 +44,24 @@ export interface DueWork {
   /** Does a batch of what is due and returns how much it did. Work of `due.businessId` alone, or of every business except `due.except`. */
   run(due: Due): Promise<number>
 }
+
+/** A job that does due work at fixed times, for the businesses that follow the system's clock. */
+export function scheduledJob(name: string, schedule: string, workOf: (deps: JobDeps) => DueWork): Job {
+  return {
+    name,
+    schedule,
+    async run(_payload, deps) {
+      await workOf(deps).run({ until: deps.clock.system(), except: deps.clock.apart() })
+    },
+  }
+}
+
+const dayMs = 86_400_000
+
+/** When something that is kept for some days is deleted, by work that is done every `everyMs`: at its first turn after they are over. */
+export function deletionTurn(since: Date, keptDays: number, everyMs: number): Date {
+  return new Date(Math.ceil((since.getTime() + keptDays * dayMs + 1) / everyMs) * everyMs)
+}
+
+/** The moment before which something must have begun to be deleted now. */
+export const keptSince = (now: Date, keptDays: number): Date => new Date(now.getTime() - keptDays * dayMs)

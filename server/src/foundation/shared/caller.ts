@@ -15,5 +15,11 @@ export function callerText(caller: Caller): string {
   return caller.kind
 }
 
-/** The API key behind a caller; null if there is none. */
+/** What `callerText` wrote, with the id of the key or staff member. */
+export function readCallerText(text: string): { kind: string; id: string | null } {
+  const colon = text.indexOf(':')
+  return colon < 0 ? { kind: text, id: null } : { kind: text.slice(0, colon), id: text.slice(colon + 1) }
+}
+
+/** The API key behind a caller; null where there is none. */
 export const keyIdOf = (caller: Caller): string | null => (caller.kind === 'key' ? caller.keyId : null)

@@ -17,6 +17,13 @@ export interface Clock {
 /** The system clock, for every business. */
 export const systemClock: Clock = { now: () => new Date(), system: () => new Date(), apart: () => [] }
 
+/** A business's own clock. */
+export interface MovableClock {
+  now(): Date
+  /** Moves the clock to a moment; every later read returns it. */
+  set(at: Date): void | Promise<void>
+}
+
 /** Which scheduled work to run: that of one business up to its time, or of all that follow the system clock. */
 export interface Due {
   until: Date

@@ -6,6 +6,7 @@ import type { DB } from '#foundation/database/tables.ts'
 import type { Business } from '#foundation/http/authentication.ts'
 import type { Idempotency } from '#foundation/http/idempotency.ts'
 import { type Answer, readClaim } from '#foundation/http/idempotency.ts'
+import type { Origin } from '#foundation/http/origin.ts'
 import { plainText } from '#foundation/http/schemas.ts'
 import { ApiError, conflict, invalid } from '#foundation/shared/errors.ts'
 import { requireAmount } from '#foundation/shared/money.ts'
@@ -73,7 +74,7 @@ export async function beginAttempt(
   deps: StartDeps & { idempotency: Idempotency },
   business: Business,
   request: PaymentRequestRow,
-  { body, key, requestId }: { body: AttemptInput; key: string | undefined; requestId: string },
+  { body, key, origin: { at, requestId } }: { body: AttemptInput; key: string | undefined; origin: Origin },
 ): Promise<string> {
   const { method, amount, token, name, email, embedded } = body
   requireToken(token)
@@ -83,8 +84,8 @@ export async function beginAttempt(
   if (!claim) throw invalid({ 'Idempotency-Key': ['The Idempotency-Key header is required.'] }, 'invalid_idempotency_key')
   const answered = (id: string): Answer => ({ status: 200, body: JSON.stringify({ charge_id: id }) })
   const run = async (): Promise<Answer> => {
-    await requireFew(deps.database.db, business, request, deps.now())
-    await requireFree(deps.database.db, business, request, deps.now())
+    await requireFew(deps.database.db, business, request, at)
+    await requireFree(deps.database.db, business, request, at)
     const page = checkoutUrl(request, business, deps.baseUrl())
     const settled = await startPayment(deps, business, {
       request,
@@ -94,7 +95,7 @@ export async function beginAttempt(
       payer: { ...(name === undefined ? {} : { name }), ...(email === undefined ? {} : { email }) },
       requestId,
       returnUrl: embedded ? `${page}?embed=1` : page,
-      guard: guardOf(business, request, deps.now()),
+      guard: guardOf(business, request, at),
       begun: { claim, answer: ({ id }) => answered(id) },
     })
     return settled.answer ?? answered(settled.charge.id)

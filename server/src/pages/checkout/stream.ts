@@ -23,8 +23,8 @@ export function endStreams(): void {
   for (const end of open) end()
 }
 
-/** Server-sent events: the state immediately, and again after every change. */
-export function streamStates(reply: FastifyReply, { read, watch, onError }: StateStream): FastifyReply {
+/** Server-sent events: the state at once, and again after every change of it. */
+export function streamStates(reply: FastifyReply, { read, watch, onError }: StateStream): void {
   if (open.size >= mostStreams) throw new ApiError(503, 'busy', 'The server is busy; try again.', { headers: { 'retry-after': '10' } })
   const { raw } = reply
   // Watched before it is first read: whatever is committed from here on is noticed.
@@ -88,5 +88,4 @@ export function streamStates(reply: FastifyReply, { read, watch, onError }: Stat
   })
   raw.write('retry: 1000\n\n')
   void tell()
-  return reply
 }

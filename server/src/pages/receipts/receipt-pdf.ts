@@ -66,11 +66,12 @@ function logo(sheet: Sheet, { logo: { image: source } }: Printed, isRoll: boolea
   try {
     const { document } = sheet
     // The types do not know the function; it is documented.
-    const image = (document as unknown as { openImage(source: Buffer): { width: number; height: number } }).openImage(source)
+    type Opened = Parameters<typeof document.image>[0] & { width: number; height: number }
+    const image = (document as unknown as { openImage(source: Buffer): Opened }).openImage(source)
     const scale = Math.min((box[0] ?? 0) / image.width, (box[1] ?? 0) / image.height, 1)
     const [width, height] = [image.width * scale, image.height * scale]
     const x = isRoll ? sheet.left + (sheet.width - width) / 2 : sheet.left
-    sheet.add({ height: height + 10, draw: (y) => document.image(image as never, x, y, { width, height }) })
+    sheet.add({ height: height + 10, draw: (y) => document.image(image, x, y, { width, height }) })
   } catch {
     return
   }

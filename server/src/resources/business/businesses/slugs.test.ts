@@ -4,6 +4,7 @@ import { poolOptions } from '#foundation/database/database.ts'
 import { migrate, readMigrations } from '#foundation/database/migrate.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { newId, randomHex } from '#foundation/shared/ids.ts'
+import { clockAt } from '#testing/clock.ts'
 import { cloneDatabase, testDatabase } from '#testing/database.ts'
 import { createBusiness } from './create-business.ts'
 import { rememberSlugs } from './known-slugs.ts'
@@ -63,7 +64,7 @@ test('a slug that was found is cached for seconds, and one that was not is looke
       asked.push(slug)
       return known.get(slug)
     },
-    () => new Date(at),
+    clockAt(() => new Date(at)),
   )
   expect(await find('kopi')).toBeUndefined()
   const business = { slug: 'kopi', name: 'Kopi stall' } as Business

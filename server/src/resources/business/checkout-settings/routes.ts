@@ -4,7 +4,6 @@ import type { Api, Call } from '#foundation/http/api.ts'
 import { etagOf, isKnown, requireMatch } from '#foundation/http/etag.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
-import type { Now } from '#foundation/shared/time.ts'
 import {
   type CheckoutSettings as CheckoutSettingsOfPages,
   type CheckoutSettingsRow,
@@ -21,7 +20,6 @@ import { CheckoutSettings, PutCheckoutLogo, presentCheckoutSettings, UpdateCheck
 
 export interface CheckoutSettingsDeps {
   database: Database
-  now: Now
 }
 
 const tagOf = ({ business_id, version }: Pick<CheckoutSettingsRow, 'business_id' | 'version'>) => etagOf({ id: business_id, version })
@@ -97,14 +95,13 @@ export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): vo
 
 /** Changes the settings while their row is locked; a change of nothing keeps the version. */
 function change(
-  { database, now }: CheckoutSettingsDeps,
-  call: Pick<Call, 'business' | 'baseUrl' | 'headers' | 'claim'>,
+  { database }: CheckoutSettingsDeps,
+  call: Pick<Call, 'business' | 'at' | 'baseUrl' | 'headers' | 'claim'>,
   decide: (tx: Db, before: CheckoutSettingsRow, at: Date) => Promise<CheckoutSettingsRow>,
   answer?: Answer,
 ): Promise<Answer> {
-  const { business, headers, claim } = call
-  return writeOnce(database.db, claim, now(), async (tx) => {
-    const at = now()
+  const { business, at, headers, claim } = call
+  return writeOnce(database.db, claim, at, async (tx) => {
     const before = await lockCheckoutSettings(tx, business.id, at)
     requireMatch(headers['if-match'], tagOf(before))
     const after = await decide(tx, before, at)

@@ -5,6 +5,7 @@ import { smtpMailer } from '#foundation/mail/send-mail.ts'
 import { receiptMail } from '#resources/payments/receipts/letter.ts'
 import { receiptMailEnded } from '#resources/payments/receipts/receipt-mail-ended.ts'
 import { aBusiness } from '#testing/api.ts'
+import { clockAt } from '#testing/clock.ts'
 import { aPaidCharge, aPaymentRequest, type Payments, startPayments } from '#testing/payments.ts'
 import { deliverMails } from './deliver-mails-job.ts'
 
@@ -13,14 +14,10 @@ beforeAll(async () => {
   payments = await startPayments()
 })
 const merchant = (about = {}) => aBusiness(about, payments.server)
-const deliver = (send: Parameters<typeof deliverMails>[0]['send'], afterMinutes = 0) =>
-  deliverMails({
-    database: payments.server.database,
-    now: () => new Date(Date.now() + afterMinutes * 60_000),
-    log: createLog('silent'),
-    send,
-    onEnded: receiptMailEnded,
-  })
+const deliver = (send: Parameters<typeof deliverMails>[0]['send'], afterMinutes = 0) => {
+  const clock = clockAt(() => new Date(Date.now() + afterMinutes * 60_000))
+  return deliverMails({ database: payments.server.database, clock, log: createLog('silent'), send, onEnded: receiptMailEnded }, { until: clock.system() })
+}
 
 /** A mail server that remembers what it was sent; it rejects as often as requested. */
 async function aMailServer(refusals = 0): Promise<{ url: string; mails: string[]; server: Server }> {

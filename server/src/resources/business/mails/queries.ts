@@ -1,6 +1,9 @@
 import { sql } from 'kysely'
 import type { Db } from '#foundation/database/database.ts'
+import { isDueSql } from '#foundation/database/due.ts'
+import type { Due } from '#foundation/shared/clock.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
+import { lowestIdAt } from '#foundation/shared/ids.ts'
 
 /** The final statuses of an email that was to be sent. */
 export type EndedMailStatus = 'sent' | 'failed'
@@ -35,24 +38,40 @@ export async function insertMails(tx: Db, rows: MailRow[]): Promise<void> {
     on conflict (business_id, source_id, source) do nothing`.execute(tx)
 }
 
-/** Leases emails that are due to this process, for all businesses. */
-export async function claimMails(db: Db, at: Date, until: Date, limit: number): Promise<MailRow[]> {
+/** Takes mails that are due for this process, for the time of a lease. */
+export async function claimMails(db: Db, due: Due, leaseMs: number, limit: number): Promise<MailRow[]> {
+  const leaseUntil = new Date(due.until.getTime() + leaseMs)
   const { rows } = await sql<MailRow>`
-    update mails m set due_at = ${until}, attempts = m.attempts + 1
-    from (select business_id, id from mails where status = 'pending' and due_at <= ${at} order by due_at limit ${limit} for update skip locked) due
+    update mails m set due_at = ${leaseUntil}, attempts = m.attempts + 1
+    from (select business_id, id from mails where status = 'pending' and ${isDueSql(due)} order by due_at limit ${limit} for update skip locked) due
     where m.business_id = due.business_id and m.id = due.id returning m.*`.execute(db)
   return rows
 }
 
-/** Marks all pending emails as kept, if there is no server to send them. */
-export async function keepMails(db: Db, limit: number): Promise<number> {
+/** Marks mails that are due as kept, where there is no server to send them. */
+export async function keepMails(db: Db, due: Due, limit: number): Promise<number> {
   const { numAffectedRows } = await sql`
-    update mails m set status = 'kept' from (select business_id, id from mails where status = 'pending' limit ${limit} for update skip locked) due
+    update mails m set status = 'kept'
+    from (select business_id, id from mails where status = 'pending' and ${isDueSql(due)} limit ${limit} for update skip locked) due
     where m.business_id = due.business_id and m.id = due.id`.execute(db)
   return Number(numAffectedRows ?? 0n)
 }
 
-/** Schedules the next attempt of an email that was not accepted. */
+/** When a business's next mail is to be sent, up to `until`. */
+export async function findNextMail(db: Db, businessId: string, until: Date): Promise<Date | undefined> {
+  const { rows } = await sql<{ due_at: Date }>`
+    select due_at from mails where status = 'pending' and ${isDueSql({ until, businessId })} order by due_at limit 1`.execute(db)
+  return rows[0]?.due_at
+}
+
+/** When the oldest mail of a business was made that waits for nothing, if that was before `before`. */
+export async function findOldestMail(db: Db, businessId: string, before: Date): Promise<Date | undefined> {
+  const { rows } = await sql<{ created_at: Date }>`
+    select created_at from mails where business_id = ${businessId} and id < ${lowestIdAt(before)} and status <> 'pending' order by id limit 1`.execute(db)
+  return rows[0]?.created_at
+}
+
+/** Says when a mail that was not taken is tried again. */
 export async function postponeMail(db: Db, businessId: string, id: string, dueAt: Date): Promise<void> {
   await db.updateTable('mails').set({ due_at: dueAt }).where('business_id', '=', businessId).where('id', '=', id).execute()
 }

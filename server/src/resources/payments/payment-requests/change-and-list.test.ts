@@ -135,12 +135,13 @@ describe('GET /v1/payment-requests', () => {
 
 test('a list of requests that ended unpaid reads their index, however many others there are', async () => {
   const client = await aBusiness()
-  const { database, clock } = client.server
+  const { clock } = client
+  const { database } = client.server
   const made = (await create(client, { expires_after: '5 mins' })).json
   await create(client)
   await database.pool.query('update payment_requests set expires_at = $2 where business_id = $1 and expires_at is not null', [client.business.id, clock.now()])
   await database.pool.query('update payment_request_expiries set due_at = $2 where business_id = $1', [client.business.id, clock.now()])
-  await expireDuePaymentRequests(client.server.app.payments, { until: clock.now() })
+  await expireDuePaymentRequests(client.server.app.payments, { until: clock.now(), businessId: client.business.id })
   await database.pool.query(
     `insert into payment_requests select (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'status', 'completed', 'payment_reference', n))).*
      from payment_requests r, generate_series(1, 5000) n where r.business_id = $1 and r.status = 'pending'`,

@@ -5,8 +5,9 @@ import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { emitEvent } from '#engine/events/emit-event.ts'
 import { startRelay } from '#engine/events/order-events.ts'
 import { createLog } from '#foundation/http/observability.ts'
-import { aBusiness, type Client, startTestServer, testSecretKey } from '#testing/api.ts'
-import { testDatabase } from '#testing/database.ts'
+import { createApiKey } from '#resources/business/businesses/create-business.ts'
+import { revokeApiKey } from '#resources/business/businesses/queries.ts'
+import { aBusiness, type Client, testSecretKey } from '#testing/api.ts'
 import { anEndpoint, placeEvents, tellEvents, testDispatcher } from '#testing/deliveries.ts'
 import { type FakeMerchant, fakeMerchant, type MerchantAnswer } from '#testing/fake-merchant.ts'
 import type { Dispatcher, DispatcherOptions } from './deliver-events.ts'
@@ -30,13 +31,6 @@ function dispatcher(client: Client, more: Partial<DispatcherOptions> = {}): Disp
   const made = testDispatcher(client, more)
   open.push(made)
   return made
-}
-
-/** A business on a server of its own, whose clock can be moved without moving that of other tests. */
-async function aBusinessWithClock(): Promise<Client> {
-  const server = await startTestServer(await testDatabase())
-  open.push({ stop: () => server.app.fastify.close() })
-  return aBusiness({}, server)
 }
 
 const deliveries = async (client: Client, query = '') => (await client.get(`/v1/webhook-deliveries${query}`)).json.data
@@ -110,10 +104,30 @@ test("a callback of version 1 is HitPay's form, signed with the salt of the API 
   expect(hmac).toBe(createHmac('sha256', client.salt).update(text).digest('hex'))
 })
 
-describe('failed attempts', () => {
-  test('a failed attempt is retried on schedule with the same id and bytes, and the delivery fails after two days', async () => {
-    const client = await aBusinessWithClock()
-    const { clock } = client.server
+test('a callback that no API key asked for is signed with the salt of the oldest active key', async () => {
+  const client = await aBusiness()
+  const { db } = client.server.database
+  const shop = await merchant()
+  const [first] = await db.selectFrom('api_keys').select('id').where('business_id', '=', client.business.id).execute()
+  const options = { name: 'Second', secretKey: testSecretKey, at: new Date() }
+  const second = await db.transaction().execute((tx) => createApiKey(tx, client.business, options))
+  const hmacOf = (salt: string) => createHmac('sha256', salt).update('amount1.00').digest('hex')
+  const call = async () => {
+    await tellEvents(client, [{ type: 'payment_request.completed', callbacks: [{ url: shop.url, apiKeyId: null, fields: { amount: '1.00' } }] }])
+    await dispatcher(client).settle(client.business.id)
+    return new URLSearchParams(shop.received.at(-1)?.body.toString('utf8')).get('hmac')
+  }
+  expect(await call()).toBe(hmacOf(client.salt))
+  await db.transaction().execute((tx) => revokeApiKey(tx, client.business.id, first?.id ?? '', new Date()))
+  expect(await call()).toBe(hmacOf(second.salt))
+  const { json } = await client.get('/v1/webhook-deliveries', { headers: { 'x-business-api-key': second.key } })
+  expect(json.data.map(({ status }: { status: string }) => status)).toEqual(['succeeded', 'succeeded'])
+})
+
+describe('a failed try', () => {
+  test('is made again after the waits of the schedule, with the same id and bytes, and is given up after two days', async () => {
+    const client = await aBusiness()
+    const { clock } = client
     clock.set('2026-03-01T00:00:00Z')
     const shop = await merchant({ status: 500, body: 'no' })
     const other = await merchant()
@@ -147,8 +161,8 @@ describe('failed attempts', () => {
   })
 
   test('a failed attempt waits as long as Retry-After asks', async () => {
-    const client = await aBusinessWithClock()
-    const { clock } = client.server
+    const client = await aBusiness()
+    const { clock } = client
     clock.set('2026-03-01T00:00:00Z')
     const shop = await merchant({ status: 503, headers: { 'retry-after': '120' } })
     await anEndpoint(client, shop.url)
@@ -184,8 +198,9 @@ describe('failed attempts', () => {
   })
 
   test('an attempt interrupted by a crash is retried with the same id when its lease ends', async () => {
-    const client = await aBusinessWithClock()
-    const { clock, database } = client.server
+    const client = await aBusiness()
+    const { clock } = client
+    const { database } = client.server
     clock.set('2026-03-01T00:00:00Z')
     const shop = await merchant()
     await anEndpoint(client, shop.url)
@@ -196,7 +211,7 @@ describe('failed attempts', () => {
     const claimed = await claimDeliveries(
       database.db,
       client.business.id,
-      lanes.map((lane) => ({ lane, count: 2 })),
+      lanes.map(({ lane }) => ({ lane, count: 2 })),
       { now, leaseUntil: new Date(now.getTime() + 60_000), owner: 1 },
     )
     expect(claimed).toHaveLength(2)
@@ -213,12 +228,13 @@ describe('failed attempts', () => {
 describe('leases', () => {
   test('the lease of a process that is gone is released immediately', async () => {
     const client = await aBusiness()
-    const { clock, database } = client.server
+    const { clock } = client
+    const { database } = client.server
     const shop = await merchant()
     await anEndpoint(client, shop.url)
     const ids = await tellEvents(client, [{}, {}])
     const now = clock.now()
-    const lanes = (await dueLanes(database.db, client.business.id, now)).map((lane) => ({ lane, count: 2 }))
+    const lanes = (await dueLanes(database.db, client.business.id, now)).map(({ lane }) => ({ lane, count: 2 }))
     const gone = createLeaseOwner(database.pool)
     await claimDeliveries(database.db, client.business.id, lanes, { now, leaseUntil: new Date(now.getTime() + 60_000), owner: await gone.number() })
     const sender = dispatcher(client)
@@ -309,7 +325,7 @@ test('an event is sent immediately and not at the next poll, and so are hundreds
   const sender = dispatcher(client)
   const relay = startRelay(database.db, {
     pollMs: 60_000,
-    onOrdered: fanOut({ secretKey: () => testSecretKey, now: clock.now }),
+    onOrdered: fanOut({ secretKey: () => testSecretKey, clock }),
     onPlaced: (businessId) => sender.wake(businessId),
     onError: (error) => createLog('error').error({ error }),
   })
@@ -317,7 +333,7 @@ test('an event is sent immediately and not at the next poll, and so are hundreds
   const about = { type: 'charge.created', data: '{}', requestId: null } as const
   const latencies: number[] = []
   for (let i = 0; i < 11; i++) {
-    await database.db.transaction().execute((tx) => emitEvent(tx, client.business.id, { ...about, objectId: client.business.id, at: clock.now() }))
+    await database.db.transaction().execute((tx) => emitEvent(tx, client.business.id, { ...about, objectId: client.business.id, at: client.clock.now() }))
     const committed = performance.now()
     relay.wake(client.business.id)
     await shop.got(i + 1)
@@ -328,7 +344,7 @@ test('an event is sent immediately and not at the next poll, and so are hundreds
   expect(latencies[5]).toBeLessThan(5_000)
 
   await database.db.transaction().execute(async (tx) => {
-    for (let i = 0; i < 500; i++) await emitEvent(tx, client.business.id, { ...about, objectId: client.business.id, at: clock.now() })
+    for (let i = 0; i < 500; i++) await emitEvent(tx, client.business.id, { ...about, objectId: client.business.id, at: client.clock.now() })
   })
   const began = performance.now()
   relay.wake(client.business.id)

@@ -2,7 +2,10 @@ import type { Logger } from 'pino'
 import { emitEvents, type NewEvent } from '#engine/events/emit-event.ts'
 import { type Database, isOutcomeUnknown } from '#foundation/database/database.ts'
 import { groupCommit } from '#foundation/database/group-commit.ts'
+import type { DueWork } from '#foundation/jobs/job.ts'
 import { createSafeSender } from '#foundation/outgoing/send-safely.ts'
+import { system } from '#foundation/shared/caller.ts'
+import type { Clock } from '#foundation/shared/clock.ts'
 import {
   type Attempt,
   businessesWithDueDeliveries,
@@ -21,8 +24,8 @@ export interface DispatcherOptions {
   database: Database
   log: Logger
   secretKey: () => Buffer
-  now: SendDeps['now']
-  /** Called after a commit that appended an event: a delivery failed for good. */
+  clock: Clock
+  /** Called after a commit that appended an event: a delivery was given up. */
   onEvent: (businessId: string) => void
   /** Counts attempts by their outcome. */
   count?: { delivered(count?: number): void; failed(count?: number): void; gaveUp(count?: number): void }
@@ -40,9 +43,11 @@ export interface DispatcherOptions {
 export interface Dispatcher {
   /** A business may have deliveries that are due. */
   wake(businessId: string): void
-  /** Sends what a business has due now, and waits until the outcome is written. */
-  settle(businessId: string): Promise<void>
-  /** Releases the leases of processes that are gone, and sends their deliveries; polling does it every few seconds. */
+  /** Sends what a business has due now, and waits for the outcome to be written. Returns how many were sent. */
+  settle(businessId: string): Promise<number>
+  /** Sending as work that falls due, for a business whose clock is advanced. */
+  readonly work: DueWork
+  /** Makes due again what processes that are gone had on their way, and sends it; polling does it every few seconds. */
   recover(): Promise<void>
   /** Claims nothing more and waits a moment for what is in flight; the rest is due again for the next process. */
   stop(): Promise<void>
@@ -71,21 +76,24 @@ interface Flights {
   /** How many more may be sent now, over all lanes. */
   room(): number
   open(): number
-  /** Sends, updates its lane and writes the outcome; what may not have been sent is sent again when the lease ends. */
+  /** Those of one business. */
+  openOf(businessId: string): number
+  /** Sends, learns from the answer and writes it down; what it may not have done is sent again when the lease ends. */
   begin(delivery: ClaimedDelivery): void
-  landed(): Promise<void>
-  /** Waits a moment for what is in flight, then closes the senders and with them the rest. */
+  landed(businessId: string): Promise<void>
+  /** Waits a moment for what is on its way, then closes the senders and with them what is left. */
   end(senders: SendDeps['senders'] | undefined): Promise<void>
 }
 
 function createFlights(deps: SendDeps, lanes: Lanes, options: DispatcherOptions, onRoom: () => void): Flights {
   const { log, count } = options
   const record = recorder(options)
-  const flights = new Set<Promise<void>>()
+  const laneOf = laneNames(options.clock)
+  const flights = new Map<Promise<void>, string>()
   let active = 0
 
   function learn(attempt: Attempt): void {
-    const { lane } = attempt.delivery
+    const lane = laneOf(attempt.delivery.business_id, attempt.delivery.lane)
     const lesson = lessonOf(attempt)
     if (lesson === 'well') lanes.succeeded(lane)
     else if (lesson === 'badly') lanes.failed(lane)
@@ -102,13 +110,14 @@ function createFlights(deps: SendDeps, lanes: Lanes, options: DispatcherOptions,
       isActive = false
       onRoom()
     }
+    const lane = laneOf(delivery.business_id, delivery.lane)
     active += 1
-    lanes.begin(delivery.lane)
+    lanes.begin(lane)
     const hangs = setTimeout(rest, hangsAfterMs)
     try {
       const attempt = await sendDelivery(delivery, deps).finally(() => {
         clearTimeout(hangs)
-        lanes.end(delivery.lane)
+        lanes.end(lane)
         rest()
       })
       learn(attempt)
@@ -118,35 +127,46 @@ function createFlights(deps: SendDeps, lanes: Lanes, options: DispatcherOptions,
     }
   }
 
+  const flightsOf = (businessId: string) => [...flights].filter(([, id]) => id === businessId).map(([flight]) => flight)
   return {
     room: () => Math.min(mostActive - active, mostOpen - flights.size),
     open: () => flights.size,
+    openOf: (businessId) => flightsOf(businessId).length,
     begin(delivery) {
       const flight = send(delivery).finally(() => flights.delete(flight))
-      flights.add(flight)
+      flights.set(flight, delivery.business_id)
     },
-    async landed() {
-      await Promise.all(flights)
+    async landed(businessId) {
+      await Promise.all(flightsOf(businessId))
     },
     async end(senders) {
-      await Promise.race([Promise.all(flights), new Promise((done) => setTimeout(done, 5_000))])
+      await Promise.race([Promise.all(flights.keys()), new Promise((done) => setTimeout(done, 5_000))])
       if (senders) await Promise.all([senders.live.close(), senders.sandbox.close()])
-      await Promise.all(flights)
+      await Promise.all(flights.keys())
     },
   }
 }
 
+/**
+ * The lane of a delivery in this process. Businesses share a host's lane, but not one that has a clock of its own: its
+ * pauses are over when its clock says so.
+ */
+function laneNames(clock: Clock): (businessId: string, lane: string) => string {
+  return (businessId, lane) => (clock.apart().includes(businessId) ? `${businessId} ${lane}` : lane)
+}
+
 /** Claims what a business has due, as far as its lanes and this process have room, and sends it. */
 function claimer(options: DispatcherOptions, lanes: Lanes, flights: Flights, owner: LeaseOwner) {
-  const { database, now, leaseMs = defaultLeaseMs } = options
+  const { database, clock, leaseMs = defaultLeaseMs } = options
   const { db } = database
-  /** `mayBeMore`: there may be more due, or there was no room; to be polled again when there is. */
+  const laneOf = laneNames(clock)
+  /** `mayBeMore`: what is due may not be all, or had no room; to be looked at again when there is. */
   return async (businessId: string): Promise<{ claimed: number; mayBeMore: boolean }> => {
-    const at = now()
+    const at = clock.now(businessId)
     let room = flights.room()
     const wanted: { lane: string; count: number }[] = []
-    for (const lane of await dueLanes(db, businessId, at)) {
-      const share = Math.min(lanes.free(lane, at), Math.max(0, room))
+    for (const { lane } of await dueLanes(db, businessId, at)) {
+      const share = Math.min(lanes.free(laneOf(businessId, lane), at), Math.max(0, room))
       if (share > 0) wanted.push({ lane, count: share })
       room -= share
     }
@@ -161,28 +181,23 @@ function claimer(options: DispatcherOptions, lanes: Lanes, flights: Flights, own
   }
 }
 
-/** Sends deliveries as they become due: woken by this process, and by polling for what others queued and for retries. */
-export function startDispatcher(options: DispatcherOptions): Dispatcher {
-  const { database, log, now, secretKey, pollMs = 500, random = Math.random, timeoutMs = 15_000, senders = createSenders() } = options
-  const lanes = createLanes()
-  const flights = createFlights({ secretKey, now, random, senders, timeoutMs }, lanes, options, feed)
-  const owner = createLeaseOwner(database.pool)
-  const claim = claimer(options, lanes, flights, owner)
+/** Looks at businesses that were woken, one after the other. */
+interface Rounds {
+  wake(businessId: string): void
+  /** There is room again: businesses that had to wait for it are looked at, once in a few milliseconds. */
+  roomAgain(): void
+  /** Waits for the round in progress. */
+  idle(): Promise<void>
+  stop(): Promise<void>
+}
+
+function createRounds(log: Logger, claim: (businessId: string) => Promise<{ mayBeMore: boolean }>): Rounds {
   const awake = new Set<string>()
   /** Businesses that may have more due than there was room for. */
   const hungry = new Set<string>()
   let running: Promise<void> | undefined
   let feeding: NodeJS.Timeout | undefined
   let stopped = false
-
-  /** There is room again: every business that had to wait for it is polled, once in a few milliseconds. */
-  function feed(): void {
-    if (hungry.size === 0 || feeding || stopped) return
-    feeding = setTimeout(() => {
-      feeding = undefined
-      for (const id of hungry) if (hungry.delete(id)) wake(id)
-    }, gatherMs)
-  }
 
   async function run(): Promise<void> {
     for (const id of awake) {
@@ -204,42 +219,94 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     })
   }
 
-  const recover = recovery(options, wake)
-  const stopPolling = repeat(pollMs, log, async () => {
-    await recover(recoverEveryMs)
-    for (const id of await businessesWithDueDeliveries(database.db, now())) wake(id)
-  })
-
   return {
     wake,
-    recover: () => recover(0),
-    async settle(businessId) {
-      for (;;) {
-        const { claimed } = await claim(businessId)
-        await flights.landed()
-        await running
-        if (claimed === 0 && flights.open() === 0) return
-      }
+    roomAgain() {
+      if (hungry.size === 0 || feeding || stopped) return
+      feeding = setTimeout(() => {
+        feeding = undefined
+        for (const id of hungry) if (hungry.delete(id)) wake(id)
+      }, gatherMs)
     },
+    idle: async () => running,
     async stop() {
       stopped = true
-      stopPolling()
       clearTimeout(feeding)
       await running
+    },
+  }
+}
+
+/** Sends deliveries as they fall due: woken by this process, and by polling for what others queued and for retries. */
+export function startDispatcher(options: DispatcherOptions): Dispatcher {
+  const { database, log, clock, secretKey, pollMs = 500, leaseMs = defaultLeaseMs, random = Math.random, timeoutMs = 15_000 } = options
+  const { senders = createSenders() } = options
+  const lanes = createLanes()
+  const rounds = createRounds(log, (businessId) => claim(businessId))
+  const flights = createFlights({ secretKey, clock, random, senders, timeoutMs }, lanes, options, rounds.roomAgain)
+  const owner = createLeaseOwner(database.pool)
+  const claim = claimer(options, lanes, flights, owner)
+  const recover = recovery(options, rounds.wake)
+  const stopPolling = repeat(pollMs, log, async () => {
+    await recover(recoverEveryMs)
+    for (const id of await businessesWithDueDeliveries(database.db, { until: clock.system(), except: clock.apart() })) rounds.wake(id)
+  })
+
+  async function settle(businessId: string): Promise<number> {
+    for (let sent = 0; ; ) {
+      const { claimed } = await claim(businessId)
+      sent += claimed
+      await flights.landed(businessId)
+      await rounds.idle()
+      if (claimed === 0 && flights.openOf(businessId) === 0) return sent
+    }
+  }
+
+  return {
+    wake: rounds.wake,
+    recover: () => recover(0),
+    settle,
+    work: {
+      name: 'delivering webhooks',
+      everyMs: pollMs,
+      async next(businessId, until) {
+        await rounds.idle()
+        await flights.landed(businessId)
+        return nextDelivery(options, lanes, businessId, until)
+      },
+      async run({ businessId = '', until }) {
+        await giveBackLeases(database.db, { until, businessId }, 2 * leaseMs)
+        return settle(businessId)
+      },
+    },
+    async stop() {
+      stopPolling()
+      await rounds.stop()
       await flights.end(options.senders === undefined ? senders : undefined)
       await owner.release()
     },
   }
 }
 
-/** Releases the leases of processes that are gone, unless it did so less than `everyMs` ago. */
-function recovery({ database, now, leaseMs = defaultLeaseMs }: DispatcherOptions, wake: (businessId: string) => void): (everyMs: number) => Promise<void> {
+/** When the next delivery of a business can be sent, up to `until`: it is due, and its lane is not left alone. */
+async function nextDelivery({ database, clock }: DispatcherOptions, lanes: Lanes, businessId: string, until: Date): Promise<Date | undefined> {
+  const laneOf = laneNames(clock)
+  const moments = (await dueLanes(database.db, businessId, until)).map(({ lane, due_at }) => {
+    const pausedUntil = lanes.pausedUntil(laneOf(businessId, lane))
+    return pausedUntil && pausedUntil > due_at ? pausedUntil : due_at
+  })
+  const [first] = moments.sort((a, b) => a.getTime() - b.getTime())
+  return first && first <= until ? first : undefined
+}
+
+/** Gives back the leases of processes that are gone, unless it did so less than `everyMs` ago. */
+function recovery({ database, clock, leaseMs = defaultLeaseMs }: DispatcherOptions, wake: (businessId: string) => void): (everyMs: number) => Promise<void> {
   let last = Number.NEGATIVE_INFINITY
   return async (everyMs) => {
     if (performance.now() - last < everyMs) return
     last = performance.now()
     // Twice the lease, for machines whose clocks differ.
-    for (const id of await giveBackLeases(database.db, now(), 2 * leaseMs)) wake(id)
+    for (const id of await giveBackLeases(database.db, { until: clock.system(), except: clock.apart() }, 2 * leaseMs)) wake(id)
   }
 }
 
@@ -290,6 +357,6 @@ function isLost({ status, delivery }: Attempt): boolean {
 function failureEvent({ delivery, status, responseStatus, error, at }: Attempt): NewEvent & { businessId: string } {
   const row = { ...delivery, status, attempts: delivery.attempts + 1, response_status: responseStatus, updated_at: at }
   const data = { ...presentDelivery(row, delivery.timezone, null), error }
-  const about = { businessId: delivery.business_id, objectId: delivery.id, requestId: null, at }
+  const about = { businessId: delivery.business_id, objectId: delivery.id, requestId: null, caller: system, at }
   return { ...about, type: 'webhook_delivery.failed', data: JSON.stringify(data) }
 }

@@ -1,5 +1,7 @@
 import { sql } from 'kysely'
 import type { Db } from '#foundation/database/database.ts'
+import { isDueSql } from '#foundation/database/due.ts'
+import type { Due } from '#foundation/shared/clock.ts'
 
 export type DeliveryStatus = 'pending' | 'succeeded' | 'failed' | 'canceled'
 
@@ -36,8 +38,8 @@ export interface ClaimedDelivery extends DeliveryRow {
   key_salt: string | null
 }
 
-/** Businesses that have deliveries due now; one index step per lane, however long the lanes are. */
-export async function businessesWithDueDeliveries(db: Db, now: Date): Promise<string[]> {
+/** Businesses that have deliveries to make; one step of an index for each lane, however long the lanes are. */
+export async function businessesWithDueDeliveries(db: Db, due: Due): Promise<string[]> {
   const { rows } = await sql<{ business_id: string }>`
     with recursive lanes as (
       (select business_id, lane, due_at from webhook_queue order by business_id, lane, due_at limit 1)
@@ -46,21 +48,27 @@ export async function businessesWithDueDeliveries(db: Db, now: Date): Promise<st
         select business_id, lane, due_at from webhook_queue q where (q.business_id, q.lane) > (lanes.business_id, lanes.lane)
         order by business_id, lane, due_at limit 1) next
     )
-    select distinct business_id from lanes where due_at <= ${now}`.execute(db)
+    select distinct business_id from lanes where ${isDueSql(due)}`.execute(db)
   return rows.map((row) => row.business_id)
 }
 
-/** The lanes of a business with due deliveries, the longest-waiting one first. */
-export async function dueLanes(db: Db, businessId: string, now: Date): Promise<string[]> {
-  const { rows } = await sql<{ lane: string }>`
+/** A lane with something to send, and since when that is due. */
+export interface DueLane {
+  lane: string
+  due_at: Date
+}
+
+/** The lanes of a business in which something is due, that which has waited longest first. */
+export async function dueLanes(db: Db, businessId: string, until: Date): Promise<DueLane[]> {
+  const { rows } = await sql<DueLane>`
     with recursive lanes as (
       (select lane, due_at from webhook_queue where business_id = ${businessId} order by lane, due_at limit 1)
       union all
       select next.* from lanes, lateral (
         select q.lane, q.due_at from webhook_queue q where q.business_id = ${businessId} and q.lane > lanes.lane order by q.lane, q.due_at limit 1) next
     )
-    select lane from lanes where due_at <= ${now} order by due_at`.execute(db)
-  return rows.map((row) => row.lane)
+    select lane, due_at from lanes where due_at <= ${until} order by due_at`.execute(db)
+  return rows
 }
 
 /**

@@ -5,6 +5,8 @@
 export interface Lanes {
   /** How many more deliveries a lane accepts now. */
   free(lane: string, now: Date): number
+  /** Until when a lane is left alone; undefined when it is not. */
+  pausedUntil(lane: string): Date | undefined
   begin(lane: string): void
   end(lane: string): void
   succeeded(lane: string): void
@@ -46,6 +48,10 @@ export function createLanes(widest = 128): Lanes {
     free(name, now) {
       const lane = laneOf(name)
       return lane.pausedUntil > now.getTime() ? 0 : Math.max(0, lane.limit - lane.inFlight)
+    },
+    pausedUntil(name) {
+      const { pausedUntil } = laneOf(name)
+      return pausedUntil === 0 ? undefined : new Date(pausedUntil)
     },
     begin(name) {
       laneOf(name).inFlight += 1

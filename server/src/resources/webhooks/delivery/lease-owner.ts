@@ -2,6 +2,8 @@ import { randomInt } from 'node:crypto'
 import { sql } from 'kysely'
 import pg from 'pg'
 import type { Db } from '#foundation/database/database.ts'
+import { dueBusinessSql } from '#foundation/database/due.ts'
+import type { Due } from '#foundation/shared/clock.ts'
 
 /** The first half of the locks that prove that a sender is alive: `HWK1`. */
 const lockClass = 0x48574b31
@@ -87,11 +89,13 @@ const lanes = sql`
  * Makes deliveries due again whose lease belongs to a process that is gone, and returns their businesses. Living owners are
  * queried after the leases were read, so a process that starts in the meantime loses nothing.
  */
-export async function giveBackLeases(db: Db, now: Date, longestLeaseMs: number): Promise<string[]> {
+export async function giveBackLeases(db: Db, due: Due, longestLeaseMs: number): Promise<string[]> {
+  const now = due.until
   const until = new Date(now.getTime() + longestLeaseMs)
   const leased = sql`lanes, lateral (
     select q.business_id, q.delivery_id, q.owner from webhook_queue q
-    where q.business_id = lanes.business_id and q.lane = lanes.lane and q.due_at > ${now} and q.due_at <= ${until} and q.owner is not null`
+    where q.business_id = lanes.business_id and q.lane = lanes.lane and q.due_at > ${now} and q.due_at <= ${until} and q.owner is not null
+      and ${dueBusinessSql(due, sql`q.business_id`)}`
   const { rows: holding } = await sql<{ owner: number }>`${lanes} select distinct leased.owner from ${leased}) leased`.execute(db)
   if (holding.length === 0) return []
   const { rows: alive } = await sql<{ owner: number }>`

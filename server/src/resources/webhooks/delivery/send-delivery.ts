@@ -1,6 +1,6 @@
 import type { NotSent, SafeSender, Sent } from '#foundation/outgoing/send-safely.ts'
+import type { Clock } from '#foundation/shared/clock.ts'
 import { decryptSecret } from '#foundation/shared/secrets.ts'
-import type { Now } from '#foundation/shared/time.ts'
 import type { Attempt, ClaimedDelivery } from './delivery-queries.ts'
 import { nextTry, readRetryAfter } from './retry-schedule.ts'
 import { signV2, standardHeaders } from './signature.ts'
@@ -8,8 +8,8 @@ import { signV2, standardHeaders } from './signature.ts'
 export interface SendDeps {
   /** Decrypts stored salts. */
   secretKey: () => Buffer
-  now: Now
-  /** From 0 to 1, for the jitter of retries. */
+  clock: Clock
+  /** From 0 to 1, for the spread of retries. */
   random: () => number
   /** One for each mode: live may not reach what the sandbox may. */
   senders: { sandbox: SafeSender; live: SafeSender }
@@ -46,8 +46,8 @@ function saltOf({ endpoint_salt, key_salt }: ClaimedDelivery, secretKey: () => B
 
 /** Makes one attempt and returns what follows from it. Does not throw. */
 export async function sendDelivery(delivery: ClaimedDelivery, deps: SendDeps): Promise<Attempt> {
-  const sentAt = deps.now()
-  // A form contains its signature in the body.
+  const sentAt = deps.clock.now(delivery.business_id)
+  // A form carries its signature in the body.
   const salt = delivery.version === 1 ? '' : saltOf(delivery, deps.secretKey)
   if (salt === undefined) return judge(delivery, deps, sentAt, {}, { error: 'invalid_request', message: 'There is no salt to sign with.', durationMs: 0 })
   const headers: Record<string, string> = deliveryHeaders(delivery, salt, sentAt)
@@ -55,8 +55,8 @@ export async function sendDelivery(delivery: ClaimedDelivery, deps: SendDeps): P
   return judge(delivery, deps, sentAt, headers, answer)
 }
 
-function judge(delivery: ClaimedDelivery, { now, random }: SendDeps, sentAt: Date, requestHeaders: Record<string, string>, answer: Sent | NotSent): Attempt {
-  const at = now()
+function judge(delivery: ClaimedDelivery, { clock, random }: SendDeps, sentAt: Date, requestHeaders: Record<string, string>, answer: Sent | NotSent): Attempt {
+  const at = clock.now(delivery.business_id)
   const shared = { delivery, sentAt, durationMs: answer.durationMs, requestHeaders, at, isGone: false, dueAt: null, step: delivery.step }
   const response =
     'status' in answer

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { emitEvent } from '#engine/events/emit-event.ts'
+import { type Caller, payer, system } from '#foundation/shared/caller.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { aBusiness, type Client, customerBody, eventsOf } from '#testing/api.ts'
 
@@ -54,7 +55,23 @@ describe('GET /v1/events', () => {
     expect((await page(stranger)).data).toHaveLength(12)
   })
 
-  test('the feed accepts pages from 1 to 100 and rejects invalid cursors', async () => {
+  test('says who caused an event, where that is known', async () => {
+    const client = await aBusiness()
+    const [keyId, staffId] = [newId(new Date()), newId(new Date())]
+    const callers: (Caller | undefined)[] = [{ kind: 'key', keyId }, { kind: 'staff', staffId, role: 'owner' }, payer, system, undefined]
+    await client.server.database.db.transaction().execute(async (tx) => {
+      for (const caller of callers) {
+        const event = { ...created(newId(new Date())), at: new Date(), ...(caller ? { caller } : {}) }
+        await emitEvent(tx, client.business.id, event)
+      }
+    })
+    const shown = [{ kind: 'key', id: keyId }, { kind: 'staff', id: staffId }, { kind: 'payer', id: null }, { kind: 'system', id: null }, null]
+    const { data } = (await client.get('/v1/events')).json
+    expect(data.map(({ caller }: { caller: unknown }) => caller)).toEqual(shown)
+    expect((await client.get(`/v1/events/${data[0].id}`)).json.caller).toEqual(shown[0])
+  })
+
+  test('takes pages from 1 to 100 and refuses cursors that are none', async () => {
     const client = await aBusiness()
     await aLife(client)
     expect((await page(client, 'per_page=1')).meta).toEqual({ per_page: 1, next_cursor: '1', has_more: true })

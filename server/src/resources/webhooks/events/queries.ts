@@ -8,10 +8,12 @@ export interface EventRow {
   data: unknown
   previous_attributes: unknown
   request_id: string | null
+  /** As `callerText` writes it. */
+  caller: string | null
   created_at: Date
 }
 
-const columns = ['id', 'sequence', 'type', 'object_id', 'data', 'previous_attributes', 'request_id', 'created_at'] as const
+const columns = ['id', 'sequence', 'type', 'object_id', 'data', 'previous_attributes', 'request_id', 'caller', 'created_at'] as const
 
 /** Events of a business after a sequence number, oldest first. `type` may end in `.*`. */
 export async function listEvents(

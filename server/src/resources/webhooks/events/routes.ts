@@ -2,6 +2,7 @@ import { type OnOrdered, orderPendingEvents } from '#engine/events/order-events.
 import type { Database } from '#foundation/database/database.ts'
 import type { Api } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
+import { readCallerText } from '#foundation/shared/caller.ts'
 import { notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
@@ -17,6 +18,7 @@ function presentEvent(row: EventRow, business: Business): Event {
     data: row.data as Event['data'],
     previous_attributes: row.previous_attributes as Event['previous_attributes'],
     request_id: row.request_id,
+    caller: row.caller === null ? null : readCallerText(row.caller),
     created_at: formatBusinessTime(row.created_at, business.timezone),
   }
 }

@@ -20,6 +20,13 @@ export const Event = Type.Object(
       description: 'On updates: the changed attributes with their previous values.',
     }),
     request_id: text,
+    caller: Type.Unsafe<{ kind: string; id: string | null } | null>({
+      type: ['object', 'null'],
+      properties: { kind: { type: 'string', enum: ['key', 'staff', 'payer', 'system'] }, id: { type: ['string', 'null'] } },
+      required: ['kind', 'id'],
+      description:
+        'Who caused the event: an API key or a staff member, with its id; a payer; or Hawker itself. `null` for events from before this was recorded.',
+    }),
     created_at: Type.String(),
   },
   { title: 'Event' },

@@ -4,8 +4,9 @@ import type { Call } from '#foundation/http/api.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
 import { keyIdOf } from '#foundation/shared/caller.ts'
+import type { Clock } from '#foundation/shared/clock.ts'
 import { type FieldErrors, invalid } from '#foundation/shared/errors.ts'
-import { isCalendarDay, type Now, nextDay, parseMoment, startOfDay } from '#foundation/shared/time.ts'
+import { isCalendarDay, nextDay, parseMoment, startOfDay } from '#foundation/shared/time.ts'
 import { type ReplayTarget, replayEvents } from '#resources/webhooks/delivery/fan-out.ts'
 import { findEndpoint } from '#resources/webhooks/webhook-events/queries.ts'
 import { urlFault } from '#resources/webhooks/webhook-events/rules.ts'
@@ -16,7 +17,7 @@ const mostEvents = 10_000
 
 export interface ReplayDeps {
   database: Database
-  now: Now
+  clock: Clock
   secretKey: () => Buffer
 }
 
@@ -61,7 +62,7 @@ async function targetOf(tx: Db, { business, body, caller }: Call<unknown, Replay
 export function replay(deps: ReplayDeps): (call: Call<unknown, ReplayEvents>) => Promise<Answer> {
   return (call) => {
     const range = rangeOf(call)
-    return writeOnce(deps.database.db, call.claim, deps.now(), async (tx) => {
+    return writeOnce(deps.database.db, call.claim, call.at, async (tx) => {
       const found = await eventsInRange(tx, call.business.id, range, mostEvents + 1)
       const events = found.slice(0, mostEvents) as Omit<OrderedEvent, 'business_id'>[]
       const queued = await replayEvents(tx, call.business.id, events, await targetOf(tx, call), deps)

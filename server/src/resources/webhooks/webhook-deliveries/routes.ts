@@ -68,7 +68,7 @@ export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): 
       body: VerifySignature,
       answers: { 200: SignatureVerdict },
     },
-    (call) => (call.claim ? writeOnce(deps.database.db, call.claim, deps.now(), () => diagnose(deps, call)) : diagnose(deps, call)),
+    (call) => (call.claim ? writeOnce(deps.database.db, call.claim, call.at, () => diagnose(deps, call)) : diagnose(deps, call)),
   )
 }
 
@@ -110,7 +110,7 @@ function sendAgainRoutes(api: Api, deps: WebhookDeliveriesDeps): void {
   )
 }
 
-async function redeliver(deps: ReplayDeps, { business, params, claim }: Call): Promise<Answer> {
+async function redeliver(deps: ReplayDeps, { business, params, claim, at }: Call): Promise<Answer> {
   const { db } = deps.database
   const delivery = await required(deps, business, params)
   const isToEndpoint = delivery.target === delivery.endpoint_id
@@ -119,7 +119,6 @@ async function redeliver(deps: ReplayDeps, { business, params, claim }: Call): P
     if (!endpoint) throw conflict('endpoint_deleted', 'The webhook event of this delivery was deleted.')
     if (endpoint.disabled_at) throw conflict('endpoint_disabled', 'The webhook event of this delivery is disabled; enable it first.')
   }
-  const at = deps.now()
   return writeOnce(db, claim, at, async (tx) => {
     await requeueDelivery(tx, business.id, delivery.id, isToEndpoint ? delivery.target : laneOfUrl(delivery.url), at)
     return { status: 200, body: await detail(deps, business, { ...delivery, status: 'pending', due_at: at, updated_at: at }) }
@@ -155,7 +154,7 @@ async function page({ database }: ReplayDeps, { business, query, baseUrl, rawQue
 
 const schemes: Record<string, string> = { '1': 'v1', '2': 'v2', v1: 'v1', v2: 'v2', standard: 'standard' }
 
-async function diagnose({ database, secretKey, now }: ReplayDeps, { business, body }: Call<unknown, VerifySignature>): Promise<Answer> {
+async function diagnose({ database, secretKey }: ReplayDeps, { business, body, at }: Call<unknown, VerifySignature>): Promise<Answer> {
   if (business.mode !== 'sandbox') throw new ApiError(403, 'sandbox_only', 'This is available in the sandbox only.')
   const scheme = body.version === undefined ? undefined : schemes[String(body.version)]
   if (body.version !== undefined && scheme === undefined) throw invalid({ version: ['The selected version is invalid.'] })
@@ -171,7 +170,7 @@ async function diagnose({ database, secretKey, now }: ReplayDeps, { business, bo
     salt: body.salt,
     otherSalts,
     ...(delivery ? { sent: delivery.body } : {}),
-    now: now(),
+    now: at,
   })
   const chosen = scheme === undefined ? checks : checks.filter((check) => check.scheme === scheme)
   if (scheme === undefined || checks.length === 0) return { status: 200, body: JSON.stringify({ verifies, checks, findings }) }

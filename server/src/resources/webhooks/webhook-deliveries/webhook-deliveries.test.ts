@@ -31,8 +31,8 @@ const eventIds = ({ received }: FakeMerchant) => received.map(({ headers }) => h
 
 /** A payment request with a webhook, paid; returns the ids of request and charge. */
 async function aPaidRequest(client: Client, webhook: string): Promise<{ requestId: string; chargeId: string }> {
-  const { database, clock } = client.server
-  const { business } = client
+  const { database } = client.server
+  const { business, clock } = client
   const at = clock.now()
   const key = await database.db.selectFrom('api_keys').select('id').where('business_id', '=', business.id).executeTakeFirstOrThrow()
   const shared = { business_id: business.id, currency: 'sgd', amount_minor: 59_900n, metadata: '{}', search: '', created_at: at, updated_at: at }

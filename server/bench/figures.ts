@@ -1,0 +1,66 @@
+import { median } from './load.ts'
+
+/** A figure with as many digits as are worth reading. */
+export function short(value: number | undefined): string {
+  if (value === undefined || Number.isNaN(value)) return '–'
+  return value >= 1000 ? Math.round(value).toLocaleString('en') : value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3)
+}
+
+/** The middle of some values with the lowest and the highest. */
+export function range(values: (number | undefined)[]): string {
+  const known = values.filter((value) => value !== undefined)
+  if (known.length === 0) return '–'
+  return known.length === 1 ? short(known[0]) : `${short(median(known))} (${short(Math.min(...known))}–${short(Math.max(...known))})`
+}
+
+/** A Markdown table whose columns are as wide as they need to be; the first row is its head. */
+export function table(rows: string[][]): string {
+  const [head = [], ...body] = rows
+  const widths = head.map((_, column) => Math.max(3, ...rows.map((row) => [...(row[column] ?? '')].length)))
+  const line = (row: string[]) => `| ${widths.map((width, column) => (row[column] ?? '').padEnd(width)).join(' | ')} |`
+  return [
+    line(head),
+    `|${widths.map((width, column) => (column === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`,
+    ...body.map(line),
+  ].join('\n')
+}
+
+/** A goal of docs/performance.md. */
+export interface Goal {
+  name: string
+  goal: number
+  /** What has to be reached at least, where less than the goal is worth something. */
+  floor: number | undefined
+  /** Whether more is better. */
+  more: boolean
+  unit: string
+  /** One value for each round, or for each time that it was measured. */
+  values: number[]
+}
+
+interface GoalOptions {
+  floor?: number
+  more?: boolean
+  unit?: string
+}
+
+/** A goal with what was measured. */
+export function goalOf(name: string, goal: number, values: (number | undefined)[], { floor, more = false, unit = '' }: GoalOptions = {}): Goal {
+  return { name, goal, floor, more, unit, values: values.filter((value) => value !== undefined) }
+}
+
+/** Whether a goal was reached, by the median. */
+export function verdict({ values, goal, floor, more }: Goal): string {
+  if (values.length === 0) return 'not measured'
+  const value = median(values)
+  const reaches = (limit: number) => (more ? value >= limit : value <= limit)
+  return reaches(goal) ? 'met' : floor !== undefined && reaches(floor) ? '**missed**, floor met' : '**missed**'
+}
+
+/** Goals with what was measured. */
+export function goalsTable(goals: Goal[]): string {
+  const withFloor = goals.some(({ floor }) => floor !== undefined)
+  const limit = (value: number | undefined, { more, unit }: Goal) => (value === undefined ? '' : `${more ? '≥' : '≤'} ${value.toLocaleString('en')}${unit}`)
+  const row = (one: Goal) => [one.name, ...(withFloor ? [limit(one.floor, one)] : []), limit(one.goal, one), range(one.values), verdict(one)]
+  return table([['', ...(withFloor ? ['floor'] : []), 'goal', 'median (range)', ''], ...goals.map(row)])
+}
