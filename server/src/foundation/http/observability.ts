@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
-/** Fields that may hold secrets or personal data; wherever they turn up in a log line they are replaced. */
+/** Fields that may hold secrets or personal data; they are replaced wherever they appear in a log line. */
 const redacted = [
   'name',
   'email',
@@ -63,7 +63,7 @@ export function createLog(level: string, destination?: DestinationStream): Logge
   return log
 }
 
-/** What may be said of an error in a log. A PostgreSQL error's detail and message can quote a row, so only its code and place are kept. */
+/** The part of an error that may be logged. A PostgreSQL error's detail and message can quote a row, so only its code and location are kept. */
 export function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { type: typeof error }
   const { code, constraint, table } = error as { code?: string; constraint?: string; table?: string }
@@ -79,7 +79,7 @@ export function describeError(error: unknown): object {
 export interface Metrics {
   /** Prometheus' text format. */
   text(): Promise<string>
-  /** The observer of one route's and status's duration, in seconds; kept by the caller, since finding it costs more than using it. */
+  /** The observer of one route's and status's duration, in seconds; kept by the caller, since looking it up costs more than using it. */
   requestDuration(method: string, route: string, status: number): (seconds: number) => void
   /** Adds a gauge that is read when the metrics are. */
   gauge(name: string, help: string, read: () => number | Promise<number>): void
@@ -115,7 +115,7 @@ export function createMetrics(): Metrics {
         help,
         registers: [registry],
         async collect() {
-          // Without its database a process still has other things to tell.
+          // Without its database, a process still has other metrics.
           this.set(
             await Promise.resolve()
               .then(read)

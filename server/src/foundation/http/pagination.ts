@@ -3,7 +3,7 @@ import { invalid } from '#foundation/shared/errors.ts'
 
 export type { Cursor }
 
-/** A cursor as clients see it: opaque, URL-safe text. */
+/** A cursor in the format for clients: opaque, URL-safe text. */
 export function encodeCursor({ order, key, id, direction }: Cursor): string {
   return Buffer.from(JSON.stringify([order, key, id, direction === 'next' ? 1 : 0])).toString('base64url')
 }
@@ -29,18 +29,18 @@ export function decodeCursor(text: string, order: string): Cursor {
 /** Rows that a page number may skip; a cursor has no such limit and costs the same on every page. */
 export const maxSkippedRows = 10_000
 
-/** Rows to skip for a page number from 1. Beyond `maxSkippedRows` a 422 that points to the cursor. */
+/** Rows to skip for a page number from 1. Beyond `maxSkippedRows`, a 422 that refers to the cursor. */
 export function skippedRows(page: number, perPage: number): number {
   const skipped = (page - 1) * perPage
   if (skipped > maxSkippedRows) throw invalid({ page: [`The page may not start beyond row ${maxSkippedRows}; follow links.next or meta.next_cursor instead.`] })
   return skipped
 }
 
-/** What links and cursors of a page are made of. */
+/** The data for links and cursors of a page. */
 export interface PageOf {
-  /** Absolute address of the list without its query. */
+  /** Absolute URL of the list without its query. */
   path: string
-  /** The request's query as it came, for links that keep its filters. */
+  /** The request's query as sent, for links that keep its filters. */
   query: string
   perPage: number
   next: string | null
@@ -48,7 +48,7 @@ export interface PageOf {
 }
 
 /**
- * HitPay's cursor envelope (behaviour §1.8) around rows that are JSON text already: `links` are null but for `next` and
+ * HitPay's cursor envelope (behaviour §1.8) around rows that already are JSON text: `links` are null except for `next` and
  * `prev`, `meta` has `path`, `per_page`, `next_cursor` and `prev_cursor`.
  */
 export function cursorEnvelope(rows: string[], { path, query, perPage, next, previous }: PageOf): string {
@@ -64,7 +64,7 @@ export function cursorEnvelope(rows: string[], { path, query, perPage, next, pre
   return `{"data":[${rows.join(',')}],"links":${links},"meta":${meta}}`
 }
 
-/** A page of rows in the order of their ids, newest first, as `cursorEnvelope` shows it; `rows` has one more than fits, when there is more. */
+/** A page of rows ordered by id, newest first, in `cursorEnvelope`; `rows` has one more than fits, if there are more. */
 export function keysetPage<Row extends { id: string }>(
   rows: Row[],
   { order, cursor, perPage, path, query }: { order: string; cursor: Cursor | undefined; perPage: number; path: string; query: string },
