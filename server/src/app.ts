@@ -38,6 +38,8 @@ export interface AppDeps {
   clock: Clock
   /** Called after a commit that appended an event. */
   onEvent?: (businessId: string) => void
+  /** Called after a commit whose events have their sequences already. */
+  onComplete?: (businessId: string) => void
   /** The URL of this server, for links in answers and webhooks that have no request. */
   baseUrl: () => string
   /** The key that encrypts stored secrets. */
@@ -46,6 +48,8 @@ export interface AppDeps {
   rails?: Rails
   /** The location of the OpenAPI document; absent while it is being generated. */
   openApiFile?: string
+  /** Counts requests where several processes share a limit. */
+  rateLimitStore?: ApiOptions['rateLimitStore']
   checkAnswer?: NonNullable<ApiOptions['checkAnswer']>
   beforeRoutes?: NonNullable<ApiOptions['beforeRoutes']>
 }
@@ -62,7 +66,8 @@ export async function createApp(options: AppDeps): Promise<App> {
   // Pages that wait for a payment are notified after the same commit as the relay.
   let tellPages: Pages['wake'] = () => undefined
   const onEvent = (businessId: string, arePlaced = false) => {
-    if (!arePlaced) options.onEvent?.(businessId)
+    if (arePlaced) options.onComplete?.(businessId)
+    else options.onEvent?.(businessId)
     tellPages(businessId)
   }
   const deps: Deps = {
@@ -87,6 +92,7 @@ export async function createApp(options: AppDeps): Promise<App> {
     baseUrl,
     publicUrl: config.publicUrl,
     rateLimit: config.rateLimit,
+    rateLimitStore: options.rateLimitStore,
     // HitPay's own examples use this path (behaviour §7.4 and the contract's samples).
     aliases: { '/v1/customer': '/v1/customers' },
     ...(checkAnswer ? { checkAnswer } : {}),
@@ -125,8 +131,11 @@ function databaseGauges(metrics: Metrics, database: Database): void {
   metrics.gauge('hawker_database_waiting', 'Queries waiting for a connection of the main pool.', () => database.pool.waitingCount)
   metrics.gauge('hawker_database_slow_connections', 'Open connections of the pool for lists and searches.', () => database.slowPool.totalCount)
   metrics.gauge('hawker_database_slow_waiting', 'Lists and searches waiting for a connection.', () => database.slowPool.waitingCount)
-  metrics.gauge('hawker_events_pending', 'Committed events not yet sequenced.', () => countPendingEvents(database.slow))
-  metrics.gauge('hawker_webhook_deliveries_pending', 'Deliveries that are due or waiting for a retry, counted up to 100,000.', () =>
-    countQueuedDeliveries(database.slow),
+  metrics.gauge('hawker_events_pending', 'Committed events not yet sequenced.', () => countPendingEvents(database.slow), 'shared')
+  metrics.gauge(
+    'hawker_webhook_deliveries_pending',
+    'Deliveries that are due or waiting for a retry, counted up to 100,000.',
+    () => countQueuedDeliveries(database.slow),
+    'shared',
   )
 }

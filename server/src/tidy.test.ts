@@ -22,11 +22,17 @@ const areas: Record<string, string[]> = {
   'resources/sandbox': [],
   pages: [],
   verify: [],
+  'commands/usage.ts': [],
+  'commands/signals.ts': [],
   'commands/client': [],
+  'launch.ts': [],
+  'open.ts': [],
+  'address.ts': [],
   'app.ts': [],
   'openapi.ts': [],
   'worker.ts': [],
   'serve.ts': [],
+  processes: [],
   'commands/server': [],
   'main.ts': [],
   testing: [],
@@ -263,15 +269,15 @@ describe('restricted access', () => {
     expect(others).toEqual([])
   })
 
-  test('only events, mail and the database open network connections', () => {
-    const mayReach = /^(engine\/rails|foundation\/(outgoing|mail|database)|commands|testing)\//
+  test('only events, mail, processes and the database open network connections', () => {
+    const mayReach = /^(engine\/rails|foundation\/(outgoing|mail|database)|processes|commands|testing)\//
     // A type opens no connection.
     const reach = /^import (?!type ).*from '(?:node:)?(?:net|http|https|http2|tls|dgram|undici|axios)'|\bfetch\(/m
     expect(code.filter((path) => !mayReach.test(path) && reach.test(read(path)))).toEqual([])
   })
 
   test('only the foundation and the outermost files read the clock', () => {
-    const mayAsk = /^(foundation|testing|commands|engine\/events|resources\/webhooks\/delivery)\/|^(app|openapi|serve|main|worker)\.ts$/
+    const mayAsk = /^(foundation|processes|testing|commands|engine\/events|resources\/webhooks\/delivery)\/|^(app|open|openapi|serve|main|worker)\.ts$/
     expect(code.filter((path) => !mayAsk.test(path) && /Date\.now\(\)|new Date\(\)/.test(read(path)))).toEqual([])
   })
 

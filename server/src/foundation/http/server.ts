@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import rateLimit from '@fastify/rate-limit'
+import rateLimit, { type FastifyRateLimitStoreCtor } from '@fastify/rate-limit'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { callerText } from '#foundation/shared/caller.ts'
@@ -18,6 +18,8 @@ export interface ServerOptions {
   metrics: Metrics
   /** Requests per minute and key; 0 for no limit. */
   rateLimit?: number
+  /** Counts requests for the limit; without it each process counts its own. */
+  rateLimitStore?: FastifyRateLimitStoreCtor | undefined
   /** Aliases of paths: a request whose path starts with a name of this list is handled as if it started with its value. */
   aliases?: Record<string, string>
   /** Registers what must see every route as it is added: the OpenAPI generator. */
@@ -97,7 +99,7 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
   const routes = notedRoutes(fastify)
   await options.beforeRoutes?.(fastify)
   fastify.addHook('onResponse', afterResponse(log, metrics))
-  if (options.rateLimit) await limitRequests(fastify, options.rateLimit)
+  if (options.rateLimit) await limitRequests(fastify, options.rateLimit, options.rateLimitStore)
 
   fastify.setErrorHandler((error, request, reply) => refuse(error, request, reply))
   fastify.setNotFoundHandler((request, reply) => {
@@ -141,12 +143,13 @@ function notedRoutes(fastify: FastifyInstance): Map<string, Set<Method>> {
   return routes
 }
 
-async function limitRequests(fastify: FastifyInstance, max: number): Promise<void> {
+async function limitRequests(fastify: FastifyInstance, max: number, store?: FastifyRateLimitStoreCtor): Promise<void> {
   await fastify.register(rateLimit, {
     global: true,
     hook: 'preValidation',
     max,
     timeWindow: 60_000,
+    ...(store ? { store } : {}),
     keyGenerator: (request) => (request.known ? callerText(request.known.caller) : request.ip),
     allowList: (request) => request.known === null,
     errorResponseBuilder: (_request, context) =>

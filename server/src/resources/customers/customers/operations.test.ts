@@ -7,7 +7,7 @@ import { createCustomer } from './create-customer.ts'
 import type { CreateCustomer } from './wire.ts'
 
 /** The origin of a job. */
-const jobOrigin = ({ server, business }: Client) => ({ requestId: null, caller: system, at: server.clock.now(business.id), baseUrl: server.url })
+const jobOrigin = ({ business, server }: Client) => ({ requestId: null, caller: system, at: server.clock.now(business.id), baseUrl: server.url })
 const body = (more: Record<string, unknown> = {}) => customerBody(more) as CreateCustomer
 
 async function rowsOf({ business, server: { database } }: Client) {
@@ -69,7 +69,7 @@ describe('operations of customers without HTTP', () => {
     expect(await rowsOf(client)).toEqual({ customers: 0, events: [] })
   })
 
-  test('an external id that is in use is a 422 inside a transaction too, before anything is written', async () => {
+  test('a taken external id is a 422 inside a transaction too, before anything is written', async () => {
     const client = await aBusiness()
     await client.post('/v1/customers', body({ external_id: 'a' }))
     const create = createCustomer(client.server.app.payments)
