@@ -136,7 +136,7 @@ describe('beside a running Hawker', () => {
   })
 })
 
-describe('with a database of its own', () => {
+describe('a separate database', () => {
   const directory = newFolder()
   let postgres: EmbeddedDatabase
   let port: number
