@@ -4,16 +4,16 @@ import type axe from 'axe-core'
 import type { AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
 
-/** Less than half of what `axe.source` is, and the same. */
+/** Less than half the size of `axe.source`, and equivalent. */
 const script = `${readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')}
 axe.configure({ allowedOrigins: ['<unsafe_all_origins>'] })`
 
-/** WCAG 2.2 AA and what it stands on. */
+/** WCAG 2.2 AA and the levels it builds on. */
 const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
 
 /**
- * Fails when axe finds a violation of WCAG 2.2 AA in the page or in a frame of it, naming each element. With `colors` it looks
- * at the contrast alone: for a page that was looked at already and has changed its colours.
+ * Fails when axe finds a violation of WCAG 2.2 AA in the page or in one of its frames, naming each element. With `colors`, it
+ * checks only the contrast: for a page that was checked before and has changed its colors.
  */
 export async function expectAccessible(page: Page, { within, colors = false }: { within?: string; colors?: boolean } = {}): Promise<void> {
   for (const frame of page.frames()) {

@@ -23,21 +23,21 @@ export function theBrowser(): Promise<Browser> {
 export interface PageOptions {
   width?: number
   height?: number
-  /** What the payer's browser asks for, as in `Accept-Language`. */
+  /** What the payer's browser requests, as in `Accept-Language`. */
   language?: string
   colorScheme?: 'light' | 'dark'
   reducedMotion?: 'reduce' | 'no-preference'
-  /** Without it a page shows what the server wrote. */
+  /** Without it, a page shows what the server rendered. */
   javaScript?: boolean
-  /** Origins that the page may ask, beside the server's. */
+  /** Origins that the page may connect to, in addition to the server's. */
   origins?: string[]
-  /** Faults that belong to the journey; they have to happen. `expectFault` adds one later. */
+  /** Faults that are part of the journey and must happen. `expectFault` adds one later. */
   expected?: Expected[]
 }
 
 /**
- * A page of a browser of its own (cookies, storage, cache) at a server. The test fails when anything goes wrong in it
- * that was not expected, and then says where pictures and HTML of its pages are.
+ * A page in a browser context of its own (cookies, storage, cache) at a server. The test fails if anything unexpected goes
+ * wrong in it, and then says where screenshots and HTML of its pages are.
  */
 export async function aPage(server: { url: string }, options: PageOptions = {}): Promise<Page> {
   const { width = 1280, height = width < 600 ? 720 : 900, language = 'en-SG', javaScript = true, origins = [], expected = [] } = options
@@ -47,7 +47,7 @@ export async function aPage(server: { url: string }, options: PageOptions = {}):
     locale: language,
     timezoneId: 'Asia/Singapore',
     colorScheme: options.colorScheme ?? 'light',
-    // Without transitions a picture or a contrast is not of a moment in between.
+    // Without transitions, a screenshot or a contrast is never of an intermediate state.
     reducedMotion: options.reducedMotion ?? 'reduce',
     javaScriptEnabled: javaScript,
     hasTouch: width < 600,
@@ -68,11 +68,11 @@ export async function aPage(server: { url: string }, options: PageOptions = {}):
   return page
 }
 
-/** Writes a context's pages, as pictures and as HTML, into a new folder. */
+/** Writes a context's pages, as screenshots and as HTML, into a new folder. */
 async function keepPages(context: BrowserContext, name: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), `hawker-browser-${name.replaceAll(/[^a-z0-9]+/gi, '-').slice(0, 60)}-`))
   for (const [i, page] of context.pages().entries()) {
-    // A page that hangs or has crashed keeps nothing from being told.
+    // A page that hangs or has crashed must not prevent the report.
     await page.screenshot({ path: join(folder, `page-${i + 1}.png`), fullPage: true, timeout: 5_000 }).catch(() => undefined)
     const html = (await soon(page.content())) ?? 'The page did not answer.'
     writeFileSync(join(folder, `page-${i + 1}.html`), `<!-- ${page.url()} -->\n${html}`)
@@ -82,7 +82,7 @@ async function keepPages(context: BrowserContext, name: string): Promise<string>
 
 type Role = Parameters<Page['getByRole']>[0]
 
-/** Presses Tab until the control has the focus, as a payer without a mouse does. */
+/** Presses Tab until the control has the focus, like a payer without a mouse. */
 export async function tabTo(page: Page, role: Role, name: string | RegExp, { backwards = false, atMost = 80 } = {}): Promise<Locator> {
   const control = page.getByRole(role, { name, ...(typeof name === 'string' ? { exact: true } : {}) })
   const passed: string[] = []
@@ -96,7 +96,7 @@ export async function tabTo(page: Page, role: Role, name: string | RegExp, { bac
 
 const wanted = process.env['HAWKER_SCREENSHOTS'] === '1'
 
-/** Writes a picture of the page when pictures are asked for (`npm run screenshots`): to `web/screenshots`, or with `to: 'docs'` for a document. */
+/** Writes a screenshot of the page if screenshots are requested (`npm run screenshots`): to `web/screenshots`, or with `to: 'docs'` for a document. */
 export async function screenshot(
   page: Page,
   name: string,
@@ -108,7 +108,7 @@ export async function screenshot(
   await page.screenshot({ path, fullPage, animations: 'disabled' })
 }
 
-/** The same on a phone and on a desktop, in light and in dark; the page is afterwards as it was. */
+/** The same on a phone and on a desktop, in light and dark mode; afterwards, the page is as it was. */
 export async function screenshots(page: Page, name: string): Promise<void> {
   if (!wanted) return
   const size = page.viewportSize()

@@ -1,9 +1,10 @@
 import type { Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { aBusiness } from '../server/src/testing/api.ts'
 import { startWorkingServer, type WorkingServer } from '../server/src/testing/working-server.ts'
 import { expectAccessible } from './accessibility.ts'
 import { aPage, screenshot } from './browser.ts'
+import { aRequest } from './visit.ts'
 
 let server: WorkingServer
 
@@ -20,22 +21,21 @@ async function aPath(more: object = {}): Promise<string> {
 
 const fits = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
 
-test('a code that is shown after ten minutes on the page counts down from the time that it has', async () => {
+test('a code shown after ten minutes on the page counts down from the time it has left', async () => {
   const page = await aPage(server)
-  const path = await aPath()
-  onTestFinished(server.clock.release)
-  // Nothing tells the page the time anew.
+  const { client, path } = await aRequest(server, { payment_methods: ['card', 'paynow_online'] })
+  // Nothing updates the page's time.
   await page.route('**/state*', () => undefined)
   await page.clock.install()
   await page.goto(path)
   await page.getByRole('radio', { name: 'PayNow' }).waitFor()
-  server.clock.advance(10 * 60_000)
+  client.clock.advance(10 * 60_000)
   await page.clock.fastForward('10:00')
   await page.getByRole('radio', { name: 'PayNow' }).check()
   await page.getByText(/The code is valid for (15:0\d|14:\d\d)/).waitFor()
 })
 
-test('clicks that come faster than the page can be drawn are one payment', async () => {
+test('clicks that come faster than the page renders make one payment', async () => {
   const page = await aPage(server)
   const path = await aPath({ allow_repeated_payments: true })
   let attempts = 0
@@ -53,7 +53,7 @@ test('clicks that come faster than the page can be drawn are one payment', async
   expect(attempts).toBe(1)
 })
 
-test('a bank that says no leaves the card form open', async () => {
+test('a decline by the bank leaves the card form open', async () => {
   const page = await aPage(server)
   await page.goto(`${await aPath()}?method=card`)
   await page.getByLabel('Card number').fill('4000 0027 6000 3184')
@@ -65,7 +65,7 @@ test('a bank that says no leaves the card form open', async () => {
   await page.getByLabel('Card number').waitFor()
 })
 
-test('a reference without spaces, pieces with their price and the open language menu fit a narrow page', async () => {
+test('a reference without spaces, items with prices and the open language menu fit a narrow page', async () => {
   const page = await aPage(server, { width: 320 })
   await page.goto(await aPath({ reference_number: 'R'.repeat(200), line_items: [{ name: 'Laksa', quantity: 2, price: 617.25 }] }))
   await page.getByText('2 × SGD 617.25').waitFor()
@@ -76,7 +76,7 @@ test('a reference without spaces, pieces with their price and the open language 
   expect([(menu?.x ?? -1) >= 0, (menu?.x ?? 0) + (menu?.width ?? 0) <= 320]).toEqual([true, true])
 })
 
-test('a link that was cut short opens the request, and a wrong one says so', async () => {
+test('a shortened link opens its request, and a wrong link says that it is wrong', async () => {
   const path = await aPath()
   const page = await aPage(server, { width: 320, expected: [/404/] })
   await page.goto(path.replace('/checkout', ''))

@@ -13,8 +13,8 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-describe('a code', () => {
-  test('is drawn, and the page says paid as soon as it is', async () => {
+describe('QR codes', () => {
+  test('a QR code is drawn, and the page shows paid as soon as it is paid', async () => {
     const items = [
       { name: 'Kaya toast, box of twelve', quantity: 1, price: 18.9 },
       { name: 'Kopi, roasted beans', quantity: 1, price: 31 },
@@ -25,7 +25,7 @@ describe('a code', () => {
     await page.getByRole('img', { name: 'PayNow QR code to pay SGD 49.90' }).waitFor()
     await page.getByText('Waiting for your payment…').waitFor()
     await expectAccessible(page)
-    // The picture in README.
+    // The screenshot in README.
     await screenshot(page, 'checkout', { to: 'docs' })
     await request.play({ method: 'paynow_online' })
     await page.getByRole('heading', { name: 'Payment complete' }).waitFor()
@@ -37,7 +37,7 @@ describe('a code', () => {
     await page.getByRole('heading', { name: 'Payment complete' }).waitFor()
   })
 
-  test('is made for the amount that the payer types', async () => {
+  test('a QR code is made for the amount that the payer enters', async () => {
     const request = await aRequest(server, { amount: undefined, payment_methods: ['paynow_online'] })
     const page = await aPage(server, { width: 320 })
     await page.goto(request.path)
@@ -50,8 +50,8 @@ describe('a code', () => {
   })
 })
 
-describe('a card form', () => {
-  test('names what is wrong, and goes to the first of it, with the keyboard alone', async () => {
+describe('the card form', () => {
+  test('the card form names every invalid field and focuses the first one, with the keyboard alone', async () => {
     const request = await aRequest(server)
     const page = await aPage(server, { width: 320 })
     await page.goto(request.path)
@@ -70,8 +70,8 @@ describe('a card form', () => {
   })
 })
 
-describe('an answer that is lost', () => {
-  test('is asked for again with the same key', async () => {
+describe('a lost response', () => {
+  test('an attempt whose response is lost is retried with the same key', async () => {
     const request = await aRequest(server)
     const page = await aPage(server, { expected: [/attempts/] })
     const keys: (string | undefined)[] = []
@@ -87,15 +87,15 @@ describe('an answer that is lost', () => {
     await screenshots(page, 'checkout-unsure')
     await page.reload()
     await page.getByRole('button', { name: 'Try again' }).click()
-    await page.getByText('Another payment for this request is under way.').waitFor()
+    await page.getByText('Another payment for this request is in progress.').waitFor()
     expect(keys.length).toBe(2)
     expect(keys[0]).toBe(keys[1])
     expectFault(page, /409/)
   })
 })
 
-describe('a request that is over', () => {
-  test('says so, and takes no payment', async () => {
+describe('a closed request', () => {
+  test('a closed request says so and accepts no payment', async () => {
     const request = await aRequest(server)
     const page = await aPage(server, { width: 320 })
     await page.goto(request.path)
@@ -109,7 +109,7 @@ describe('a request that is over', () => {
 })
 
 describe('without JavaScript', () => {
-  test('a default link takes an amount, and its request can be read', async () => {
+  test('a default link accepts an amount and its request is readable without JavaScript', async () => {
     const client = await aBusiness({}, server)
     const page = await aPage(server, { javaScript: false, width: 320 })
     await page.goto(`/payment-request/@${client.business.slug}/?lang=ms`)
@@ -121,8 +121,8 @@ describe('without JavaScript', () => {
   })
 })
 
-describe('every language', () => {
-  test('fits 320 pixels and is accessible in every view, in light and in dark', async () => {
+describe('languages', () => {
+  test('every view in every language fits 320 pixels and is accessible in light and dark mode', async () => {
     const page = await aPage(server, { width: 320 })
     const look = async (name: string) => {
       expect(await fits(page)).toBe(true)

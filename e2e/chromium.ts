@@ -11,7 +11,7 @@ export interface Candidate {
   path?: string
 }
 
-/** A way to get a browser; false when it does not exist on this machine or did not work. */
+/** A way to install a browser; false if it does not exist on this machine or failed. */
 export interface Installer {
   name: string
   install(): Promise<boolean>
@@ -19,11 +19,11 @@ export interface Installer {
 
 type Environment = Record<string, string | undefined>
 
-/** Chromium's headless shell: the same engine without a desktop browser's windows around it, so a page of it costs a fraction. */
+/** Chromium's headless shell: the same engine without the windows of a desktop browser, so a page costs a fraction. */
 const shell = 'chromium-headless-shell'
 const names = [shell, 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome']
 
-/** Where browsers are installed, beside PATH. */
+/** Where browsers are installed, in addition to PATH. */
 function usualPlaces(environment: Environment, platform: NodeJS.Platform): string[] {
   if (platform === 'darwin') {
     const programs = ['Google Chrome.app/Contents/MacOS/Google Chrome', 'Chromium.app/Contents/MacOS/Chromium']
@@ -42,7 +42,7 @@ function usualPlaces(environment: Environment, platform: NodeJS.Platform): strin
   ]
 }
 
-/** Browsers that are there, the one to take first: `CHROMIUM_PATH`, a headless shell, the system's, Playwright's. */
+/** Existing browsers, the preferred one first: `CHROMIUM_PATH`, a headless shell, the system's, Playwright's. */
 export function candidates(
   environment: Environment = process.env,
   platform: NodeJS.Platform = process.platform,
@@ -63,7 +63,7 @@ export function candidates(
   ]
 }
 
-/** Runs a program to its end, or to the end of its time; what it printed, or undefined when it failed. */
+/** Runs a program to its end, or to its time limit; returns what it printed, or undefined if it failed. */
 function output(program: string, args: string[], seconds: number, more: Environment = {}): Promise<string | undefined> {
   return new Promise((done) => {
     const options = { timeout: seconds * 1000, env: { ...process.env, ...more }, windowsHide: true, maxBuffer: 64e6 }
@@ -71,7 +71,7 @@ function output(program: string, args: string[], seconds: number, more: Environm
   })
 }
 
-/** Whether a program is a browser at all: stubs of packages that are not there end with an error. On Windows the question opens a window. */
+/** Whether a program is a browser at all: stubs of missing packages exit with an error. On Windows, asking opens a window. */
 export async function saysVersion({ path }: Candidate, seconds = 15): Promise<boolean> {
   if (path === undefined || process.platform === 'win32') return true
   return /\d+\.\d+/.test((await output(path, ['--version'], seconds)) ?? '')
@@ -86,7 +86,7 @@ const debian: Installer = {
     const [program, before] = isRoot ? ['apt-get', []] : ['sudo', ['-n', 'DEBIAN_FRONTEND=noninteractive', 'apt-get']]
     const aptGet = (args: string[], seconds: number) =>
       output(program, [...before, '-qq', '-o', 'DPkg::Lock::Timeout=60', ...args], seconds, { DEBIAN_FRONTEND: 'noninteractive' })
-    // One source of many that does not answer makes `update` fail, and need not concern us.
+    // One source of many that does not respond makes `update` fail, which need not concern us.
     await aptGet(['update'], 120)
     for (const one of [shell, 'chromium']) {
       if ((await aptGet(['install', '-y', '--no-install-recommends', one], 300)) !== undefined) return true
@@ -103,7 +103,7 @@ const playwright: Installer = {
   },
 }
 
-/** What to do where no browser can be found or installed. */
+/** What to do if no browser can be found or installed. */
 export const advice = `The browser tests need a Chromium, and none could be found or installed. Do one of these:
   - install Chromium or Chrome, or set CHROMIUM_PATH to one that starts;
   - leave the browser tests out: HAWKER_BROWSER_TESTS=off npm test`
@@ -116,12 +116,12 @@ export interface Search<Started> {
   installers?: Installer[]
 }
 
-/** Starts the first browser that can be started; what is broken is passed over. Installs one when there is none, and fails with advice. */
+/** Starts the first browser that can be started; broken ones are skipped. Installs one if there is none, and fails with advice. */
 export async function startChromium<Started>({ start, say, find = candidates, installers = [debian, playwright] }: Search<Started>): Promise<Started> {
   const tried = new Set<string>()
   const attempt = async () => {
     for (const candidate of find()) {
-      // What did not start before an installation may start after it only if it is new.
+      // What did not start before an installation can start after it only if it is new.
       if (tried.has(candidate.path ?? '')) continue
       if (candidate.path !== undefined) tried.add(candidate.path)
       try {

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => street.stop())
 
 describe('the drop-in on a page of another origin', () => {
-  test('takes a payment with the interface of HitPay’s script: the page is told and is as it was', async () => {
+  test('the drop-in takes a payment through the interface of HitPay’s script, and leaves the page as it was', async () => {
     const visit = await aVisit(street)
     const { page, id } = visit
     await page.clock.install()
@@ -39,7 +39,7 @@ describe('the drop-in on a page of another origin', () => {
     expect(page.url()).toBe(`${street.site.url}/`)
   })
 
-  test('takes a payment with the interface of HitPay’s documents: callbacks in the options, where to find it from the script’s address', async () => {
+  test('the drop-in takes a payment through the interface of HitPay’s documents, and finds its host from the script’s URL', async () => {
     const visit = await aVisit(street)
     const { page, id } = visit
     await run(page, 'HitPay.init(args.link, { apiDomain: "api.hit-pay.com", ...tellers() })', visit.link && { link: visit.link })
@@ -54,28 +54,28 @@ describe('the drop-in on a page of another origin', () => {
     expect(await told(page)).toHaveLength(2)
   })
 
-  test('opens the business’s own link with the amount', async () => {
+  test('the drop-in opens the business’s default link with the amount', async () => {
     const visit = await aVisit(street)
     await start(visit)
     await toggle(visit, { amount: 12.5, method: 'paynow_online' })
     expect((await checkoutIn(visit.page)).url()).toBe(`${visit.link}?embed=1&method=paynow_online&amount=12.5`)
   })
 
-  test('opens the request whose link it was given', async () => {
+  test('the drop-in opens the request whose link it was given', async () => {
     const visit = await aVisit(street)
     await start({ ...visit, link: `${visit.link}${visit.id}/checkout` })
     await toggle(visit, {})
     expect((await checkoutIn(visit.page)).url()).toBe(`${visit.link}${visit.id}/checkout?embed=1`)
   })
 
-  test('is one frame however often it is set up, and the last set-up counts', async () => {
+  test('the drop-in is one frame however often it is set up, and the last set-up is used', async () => {
     const visit = await aVisit(street)
     const { page, id } = visit
     expect(await page.evaluate('HitPay.inited')).toBe(false)
     await run(page, 'HitPay.init("https://shop.example.com/", {}, tellers("first "))')
     await start(visit)
     await start(visit)
-    // Neither does a second copy of the script start again.
+    // Nor does a second copy of the script start again.
     await page.addScriptTag({ url: `${street.server.url}/hitpay.js` })
     expect(await page.evaluate('HitPay.inited')).toBe(false)
     expect(await dropIn(page).count()).toBe(1)
@@ -85,7 +85,7 @@ describe('the drop-in on a page of another origin', () => {
     await expect.poll(() => told(page)).toEqual([['success', expect.objectContaining({ payment_request_id: id })]])
   })
 
-  test('closes when it is toggled again, and tells of a payment that comes afterwards', async () => {
+  test('a second toggle closes the drop-in, and a payment that comes afterwards is still reported', async () => {
     const visit = await aVisit(street)
     const { page, id } = visit
     await start(visit)
@@ -98,7 +98,7 @@ describe('the drop-in on a page of another origin', () => {
     expect(await isOpen(page)).toBe(false)
   })
 
-  test('shows another request when it is opened for another', async () => {
+  test('the drop-in shows another request when it is opened for another', async () => {
     const visit = await aVisit(street)
     const { page, id, client } = visit
     const other = (await client.post('/v1/payment-requests', { amount: '3.00', currency: 'sgd' })).json.id
@@ -112,7 +112,7 @@ describe('the drop-in on a page of another origin', () => {
     await expect.poll(() => told(page)).toEqual([['close'], ['success', { payment_request_id: other, status: 'completed', reference_number: null }]])
   })
 
-  test('stays after an error, or closes where the merchant wants it', async () => {
+  test('the drop-in stays open after an error, or closes if the merchant wants that', async () => {
     const visit = await aVisit(street)
     const { page, id } = visit
     const decline = async () =>
@@ -131,8 +131,8 @@ describe('the drop-in on a page of another origin', () => {
   })
 })
 
-describe('the keyboard', () => {
-  test('is in the checkout while it is open, and Escape closes from wherever it is', async () => {
+describe('keyboard focus in the drop-in', () => {
+  test('keyboard focus stays in the open checkout, and Escape closes it from anywhere', async () => {
     const visit = await aVisit(street)
     const { page, id } = visit
     await start(visit)
@@ -150,7 +150,7 @@ describe('the keyboard', () => {
     expect(await told(page)).toEqual([['close'], ['close'], ['close']])
   })
 
-  test('reaches nothing behind it', async () => {
+  test('keyboard focus reaches nothing behind the drop-in', async () => {
     const visit = await aVisit(street)
     const { page, id } = visit
     await start(visit)
@@ -163,8 +163,8 @@ describe('the keyboard', () => {
   })
 })
 
-describe('what others say', () => {
-  test('is not heard by the merchant’s page: other windows, other frames of our origin, other types of message', async () => {
+describe('messages from others', () => {
+  test('the merchant’s page ignores messages from other windows, other frames of our origin and of other types', async () => {
     const visit = await aVisit(street)
     const { page, id } = visit
     await start(visit)
@@ -207,7 +207,7 @@ describe('what others say', () => {
     expect(frameOf(page).childFrames()[0]?.url()).toContain(id)
   })
 
-  test('opens nothing when it is not the link of a business of this server', async () => {
+  test('the drop-in opens nothing for a link that is not a business of this server', async () => {
     const visit = await aVisit(street)
     const { page } = visit
     await start({ ...visit, link: 'https://shop.example.com/payment-request/@shop/' })
@@ -220,7 +220,7 @@ describe('what others say', () => {
     await expect.poll(() => isOpen(page)).toBe(false)
   })
 
-  test('says that there is no such request', async () => {
+  test('the drop-in reports a request that does not exist', async () => {
     const visit = await aVisit(street, { expected: ['frame-ancestors', 'ERR_BLOCKED_BY_RESPONSE', '404'] })
     await start(visit)
     await toggle(visit, { paymentRequest: crypto.randomUUID() })
@@ -228,8 +228,8 @@ describe('what others say', () => {
   })
 })
 
-describe('the origins that a merchant allows', () => {
-  test('can show the checkout, and no others', async () => {
+describe('allowed origins', () => {
+  test('only origins that the merchant allows can show the checkout', async () => {
     const visit = await aVisit(street, { expected: ['frame-ancestors', 'ERR_BLOCKED_BY_RESPONSE'] })
     const { page, client, id } = visit
     await client.patch('/v1/checkout-settings', { allowed_origins: ['https://shop.example.com'] })
@@ -245,8 +245,8 @@ describe('the origins that a merchant allows', () => {
   })
 })
 
-describe('a page that does not let the frame in', () => {
-  test('is told, and is not left covered', async () => {
+describe('pages that block the frame', () => {
+  test('a page that blocks the frame gets an error and is not left covered', async () => {
     const own = await aForeignSite()
     onTestFinished(() => own.stop())
     own.show('/', shop(street.server.url), { 'content-security-policy': `default-src 'none'; script-src 'unsafe-inline' ${street.server.url}` })

@@ -17,7 +17,7 @@ export interface Street {
   stop(): Promise<void>
 }
 
-/** Starts both; the merchant's page is under a strict policy, with the lines of docs/drop-in.md. */
+/** Starts both; the merchant's page has a strict policy, with the lines of docs/drop-in.md. */
 export async function aStreet(): Promise<Street> {
   const [server, site] = await Promise.all([startWorkingServer(), aForeignSite()])
   const { url } = server
@@ -32,7 +32,7 @@ export async function aStreet(): Promise<Street> {
   }
 }
 
-/** A merchant's page; what the drop-in calls is written down in `told`. */
+/** A merchant's page; the drop-in's calls are recorded in `told`. */
 export const shop = (url: string) => `<!doctype html><html lang="en"><head><title>Shop</title><script src="${url}/hitpay.js"></script></head>
 <body><main><h1>Shop</h1><button id="pay">Pay</button></main>
 <script>
@@ -45,8 +45,8 @@ export const shop = (url: string) => `<!doctype html><html lang="en"><head><titl
 </script></body></html>`
 
 /**
- * The checkout's script, with nothing but what it says to the frame: what its state says, now and after each change. What a
- * payer clicks is tested with the checkout's own.
+ * The checkout's script, reduced to what it reports to the frame: what its state says, now and after each change. A payer's
+ * clicks are tested with the checkout's own tests.
  */
 const standInScript = `
   const { state } = JSON.parse(document.getElementById('data').textContent)
@@ -94,7 +94,7 @@ export async function aVisit(
 /** Runs a script of the merchant's page, with `args` to use. */
 export const run = <Args>(page: Page, script: string, args?: Args) => page.evaluate(`((args) => { ${script} })(${JSON.stringify(args ?? {})})`)
 
-/** As HitPay's plug-ins do it: callbacks last, the host with its port. */
+/** Like HitPay's plug-ins: callbacks last, the host with its port. */
 export const start = ({ page, link, street }: Visit, more: Record<string, unknown> = {}) =>
   run(page, 'HitPay.init(args.link, { scheme: "http", domain: args.host, apiDomain: args.host, ...args.more }, tellers())', {
     link,
@@ -111,7 +111,7 @@ export const frameOf = (page: Page): Frame => {
   if (!frame) throw new Error('there is no drop-in')
   return frame
 }
-/** The checkout in the drop-in, when it has said that it is there. */
+/** The checkout in the drop-in, once it has reported that it is there. */
 export async function checkoutIn(page: Page): Promise<Frame> {
   await dropIn(page).contentFrame().locator('body[data-view="checkout"]').waitFor()
   const [frame] = frameOf(page).childFrames()

@@ -1,15 +1,15 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A merchant's site: another origin, and to a browser another site too (`localhost` is not `127.0.0.1`). */
+/** A merchant's site: another origin, and for a browser also another site (`localhost` is not `127.0.0.1`). */
 export interface ForeignSite {
   readonly url: string
-  /** Sets what a path answers with. */
+  /** Sets the response of a path. */
   show(path: string, html: string, headers?: Record<string, string>): void
   stop(): Promise<void>
 }
 
-/** Starts a site that shows what a test says, by path. */
+/** Starts a site that shows what a test defines, by path. */
 export async function aForeignSite(pages: Record<string, string> = {}): Promise<ForeignSite> {
   const shown = new Map<string, { html: string; headers: Record<string, string> }>()
   const show: ForeignSite['show'] = (path, html, headers = {}) => shown.set(path, { html, headers })
@@ -17,7 +17,7 @@ export async function aForeignSite(pages: Record<string, string> = {}): Promise<
   const server = createServer((request, response) => {
     const page = shown.get(new URL(request.url ?? '/', 'http://localhost').pathname)
     if (page) response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...page.headers }).end(page.html)
-    // Browsers ask for it by themselves.
+    // Browsers request it by themselves.
     else response.writeHead(request.url === '/favicon.ico' ? 204 : 404).end()
   })
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready))

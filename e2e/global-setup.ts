@@ -4,7 +4,7 @@ import { type Candidate, startChromium } from './chromium.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The run's browsers, one for each worker, since pages of one browser compete for the focus; or why there is none. */
+    /** The run's browsers, one per worker, since pages of one browser compete for the focus; or the reason why there is none. */
     browser: { endpoints: string[] } | { missing: string }
   }
 }
@@ -16,7 +16,7 @@ const args = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // Nothing outside this machine exists: a page that asks for it fails, and no test depends on a network.
+  // Nothing outside this machine exists: a page that requests it fails, and no test depends on a network.
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
 ]
 
@@ -27,14 +27,14 @@ function launch({ path }: Candidate, chromiumSandbox: boolean): Promise<BrowserS
     args,
     chromiumSandbox,
     timeout: 30_000,
-    // Vitest ends the run on signals, and the teardown ends the browser; Playwright would end this process before PostgreSQL has stopped.
+    // Vitest ends the run on signals, and the teardown closes the browser; Playwright would end this process before PostgreSQL has stopped.
     handleSIGINT: false,
     handleSIGTERM: false,
     handleSIGHUP: false,
   })
 }
 
-/** Root cannot have Chromium's sandbox, containers of CI and some kernels do not allow it; what is opened here are our own pages. */
+/** Root cannot use Chromium's sandbox, and CI containers and some kernels do not allow it; only our own pages are opened here. */
 async function start(candidate: Candidate): Promise<BrowserServer> {
   if (process.getuid?.() === 0 || process.env['CI']) return launch(candidate, false)
   return launch(candidate, true).catch((error: unknown) => {
@@ -46,7 +46,7 @@ async function start(candidate: Candidate): Promise<BrowserServer> {
 /** As many as there are workers. */
 const browsers = 2
 
-/** A Chromium for each worker; Vitest asks for them only when a browser test is among the files to run. */
+/** A Chromium per worker; Vitest starts them only when a browser test is among the files to run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const say = (line: string) => process.stderr.write(`${line}\n`)
   const started: BrowserServer[] = []

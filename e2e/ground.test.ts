@@ -21,29 +21,29 @@ afterAll(async () => {
 
 const html = (body: string) => `<!doctype html><html lang="en"><head><title>A page</title></head><body><main>${body}</main></body></html>`
 
-/** Of the faults that a page has, those that nobody noted. */
+/** The faults of a page that the test did not expect. */
 async function unseen(page: Page, beginnings: string[]): Promise<string[]> {
   const faults = await faultsOf(page)
   return beginnings.filter((beginning) => !faults.some((fault) => fault.startsWith(beginning)))
 }
 
-describe('the reference', () => {
-  test('loads with nothing wrong in it', async () => {
+describe('the API reference', () => {
+  test('the API reference loads without errors', async () => {
     const page = await aPage(server)
     await page.goto('/docs')
     await page.getByText('/v1/customers', { exact: true }).first().waitFor()
     await screenshot(page, 'reference', { fullPage: false })
   })
 
-  test('says without JavaScript where the facts are', async () => {
+  test('the API reference without JavaScript says where the document is', async () => {
     const page = await aPage(server, { javaScript: false, width: 320 })
     await page.goto('/docs')
     await page.getByRole('link', { name: '/openapi.json' }).waitFor()
   })
 })
 
-describe('a page', () => {
-  test('is in the language, the colours and the size that were asked for', async () => {
+describe('pages of the browser', () => {
+  test('a page has the language, the color scheme and the size that were requested', async () => {
     site.show('/', html('A page'))
     const page = await aPage(site, { language: 'ta', colorScheme: 'dark', width: 320 })
     await page.goto('/')
@@ -51,7 +51,7 @@ describe('a page', () => {
     expect(await page.evaluate(seen)).toEqual(['ta', 320, true, true])
   })
 
-  test('shares nothing with another', async () => {
+  test('a page shares nothing with another page', async () => {
     site.show('/', html('A page'))
     const [one, other] = await Promise.all([aPage(site), aPage(site)])
     await Promise.all([one.goto('/'), other.goto('/')])
@@ -60,8 +60,8 @@ describe('a page', () => {
   })
 })
 
-describe('the guard', () => {
-  test('sees what goes wrong in a page and in its frames', async () => {
+describe('the page guard', () => {
+  test('the page guard reports errors in a page and in its frames', async () => {
     const bodies = {
       'console error: no such coupon': '<script>console.error("no such coupon")</script>',
       'uncaught error: Error: no such card': '<script>setTimeout(() => { throw new Error("no such card") })</script>',
@@ -78,7 +78,7 @@ describe('the guard', () => {
     expectFault(page, ...(await faultsOf(page)))
   })
 
-  test('sees what the Content-Security-Policy forbids, in second tabs too', async () => {
+  test('the page guard reports violations of the Content-Security-Policy, also in second tabs', async () => {
     site.show('/', html('<p style="color: red">A page</p>'), { 'content-security-policy': "default-src 'none'" })
     const page = await aPage(site, { expected: [/Content-Security-Policy: style-src-attr forbids inline/, /violates the following Content Security Policy/] })
     const second = await page.context().newPage()
@@ -86,18 +86,18 @@ describe('the guard', () => {
     expect(await faultsOf(page)).toEqual([])
   })
 
-  test.fails('makes a test fail whose page logs an error', async () => {
+  test.fails('the page guard fails a test whose page logs an error', async () => {
     site.show('/', html('<script>console.error("no such coupon")</script>'))
     await (await aPage(site)).goto('/')
   })
 
-  test.fails('makes a test fail whose expected fault did not happen', async () => {
+  test.fails('the page guard fails a test whose expected fault did not happen', async () => {
     site.show('/', html('A page'))
     const page = await aPage(site, { expected: ['no such coupon'] })
     await page.goto('/')
   })
 
-  test('lets requests to an allowed origin pass', async () => {
+  test('the page guard lets requests to an allowed origin pass', async () => {
     site.show('/', html(`<script>fetch('${server.url}/openapi.json').then(async (answer) => { document.title = (await answer.json()).info.title })</script>`))
     const page = await aPage(site, { origins: [server.url] })
     await page.goto('/')
@@ -105,15 +105,15 @@ describe('the guard', () => {
   })
 })
 
-describe('the check of accessibility', () => {
-  test('passes a page without faults, also under a strict policy', async () => {
+describe('the accessibility check', () => {
+  test('the accessibility check passes a page without faults, even under a strict policy', async () => {
     site.show('/', html('<h1>Pay</h1><button>Pay</button>'), { 'content-security-policy': "default-src 'self'" })
     const page = await aPage(site)
     await page.goto('/')
     await expectAccessible(page)
   })
 
-  test('names a button without a name, and a field without a label in a frame of another origin', async () => {
+  test('the accessibility check reports a button without a name and a field without a label in a frame of another origin', async () => {
     site.show('/frame', html('<input id="card">'))
     const other = await aForeignSite({ '/': html(`<button id="pay"></button><iframe title="Card" src="${site.url}/frame"></iframe>`) })
     onTestFinished(() => other.stop())
@@ -125,7 +125,7 @@ describe('the check of accessibility', () => {
     expect(fault).toContain('label: Form elements must have labels\n  iframe > #card')
   })
 
-  test('names text that can hardly be read', async () => {
+  test('the accessibility check reports text with too little contrast', async () => {
     site.show('/', html('<p style="color: #999">Kaya toast</p>'))
     const page = await aPage(site)
     await page.goto('/')
@@ -133,8 +133,8 @@ describe('the check of accessibility', () => {
   })
 })
 
-describe('the keyboard', () => {
-  test('reaches a button, and says what it went over when it does not', async () => {
+describe('keyboard navigation', () => {
+  test('keyboard navigation reaches a button, and reports what it passed when it does not', async () => {
     site.show('/', html('<a href="/">Back</a><input aria-label="Card number"><button>Pay</button><button tabindex="-1">Hidden</button>'))
     const page = await aPage(site)
     await page.goto('/')
@@ -145,7 +145,7 @@ describe('the keyboard', () => {
 })
 
 describe('the server of a journey', () => {
-  test('works outside requests: a webhook arrives for what happened over HTTP', async () => {
+  test('the server of a journey delivers a webhook for what happened over HTTP', async () => {
     const client = await aBusiness({}, server)
     const merchant = await fakeMerchant()
     onTestFinished(() => merchant.stop())

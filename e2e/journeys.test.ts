@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startWorkingServer, type WorkingServer } from '../server/src/testing/working-server.ts'
 import { expectAccessible } from './accessibility.ts'
 import { aPage, screenshots, tabTo } from './browser.ts'
@@ -13,18 +13,17 @@ let site: ForeignSite
 beforeAll(async () => {
   ;[server, site] = await Promise.all([startWorkingServer(), aForeignSite({ '/thanks': '<!doctype html><html lang="en"><title>Shop</title><h1>Shop</h1>' })])
 })
-afterEach(() => server.clock.release())
 afterAll(async () => {
   await site.stop()
   await server.stop()
 })
 
 const isPaid = (page: Page) => page.getByRole('heading', { name: 'Payment complete' }).waitFor()
-/** What the merchant's page is told, as its server reads it. */
+/** The calls to the merchant's page, as its server sees them. */
 const queryOf = (page: Page) => Object.fromEntries(new URL(page.url()).searchParams)
 
-describe('a card', () => {
-  test('is declined, then another one pays, all by keyboard; the merchant’s page gets its own query back', async () => {
+describe('cards', () => {
+  test('a card is declined, then another one pays, all by keyboard, and the merchant’s page gets its own query back', async () => {
     const request = await aRequest(server, { redirect_url: `${site.url}/thanks?order=1042` })
     const page = await aPage(server, { origins: [site.url] })
     await page.goto(request.path)
@@ -57,7 +56,7 @@ describe('a card', () => {
     await request.expectPaidOnce(['failed'])
   })
 
-  test('is asked about by its bank: failed, left, abandoned, passed; and not asked about', async () => {
+  test('a card that requires 3-D Secure fails, is left, is abandoned and passes, and one that does not is paid', async () => {
     const request = await aRequest(server, { payment_methods: ['card'], redirect_url: `${site.url}/thanks` })
     const page = await aPage(server, { origins: [site.url] })
     const answer = async (name: string) => {
@@ -69,7 +68,7 @@ describe('a card', () => {
     await page.getByRole('alert').getByText('Your bank could not confirm that it was you.').waitFor()
     await answer('Close this window')
     await page.getByRole('alert').getByText('The payment was canceled.').waitFor()
-    // The bank's page is left without an answer, and come back to.
+    // The bank's page is left without an answer, and revisited.
     await payByCard(page, '4000000000003220')
     await page.getByRole('button', { name: 'Yes, authentication passes' }).waitFor()
     await page.goto(request.path)
@@ -95,7 +94,7 @@ describe('a card', () => {
 })
 
 describe('PayNow', () => {
-  test('is paid by scanning the code on the screen, and the checkout says so by itself; then there is a receipt', async () => {
+  test('a PayNow code on the screen is scanned and paid, the checkout shows it by itself, and there is a receipt', async () => {
     const request = await aRequest(server)
     const page = await aPage(server)
     await page.goto(request.path)
@@ -142,7 +141,7 @@ describe('PayNow', () => {
     }
   })
 
-  test('gets a new code when the old one is over, and none when the request has expired while the page is open', async () => {
+  test('an expired PayNow code is replaced, and none is shown once the request has expired', async () => {
     const request = await aRequest(server, { payment_methods: ['paynow_online'], expires_after: '30 mins' })
     const page = await aPage(server)
     await page.clock.install()
@@ -150,12 +149,12 @@ describe('PayNow', () => {
     await page.getByText(/^The code is valid for/).waitFor()
     await screenshots(page, 'checkout-qr-countdown')
     const pass = async (minutes: number) => {
-      server.clock.advance(minutes * 60_000)
+      await server.advance(request.client, minutes * 60_000)
       await page.clock.fastForward(minutes * 60_000)
     }
     await pass(16)
     await page.getByText('A new code is shown.').waitFor()
-    // The page may ask for one more code before it has heard of the end.
+    // The page may request one more code before it learns of the end.
     allowFault(page, /409/)
     await pass(16)
     await page.getByRole('heading', { name: 'This payment request has expired' }).waitFor()
@@ -165,7 +164,7 @@ describe('PayNow', () => {
     expect((await request.client.get(`/v1/payment-requests/${request.id}`)).json.status).toBe('expired')
   })
 
-  test('is paid while the laptop is closed', async () => {
+  test('a PayNow payment made while the laptop is closed is shown afterwards', async () => {
     const request = await aRequest(server)
     const page = await aPage(server)
     await page.goto(`${request.path}?method=paynow_online`)
@@ -182,8 +181,8 @@ describe('PayNow', () => {
   })
 })
 
-describe('a wallet', () => {
-  test('declines, is left, approves', async () => {
+describe('wallets', () => {
+  test('a wallet declines, is left and approves', async () => {
     const request = await aRequest(server, { redirect_url: `${site.url}/thanks?key=abc#order` })
     const page = await aPage(server, { origins: [site.url] })
     await page.goto(`${request.path}?method=grabpay_direct`)
@@ -202,29 +201,29 @@ describe('a wallet', () => {
     await page.waitForURL(`${site.url}/**`)
     expect([queryOf(page), new URL(page.url()).hash]).toEqual([{ key: 'abc', reference: request.id, status: 'completed' }, '#order'])
     await request.expectPaidOnce(['failed', 'canceled'])
-    // Back with the browser's button: the truth, and no way on by itself.
+    // Back with the browser's button: the truth, and no automatic redirect.
     await page.goBack()
     await isPaid(page)
     expect(await page.getByText('You will be taken back').count()).toBe(0)
   })
 
-  test('that is slow shows that the payment is on its way, until it has come', async () => {
+  test('a slow wallet payment is shown as being processed until its outcome arrives', async () => {
     const request = await aRequest(server)
     const page = await aPage(server)
     await page.goto(`${request.path}?method=grabpay_direct`)
     await page.getByRole('button', { name: 'Continue to GrabPay' }).click()
     await page.getByRole('button', { name: 'Approve in 10 seconds' }).click()
-    await page.getByRole('heading', { name: 'Your payment is on its way' }).waitFor()
+    await page.getByRole('heading', { name: 'Your payment is being processed' }).waitFor()
     await expectAccessible(page)
     await screenshots(page, 'checkout-processing')
-    server.clock.advance(11_000)
+    await server.advance(request.client, 11_000)
     await isPaid(page)
     await request.expectPaidOnce()
   })
 })
 
-describe('whatever happens in between', () => {
-  test('two tabs that pay at once pay once, and both say so', async () => {
+describe('interruptions', () => {
+  test('two tabs that pay at the same time pay once, and both show it', async () => {
     const request = await aRequest(server, { payment_methods: ['card'] })
     const one = await aPage(server)
     const other = await one.context().newPage()
@@ -239,12 +238,12 @@ describe('whatever happens in between', () => {
     await expect.poll(() => held.length).toBe(2)
     for (const go of held) go()
     await Promise.all([one, other].map(isPaid))
-    // The other one was refused before its card was charged.
+    // The other one was rejected before its card was charged.
     expectFault(one, /409/)
     await request.expectPaidOnce()
   })
 
-  test('a payment made at a wallet after another tab has paid is told as a second one', async () => {
+  test('a wallet payment made after another tab has paid is shown as a duplicate', async () => {
     const request = await aRequest(server)
     const page = await aPage(server)
     await page.goto(`${request.path}?method=grabpay_direct`)
@@ -263,12 +262,12 @@ describe('whatever happens in between', () => {
     await request.expectPaidOnce(['duplicate'])
   })
 
-  test('a reload before the answer has come pays once', async () => {
+  test('a reload before the response arrives pays once', async () => {
     const request = await aRequest(server, { payment_methods: ['card'] })
     const page = await aPage(server)
     await page.goto(request.path)
     let sent = 0
-    // The payment is made, and its answer never arrives.
+    // The payment is made, and its response never arrives.
     await page.route('**/attempts', async (route) => {
       await route.fetch()
       sent += 1
@@ -284,8 +283,8 @@ describe('whatever happens in between', () => {
   })
 })
 
-describe('a default link', () => {
-  test('takes the amount that the payer types, and becomes a request that is paid', async () => {
+describe('default links', () => {
+  test('a default link accepts the amount that the payer enters, and becomes a request that is paid', async () => {
     const request = await aRequest(server)
     const { slug } = request.client.business
     const page = await aPage(server, { width: 320, colorScheme: 'dark' })

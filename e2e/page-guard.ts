@@ -1,6 +1,6 @@
 import type { BrowserContext, Page } from 'playwright-core'
 
-/** Something that happened in a page which a finished page does not do. */
+/** Something that happened in a page and that a correct page does not do. */
 export type Expected = string | RegExp
 
 interface Guard {
@@ -25,7 +25,7 @@ function tellViolations() {
   })
 }
 
-/** Writes down what goes wrong in any page of a context, second tabs and frames included. */
+/** Records what goes wrong in any page of a context, including second tabs and frames. */
 export async function guardPages(context: BrowserContext, { origins, expected }: { origins: string[]; expected: Expected[] }): Promise<void> {
   const guard: Guard = { faults: [], expected: [...expected], allowed: [] }
   guards.set(context, guard)
@@ -39,8 +39,8 @@ export async function guardPages(context: BrowserContext, { origins, expected }:
   context.on('weberror', (error) => note(`uncaught error: ${error.error().stack ?? error.error().message}`))
   context.on('requestfailed', (request) => {
     const why = request.failure()?.errorText
-    // What a page had under way when it was left or closed, an open event stream for one, ends as aborted. What a policy forbids
-    // is noted by an event of its own; where scripts are switched off, preloaded ones are refused in the same words.
+    // Requests in flight when a page is left or closed, such as an open event stream, end as aborted. Policy violations have
+    // an event of their own; where scripts are disabled, preloaded ones are refused with the same message.
     if (why !== 'net::ERR_ABORTED' && why !== 'csp') note(`failed request: ${request.method()} ${request.url()} (${why})`)
   })
   context.on('request', (request) => {
@@ -51,26 +51,26 @@ export async function guardPages(context: BrowserContext, { origins, expected }:
 
 const fits = (fault: string, expected: Expected) => (typeof expected === 'string' ? fault.includes(expected) : expected.test(fault))
 
-/** Lets a fault happen, and makes the test fail when it does not. */
+/** Allows a fault, and fails the test if it does not happen. */
 export function expectFault(page: Page, ...expected: Expected[]): void {
   guardOf(page).expected.push(...expected)
 }
 
-/** Lets a fault happen that depends on who comes first. */
+/** Allows a fault that depends on a race. */
 export function allowFault(page: Page, ...allowed: Expected[]): void {
   guardOf(page).allowed.push(...allowed)
 }
 
-/** What a page answers, unless it is too busy (a dialog, an endless loop) to answer soon. */
+/** The result of a page, unless it is too busy (a dialog, an endless loop) to respond soon. */
 export function soon<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
   const patience = new Promise<undefined>((done) => setTimeout(done, 3_000, undefined).unref())
   return Promise.race([answer.catch(() => undefined), patience])
 }
 
-/** What went wrong and was not expected, and what was expected and did not happen. */
+/** What went wrong unexpectedly, and what was expected and did not happen. */
 export async function faultsOf(page: Page): Promise<string[]> {
   const { faults, expected, allowed } = guardOf(page)
-  // What the pages have sent is here before their answer to this is.
+  // The pages' messages are here before their answer to this is.
   await Promise.all(
     page
       .context()

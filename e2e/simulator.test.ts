@@ -24,7 +24,7 @@ async function aRequest(client: Client, method: string, more: Record<string, unk
   return json
 }
 
-/** The code of a request as a picture, as the checkout gives it to be saved. */
+/** The code of a request as the picture that the checkout offers for saving. */
 async function pictureOf(client: Client, id: string): Promise<Buffer> {
   const answer = await fetch(`${client.server.url}/payment-request/@${client.business.slug}/${id}/code.png?method=paynow_online`)
   expect(answer.status).toBe(200)
@@ -38,8 +38,8 @@ async function begin(client: Client, method: string, body: Record<string, unknow
 }
 const statusOf = async (client: Client, id: string) => (await client.get(`/v1/payment-requests/${id}`)).json.status
 
-describe('the phone', () => {
-  test('pays a code whose picture was pasted', async () => {
+describe('the test phone', () => {
+  test('the test phone pays a code from a pasted picture', async () => {
     const client = await aBusiness({ name: 'Kopi stall' }, server)
     const { id } = await aRequest(client, 'paynow_online', { expires_after: '30 mins' })
     const picture = await pictureOf(client, id)
@@ -59,15 +59,15 @@ describe('the phone', () => {
     expect(await statusOf(client, id)).toBe('completed')
   })
 
-  test('pays twice from a file, on a phone, in the dark; the second payment is kept apart and refunded', async () => {
+  test('the test phone pays twice from a file, in dark mode on a phone, and the duplicate is recorded and refunded', async () => {
     const client = await aBusiness({ name: 'Kopi stall' }, server)
     const { id } = await aRequest(client, 'paynow_online', { expires_after: '30 mins' })
     const page = await aPage(server, { width: 320, colorScheme: 'dark' })
     await page.goto('/sandbox/phone')
     await page.locator('input[type=file]').setInputFiles({ name: 'code.png', mimeType: 'image/png', buffer: await pictureOf(client, id) })
     await page.getByRole('checkbox', { name: 'Pays twice' }).check()
-    await page.getByRole('checkbox', { name: 'Pays another amount than the code says' }).check()
-    await page.getByRole('checkbox', { name: 'Pays another amount than the code says' }).uncheck()
+    await page.getByRole('checkbox', { name: 'Pays a different amount' }).check()
+    await page.getByRole('checkbox', { name: 'Pays a different amount' }).uncheck()
     await expectAccessible(page)
     expect(await fits(page)).toBe(true)
     await page.getByRole('button', { name: 'Approve' }).click()
@@ -76,42 +76,42 @@ describe('the phone', () => {
     await expectAccessible(page)
   })
 
-  test('reads the code in its address, and pays another amount by keyboard alone', async () => {
+  test('the test phone reads the code in its URL and pays another amount by keyboard alone', async () => {
     const client = await aBusiness({ name: 'Kopi stall' }, server)
     const { id, qr_code_data } = await aRequest(client, 'paynow_online', { generate_qr: true })
     const page = await aPage(server)
     await page.goto(`/sandbox/phone#code=${encodeURIComponent(qr_code_data.qr_code)}`)
     await page.getByRole('heading', { name: /Pay Kopi stall/ }).waitFor()
-    const other = await tabTo(page, 'checkbox', 'Pays another amount than the code says')
+    const other = await tabTo(page, 'checkbox', 'Pays a different amount')
     await other.press('Space')
     const amount = await tabTo(page, 'textbox', 'Amount in SGD')
     await amount.fill('9')
     await (await tabTo(page, 'button', 'Approve')).press('Enter')
-    await page.getByRole('heading', { name: 'Paid, but kept apart SGD 9.00' }).waitFor()
+    await page.getByRole('heading', { name: 'Paid, but not applied SGD 9.00' }).waitFor()
     expect(await statusOf(client, id)).toBe('pending')
   })
 
-  test('says what is wrong with what it was shown', async () => {
+  test('the test phone explains what is wrong with what it was shown', async () => {
     const page = await aPage(server, { expected: [/status of 422/] })
     await page.goto('/sandbox/phone')
-    await page.getByLabel('What the code says').fill('https://example.com/menu')
+    await page.getByLabel('Text of the code').fill('https://example.com/menu')
     await page.getByRole('button', { name: 'Read the code' }).click()
     await page.getByRole('alert').getByText('This is a web address, not a payment code.').waitFor()
     const icon = { name: 'icon.svg', mimeType: 'image/svg+xml', buffer: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>') }
     await page.locator('input[type=file]').setInputFiles(icon)
     await page.getByRole('alert').getByText('There is no QR code in this picture.').waitFor()
     await page.locator('input[type=file]').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: Buffer.from('text') })
-    await page.getByRole('alert').getByText('This file is no picture that can be read.').waitFor()
+    await page.getByRole('alert').getByText('This file is not a readable picture.').waitFor()
     await screenshots(page, 'phone-fault')
   })
 })
 
-describe("the simulator's wallet and bank", () => {
-  test('take an answer without any script', async () => {
+describe("the simulator's wallet and bank pages", () => {
+  test("the simulator's wallet and bank pages accept an answer without any script", async () => {
     const client = await aBusiness({ name: 'Kopi stall' }, server)
     const { id, path } = await begin(client, 'grabpay_direct')
     const page = await aPage(server, { javaScript: false })
-    // Where the form leads is looked at, and not gone to: the checkout has a journey of its own.
+    // The form's target is only checked, not followed: the checkout has its own journey.
     await page.route(`**${path}`, async (route) => {
       if (route.request().method() !== 'POST') return route.continue()
       const answer = await route.fetch({ maxRedirects: 0 })
@@ -123,14 +123,14 @@ describe("the simulator's wallet and bank", () => {
     await page.getByText(`303 ${server.url}/payment-request/@${client.business.slug}/${id}/checkout`).waitFor()
     expect(await statusOf(client, id)).toBe('completed')
     await page.goto(path)
-    await page.getByText('There is an answer already').waitFor()
+    await page.getByText('This payment has already been answered').waitFor()
     await screenshot(page, 'simulated-wallet-answered')
   })
 
   test.each([
     ['light', 1280],
     ['dark', 320],
-  ] as const)('can be read by everyone, %s and %s wide', async (colorScheme, width) => {
+  ] as const)("the simulator's wallet and bank pages are accessible, %s and %s wide", async (colorScheme, width) => {
     const client = await aBusiness({ name: 'Kopi stall' }, server)
     const wallet = await begin(client, 'grabpay_direct')
     const paid = await begin(client, 'grabpay_direct')

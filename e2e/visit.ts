@@ -11,15 +11,15 @@ const everyStatus = 'pending,requires_customer_action,succeeded,partially_refund
 export interface AskedFor {
   client: Client
   id: string
-  /** Where its checkout is. */
+  /** The URL of its checkout. */
   path: string
-  /** Plays the payer, without a browser. */
+  /** Acts as the payer, without a browser. */
   play(body: object): Promise<unknown>
-  /** Fails unless the request is completed and exactly one payment of it counts; others may be there as `besides` says, by their status. */
+  /** Fails unless the request is completed and exactly one of its payments is applied; others may exist as `besides` says, by their status. */
   expectPaidOnce(besides?: string[]): Promise<void>
 }
 
-/** Asks a payer for money: card, PayNow and a wallet, when nothing else is said. */
+/** Creates a payment request: for card, PayNow and a wallet by default. */
 export async function aRequest(server: TestServer, more: object = {}): Promise<AskedFor> {
   const client = await aBusiness({ name: 'Kopi & Toast' }, server)
   const { json, status, text } = await client.post('/v1/payment-requests', {
@@ -59,7 +59,7 @@ export async function payByCard(page: Page | FrameLocator, number: string): Prom
 /** Whether a page can be read without scrolling sideways. */
 export const fits = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
 
-/** Gives a page a picture, as a payer does who pastes it. */
+/** Pastes a picture into a page, like a payer. */
 export const paste = (page: Page, picture: Buffer) =>
   page.evaluate((base64) => {
     const bytes = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0))

@@ -1,4 +1,4 @@
-// `npm run dev`: hawker start, begun again whenever a source changes. The data stays.
+// `npm run dev`: hawker start, restarted whenever a source changes. The data stays.
 import { spawn } from 'node:child_process'
 import { watch } from 'node:fs'
 import { join } from 'node:path'

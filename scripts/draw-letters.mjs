@@ -1,4 +1,4 @@
-// Takes the outlines of the letters on payment method marks from Barlow Semi Condensed (SemiBold) into
+// Extracts the outlines of the letters on payment method marks from Barlow Semi Condensed (SemiBold) into
 // server/src/pages/method-marks/letters.ts. Run again when a mark needs a new letter or pair:
 //   npm install --no-save opentype.js@2.0.0 @fontsource/barlow-semi-condensed@5.3.0 && node scripts/draw-letters.mjs
 //   npx biome check --write server/src/pages

@@ -1,5 +1,5 @@
-// Gets a checkout ready to run, with nothing but Node.js: modules when they are missing or older than the lockfile, and
-// the built program when a source is newer. Used by every npm script, so that one command works on a fresh clone.
+// Prepares a checkout to run, with nothing but Node.js: installs modules if they are missing or older than the lockfile, and
+// builds the program if a source is newer. Used by every npm script, so that one command works on a fresh clone.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ const stamp = join(root, 'node_modules', '.hawker-installed')
 
 const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0)
 
-/** What a folder's files are, by name, size and time: another value means that something was changed, added or taken away. */
+/** A fingerprint of a folder's files, by name, size and time: another value means that something was changed, added or removed. */
 function signature(folder, skip, hash = createHash('sha1')) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (skip.has(entry.name)) continue
@@ -36,7 +36,7 @@ function requireNode() {
 
 function installModules() {
   const lockfile = join(root, 'package-lock.json')
-  // npm leaves the first file when it has finished; ours is there for package managers that do not.
+  // npm writes the first file when it has finished; ours is for package managers that do not.
   if (Math.max(modified(join(root, 'node_modules', '.package-lock.json')), modified(stamp)) >= modified(lockfile)) return
   process.stderr.write('Installing modules (npm ci) …\n')
   const npm = process.env.npm_execpath ? [process.execPath, [process.env.npm_execpath]] : ['npm', []]
@@ -55,11 +55,11 @@ const entries = {
   crash: 'crash/main.ts',
 }
 
-/** Bundles one entry when a source is newer, and returns its file's URL. */
+/** Bundles one entry if a source is newer, and returns its file's URL. */
 async function build(name, force = false) {
   const out = join(dist, `${name}.js`)
   const made = join(dist, `${name}.made-from`)
-  // The program is made of src alone: an edited test does not make a running checkout build again.
+  // The program consists of src alone: an edited test does not make a running checkout build again.
   const hash = signature(join(root, 'server', ...(name === 'main' ? ['src'] : [])), new Set(['node_modules', 'dist']))
   for (const file of [join(root, 'package-lock.json'), fileURLToPath(import.meta.url)]) hash.update(readFileSync(file))
   const sources = hash.digest('hex')
@@ -82,10 +82,10 @@ async function build(name, force = false) {
       sourcemap: true,
       legalComments: 'none',
       logLevel: 'warning',
-      // Half the text to read, keep in memory and compile at each start; names stay, for stacks and class names.
+      // Half the text to read, keep in memory and compile at each start; names are kept, for stacks and class names.
       minifyWhitespace: true,
       minifySyntax: true,
-      // Bundled, the program starts in half the time; what is loaded late, or finds files beside itself, stays a module.
+      // Bundled, the program starts in half the time; what is loaded late, or finds files next to itself, stays a module.
       ...(name === 'main'
         ? {
             external: [
@@ -119,7 +119,7 @@ function filesIn(folder) {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
 }
 
-/** Builds the payer's pages when a source of theirs is newer: what browsers load, compressed, and what the server renders with. */
+/** Builds the payer's pages if one of their sources is newer: what browsers load, compressed, and what the server renders with. */
 async function buildWeb(force = false) {
   const web = join(root, 'web')
   const made = join(web, 'dist', 'made-from')
@@ -143,7 +143,7 @@ async function buildWeb(force = false) {
   writeFileSync(made, sources)
 }
 
-/** Makes sure that modules and the built entry are there, and returns the entry's URL. */
+/** Makes sure that modules and the built entry exist, and returns the entry's URL. */
 export async function prepare(name, { force = false } = {}) {
   requireNode()
   installModules()

@@ -1,4 +1,4 @@
-// The npm scripts: each prepares the checkout (scripts/prepare.mjs) and then runs, in this process where that is possible,
+// The npm scripts: each prepares the checkout (scripts/prepare.mjs) and then runs, in this process if possible,
 // so that signals reach it.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -38,12 +38,12 @@ const tasks = {
     await prepare('main')
     run(tools.vitest, ['run', ...rest])
   },
-  /** What a developer runs all the time: no browser, no processes, nothing that takes long; what belongs to changed files first. */
+  /** What a developer runs all the time: no browser, no processes, no slow tests; tests of changed files first. */
   async 'test:quick'() {
     await prepare('main')
     run(tools.vitest, ['run', '--project', 'pure', '--project', 'server', ...rest])
   },
-  /** The browser tests, which write a picture of every page. */
+  /** The browser tests, which write a screenshot of every page. */
   async screenshots() {
     await prepare('main')
     run(tools.vitest, ['run', '--project', 'browser', ...rest], { env: { ...process.env, HAWKER_SCREENSHOTS: '1' } })
@@ -71,7 +71,7 @@ const tasks = {
     rest.push('--verify')
     await enter('generate')
   },
-  /** Starts again on every change; the data stays. */
+  /** Restarts on every change; the data stays. */
   async dev() {
     await prepare('main')
     run('../scripts/dev.mjs', rest)

@@ -11,8 +11,8 @@ const onPreact = {
 }
 
 /**
- * The drop-in: the script of its frame, and `hitpay.js`, which merchants' pages name and load as they load any old script:
- * one function without import or export, and nothing that a browser of 2019 could not read.
+ * The drop-in: the script of its frame, and `hitpay.js`, which merchants' pages load like any old script: one function
+ * without import or export, and nothing that a browser of 2019 could not read.
  */
 const dropIn: Plugin = {
   name: 'drop-in',

@@ -9,29 +9,43 @@ import { startEmbedded } from '#foundation/database/embedded.ts'
 import { migrate } from '#foundation/database/migrate.ts'
 import { openApiDocument } from '#openapi.ts'
 
-const { values } = parseArgs({ options: { verify: { type: 'boolean' } } })
+const { values: options } = parseArgs({ options: { verify: { type: 'boolean' } } })
 const root = process.cwd()
 const stale: string[] = []
 
-/** Writes a generated file, or with --verify says whether the committed one is still what the sources make. */
+/** Writes a generated file, or with --verify reports whether the committed one is up to date. */
 function settle(file: string, content: string): void {
   const path = join(root, file)
   const before = existsSync(path) ? readFileSync(path, 'utf8') : ''
   if (before === content) return
-  if (values.verify) stale.push(file)
+  if (options.verify) stale.push(file)
   else {
     writeFileSync(path, content)
     process.stdout.write(`wrote ${file}\n`)
   }
 }
 
-/** Types of the tables, from a database that the migrations have just made. */
-async function tables(): Promise<string> {
+/** The tables as values, for statements that name every column of a row; a `?` marks columns that may be null. */
+async function columnsOf(pool: pg.Pool): Promise<string> {
+  const { rows } = await pool.query<{ table: string; column: string; type: string }>(`
+    select c.relname as "table", a.attname as "column", format_type(a.atttypid, null) || case when a.attnotnull then '' else '?' end as type
+    from pg_attribute a join pg_class c on c.oid = a.attrelid
+    where c.relnamespace = 'hawker'::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
+    order by c.relname collate "C", a.attname collate "C"`)
+  const lines = new Map<string, string[]>()
+  for (const { table, column, type } of rows) lines.set(table, [...(lines.get(table) ?? []), `      ${column}: '${type}',`])
+  const values = [...lines].map(([table, columns]) => `  ${table}: {\n    name: '${table}',\n    columns: {\n${columns.join('\n')}\n    },\n  },`)
+  return `/** Generated from the migrations by \`npm run generate\`. */\nexport const tables = {\n${values.join('\n')}\n} as const\n`
+}
+
+/** Types of the tables and the tables as values, from a freshly migrated database. */
+async function tables(): Promise<{ types: string; values: string }> {
   const directory = mkdtempSync(join(tmpdir(), 'hawker-generate-'))
   const embedded = await startEmbedded({ directory, durable: false, tcpPort: 20_000 + (process.pid % 20_000) })
   try {
     const pool = new pg.Pool(poolOptions(embedded.connection, 2, 60_000))
     await migrate(pool)
+    const columns = await columnsOf(pool)
     await pool.end()
     const { host, port, user, database } = embedded.connection
     const out = join(directory, 'tables.ts')
@@ -58,14 +72,16 @@ async function tables(): Promise<string> {
       { encoding: 'utf8', cwd: root },
     )
     if (status !== 0) throw new Error(`kysely-codegen failed: ${stderr}`)
-    return readFileSync(out, 'utf8')
+    return { types: readFileSync(out, 'utf8'), values: columns }
   } finally {
     await embedded.stop()
     rmSync(directory, { recursive: true, force: true })
   }
 }
 
-settle('server/src/foundation/database/tables.ts', await tables())
+const generated = await tables()
+settle('server/src/foundation/database/tables.ts', generated.types)
+settle('server/src/foundation/database/columns.ts', generated.values)
 const unconnected = openDatabase('postgres://nobody@localhost/none')
 settle('openapi.json', await openApiDocument(unconnected))
 await unconnected.close()

@@ -4,7 +4,7 @@ import { countPendingEvents } from '#engine/events/order-events.ts'
 import type { Database } from '#foundation/database/database.ts'
 import type { Deps } from '#foundation/deps.ts'
 import type { Api } from '#foundation/http/api.ts'
-import { type Authentication, authentication } from '#foundation/http/authentication.ts'
+import { type ApiKeys, apiKeys } from '#foundation/http/api-keys.ts'
 import { type ApiOptions, createApi } from '#foundation/http/create-api.ts'
 import { healthRoutes } from '#foundation/http/health.ts'
 import { idempotency } from '#foundation/http/idempotency.ts'
@@ -22,7 +22,7 @@ import { createPaymentRequest } from '#resources/payments/payment-requests/creat
 import { type PaymentsDeps, paymentsOf } from '#resources/payments/payments.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { receiptUrl } from '#resources/payments/receipts/address.ts'
-import { paymentRequestsOf, paymentsRoutes } from '#resources/payments/routes.ts'
+import { paymentsRoutes } from '#resources/payments/routes.ts'
 import { payoutsRoutes } from '#resources/payouts/routes.ts'
 import { sandboxRoutes } from '#resources/sandbox/routes.ts'
 import { countQueuedDeliveries } from '#resources/webhooks/delivery/delivery-queries.ts'
@@ -51,7 +51,7 @@ export interface AppDeps {
 }
 
 export interface App extends Api {
-  readonly authentication: Authentication
+  readonly apiKeys: ApiKeys
   readonly payments: PaymentsDeps
   readonly pages: Pages
 }
@@ -77,13 +77,14 @@ export async function createApp(options: AppDeps): Promise<App> {
     groupRows: config.groupCommitRows,
   }
   const repeats = idempotency(database.db)
-  const keys = authentication((keyHash) => findKnownKey(database.db, keyHash))
+  const keys = apiKeys((keyHash) => findKnownKey(database.db, keyHash), clock)
   const api = await createApi({
     log,
     metrics,
-    authentication: keys,
+    authenticators: [keys],
     idempotency: repeats,
     clock,
+    baseUrl,
     publicUrl: config.publicUrl,
     rateLimit: config.rateLimit,
     // HitPay's own examples call this path (behaviour §7.4 and the contract's samples).
@@ -102,30 +103,30 @@ export async function createApp(options: AppDeps): Promise<App> {
   payoutsRoutes(api, deps)
   sandboxRoutes(api, payments)
 
-  const businessBySlug = rememberSlugs((slug) => findBusinessBySlug(database.db, slug), now)
-  receiptPages(api, { database, secretKey, businessBySlug, publicUrl: config.publicUrl, receiptFont: config.receiptFont })
+  const businessBySlug = rememberSlugs((slug) => findBusinessBySlug(database.db, slug), clock)
+  receiptPages(api, { database, secretKey, businessBySlug, receiptFont: config.receiptFont })
   const pages = await pagesRoutes(api, {
     ...payments,
     idempotency: repeats,
     businessBySlug,
     receiptUrl: (business, chargeId) => receiptUrl('', secretKey(), business, chargeId),
-    createPaymentRequest: createPaymentRequest(paymentRequestsOf(payments)),
+    createPaymentRequest: createPaymentRequest(deps),
   })
   tellPages = pages.wake
 
   databaseGauges(metrics, database)
-  return { ...api, authentication: keys, payments, pages }
+  return { ...api, apiKeys: keys, payments, pages }
 }
 
 /** What operators watch of the database and of what waits in it. */
 function databaseGauges(metrics: Metrics, database: Database): void {
   metrics.gauge('hawker_database_connections', 'Open connections of the main pool.', () => database.pool.totalCount)
   metrics.gauge('hawker_database_connections_idle', 'Idle connections of the main pool.', () => database.pool.idleCount)
-  metrics.gauge('hawker_database_waiting', 'Queries that wait for a connection of the main pool.', () => database.pool.waitingCount)
+  metrics.gauge('hawker_database_waiting', 'Queries waiting for a connection of the main pool.', () => database.pool.waitingCount)
   metrics.gauge('hawker_database_slow_connections', 'Open connections of the pool for lists and searches.', () => database.slowPool.totalCount)
-  metrics.gauge('hawker_database_slow_waiting', 'Lists and searches that wait for a connection.', () => database.slowPool.waitingCount)
-  metrics.gauge('hawker_events_pending', 'Committed events that have no place in their order yet.', () => countPendingEvents(database.slow))
-  metrics.gauge('hawker_webhook_deliveries_pending', 'Deliveries that are due or wait for their next try, counted up to 100,000.', () =>
+  metrics.gauge('hawker_database_slow_waiting', 'Lists and searches waiting for a connection.', () => database.slowPool.waitingCount)
+  metrics.gauge('hawker_events_pending', 'Committed events not yet sequenced.', () => countPendingEvents(database.slow))
+  metrics.gauge('hawker_webhook_deliveries_pending', 'Deliveries that are due or waiting for a retry, counted up to 100,000.', () =>
     countQueuedDeliveries(database.slow),
   )
 }

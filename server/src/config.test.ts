@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ConfigError, readConfig } from './config.ts'
 
-test('nothing set is a configuration that works', () => {
+test('the configuration works when nothing is set', () => {
   expect(readConfig({})).toEqual({
     host: '127.0.0.1',
     port: 8080,
@@ -79,13 +79,13 @@ test('every variable is read', () => {
   expect(Object.isFrozen(config)).toBe(true)
 })
 
-test('the queue is in the main database unless it has its own, and blanks are nothing', () => {
+test('the job queue uses the main database unless it has its own, and blank values count as unset', () => {
   expect(readConfig({ DATABASE_URL: 'postgres://db/hawker' }).controlDatabaseUrl).toBe('postgres://db/hawker')
   expect(readConfig({ PORT: '  ', HOST: '', LOG_LEVEL: ' ' })).toEqual(readConfig({}))
   expect(readConfig({ PORT: ' 81 ', HOST: 'localhost' })).toMatchObject({ port: 81, host: '127.0.0.1' })
 })
 
-describe('a wrong value is one line that names its variable', () => {
+describe('an invalid value is one line that names its variable', () => {
   test.each([
     ['PORT', '80a'],
     ['PORT', '-1'],
@@ -115,7 +115,7 @@ describe('a wrong value is one line that names its variable', () => {
     ['HAWKER_IDEMPOTENCY_DAYS', '0'],
     ['HAWKER_GROUP_COMMIT_ACROSS_BUSINESSES', 'yes'],
     ['HAWKER_GROUP_COMMIT_ROWS', '0'],
-  ])('%s=%j', (name, value) => {
+  ])('%s=%j is rejected in one line that names the variable', (name, value) => {
     const read = () => readConfig({ [name]: value })
     expect(read).toThrow(ConfigError)
     expect(read).toThrow(new RegExp(`^${name} must be .+\\.$`))

@@ -2,15 +2,15 @@ import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isTimeZone } from '#foundation/shared/time.ts'
 
-/** Everything that can be set from outside, read and checked once. */
+/** Everything that can be configured, read and checked once. */
 export interface Config {
   /** Where the API listens. */
   readonly host: string
   readonly port: number
-  /** How clients reach the API, without a trailing slash; undefined means: as the request came. */
+  /** The URL under which clients reach the API, without a trailing slash; undefined means: as in the request. */
   readonly publicUrl: string | undefined
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
-  /** An own PostgreSQL ≥ 15; undefined means the embedded one in `dataDirectory`. */
+  /** An external PostgreSQL ≥ 15; undefined means the embedded one in `dataDirectory`. */
   readonly databaseUrl: string | undefined
   /** The job queue's database; the same as `databaseUrl` unless set (scale-out: the queue lives outside the tenants' shards). */
   readonly controlDatabaseUrl: string | undefined
@@ -26,31 +26,31 @@ export interface Config {
   readonly secretKey: Buffer | undefined
   /** Requests per minute and API key; 0 means no limit. */
   readonly rateLimit: number
-  /** Days that an Idempotency-Key is remembered. */
+  /** Days for which an Idempotency-Key is remembered. */
   readonly idempotencyDays: number
-  /** Days that webhook deliveries are kept which arrived or were canceled, and those which failed. */
+  /** Days for which succeeded and canceled webhook deliveries are kept, and failed ones. */
   readonly deliveryDays: number
   readonly failedDeliveryDays: number
-  /** Days that mails are kept. */
+  /** Days for which emails are kept. */
   readonly mailDays: number
-  /** The mail server; undefined means that mails are kept to be read, not sent. */
+  /** The mail server; undefined means that emails are stored, not sent. */
   readonly smtpUrl: string | undefined
-  /** The sender of mails. */
+  /** The sender of emails. */
   readonly mailFrom: string
   /** A font for characters on receipts that Hawker's own fonts lack; undefined means they are printed as □. */
   readonly receiptFont: string | undefined
   /** Whether rows of different businesses may share one statement (plain PostgreSQL: yes, Citus: no). */
   readonly groupCommitAcrossBusinesses: boolean
-  /** Rows that one statement may carry; 1 writes each request by itself. */
+  /** Rows that one statement may carry; 1 writes each request separately. */
   readonly groupCommitRows: number
 }
 
-/** A wrong setting: one line that names the variable; the command ends with exit code 2. */
+/** An invalid setting: one line that names the variable; the command exits with code 2. */
 export class ConfigError extends Error {}
 
 type Environment = Record<string, string | undefined>
 
-/** The configuration that environment variables describe. Throws `ConfigError` for the first wrong value. */
+/** The configuration from environment variables. Throws `ConfigError` for the first invalid value. */
 export function readConfig(environment: Environment = process.env): Config {
   const text = (name: string) => environment[name]?.trim() || undefined
   const wrong = (name: string, must: string, secret = false): never => {
@@ -121,18 +121,18 @@ export function readConfig(environment: Environment = process.env): Config {
   })
 }
 
-/** What commands need that talk to a running Hawker. */
+/** The settings of commands that talk to a running Hawker. */
 export interface ClientConfig {
   readonly url: string
   readonly apiKey: string
 }
 
-/** Where a running Hawker is, and the key to speak to it with. Throws `ConfigError` when there is none. */
+/** The URL of a running Hawker, and the API key to use. Throws `ConfigError` if there is none. */
 export function readClientConfig(environment: Environment = process.env): ClientConfig {
   const text = (name: string) => environment[name]?.trim() || undefined
   const url = text('HAWKER_URL') ?? 'http://localhost:8080'
   if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw new ConfigError(`HAWKER_URL must be a URL that begins with http:// or https://, not "${url}".`)
   const apiKey = text('HAWKER_API_KEY')
-  if (apiKey === undefined) throw new ConfigError('HAWKER_API_KEY must be set to a key of the running Hawker; it was shown at its first start.')
+  if (apiKey === undefined) throw new ConfigError('HAWKER_API_KEY must be set to a key of the running Hawker; its first start showed one.')
   return Object.freeze({ url, apiKey })
 }

@@ -21,29 +21,29 @@ import { startWorker } from './worker.ts'
 
 const usage = `Usage: hawker <command>
 
-  start                     API and worker in one process; the embedded PostgreSQL unless DATABASE_URL is set
-  api                       the API alone
-  worker                    the worker alone (needs DATABASE_URL)
-  migrate                   bring the database up to date and stop
-  keys create [--name N]    make an API key with its salt; they are shown once
-  keys list                 the keys there are, by their last four characters
-  keys revoke <id>          make a key invalid
-  businesses list           the businesses there are
-  businesses create         make a business and its first key, which is shown once; takes --name N --slug S --country SG
-      --currency sgd --timezone Asia/Singapore --mode live|sandbox (sandbox unless given)
-  listen --forward-to URL   pass events of a running Hawker on to URL; --events a,b for some types only
-  verify                    add up ledger, payments and events again, and name what does not hold
+  start                     run API and worker in one process, with the embedded PostgreSQL unless DATABASE_URL is set
+  api                       run only the API
+  worker                    run only the worker (requires DATABASE_URL)
+  migrate                   apply pending migrations and exit
+  keys create [--name N]    create an API key and its salt, which are shown only once
+  keys list                 list the keys by their last four characters
+  keys revoke <id>          revoke a key
+  businesses list           list the businesses
+  businesses create         create a business and its first key, which is shown only once; expects --name N --slug S
+      --country SG --currency sgd --timezone Asia/Singapore, and --mode live|sandbox (default sandbox)
+  listen --forward-to URL   forward events of a running Hawker to URL; --events a,b for only some types
+  verify                    recompute ledger, payments and events, and report every mismatch
   doctor                    check configuration, database, migrations, clock and disk
 
-  pay <url, id or code>     play the payer of a payment request; the last line is where the browser is sent
+  pay <url, id or code>     pay a payment request as its payer; the last line is the URL the browser would go to
       --method CODE --outcome completed|failed|canceled|timeout --card NUMBER --amount A --delay SECONDS
       --challenge passed|failed|abandoned --late --twice
-      takes what a payment code says, too, and the simulator's page that asks a payer (/sandbox/wallet/…)
-  trigger <event>           make real objects, then the event; --list says which
+      also accepts the text of a payment code, and the URL of a simulator page that asks the payer (/sandbox/wallet/…)
+  trigger <event>           create real objects that emit the event; --list shows the events
 
-  keys takes --business <id> where there is more than one business, and --json.
+  keys accepts --json, and --business <id> where there is more than one business.
   pay, trigger and listen talk to a running Hawker at --url (HAWKER_URL, http://localhost:8080), with the key in
-  HAWKER_API_KEY; pay and trigger take --json.
+  HAWKER_API_KEY; pay and trigger accept --json.
 
 Settings come from the environment; docs/operating.md lists them.
 `
@@ -70,9 +70,9 @@ function onSignal(stop: () => Promise<void>): void {
 function listenError(error: unknown, { host, port }: Config): unknown {
   switch ((error as { code?: string }).code) {
     case 'EADDRINUSE':
-      return new StartError(`Port ${port} is taken on ${host}. Set PORT to another one, for example PORT=${port < 65_535 ? port + 1 : 8080} npm start.`)
+      return new StartError(`Port ${port} is in use on ${host}. Set PORT to another one, for example PORT=${port < 65_535 ? port + 1 : 8080} npm start.`)
     case 'EACCES':
-      return new StartError(`Port ${port} may not be opened by this user; set PORT to 1024 or more.`)
+      return new StartError(`This user may not open port ${port}; set PORT to 1024 or more.`)
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
@@ -95,9 +95,9 @@ async function startCommand(config: Config, parts: { api: boolean; worker: boole
     stopServing = opened.close
     void opened.embedded?.exited.then(() => {
       if (stopping) return
-      log.fatal('the embedded PostgreSQL has ended; see postgres.log in the data directory')
+      log.fatal('the embedded PostgreSQL has stopped; see postgres.log in the data directory')
       log.flush()
-      process.stderr.write(`hawker: PostgreSQL has ended by itself; ${join(config.dataDirectory, 'postgres.log')} says why. Start Hawker again.\n`)
+      process.stderr.write(`hawker: PostgreSQL stopped unexpectedly; see ${join(config.dataDirectory, 'postgres.log')}. Start Hawker again.\n`)
       process.exit(1)
     })
     try {
@@ -142,18 +142,26 @@ async function startApi(config: Config, parts: { worker: boolean }, opened: Open
 function startWorkerAlone(config: Config, opened: OpenedDatabase, log: Logger): () => Promise<void> {
   const controlPool = openControlPool(config, opened.connection)
   const { database } = opened
-  const now = () => new Date()
   const payments = paymentsOf({
     database,
     log,
     clock: systemClock,
-    now,
+    now: () => systemClock.system(),
     onEvent: () => undefined,
     baseUrl: () => config.publicUrl ?? `http://localhost:${config.port}`,
     secretKey: secretKeyReader(config),
     groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
   })
-  const worker = startWorker({ database, now, log, metrics: createMetrics(), ...keptDays(config), controlPool, payments, sendMail: mailerOf(config) })
+  const worker = startWorker({
+    database,
+    clock: systemClock,
+    log,
+    metrics: createMetrics(),
+    ...keptDays(config),
+    controlPool,
+    payments,
+    sendMail: mailerOf(config),
+  })
   log.info({ migrated: opened.migrated }, 'worker started')
   return async () => {
     await worker.stop()
@@ -207,7 +215,7 @@ const optionsOf: Record<string, Option[]> = {
 /** The running Hawker that `pay`, `trigger` and `listen` talk to. */
 function serverAt(url: string | undefined): Server {
   const config = readClientConfig()
-  if (url !== undefined && !(/^https?:/.test(url) && URL.canParse(url))) throw new UsageError('--url takes a URL that begins with http:// or https://.')
+  if (url !== undefined && !(/^https?:/.test(url) && URL.canParse(url))) throw new UsageError('--url expects a URL that begins with http:// or https://.')
   return { url: (url ?? config.url).replace(/\/+$/, ''), apiKey: config.apiKey }
 }
 
@@ -215,7 +223,7 @@ const print = (line: string) => void process.stdout.write(`${line}\n`)
 
 async function listenCommand(values: { url?: string | undefined; events?: string | undefined; 'forward-to'?: string | undefined }): Promise<void> {
   const forwardTo = values['forward-to']
-  if (forwardTo === undefined || !/^https?:/.test(forwardTo) || !URL.canParse(forwardTo)) throw new UsageError('listen needs --forward-to and a URL.')
+  if (forwardTo === undefined || !/^https?:/.test(forwardTo) || !URL.canParse(forwardTo)) throw new UsageError('listen requires --forward-to with a URL.')
   const events = (values.events ?? '').split(',').flatMap((type) => type.trim() || [])
   const listening = await startListening({ ...serverAt(values.url), forwardTo, events, print })
   onSignal(() => listening.stop())
@@ -229,7 +237,7 @@ async function main(): Promise<void> {
     return
   }
   const foreign = (Object.keys(values) as Option[]).find((name) => !optionsOf[command]?.includes(name))
-  if (foreign) throw new UsageError(`${command} takes no --${foreign}.`)
+  if (foreign) throw new UsageError(`${command} does not accept --${foreign}.`)
   const isLong = ['start', 'api', 'worker'].includes(command)
   // A short command that is interrupted takes along the server that it may have started (embedded.ts).
   if (!isLong) for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(130))

@@ -7,21 +7,24 @@ import { createApp } from './app.ts'
 
 type Json = Record<string, unknown>
 
-const description = `Hawker speaks the HitPay API. A client written for HitPay works by changing its host; what Hawker adds comes as
-extra fields, headers and routes.
+const description = `Hawker speaks the HitPay API: a client written for HitPay works once its host is changed. What Hawker adds comes as extra
+fields, headers and routes.
 
-Send your key in \`X-BUSINESS-API-KEY\`. Bodies may be JSON, form-encoded or multipart. Every write takes an \`Idempotency-Key\`.
-Every answer has an \`X-Request-Id\`.`
+Send your API key in \`X-BUSINESS-API-KEY\`. Request bodies may be JSON, form-encoded or multipart. Every write accepts an
+\`Idempotency-Key\`. Every response has an \`X-Request-Id\`.`
 
 const refusals: Record<string, string> = {
   400: 'The request is malformed.',
-  401: 'The API key is missing or not valid.',
-  404: 'There is no such object in your business.',
-  409: 'A request with the same Idempotency-Key is still being processed; try again after `Retry-After`.',
-  412: 'If-Match or If-None-Match does not hold; `ETag` has the current version.',
-  422: 'Fields are missing or wrong; `errors` names each of them. Or the Idempotency-Key was used with another body.',
-  503: 'The server is busy or without its database; try again with the same Idempotency-Key.',
+  401: 'The API key is missing or invalid.',
+  404: 'No such object exists in your business.',
+  409: 'A request with the same Idempotency-Key is still in progress; retry after `Retry-After`.',
+  412: 'The If-Match or If-None-Match precondition failed; `ETag` holds the current version.',
+  422: 'Fields are missing or invalid, and `errors` names each of them; or the Idempotency-Key was used before with a different body.',
+  503: 'The server is busy or cannot reach its database; retry with the same Idempotency-Key.',
 }
+
+/** What Swagger calls a "Default Response". */
+const successes: Record<string, string> = { 200: 'Success.', 201: 'Created.', 202: 'Accepted.' }
 
 /** Schemas that have a title become named components, so that generated clients have a type for each. */
 function nameComponents(value: unknown, components: Json): unknown {
@@ -53,7 +56,10 @@ function addRefusals(paths: Record<string, Record<string, Json>>): void {
       for (const status of statuses.sort()) {
         responses[status] ??= { description: refusals[status], content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } }
       }
-      for (const [status, response] of Object.entries(responses)) if (status === '204' || status === '304') delete response.content
+      for (const [status, response] of Object.entries(responses)) {
+        if (status === '204' || status === '304') delete response.content
+        if (response.description === 'Default Response') response.description = successes[status] ?? response.description
+      }
       for (const parameter of parameters) parameter.description ??= ''
     }
   }

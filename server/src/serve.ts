@@ -56,7 +56,7 @@ export async function openConfiguredDatabase(config: Config, log: Logger, { migr
     database = openDatabase(connection, {
       connections: config.databaseConnections,
       slowConnections: Math.max(2, Math.floor(config.databaseConnections / 2)),
-      onError: (error) => log.warn({ error }, 'a database connection broke'),
+      onError: (error) => log.warn({ error }, 'a database connection was lost'),
     })
     return { database, connection, embedded, migrated: migrations ? await migrate(database.pool) : [], close }
   } catch (error) {
@@ -79,7 +79,7 @@ export function unreachable(error: unknown): StartError | undefined {
   const { code = '', message } = (error instanceof AggregateError ? error.errors[0] : error) as { code?: string; message: string }
   const refused = /^(ECONN\w+|ENOENT|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|EACCES|28\w{3}|3D000|57P0\d|53300)$/.test(code)
   if (!refused && !/^(timeout expired|Connection terminated|.*does not support SSL|SASL)/.test(message)) return undefined
-  return new StartError(`The database of DATABASE_URL cannot be reached (${message || code}).`, { cause: error })
+  return new StartError(`The database at DATABASE_URL cannot be reached (${message || code}).`, { cause: error })
 }
 
 /** The key that encrypts stored secrets. */
@@ -136,7 +136,6 @@ export function openApiFile(): string {
 /** Starts the API (and the worker, unless it runs elsewhere) on an open database. */
 export async function serve(config: Config, opened: OpenedDatabase, log: Logger, metrics: Metrics, { withWorker }: { withWorker: boolean }): Promise<Served> {
   const { database, connection } = opened
-  const now = () => new Date()
   const secretKey = secretKeyReader(config)
   let worker: Worker | undefined
   let url = config.publicUrl ?? ''
@@ -145,7 +144,7 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
     database,
     log,
     metrics,
-    now,
+    now: () => systemClock.system(),
     clock: systemClock,
     baseUrl: () => url,
     secretKey,
@@ -160,11 +159,11 @@ export async function serve(config: Config, opened: OpenedDatabase, log: Logger,
   const controlPool = withWorker ? openControlPool(config, connection) : undefined
   if (controlPool) {
     const { payments } = app
-    worker = startWorker({ database, now, log, metrics, ...keptDays(config), controlPool, payments, sendMail: mailerOf(config) })
+    worker = startWorker({ database, clock: systemClock, log, metrics, ...keptDays(config), controlPool, payments, sendMail: mailerOf(config) })
   }
 
   const noteUses = () =>
-    recordKeyUses(database.db, app.authentication.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not note when keys were used'))
+    recordKeyUses(database.db, app.apiKeys.takeUses()).catch((error: unknown) => log.warn({ error }, 'could not record when keys were used'))
   const uses = setInterval(() => void noteUses(), 30_000)
   return {
     url,

@@ -1,19 +1,22 @@
 import type pg from 'pg'
-import { type Relay, startRelay } from '#engine/events/order-events.ts'
+import { eventSequencing, type OnOrdered, type Relay, startRelay } from '#engine/events/order-events.ts'
 import type { Metrics } from '#foundation/http/observability.ts'
-import { forgetIdempotencyKeys } from '#foundation/jobs/forget-idempotency-keys.ts'
-import type { Job, JobDeps, Polled } from '#foundation/jobs/job.ts'
+import { forgetIdempotencyKeys, idempotencyKeysDeletion } from '#foundation/jobs/forget-idempotency-keys.ts'
+import type { DueWork, Job, JobDeps } from '#foundation/jobs/job.ts'
 import { startPoller } from '#foundation/jobs/poller.ts'
 import { startJobs } from '#foundation/jobs/runner.ts'
 import type { SendMail } from '#foundation/mail/send-mail.ts'
 import { businessJobs } from '#resources/business/jobs.ts'
-import { deliverMails } from '#resources/business/mails/deliver-mails-job.ts'
-import { paymentsPolled } from '#resources/payments/jobs.ts'
+import { mailSending } from '#resources/business/mails/deliver-mails-job.ts'
+import { mailsDeletion } from '#resources/business/mails/forget-mails-job.ts'
+import { paymentsDueWork } from '#resources/payments/jobs.ts'
 import type { PaymentsDeps } from '#resources/payments/payments.ts'
+import { receiptMailEnded } from '#resources/payments/receipts/receipt-mail-ended.ts'
 import { payoutsPolled } from '#resources/payouts/jobs.ts'
-import { startDispatcher } from '#resources/webhooks/delivery/deliver-events.ts'
+import { type Dispatcher, startDispatcher } from '#resources/webhooks/delivery/deliver-events.ts'
 import { fanOut } from '#resources/webhooks/delivery/fan-out.ts'
 import { webhooksJobs } from '#resources/webhooks/jobs.ts'
+import { deliveriesDeletion } from '#resources/webhooks/webhook-deliveries/forget-deliveries-job.ts'
 import { type Verification, verification } from '#verify/verify-job.ts'
 
 /** Every job and every schedule, in one list. */
@@ -27,23 +30,33 @@ export interface WorkerDeps extends JobDeps {
   sendMail?: SendMail | undefined
 }
 
-/** What is looked for again and again, in one list. */
-function polledOf({ database, now, log, payments, sendMail: send }: WorkerDeps, relay: Relay): Polled[] {
-  // What this process appends is ordered by its own relay.
-  const waking = { ...payments, onEvent: (businessId: string) => relay.wake(businessId) }
-  return [...paymentsPolled(waking), { name: 'sending mails', everyMs: 1_000, run: () => deliverMails({ database, now, log, send }) }, ...payoutsPolled(waking)]
+/** What falls due and is polled, in one list. */
+function polledDueWork({ database, clock, log, payments, sendMail: send }: WorkerDeps): DueWork[] {
+  return [...paymentsDueWork(payments), mailSending({ database, clock, log, send, onEnded: receiptMailEnded })]
 }
+
+/** Everything that falls due for a business, in the order of what is due at the same moment; `advance` does it for a business with a clock of its own. */
+const allDueWork = (deps: WorkerDeps, polled: readonly DueWork[], onOrdered: OnOrdered, dispatcher: Dispatcher): DueWork[] => [
+  ...polled,
+  eventSequencing(deps.database.db, onOrdered),
+  dispatcher.work,
+  idempotencyKeysDeletion(deps),
+  mailsDeletion(deps),
+  deliveriesDeletion(deps),
+]
 
 export interface Worker {
   readonly relay: Relay
+  /** Everything that falls due for a business, for `advance`. */
+  readonly dueWork: readonly DueWork[]
   stop(): Promise<void>
 }
 
 function deliveryCounters(metrics: Metrics) {
   return {
-    delivered: metrics.counter('hawker_webhook_deliveries_succeeded_total', 'Webhook deliveries that were accepted.'),
-    failed: metrics.counter('hawker_webhook_attempts_failed_total', 'Tries to deliver a webhook that failed.'),
-    gaveUp: metrics.counter('hawker_webhook_deliveries_failed_total', 'Webhook deliveries that were given up.'),
+    delivered: metrics.counter('hawker_webhook_deliveries_succeeded_total', 'Webhook deliveries that succeeded.'),
+    failed: metrics.counter('hawker_webhook_attempts_failed_total', 'Failed attempts to deliver a webhook.'),
+    gaveUp: metrics.counter('hawker_webhook_deliveries_failed_total', 'Webhook deliveries that failed for good.'),
   }
 }
 
@@ -53,21 +66,26 @@ function deliveryCounters(metrics: Metrics) {
  * again; requests do not depend on it.
  */
 export function startWorker(deps: WorkerDeps): Worker {
-  const { database, log, controlPool, metrics, now, payments } = deps
+  const { database, log, controlPool, metrics, clock } = deps
   const onEvent = (businessId: string) => relay.wake(businessId)
+  // What this process appends is sequenced by its own relay.
+  const payments = { ...deps.payments, onEvent }
   const { secretKey, groupAcrossBusinesses } = payments
-  const dispatcher = startDispatcher({ database, log, now, secretKey, groupAcrossBusinesses, onEvent, count: deliveryCounters(metrics) })
+  const onOrdered = fanOut({ secretKey, clock })
+  const dispatcher = startDispatcher({ database, log, clock, secretKey, groupAcrossBusinesses, onEvent, count: deliveryCounters(metrics) })
   const relay: Relay = startRelay(database.db, {
     acrossBusinesses: groupAcrossBusinesses,
-    onOrdered: fanOut({ secretKey, now }),
+    onOrdered,
     onPlaced: dispatcher.wake,
-    onError: (error) => log.error({ error }, 'ordering events failed'),
+    onError: (error) => log.error({ error }, 'sequencing events failed'),
   })
-  const polling = polledOf(deps, relay).map(({ name, everyMs, run }, i) =>
+  const dueWork = polledDueWork({ ...deps, payments })
+  const looking = dueWork.map(({ name, everyMs, run }) => ({ name, everyMs, run: () => run({ until: clock.system(), except: clock.apart() }) }))
+  const polling = [...looking, ...payoutsPolled(payments)].map(({ name, everyMs, run }, i) =>
     startPoller({ everyMs, offsetMs: i * 45, run, onError: (error) => log.error({ error }, `${name} failed`) }),
   )
   const verify = verification()
-  metrics.gauge('hawker_verify_counter_examples', 'What the last daily verification found wrong; -1 before the first.', () => {
+  metrics.gauge('hawker_verify_counter_examples', 'Problems found by the last daily verification; -1 before the first.', () => {
     const counts = verify.counts()
     return counts ? Object.values(counts).reduce((sum, count) => sum + count, 0) : -1
   })
@@ -76,7 +94,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   const begin = () => {
     if (stopped) return
     queue = startJobs(controlPool, jobsOf(verify), deps).catch((error: unknown) => {
-      log.error({ error }, 'the job queue did not start; it is tried again')
+      log.error({ error }, 'the job queue did not start; retrying')
       setTimeout(begin, 10_000).unref()
       return undefined
     })
@@ -84,6 +102,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   const soon = setTimeout(begin, 1_000)
   return {
     relay,
+    dueWork: allDueWork(deps, dueWork, onOrdered, dispatcher),
     async stop() {
       stopped = true
       clearTimeout(soon)

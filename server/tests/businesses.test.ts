@@ -6,7 +6,7 @@ afterAll(clearAll)
 
 const words = ['--name', 'Kopi stall', '--slug', 'kopi', '--country', 'sg', '--currency', 'SGD', '--timezone', 'Asia/Singapore']
 
-test('a live business is made beside a running Hawker; its key, shown once, works at once', async () => {
+test('a live business is created beside a running Hawker, and its key, shown once, works immediately', async () => {
   const environment = { HAWKER_DATA_DIR: newFolder(), HAWKER_API_KEY: key }
   const server = hawker(['start'], { environment })
   const url = await server.ready()
@@ -24,17 +24,17 @@ test('a live business is made beside a running Hawker; its key, shown once, work
   const status = await fetch(`${url}/v1/account-status`, { headers: { 'x-business-api-key': business.key } })
   expect(status.status).toBe(200)
   const again = await run(['businesses', 'create', ...words], { environment })
-  expect(again).toMatchObject({ code: 1, err: 'hawker: There is a business with the slug kopi.\n' })
+  expect(again).toMatchObject({ code: 1, err: 'hawker: A business with the slug kopi already exists.\n' })
   const list = await run(['businesses', 'list'], { environment })
   expect(list.out).toContain(`${business.id}  live     SG       sgd       kopi`)
   expect(list.out).not.toContain(business.key)
   await server.stop()
 })
 
-test('options that say nothing sensible are named', async () => {
+test('an invalid option is named', async () => {
   const about = { name: 'Kopi stall', slug: 'kopi', country: 'SG', currency: 'sgd', timezone: 'Asia/Singapore' }
   expect(understandBusiness(about).mode).toBe('sandbox')
   for (const [name, value] of Object.entries({ name: '', slug: 'Kopi!', country: 'XX', currency: 'xxx', timezone: 'Asia/Nowhere', mode: 'test' }))
-    expect(() => understandBusiness({ ...about, [name]: value })).toThrow(`--${name} takes`)
-  await expect(businessesCommand({} as never, ['delete'], {})).rejects.toThrow('businesses takes create or list.')
+    expect(() => understandBusiness({ ...about, [name]: value })).toThrow(`--${name} expects`)
+  await expect(businessesCommand({} as never, ['delete'], {})).rejects.toThrow('businesses expects create or list.')
 })

@@ -28,7 +28,7 @@ function search(found: Candidate[], installers: Installer[] = []) {
 }
 
 describe.skipIf(process.platform === 'win32')('finding a Chromium', () => {
-  test('CHROMIUM_PATH comes first, then a headless shell, then the PATH in its order, then what Playwright has', () => {
+  test("CHROMIUM_PATH comes first, then a headless shell, then the PATH in its order, then Playwright's own", () => {
     const [chosen, first, second, shell] = [program('my-browser'), program('google-chrome'), program('chromium'), program('chromium-headless-shell')]
     const found = candidates({ CHROMIUM_PATH: chosen, PATH: `${folderOf(first)}::${folderOf(second)}:/nowhere:${folderOf(shell)}` }, 'linux')
     expect(pathsOf(found, chosen, first, second, shell)).toEqual([chosen, shell, first, second])
@@ -36,19 +36,19 @@ describe.skipIf(process.platform === 'win32')('finding a Chromium', () => {
     expect(found.at(-1)).toEqual({ name: "Playwright's headless shell" })
   })
 
-  test('looks where Windows and macOS keep programs', () => {
+  test('programs are looked for where Windows and macOS keep them', () => {
     const windows = 'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe'
     expect(candidates({ PROGRAMFILES: 'C:\\Program Files' }, 'win32', (path) => path === windows)[0]).toEqual({ name: windows, path: windows })
     const mac = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'
     expect(candidates({}, 'darwin', (path) => path === mac)[0]).toEqual({ name: mac, path: mac })
   })
 
-  test('a program that says no version, ends with an error or hangs is no browser', async () => {
+  test('a program that prints no version, exits with an error or hangs is not a browser', async () => {
     const answers = [program('chromium'), program('stub', 'echo install the snap >&2; exit 1'), program('silent', ':'), program('hanging', 'exec sleep 60')]
     expect(await Promise.all(answers.map((path) => saysVersion({ name: path, path }, 1)))).toEqual([true, false, false, false])
   })
 
-  test('what is broken is passed over, and said', async () => {
+  test('a broken browser is skipped and reported', async () => {
     const stub = program('stub', 'exit 1')
     const { said, started } = search([
       { name: stub, path: stub },
@@ -59,7 +59,7 @@ describe.skipIf(process.platform === 'win32')('finding a Chromium', () => {
     expect(said).toEqual([`${stub} does not say its version; passed over.`, 'broken does not start (no display); passed over.'])
   })
 
-  test('where there is none, installs one, the next way when the first does not work, and stops there', async () => {
+  test('a missing browser is installed, in the next way when the first fails, and then no further', async () => {
     const found: Candidate[] = [{ name: "broken: Playwright's" }]
     const ways: string[] = []
     const way = (name: string, works: () => boolean): Installer => ({ name, install: async () => ways.push(name) > 0 && works() })
@@ -70,7 +70,7 @@ describe.skipIf(process.platform === 'win32')('finding a Chromium', () => {
     expect(said).toEqual(['There is no Chromium that starts; installing one …', 'That did not work.', 'There is no Chromium that starts; installing two …'])
   })
 
-  test('where nothing works, says what to do', async () => {
+  test('a useful message is printed when no way works', async () => {
     const { started } = search([{ name: "broken: Playwright's" }], [{ name: 'one', install: async () => false }])
     await expect(started).rejects.toThrow(advice)
     for (const way of ['install Chromium', 'CHROMIUM_PATH', 'HAWKER_BROWSER_TESTS=off']) expect(advice).toContain(way)

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type FakeMerchant, fakeMerchant, type Received } from '#testing/fake-merchant.ts'
 import { clearAll, hawker, key, newFolder } from './process.ts'
 
-// What existing clients send, byte for byte as their libraries encode it, and what they need of the answer (behaviour §13).
+// The requests of existing clients, byte for byte as their libraries encode them, and what they need of the response (behaviour §13).
 
 const salt = 'a-salt-of-our-own'
 let url = ''
@@ -63,7 +63,7 @@ const json = (method: string, path: string, body?: unknown) =>
 
 const pay = (id: string, body: Record<string, unknown> = {}) => json('POST', `/sandbox/payment-requests/${id}/pay`, body)
 
-/** A form callback, checked as PHP clients check it: `ksort`, names and values joined, `hash_hmac`. */
+/** A form callback, verified like PHP clients do: `ksort`, names and values joined, `hash_hmac`. */
 function verified({ headers, body }: Received): Record<string, string> {
   expect(headers['content-type']).toBe('application/x-www-form-urlencoded')
   const fields = Object.fromEntries(new URLSearchParams(body.toString()))
@@ -76,7 +76,7 @@ function verified({ headers, body }: Received): Record<string, string> {
   return fields
 }
 
-/** Long enough for a second call, had there been one to come. */
+/** Long enough for a second call, if there were one. */
 const quiet = () => new Promise((done) => setTimeout(done, 400))
 
 /** The keys that every client of a payment request reads (behaviour §2.2); null is allowed, absent is not. */
@@ -106,7 +106,7 @@ describe('the PHP SDK', () => {
     expect(body).not.toHaveProperty('detail')
   }
 
-  test('creates, reads, lists and deletes a payment request', async () => {
+  test('the PHP SDK creates, reads, lists and deletes a payment request', async () => {
     const made = await create()
     expect(made.status).toBe(201)
     noTrap(made)
@@ -131,7 +131,7 @@ describe('the PHP SDK', () => {
     expect([gone.status, gone.json.success]).toEqual([200, true])
   })
 
-  test('finds the payment and refunds it', async () => {
+  test('the PHP SDK finds the payment and refunds it', async () => {
     const made = await create({ payment_methods: ['paynow_online'] })
     await pay(made.json.id)
     const read = await form('GET', `/payment-requests/${made.json.id}`)
@@ -142,14 +142,14 @@ describe('the PHP SDK', () => {
     expect([refund.status, refund.json.amount_refunded, refund.json.total_amount, refund.json.status]).toEqual([201, 6.5, 66, 'succeeded'])
   })
 
-  test('is told of an error in `message`', async () => {
+  test('the PHP SDK gets an error in `message`', async () => {
     const { status, json: body } = await create({ amount: null, currency: 'XXX' })
     expect([status, typeof body.message]).toEqual([422, 'string'])
   })
 })
 
 describe('WooCommerce', () => {
-  test('takes one form for a payment, with a right signature, and the shop keeps its own query', async () => {
+  test('WooCommerce gets one correctly signed form per payment, and the shop keeps its own query', async () => {
     const webhook = `${shop.url}/?wc-api=wc_hitpay&hitpay_order_id=1042`
     const made = await form('POST', '/payment-requests', {
       amount: '1234.50',
@@ -168,7 +168,7 @@ describe('WooCommerce', () => {
     expect(made.json).toMatchObject({ id: expect.any(String), url: expect.stringContaining(made.json.id), channel: 'api_woocomm', webhook })
     expect(made.json).not.toHaveProperty('message')
 
-    // An online decline is not told: the plugin would take the first call for the last word.
+    // An online decline is not reported: the plugin would take the first call as final.
     await pay(made.json.id, { card: '4000000000000002' })
     const { json: paid } = await pay(made.json.id, { method: 'paynow_online' })
     await shop.got(1)
@@ -198,7 +198,7 @@ describe('WooCommerce', () => {
     expect(refund.json).toMatchObject({ id: expect.any(String), amount_refunded: 34.5, payment_method: 'paynow_online', created_at: expect.any(String) })
   })
 
-  test('hears of a decline at `failed_webhook` only, and of the payment once', async () => {
+  test('WooCommerce learns of a decline only at `failed_webhook`, and of the payment once', async () => {
     const hooks = { webhook: `${shop.url}/paid`, failed_webhook: `${shop.url}/failed` }
     const made = await form('POST', '/payment-requests', { amount: '10', currency: 'SGD', ...hooks })
     await pay(made.json.id, { card: '4000000000009995' })
@@ -213,14 +213,14 @@ describe('WooCommerce', () => {
     expect(verified(shop.received[0] as Received).error_message).toBe('insufficient_funds')
   })
 
-  test('gets back a payer who gave up', async () => {
+  test('WooCommerce gets back a payer who gave up', async () => {
     const made = await form('POST', '/payment-requests', { amount: '10', currency: 'SGD', redirect_url: 'https://shop.example/?key=abc' })
     const { json: left } = await pay(made.json.id, { outcome: 'canceled' })
     expect(left.redirect_url).toBe(`https://shop.example/?key=abc&reference=${made.json.id}&status=canceled`)
     expect((await form('GET', `/payment-requests/${made.json.id}`)).json.status).toBe('pending')
   })
 
-  test('recurring: takes nothing but 201 for a first payment and for a refund; an empty flag is one left out', async () => {
+  test("WooCommerce's recurring plugin accepts only 201 for a first payment and a refund, and its empty flag counts as omitted", async () => {
     const made = await form('POST', '/payment-requests', { amount: '9.90', currency: 'sgd', send_email: '', reference_number: 7 })
     expect([made.status, made.json.send_email]).toEqual([201, false])
     const { json: paid } = await pay(made.json.id, { card: '4242424242424242' })
@@ -229,7 +229,7 @@ describe('WooCommerce', () => {
 })
 
 describe('Odoo', () => {
-  test('finds its order by the reference_number of the form', async () => {
+  test('Odoo finds its order by the reference_number of the form', async () => {
     const body = `amount=10.0&currency=SGD&reference_number=S00012-1&redirect_url=${encodeURIComponent('https://shop.example/return')}&webhook=${encodeURIComponent(`${shop.url}/hook`)}&channel=api_odoo`
     const made = await form('POST', '/payment-requests', body)
     const { json: paid } = await pay(made.json.id)
@@ -238,7 +238,7 @@ describe('Odoo', () => {
     expect(new URL(paid.redirect_url).searchParams.get('status')).toBe('completed')
   })
 
-  test('point of sale: waits for a terminal, cancels, and refunds in JSON', async () => {
+  test("Odoo's point of sale waits for a terminal, cancels, and refunds in JSON", async () => {
     const body = 'amount=12.34&currency=SGD&payment_methods%5B%5D=wifi_card_reader&wifi_terminal_id=tmr_1&reference_number=POS-1'
     const made = await form('POST', '/payment-requests', body)
     expect([made.status, made.json.payment_methods, made.json.wifi_terminal_id]).toEqual([201, ['wifi_card_reader'], 'tmr_1'])
@@ -255,7 +255,7 @@ describe('Odoo', () => {
     expect(refund.json).toMatchObject({ id: expect.any(String), amount_refunded: 2.34, currency: 'sgd' })
   })
 
-  test('point of sale: is told of a failure at the terminal, with its reason', async () => {
+  test("Odoo's point of sale learns of a failure at the terminal, with its reason", async () => {
     const fields = { amount: '5', currency: 'SGD', payment_methods: ['wifi_card_reader'], wifi_terminal_id: 'tmr_1', webhook: `${shop.url}/pos` }
     const made = await form('POST', '/payment-requests', fields)
     await pay(made.json.id, { outcome: 'failed' })
@@ -268,7 +268,7 @@ describe('Odoo', () => {
     })
   })
 
-  test('subscription: registers an endpoint, and checks charge.created by its raw body', async () => {
+  test("Odoo's subscriptions register an endpoint, and verify charge.created over its raw body", async () => {
     const endpoint = `${shop.url}/odoo`
     const event_types = ['charge.created', 'recurring_billing.method_attached', 'recurring_billing.method_detached']
     const made = await json('POST', '/webhook-events', { name: 'Odoo', url: endpoint, event_types })
@@ -292,7 +292,7 @@ describe('Odoo', () => {
 describe('the unofficial JavaScript client', () => {
   const post = (fields: Record<string, string>) => form('POST', '/payment-requests', new URLSearchParams(fields).toString())
 
-  test('sends arrays as one text, and reads JSON of every 2xx', async () => {
+  test('the JavaScript client sends arrays as one text, and reads JSON of every 2xx', async () => {
     // What URLSearchParams makes of an array, a boolean and an undefined.
     const made = await post({
       amount: '10',
@@ -307,7 +307,7 @@ describe('the unofficial JavaScript client', () => {
     expect([gone.status, gone.json]).toEqual([200, { success: true }])
   })
 
-  test('shows the message of a 422', async () => {
+  test('the JavaScript client shows the message of a 422', async () => {
     const { status, json: body } = await post({ amount: '10' })
     expect([status, body.message]).toEqual([422, 'The currency field is required.'])
   })

@@ -21,7 +21,7 @@ async function freePort(): Promise<number> {
 
 const list = (url: string, apiKey: string) => fetch(`${url}/v1/customers`, { headers: { 'x-business-api-key': apiKey } })
 
-test('every wrong setting is one line that names the variable, and exit code 2', async () => {
+test('every invalid setting is one line that names the variable, with exit code 2', async () => {
   const file = join(newFolder(), 'file')
   writeFileSync(file, '')
   const wrong: Record<string, string> = {
@@ -54,13 +54,13 @@ test('every wrong setting is one line that names the variable, and exit code 2',
   expect(worker).toMatchObject({ code: 2, err: expect.stringMatching(/^hawker: DATABASE_URL must be set for `hawker worker`[^\n]+\n$/) })
 })
 
-test('help, no command, an unknown command and an unknown option', async () => {
+test('the command handles help, no command, an unknown command and an unknown option', async () => {
   const [help, none, unknown, option, keys] = await Promise.all([run(['--help']), run([]), run(['strat']), run(['start', '--fast']), run(['keys', 'delete'])])
   expect(help).toMatchObject({ code: 0, err: '', out: expect.stringContaining('Usage: hawker <command>') })
   expect(none).toEqual(help)
   expect(unknown).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/^hawker: There is no command "strat"\.\n\nUsage/) })
   expect(option).toMatchObject({ code: 2, out: '', err: expect.stringContaining('--fast') })
-  expect(keys).toMatchObject({ code: 2, err: expect.stringContaining('keys takes create, list or revoke.') })
+  expect(keys).toMatchObject({ code: 2, err: expect.stringContaining('keys expects create, list or revoke.') })
 })
 
 describe('beside a running Hawker', () => {
@@ -74,20 +74,20 @@ describe('beside a running Hawker', () => {
     url = await one.ready()
   })
 
-  test('HAWKER_API_KEY and HAWKER_SALT pin the key and the salt', async () => {
+  test('HAWKER_API_KEY and HAWKER_SALT set the key and the salt', async () => {
     expect(one.out()).toContain(`API key    ${key}\n`)
     expect(one.out()).toContain('Salt       a-salt-of-our-own\n')
     expect((await createCustomer(url)).status).toBe(201)
   })
 
-  test('a taken port is one clear line', async () => {
+  test('a port in use is one clear line', async () => {
     const port = new URL(url).port
     const { code, err } = await run(['start'], { environment: { HAWKER_DATA_DIR: join(newFolder(), 'other'), PORT: port } })
     expect(code).toBe(1)
-    expect(err).toBe(`hawker: Port ${port} is taken on 127.0.0.1. Set PORT to another one, for example PORT=${Number(port) + 1} npm start.\n`)
+    expect(err).toBe(`hawker: Port ${port} is in use on 127.0.0.1. Set PORT to another one, for example PORT=${Number(port) + 1} npm start.\n`)
   })
 
-  test('keys are made, listed and revoked; a revoked one gets 401 within seconds', async () => {
+  test('keys are created, listed and revoked, and a revoked one gets 401 within seconds', async () => {
     const made = JSON.parse((await run(['keys', 'create', '--name', 'Shop', '--json'], { environment })).out)
     expect(made.key).toMatch(/^test_[0-9a-f]{64}$/)
     expect((await list(url, made.key)).status).toBe(200)
@@ -103,10 +103,10 @@ describe('beside a running Hawker', () => {
     }
     expect(status).toBe(401)
     expect((await list(url, key)).status).toBe(200)
-    expect(await run(['keys', 'revoke', made.id], { environment })).toMatchObject({ code: 1, err: `hawker: Sandbox has no valid key ${made.id}.\n` })
+    expect(await run(['keys', 'revoke', made.id], { environment })).toMatchObject({ code: 1, err: `hawker: Sandbox has no active key ${made.id}.\n` })
   })
 
-  test('no key and no salt is stored in plain', async () => {
+  test('no key and no salt is stored in plain text', async () => {
     const pool = new pg.Pool(poolOptions(runningConnection(directory), 1, 10_000))
     const { rows: tables } = await pool.query(
       "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('hawker', 'graphile_worker')",
@@ -123,9 +123,9 @@ describe('beside a running Hawker', () => {
     expect(dump).not.toContain('a-salt-of-our-own')
   })
 
-  test('doctor finds all well, beside the running one and alone; keys work alone, too', async () => {
+  test('doctor passes beside the running server and alone, and keys work alone too', async () => {
     const beside = await run(['doctor'], { environment })
-    expect(beside).toMatchObject({ code: 0, err: '', out: expect.stringContaining('All is well.') })
+    expect(beside).toMatchObject({ code: 0, err: '', out: expect.stringContaining('All checks passed.') })
     expect(beside.out).toContain(`process ${one.pid}`)
     expect(await one.stop()).toBe(0)
     const alone = await run(['doctor'], { environment })
@@ -148,7 +148,7 @@ describe('with a database of its own', () => {
     DATABASE_URL = `postgres://hawker:hush@127.0.0.1:${port}/postgres`
   })
 
-  test('migrate brings it up to date once, also when two run at the same moment', async () => {
+  test('migrate brings the database up to date once, even when two run at the same moment', async () => {
     const results = await Promise.all([1, 2].map(() => run(['migrate'], { environment: { DATABASE_URL } })))
     for (const { code, err } of results) expect(`${code}${err}`).toBe('0')
     const said = results.map(({ out }) => out).join('')
@@ -156,7 +156,7 @@ describe('with a database of its own', () => {
     expect(await run(['migrate'], { environment: { DATABASE_URL } })).toMatchObject({ code: 0, out: 'The database is up to date.\n', err: '' })
   })
 
-  test('api and worker are two processes, and the worker orders what the api wrote', async () => {
+  test('api and worker run as two processes, and the worker sequences what the api wrote', async () => {
     const own = { DATABASE_URL, HAWKER_API_KEY: key, HAWKER_DATA_DIR: join(directory, 'data'), LOG_LEVEL: 'info' }
     const api = hawker(['api'], { environment: own })
     const worker = hawker(['worker'], { environment: own })
@@ -175,18 +175,18 @@ describe('with a database of its own', () => {
     expect(await Promise.all([api.stop(), worker.stop()])).toEqual([0, 0])
   })
 
-  test('a database that is gone is one line without the password; doctor says so, too', async () => {
+  test('an unreachable database is one line without the password, and doctor reports it too', async () => {
     await postgres.stop()
     const [start, doctor] = await Promise.all([run(['api'], { environment: { DATABASE_URL } }), run(['doctor'], { environment: { DATABASE_URL } })])
     expect(start.code).toBe(1)
-    expect(start.err).toMatch(/^hawker: The database of DATABASE_URL cannot be reached \([^\n]*ECONNREFUSED[^\n]*\)\.\n$/)
+    expect(start.err).toMatch(/^hawker: The database at DATABASE_URL cannot be reached \([^\n]*ECONNREFUSED[^\n]*\)\.\n$/)
     expect(doctor).toMatchObject({ code: 1, out: expect.stringMatching(/FAIL {2}database +[^\n]*ECONNREFUSED/) })
     expect(start.err + start.out + doctor.out + doctor.err).not.toContain('hush')
     const wrong = await run(['doctor'], { environment: { PORT: 'x' } })
     expect(wrong).toMatchObject({ code: 2, out: expect.stringContaining('PORT must be') })
   })
 
-  test('HAWKER_DATABASE_PORT opens that port on loopback, and a taken one is one line', async () => {
+  test('HAWKER_DATABASE_PORT opens that port on loopback, and a port in use is one line', async () => {
     const own = { HAWKER_DATA_DIR: join(newFolder(), 'tcp'), HAWKER_API_KEY: key, HAWKER_DATABASE_PORT: String(port) }
     const one = hawker(['start'], { environment: own })
     await one.ready()

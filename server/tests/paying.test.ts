@@ -22,7 +22,7 @@ const aRequest = (more = {}) =>
   request('POST', '/v1/payment-requests', { amount: '10.00', currency: 'sgd', redirect_url: 'https://shop.example/?key=abc#frag', ...more })
 const pay = (...args: string[]) => run(['pay', ...args], { environment })
 
-test('hawker pay pays by url or id, and its last line is where the browser goes', async () => {
+test('hawker pay pays by URL or id, and its last line is where the browser goes', async () => {
   const one = await aRequest()
   const paid = await pay(one.url)
   expect(paid).toMatchObject({ code: 0, err: '' })
@@ -52,7 +52,9 @@ test('hawker pay pays a code, too late, twice, and answers for a payer whom the 
   const code = late.qr_code_data.qr_code
   const tooLate = await pay(code, '--late')
   expect(tooLate).toMatchObject({ code: 0, err: '' })
-  expect(tooLate.out).toMatch(/^SGD 10\.00 by paynow_online: succeeded\n[^\n]+ is pending\.\nNot applied to the payment request: it came too late/)
+  expect(tooLate.out).toMatch(
+    /^SGD 10\.00 by paynow_online: succeeded\n[^\n]+ is pending\.\nNot applied to the payment request: the payment came after the deadline/,
+  )
   const twice = await pay(code, '--twice', '--json')
   expect(twice.code).toBe(0)
   const reasons = twice.out
@@ -60,23 +62,23 @@ test('hawker pay pays a code, too late, twice, and answers for a payer whom the 
     .split('\n')
     .map((line) => JSON.parse(line).unapplied_reason)
   expect(reasons).toEqual([null, 'duplicate'])
-  expect(await pay(`${code.slice(0, -4)}0000`, '--late')).toMatchObject({ code: 1, err: expect.stringContaining('its checksum does not fit') })
+  expect(await pay(`${code.slice(0, -4)}0000`, '--late')).toMatchObject({ code: 1, err: expect.stringContaining('its checksum does not match') })
 
   const wallet = await aRequest({ payment_methods: ['grabpay_direct'] })
   const begun = await request('POST', `/v1/sandbox/payment-requests/${wallet.id}/pay`, { interactive: true })
   expect((await pay(begun.action_url, '--outcome', 'failed')).out).toMatch(/: failed \(declined\)\n/)
   expect((await pay(begun.action_url)).out).toMatch(/: failed \(declined\)\n/)
-  expect(await pay(begun.action_url, '--late')).toMatchObject({ code: 2, err: expect.stringContaining('is answered with --outcome') })
+  expect(await pay(begun.action_url, '--late')).toMatchObject({ code: 2, err: expect.stringContaining('accepts only --outcome') })
   expect((await pay(`${wallet.url}?method=grabpay_direct`)).out).toMatch(/^SGD 10\.00 by grabpay_direct: succeeded\n/)
 }, 60_000)
 
-test('hawker pay says in one line what is wrong', async () => {
+test('hawker pay reports an error in one line', async () => {
   const wrong: [string[], number, RegExp, Record<string, string>?][] = [
-    [[], 2, /^hawker: pay takes the url, the id or the QR code of a payment request\.\n\nUsage/],
-    [['abc'], 2, /^hawker: pay takes the url, the id or/],
+    [[], 2, /^hawker: pay expects the URL, the id or the QR code of a payment request\.\n\nUsage/],
+    [['abc'], 2, /^hawker: pay expects the URL, the id or/],
     [['01890000-0000-7000-8000-000000000000'], 1, /^hawker: POST \S+ answered 404: [^\n]+\n$/],
-    [['01890000-0000-7000-8000-000000000000', '--delay', 'soon'], 2, /^hawker: --delay takes seconds\.\n/],
-    [['01890000-0000-7000-8000-000000000000', '--name', 'x'], 2, /^hawker: pay takes no --name\.\n/],
+    [['01890000-0000-7000-8000-000000000000', '--delay', 'soon'], 2, /^hawker: --delay expects seconds\.\n/],
+    [['01890000-0000-7000-8000-000000000000', '--name', 'x'], 2, /^hawker: pay does not accept --name\.\n/],
     [
       ['01890000-0000-7000-8000-000000000000'],
       1,
@@ -91,10 +93,10 @@ test('hawker pay says in one line what is wrong', async () => {
     expect({ code, err, out }).toEqual({ code: wrong[i]?.[1], err: expect.stringMatching(wrong[i]?.[2] ?? ''), out: '' })
 }, 40_000)
 
-test('hawker trigger makes every event that it lists', async () => {
+test('hawker trigger emits every event that it lists', async () => {
   const listed = (await run(['trigger', '--list'])).out.trimEnd().split('\n')
   expect(listed).toContain('payment_request.expired')
-  // One as a process of its own; the others by what that process calls, since a process costs more than an event.
+  // One as a process of its own; the others through the code that such a process runs, since a process costs more than an event.
   const [first = '', ...others] = listed
   const one = await run(['trigger', first, '--json'], { environment })
   expect(one).toMatchObject({ code: 0, err: '' })
@@ -115,10 +117,10 @@ test('hawker trigger makes every event that it lists', async () => {
   expect(plain.out).toMatch(/^payment request +\S+\ncharge +\S+\nrefund +\S+\ncharge\.updated +\S+\n$/)
   expect(await run(['trigger', 'order.created'], { environment })).toMatchObject({
     code: 2,
-    err: expect.stringContaining('trigger cannot make "order.created"'),
+    err: expect.stringContaining('trigger cannot emit "order.created"'),
   })
 }, 60_000)
 
-test('after all of that everything adds up', async () => {
+test('everything adds up after all of these payments', async () => {
   expect(await run(['verify'], { environment })).toMatchObject({ code: 0, err: '', out: expect.stringContaining('Everything adds up.') })
 }, 20_000)

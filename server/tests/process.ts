@@ -14,7 +14,7 @@ export interface HawkerOptions {
   cwd?: string
 }
 
-/** A real `hawker` process and what it says. */
+/** A real `hawker` process and its output. */
 export interface Hawker {
   readonly child: ChildProcess
   readonly pid: number
@@ -22,7 +22,7 @@ export interface Hawker {
   err(): string
   /** The exit code, or the signal's name. */
   readonly ended: Promise<number | string>
-  /** Fulfilled with the base URL when it says that it is ready; fails when it ends before. */
+  /** Resolves to the base URL when it reports that it is ready; rejects if it ends before. */
   ready(): Promise<string>
   until(text: string | RegExp): Promise<void>
   stop(signal?: NodeJS.Signals): Promise<number | string>
@@ -102,7 +102,7 @@ export async function run(args: string[], options?: HawkerOptions): Promise<{ co
   return { code, out: one.out(), err: one.err() }
 }
 
-/** Memory where there is plenty of it: these tests are about processes, and many first starts wait long for a busy disk. */
+/** In memory if there is plenty of it: these tests are about processes, and many first starts wait long for a busy disk. */
 const base = existsSync('/dev/shm') && statfsSync('/dev/shm').bavail * statfsSync('/dev/shm').bsize > 3e9 ? '/dev/shm' : tmpdir()
 
 /** A new folder that any account may enter. */
@@ -130,7 +130,7 @@ export function postgresOf(folder: string): number[] {
     .map(Number)
 }
 
-/** Ends and removes whatever the tests of a file left; called in afterAll. */
+/** Stops and removes whatever the tests of a file left; called in afterAll. */
 export async function clearAll(): Promise<void> {
   await Promise.all([...begun].map((one) => one.stop('SIGTERM')))
   for (const folder of folders) {

@@ -32,7 +32,7 @@ async function listening(pid: number): Promise<number[]> {
   )
 }
 
-describe('hawker start, once and again', () => {
+describe('hawker start, repeatedly', () => {
   const directory = join(newFolder(), 'data')
   let first: Hawker
   let url: string
@@ -43,7 +43,7 @@ describe('hawker start, once and again', () => {
     url = await first.ready()
   })
 
-  test('prints the URL, a key, a salt, and a curl that can be pasted', async () => {
+  test('the first start prints the URL, a key, a salt, and a curl command that works', async () => {
     const said = first.out()
     expect(said).toMatch(/Salt\s+[0-9a-f]{64}\n/)
     kept.key = /API key\s+(test_[0-9a-f]{64})\n/.exec(said)?.[1] ?? ''
@@ -56,30 +56,30 @@ describe('hawker start, once and again', () => {
     expect(milliseconds).toBeLessThan(10_000)
   })
 
-  test('says clearly that the data directory is in use, and the first one goes on', async () => {
+  test('a second start reports that the data directory is in use, and the first one continues', async () => {
     const { code, err, out } = await run(['start'], inFolder(directory))
     expect(code).toBe(1)
     expect(out).toBe('')
     expect(err).toBe(
-      `hawker: The data directory ${directory} is in use by another Hawker (process ${first.pid}). Stop that one, or set HAWKER_DATA_DIR to another directory.\n`,
+      `hawker: The data directory ${directory} is in use by another Hawker (process ${first.pid}). Stop it, or set HAWKER_DATA_DIR to another directory.\n`,
     )
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
   })
 
-  test.runIf(process.platform === 'linux')('listens on no TCP port but its own', async () => {
+  test.runIf(process.platform === 'linux')('the server listens on no TCP port but its own', async () => {
     const [postmaster = 0] = postgresOf(directory)
     expect(await listening(postmaster)).toEqual([])
     expect(await listening(first.pid)).toEqual([Number(new URL(url).port)])
   })
 
-  test('never switches the durable settings off', async () => {
+  test('the durable settings are never switched off', async () => {
     const pool = new pg.Pool(poolOptions(runningConnection(directory), 1, 5_000))
     const { rows } = await pool.query("select name, setting from pg_settings where name in ('fsync', 'synchronous_commit', 'full_page_writes') order by 1")
     await pool.end()
     expect(rows.map(({ name, setting }) => `${name} ${setting}`)).toEqual(['fsync on', 'full_page_writes on', 'synchronous_commit on'])
   })
 
-  test('recovers after SIGKILL: the stale lock, the PostgreSQL that was left running, and every row', async () => {
+  test('a start after SIGKILL recovers the stale lock, the PostgreSQL that was left running, and every row', async () => {
     const [left = 0] = postgresOf(directory)
     await first.stop('SIGKILL')
     if (process.platform === 'linux') expect(postgresOf(directory)).toEqual([left])
@@ -97,7 +97,7 @@ describe('hawker start, once and again', () => {
     expect(existsSync(join(directory, 'hawker.lock'))).toBe(false)
   })
 
-  test('lets exactly one of several starts at the same moment win over a stale lock', async () => {
+  test('exactly one of several simultaneous starts takes over a stale lock', async () => {
     writeFileSync(join(directory, 'hawker.lock'), JSON.stringify({ pid: 2 ** 22 - 1, started: '1' }))
     const racers = [1, 2, 3].map(() => hawker(['start'], inFolder(directory)))
     const outcomes = await Promise.all(
@@ -120,7 +120,7 @@ describe('hawker start, once and again', () => {
     expect(await winner?.stop()).toBe(0)
   })
 
-  test('starts beside a postmaster.pid that names another program', async () => {
+  test('a start succeeds beside a postmaster.pid that names another program', async () => {
     writeFileSync(join(directory, 'postgres/postmaster.pid'), `${process.pid}\n${directory}/postgres\n1\n5432\n\n\n0 0\nready\n`)
     const one = hawker(['start'], inFolder(directory))
     expect((await createCustomer(await one.ready())).status).toBe(201)
@@ -128,7 +128,7 @@ describe('hawker start, once and again', () => {
   })
 })
 
-test('half-made files, spaces, letters of other scripts in the path, and a taken port 5432 do no harm', async () => {
+test('half-made files, spaces and non-Latin letters in the path, and a port 5432 in use do no harm', async () => {
   const directory = newFolder('my data/Zürich 数据 «x»')
   mkdirSync(join(directory, 'postgres.new/base'), { recursive: true })
   writeFileSync(join(directory, 'postgres.new/PG_VERSION'), 'half')
@@ -157,7 +157,7 @@ test('a path that is too long for a socket works, also through a symbolic link',
   expect(await other.stop()).toBe(0)
 })
 
-test.runIf(isRoot)('runs as an ordinary user', async () => {
+test.runIf(isRoot)('the server runs as a regular user', async () => {
   const [, , uid, gid] =
     readFileSync('/etc/passwd', 'utf8')
       .split('\n')
@@ -170,7 +170,7 @@ test.runIf(isRoot)('runs as an ordinary user', async () => {
   expect(await one.stop()).toBe(0)
 })
 
-test.runIf(isRoot && existsSync('/usr/bin/setpriv'))('runs as root below a folder that only root may enter', async () => {
+test.runIf(isRoot && existsSync('/usr/bin/setpriv'))('the server runs as root below a folder that only root may enter', async () => {
   const closed = newFolder('closed')
   chmodSync(closed, 0o700)
   const directory = join(closed, 'data')

@@ -12,7 +12,7 @@ const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms))
 interface Tally {
   answered: number
   refused: number
-  /** Connections that the server closed where it had said so, or between two requests. */
+  /** Connections that the server closed after announcing it, or between two requests. */
   closed: number
   cut: string[]
 }
@@ -22,7 +22,7 @@ function postOf(label: string): string {
   return `POST /v1/customers HTTP/1.1\r\nhost: localhost\r\nx-business-api-key: ${key}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
 
-/** One client that keeps its connection and sends the next request when the answer has come. Byte by byte, so that nothing is retried behind our back. */
+/** One client that keeps its connection and sends the next request after the response. Byte by byte, so that nothing is retried without our knowledge. */
 async function keepSending(port: number, name: string, tally: Tally, isOver: () => boolean): Promise<void> {
   for (let number = 0; !isOver(); ) {
     const socket = await new Promise<Socket | undefined>((done) => {
@@ -51,7 +51,7 @@ async function keepSending(port: number, name: string, tally: Tally, isOver: () 
   }
 }
 
-/** Sends a request and reads one whole answer, or how it was cut. */
+/** Sends a request and reads one complete response, or how it was cut. */
 function ask(socket: Socket, request: string): Promise<string | { cut: string }> {
   return new Promise((done) => {
     let heard = ''
@@ -77,14 +77,14 @@ function ask(socket: Socket, request: string): Promise<string | { cut: string }>
 
 describe('stopping', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    test(`${signal} under load cuts no request, ends with 0 and takes PostgreSQL along`, async () => {
+    test(`${signal} under load cuts no request, exits with 0 and stops PostgreSQL`, async () => {
       const directory = newFolder('data')
       const one = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
       const port = Number(new URL(await one.ready()).port)
       const tally: Tally = { answered: 0, refused: 0, closed: 0, cut: [] }
       let over = false
       const clients = Array.from({ length: 24 }, (_, i) => keepSending(port, `c${i}`, tally, () => over))
-      // A browser opens connections ahead of need, and an idle client keeps its own: neither holds up the end.
+      // A browser opens connections ahead of need, and an idle client keeps its own: neither delays the end.
       const silent = connect(port, '127.0.0.1').on('error', () => undefined)
       await fetch(`http://127.0.0.1:${port}/healthz`)
       await sleep(600)
@@ -105,7 +105,7 @@ describe('stopping', () => {
       expect(existsSync(join(directory, 'postgres/postmaster.pid'))).toBe(false)
       expect(existsSync(join(directory, 'hawker.lock'))).toBe(false)
 
-      // And every answer was true.
+      // And every response was true.
       const again = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
       const url = await again.ready()
       const events = await (await fetch(`${url}/v1/events?after=${tally.answered - 1}`, { headers: { 'x-business-api-key': key } })).json()
@@ -151,14 +151,14 @@ describe('stopping', () => {
   }, 60_000)
 
   test.runIf(process.platform === 'linux')(
-    'when PostgreSQL dies, Hawker says so in one line and ends with 1, and starts again',
+    'a crash of PostgreSQL is reported in one line with exit code 1, and the next start works',
     async () => {
       const directory = newFolder('data')
       const one = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
       await createCustomer(await one.ready())
       process.kill(postgresOf(directory)[0] ?? 0, 'SIGKILL')
       expect(await one.ended).toBe(1)
-      expect(one.err()).toBe(`hawker: PostgreSQL has ended by itself; ${join(directory, 'postgres.log')} says why. Start Hawker again.\n`)
+      expect(one.err()).toBe(`hawker: PostgreSQL stopped unexpectedly; see ${join(directory, 'postgres.log')}. Start Hawker again.\n`)
       const again = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
       expect((await createCustomer(await again.ready())).status).toBe(201)
       expect(await again.stop()).toBe(0)
@@ -168,7 +168,7 @@ describe('stopping', () => {
   )
 })
 
-test('a webhook that was on its way when the process was killed goes out with the next start, not when its lease ends', async () => {
+test('a webhook in flight when the process was killed is sent by the next start, not when its lease ends', async () => {
   const directory = newFolder('data')
   const environment = { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key }
   const shop = await fakeMerchant('hang')

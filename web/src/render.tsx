@@ -24,7 +24,7 @@ export function renderCheckout(data: CheckoutData): RenderedPage {
   return { title, html: renderToString(<CheckoutPage {...data} />) }
 }
 
-/** A page that says one thing and nothing else. */
+/** A page with a single message. */
 export function renderNotice(notice: 'not_found', messages: Record<string, string>): RenderedPage {
   const title = messages[`notice.${notice}.title`] ?? ''
   const html = renderToString(

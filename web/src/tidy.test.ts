@@ -30,14 +30,14 @@ test('a file of the pages imports only its own part and those before it', () => 
   expect(upward).toEqual([])
 })
 
-test('pages that are loaded apart never import each other', () => {
+test('pages that are loaded separately never import each other', () => {
   for (const [one, other] of apart) {
     const both = code.filter((file) => partOf(file) === one || partOf(file) === other)
     expect(both.filter((file) => importsOf(file).some((to) => [one, other].includes(partOf(to)) && partOf(to) !== partOf(file)))).toEqual([])
   }
 })
 
-test('no file of the pages imports itself by way of others', () => {
+test('no file of the pages imports itself indirectly', () => {
   const graph = new Map(code.map((file) => [file, importsOf(file).filter((to) => code.includes(to))]))
   const reached = (from: string) => {
     const seen = new Set<string>()

@@ -42,7 +42,7 @@ beforeAll(async () => {
   }
 })
 
-/** What every answer to a browser says. */
+/** The headers of every response to a browser. */
 function expectGuarded({ headers }: Reply): void {
   const policy = headers.get('content-security-policy') ?? ''
   expect(policy).toMatch(/default-src '(self|none)'/)
@@ -54,18 +54,18 @@ function expectGuarded({ headers }: Reply): void {
 }
 
 describe('every page', () => {
-  test('shows what others wrote as text, and says what it may load and who may frame it', async () => {
+  test('every page shows what others wrote as text, and limits what it loads and who may frame it', async () => {
     for (const [name, path] of Object.entries(pages)) {
       const reply = await send(client.server, 'GET', path)
       expect([name, reply.headers.get('content-type')]).toEqual([name, 'text/html; charset=utf-8'])
       expectGuarded(reply)
-      // What is left of a page without its texts: its tags, none of which is of the hostile text.
+      // What is left of a page without its texts: its tags, none of which comes from the hostile text.
       expect([name, reply.text.match(/<img src=x|<script>|<[a-z][^>]*\son\w+=|<\/title>.*<\/title>/s)]).toEqual([name, null])
       expect([name, reply.text.match(/href="(javascript|data:(?!,))/i)]).toEqual([name, null])
     }
   })
 
-  test('writes nothing when it is looked at', async () => {
+  test('every page can be viewed without writing anything', async () => {
     const { db } = client.server.database
     const rows = async () =>
       Promise.all(
@@ -86,7 +86,7 @@ describe('every page', () => {
   })
 })
 
-test('files, refusals and answers to scripts are guarded as pages are', async () => {
+test('files, errors and responses to scripts have the same security headers as pages', async () => {
   const [file = ''] = readdirSync(join(clientDirectory(), 'assets')).filter((name) => name.endsWith('.js'))
   const checkout = pages['a checkout']?.split('/checkout')[0]
   const paths = [

@@ -15,10 +15,10 @@ test.each([
   ['xx', 'id', 'id'],
   [['th', 'vi'], undefined, 'en'],
   [undefined, ';;;,q=,,*', 'en'],
-])('of a choice %j and a browser that prefers %j it makes %s', (chosen, accepted, language) => {
+])('the choice %j and a browser that prefers %j give the language %s', (chosen, accepted, language) => {
   expect(languageOf(chosen, accepted, known)).toBe(language)
 })
 
-test('falls back to what the merchant chose', () => {
+test('the language falls back to the merchant’s default', () => {
   expect(languageOf(undefined, undefined, known, 'vi')).toBe('vi')
 })

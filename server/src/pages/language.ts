@@ -1,4 +1,4 @@
-/** Tags that browsers send for what we call otherwise. */
+/** Tags that browsers send for languages that have another tag here. */
 const spellings: Record<string, string> = { zh: 'zh-Hans', 'zh-cn': 'zh-Hans', 'zh-sg': 'zh-Hans', 'zh-my': 'zh-Hans', in: 'id' }
 
 function match(tag: string, known: readonly string[]): string | undefined {

@@ -3,16 +3,16 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { CheckoutData } from '@hawker/web/checkout-state'
 import type { SimulatedPayment } from '@hawker/web/sandbox-data'
-import type { FastifyReply } from 'fastify'
+import type { PageAnswer } from '#foundation/http/api.ts'
 import { escapeHtml } from '#foundation/shared/html.ts'
 
-/** What the `web/` workspace renders a page into, before any script runs. */
+/** The result of rendering a page with the `web/` workspace, before any script runs. */
 export interface RenderedPage {
   title: string
   html: string
 }
 
-/** The server's half of the `web/` workspace, as it is built. */
+/** The server's half of the built `web/` workspace. */
 export interface Web {
   languages: Record<string, string>
   /** The checkout's texts by language. */
@@ -24,7 +24,7 @@ export interface Web {
   renderPhone(): RenderedPage
 }
 
-/** Where the built pages are: beside the sources and beside the bundled program alike. */
+/** Where the built pages are: the same path next to the sources and next to the bundled program. */
 function webDirectory(): string {
   const candidates = ['../../../web/dist', '../../web/dist'].map((path) => fileURLToPath(new URL(path, import.meta.url)))
   return candidates.find((path) => existsSync(join(path, 'made-from'))) ?? (candidates[0] as string)
@@ -35,7 +35,7 @@ export const clientDirectory = (): string => join(webDirectory(), 'client')
 
 let loading: Promise<Web> | undefined
 
-/** The renderer, loaded with the first page that is asked for. */
+/** The renderer, loaded with the first requested page. */
 export function loadWeb(): Promise<Web> {
   loading ??= import(pathToFileURL(join(webDirectory(), 'server', 'render.js')).href) as Promise<Web>
   return loading
@@ -49,7 +49,7 @@ interface Chunk {
 
 let manifest: Record<string, Chunk> | undefined
 
-/** The addresses of a client entry's script and styles, for example of `src/checkout/client.tsx`. */
+/** The URLs of a client entry's script and styles, for example of `src/checkout/client.tsx`. */
 export function assetsOf(entry: string): { script: string; imports: string[]; styles: string[] } {
   manifest ??= JSON.parse(readFileSync(join(clientDirectory(), 'manifest.json'), 'utf8')) as Record<string, Chunk>
   const known = manifest
@@ -72,20 +72,20 @@ export function assetsOf(entry: string): { script: string; imports: string[]; st
 
 export interface Page extends RenderedPage {
   language: string
-  /** The client entry whose script and styles the page has. */
+  /** The client entry whose script and styles the page uses. */
   entry: string
-  /** Further style sheets of our own, such as a merchant's colours. */
+  /** Further style sheets of our own, such as a merchant's colors. */
   styles?: string[]
-  /** What the script goes on with, in a block that is not executed. */
+  /** The data that the script continues with, in a block that is not executed. */
   data?: unknown
 }
 
-/** The whole document. The script is a module, so it runs after the page is read. */
+/** The whole document. The script is a module, so it runs after the page is parsed. */
 export function htmlOf({ title, html, language, entry, styles = [], data }: Page): string {
   const assets = assetsOf(entry)
   const links = [...assets.styles, ...styles].map((href) => `<link rel="stylesheet" href="${escapeHtml(href)}">`)
   const preloads = assets.imports.map((href) => `<link rel="modulepreload" href="${escapeHtml(href)}">`)
-  // Inside a script element only `<` could end it; U+2028 and its neighbour are harmless in JSON that is parsed, not run.
+  // Inside a script element, only `<` could end it; U+2028 and its neighbor are harmless in JSON that is parsed, not run.
   const block = data === undefined ? '' : `<script type="application/json" id="data">${JSON.stringify(data).replaceAll('<', '\\u003c')}</script>`
   return `<!doctype html>
 <html lang="${escapeHtml(language)}">
@@ -107,9 +107,9 @@ ${block}
 }
 
 export interface Policy {
-  /** Who may show the page in a frame: nobody unless given. */
+  /** Who may show the page in a frame: nobody by default. */
   frameAncestors?: string[]
-  /** Other places that the page's script may speak to. */
+  /** Other origins that the page's script may connect to. */
   connect?: string[]
 }
 
@@ -127,9 +127,11 @@ export function pageHeaders({ frameAncestors = [], connect = [] }: Policy = {}):
   return { 'content-security-policy': policy.join('; '), 'cache-control': 'no-store', 'content-type': 'text/html; charset=utf-8', 'x-robots-tag': 'noindex' }
 }
 
-/** Answers with a page. `X-Frame-Options` cannot name origins, so it goes where frames are allowed. */
-export function sendPage(reply: FastifyReply, status: number, page: Page, policy: Policy = {}): FastifyReply {
-  reply.code(status).headers(pageHeaders(policy))
-  if (policy.frameAncestors?.length) reply.removeHeader('x-frame-options')
-  return reply.send(htmlOf(page))
+/** The answer with a page. `X-Frame-Options` cannot name origins, so it goes where frames are allowed. */
+export function pageAnswer(status: number, page: Page, policy: Policy = {}): PageAnswer {
+  const frameOptions = policy.frameAncestors?.length ? { 'x-frame-options': null } : {}
+  return { status, headers: { ...pageHeaders(policy), ...frameOptions }, body: htmlOf(page) }
 }
+
+/** The answer to a form: the browser goes on there with a GET. */
+export const seeOther = (location: string): PageAnswer => ({ status: 303, headers: { location } })

@@ -14,15 +14,15 @@ import { clientDirectory } from './page.ts'
 export type PagesDeps = Omit<DefaultLinkDeps, 'live'>
 
 export interface Pages {
-  /** Tells the pages of a business's requests that something was committed. */
+  /** Notifies the pages of a business's requests that something was committed. */
   wake(businessId: string): void
   /** Ends the streams to pages, so that the server can close. */
   end(): void
 }
 
-/** Everything that a browser opens: pages, what they ask for, and the files that they are made of. */
+/** Everything that a browser opens: pages, what they request, and the files that they consist of. */
 export async function pagesRoutes(api: Api, deps: PagesDeps): Promise<Pages> {
-  const live: LiveStatus = liveStatus(deps.database.db, (error) => deps.log.error({ error }, 'looking for changes of watched requests failed'))
+  const live: LiveStatus = liveStatus(deps.database.db, (error) => deps.log.error({ error }, 'looking for changes to watched requests failed'))
   await api.fastify.register(staticFiles, {
     root: join(clientDirectory(), 'assets'),
     prefix: '/assets/',

@@ -2,15 +2,16 @@ import type { AddressInfo } from 'node:net'
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import { inject } from 'vitest'
-import { type App, createApp } from '#app.ts'
+import { type App, type AppDeps, createApp } from '#app.ts'
 import type { Database } from '#foundation/database/database.ts'
+import type { Deps } from '#foundation/deps.ts'
+import type { Api } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
-import { createLog, createMetrics, type Metrics } from '#foundation/http/observability.ts'
+import { createLog, createMetrics } from '#foundation/http/observability.ts'
 import { randomHex } from '#foundation/shared/ids.ts'
 import { createApiKey, createBusiness } from '#resources/business/businesses/create-business.ts'
-import type { Rails } from '#resources/payments/rails/registry.ts'
 import { openApiFile } from '#serve.ts'
-import { type TestClock, testClock } from './clock.ts'
+import { type BusinessTestClock, type TestClock, testClock } from './clock.ts'
 import { testDatabase } from './database.ts'
 
 /** A real server on a real port over the worker's database. */
@@ -19,7 +20,7 @@ export interface TestServer {
   url: string
   database: Database
   clock: TestClock
-  /** Whatever the server logged, as text. */
+  /** Everything that the server logged, as text. */
   log(): string
 }
 
@@ -30,7 +31,7 @@ type Validate = ((value: unknown) => boolean) & { errors?: unknown }
 
 let checker: Checker | undefined
 
-/** Checks answers against the OpenAPI document that the routes make: one strict shape out, in every test. A schema is compiled when its operation first answers. */
+/** Checks responses against the OpenAPI document of the routes: one strict shape, in every test. A schema is compiled when its operation first responds. */
 function answerChecker(): Checker {
   const document = JSON.parse(inject('openApi')) as { components: object; paths: Record<string, Record<string, { operationId: string; responses: object }>> }
   const ajv = new Ajv({ strict: false, allErrors: true })
@@ -39,7 +40,7 @@ function answerChecker(): Checker {
     if (Array.isArray(schema)) return schema.map(closed)
     if (typeof schema !== 'object' || schema === null) return schema
     const out = Object.fromEntries(Object.entries(schema).map(([name, inner]) => [name, name === '$ref' ? `document${inner}` : closed(inner)]))
-    // An answer may have no field that the document does not know.
+    // A response may have no field that the document does not know.
     if ('properties' in out && !('additionalProperties' in out)) out.additionalProperties = false
     return out
   }
@@ -79,7 +80,7 @@ function theChecker(): Checker {
 export async function startTestServer(
   database: Database,
   config: Partial<Parameters<typeof createApp>[0]['config']> = {},
-  more: { rails?: Rails; onEvent?: (businessId: string) => void; metrics?: Metrics } = {},
+  { routes, ...more }: Partial<Pick<AppDeps, 'rails' | 'onEvent' | 'metrics' | 'checkAnswer'>> & { routes?: (api: Api, deps: Deps) => void } = {},
 ): Promise<TestServer> {
   const clock = testClock()
   let written = ''
@@ -94,14 +95,15 @@ export async function startTestServer(
     database,
     log,
     metrics: createMetrics(),
-    now: clock.now,
-    clock: { now: clock.now, system: clock.now, apart: () => [] },
+    now: clock.system,
+    clock,
     baseUrl: () => url,
     secretKey: () => testSecretKey,
     openApiFile: openApiFile(),
     checkAnswer: theChecker(),
     ...more,
   })
+  routes?.(app, app.payments)
   await app.fastify.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.fastify.server.address() as AddressInfo
   url = `http://127.0.0.1:${port}`
@@ -116,7 +118,7 @@ export function testServer(): Promise<TestServer> {
   return shared
 }
 
-/** An answer, read. */
+/** A response, parsed. */
 export interface Reply {
   status: number
   headers: Headers
@@ -131,16 +133,18 @@ export interface RequestOptions {
   body?: unknown
   /** Sent as form. */
   form?: string | URLSearchParams
-  /** Sent as it is. */
+  /** Sent unchanged. */
   raw?: { body: string | Buffer | FormData; type?: string }
 }
 
-/** A business with a key, and requests in its name. */
+/** A business with a key, and requests on its behalf. */
 export interface Client {
   business: Business
   key: string
   salt: string
   server: TestServer
+  /** The business's clock. */
+  clock: BusinessTestClock
   request(method: string, path: string, options?: RequestOptions): Promise<Reply>
   get(path: string, options?: RequestOptions): Promise<Reply>
   post(path: string, body?: unknown, options?: RequestOptions): Promise<Reply>
@@ -164,6 +168,7 @@ export async function aBusiness(about: Partial<Omit<Business, 'id'>> = {}, on?: 
     key,
     salt,
     server,
+    clock: server.clock.of(business),
     request,
     get: (path, options) => request('GET', path, options),
     post: (path, body, options) => request('POST', path, { body, ...options }),
@@ -196,7 +201,7 @@ export async function send(server: TestServer, method: string, path: string, { h
   return { status: response.status, headers: response.headers, text, json }
 }
 
-/** A customer's body that is valid, with what a test wants to say of it. */
+/** A valid customer body, with a test's changes. */
 export function customerBody(more: Record<string, unknown> = {}): Record<string, unknown> {
   return { email: `${randomHex(6)}@example.com`, phone_number: '91234567', ...more }
 }

@@ -1,25 +1,39 @@
-import type { Now } from '#foundation/shared/time.ts'
+import { onTestFinished } from 'vitest'
+import type { Clock, MovableClock } from '#foundation/shared/clock.ts'
 
-/** A clock that tests move. Without being set it shows the real time. */
-export interface TestClock {
-  readonly now: Now
+/** The clock of one business, as tests move it. */
+export interface BusinessTestClock extends MovableClock {
+  /** Takes the business apart from the system's clock: its clock stands still at a moment until it is moved or released. */
   set(at: Date | string): void
+  /** As `set`, so many milliseconds from now; nothing that falls due meanwhile is done. */
   advance(milliseconds: number): void
+  /** Lets the business follow the system's clock again; happens by itself at the end of the test that moved the clock. */
   release(): void
 }
 
+/** A clock whose businesses tests can move one by one; a neighbour on the same server notices nothing. */
+export interface TestClock extends Clock {
+  of(business: { id: string }): BusinessTestClock
+}
+
 export function testClock(): TestClock {
-  let fixed: number | undefined
+  const apart = new Map<string, Date>()
+  const system = () => new Date()
+  const now = (businessId: string) => new Date(apart.get(businessId) ?? Date.now())
   return {
-    now: () => new Date(fixed ?? Date.now()),
-    set(at) {
-      fixed = new Date(at).getTime()
-    },
-    advance(milliseconds) {
-      fixed = (fixed ?? Date.now()) + milliseconds
-    },
-    release() {
-      fixed = undefined
+    now,
+    system,
+    apart: () => [...apart.keys()],
+    of: ({ id }) => {
+      const release = () => void apart.delete(id)
+      const set = (at: Date | string) => {
+        if (!apart.has(id)) onTestFinished(release)
+        apart.set(id, new Date(at))
+      }
+      return { now: () => now(id), set, advance: (milliseconds) => set(new Date(now(id).getTime() + milliseconds)), release }
     },
   }
 }
+
+/** A clock that shows one moment to every business. */
+export const clockAt = (now: () => Date): Clock => ({ now, system: now, apart: () => [] })

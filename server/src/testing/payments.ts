@@ -9,14 +9,15 @@ import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { type Settled, type Settlement, settleCharges } from '#resources/payments/settlement/settle-charges.ts'
 import { type Client, startTestServer, type TestServer } from './api.ts'
+import { clockAt } from './clock.ts'
 import { testDatabase } from './database.ts'
 
-/** A rail whose answers a test decides, and which remembers what it was told, by idempotency key. */
+/** A rail whose answers a test decides, and which remembers its calls, by idempotency key. */
 export interface ScriptedRail extends Rail {
-  /** Answers to come, first to last; then everything succeeds. An error is thrown. */
+  /** The next answers, in order; after them, everything succeeds. An error is thrown. */
   readonly refundAnswers: (RefundOutcome | Error)[]
   readonly checkAnswers: Outcome[]
-  /** Money given back, once for each key. */
+  /** Refunds, once for each key. */
   readonly given: Map<string, bigint>
   calls: number
 }
@@ -55,14 +56,14 @@ export function scriptedRail(name: string, { local = false, refundable = true } 
   }
 }
 
-/** A server with three rails: one in another place, a local one, and one that cannot refund. */
+/** A server with three rails: a remote one, a local one, and one that cannot refund. */
 export interface Payments {
   server: TestServer
   remote: ScriptedRail
   local: ScriptedRail
   final: ScriptedRail
   settle: (settlement: Settlement) => Promise<Settled>
-  /** Does what the poller would do now, at a time in the future if asked to. */
+  /** Does what the poller would do so many seconds from now, until nothing is due. */
   check(afterSeconds?: number): Promise<number>
 }
 
@@ -84,23 +85,27 @@ export async function startPayments(): Promise<Payments> {
     local,
     final,
     settle,
-    check(afterSeconds = 0) {
-      const now = () => new Date(Date.now() + afterSeconds * 1000)
-      return askRails({ ...shared, now, rails, settle, log: server.app.fastify.log as CheckDeps['log'] })
-    },
+    check: (afterSeconds = 0) => pollUntilQuiet({ ...shared, rails, settle }, afterSeconds),
   }
 }
 
-/** Asks rails about everything that is due so many seconds from now, also when other tests have left more there than one round takes. */
-export async function checkDue({ server: { app } }: Client, afterSeconds: number): Promise<void> {
-  const at = new Date(Date.now() + afterSeconds * 1000)
+/** Polls rails about everything that is due so many seconds from now, of one business or of all, until nothing is. Returns how much. */
+async function pollUntilQuiet(deps: CheckDeps, afterSeconds: number, businessId?: string): Promise<number> {
+  const until = new Date(Date.now() + afterSeconds * 1000)
+  let polled = 0
   for (let round = 0; round < 10; round += 1) {
-    const looked = await askRails({ ...app.payments, now: () => at, log: app.fastify.log as CheckDeps['log'] })
-    if (looked < 20) return
+    const looked = await askRails({ ...deps, clock: clockAt(() => until) }, { until, businessId })
+    polled += looked
+    if (looked < 20) break
   }
+  return polled
 }
 
-/** A charge of 100.00 SGD by card that nobody has settled, with what a test wants to say of it. */
+/** Polls rails about everything of a business that is due so many seconds from now. */
+export const checkDue = ({ server: { app }, business }: Client, afterSeconds: number): Promise<number> =>
+  pollUntilQuiet(app.payments, afterSeconds, business.id)
+
+/** A charge of 100.00 SGD by card that nobody has settled, with a test's changes. */
 export function aCharge({ business }: Client, about: Partial<ChargeRow> = {}): ChargeRow {
   const at = about.created_at ?? new Date()
   const id = newId<'charge'>(at)
@@ -164,7 +169,7 @@ export async function aPendingCharge(client: Client, about: Partial<ChargeRow> =
   return row
 }
 
-/** A payment request that waits for 100.00 SGD, written without the API. */
+/** A pending payment request for 100.00 SGD, written without the API. */
 export async function aPaymentRequest({ business, server }: Client, about: Partial<PaymentRequestRow> = {}): Promise<PaymentRequestRow> {
   const at = new Date()
   const row: PaymentRequestRow = {

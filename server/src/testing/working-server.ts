@@ -1,13 +1,16 @@
 import { openDatabase } from '#foundation/database/database.ts'
 import { createMetrics } from '#foundation/http/observability.ts'
+import { advance } from '#foundation/jobs/advance.ts'
 import type { JobDeps } from '#foundation/jobs/job.ts'
 import { openControlPool } from '#serve.ts'
 import { startWorker, type Worker } from '#worker.ts'
-import { startTestServer, type TestServer } from './api.ts'
+import { type Client, startTestServer, type TestServer } from './api.ts'
 import { cloneDatabase } from './database.ts'
 
-/** A server that also works outside requests, as `hawker start` does: the relay, deliveries, expiry, mails, jobs. */
+/** A server that also works outside requests, like `hawker start`: the relay, deliveries, expiry, emails, jobs. */
 export interface WorkingServer extends TestServer {
+  /** Moves a business's clock by so many milliseconds and does on the way what falls due for it, and for it alone. */
+  advance(client: Client, milliseconds: number): Promise<void>
   stop(): Promise<void>
 }
 
@@ -24,9 +27,16 @@ export async function startWorkingServer(
   const controlPool = openControlPool({ controlDatabaseUrl: undefined }, connection)
   const log = server.app.fastify.log as JobDeps['log']
   const kept = { idempotencyDays: 7, deliveryDays: 7, failedDeliveryDays: 7, mailDays: 7 }
-  worker = startWorker({ database, now: server.clock.now, log, metrics, ...kept, controlPool, payments: server.app.payments })
+  worker = startWorker({ database, clock: server.clock, log, metrics, ...kept, controlPool, payments: server.app.payments })
+  const { dueWork } = worker
   return {
     ...server,
+    async advance({ business, clock }, milliseconds) {
+      const to = new Date(clock.now().getTime() + milliseconds)
+      // Apart from the system's clock from here on, so that the worker leaves the business's due work to us.
+      clock.set(clock.now())
+      await advance(clock, dueWork, business.id, to)
+    },
     async stop() {
       server.app.fastify.server.closeAllConnections()
       await server.app.fastify.close()

@@ -7,7 +7,7 @@ export interface Verification {
   counts(): Record<string, number> | undefined
 }
 
-/** Recomputes everything once a day, says loudly what does not hold, and keeps the counts for the gauges. */
+/** Recomputes everything once a day, logs every violation as an error, and keeps the counts for the gauges. */
 export function verification(): Verification {
   let last: Record<string, number> | undefined
   return {
@@ -18,7 +18,7 @@ export function verification(): Verification {
       async run(_payload, { database, log }) {
         const { found, counts } = await findCounterExamples(database.reports)
         last = counts
-        for (const { check, business_id, object, says } of found) log.error({ check, business_id, object, says }, 'verification found a counter-example')
+        for (const { check, business_id, object, says } of found) log.error({ check, business_id, object, says }, 'verification found a problem')
         log.info({ checks: Object.keys(checks).length, counter_examples: found.length }, 'verified')
       },
     },

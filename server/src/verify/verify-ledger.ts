@@ -1,13 +1,13 @@
 import { type RawBuilder, sql } from 'kysely'
 
 /**
- * What must hold of the books, each as a query whose rows are the counter-examples: `business_id`, `object` and `says`.
- * They read everything they are about, so they are reports and no requests.
+ * The invariants of the ledger, each as a query whose rows are the counter-examples: `business_id`, `object` and `says`.
+ * They read everything they are about, so they are for reports, not for requests.
  */
 export const ledgerChecks: Record<string, RawBuilder<{ business_id: string; object: string; says: string }>> = {
   account_balances_add_up: sql`
     select a.business_id, a.account || ' ' || a.currency as object,
-      'the stored balance is ' || a.balance_minor || ', the transfers before its epoch add up to ' || coalesce(sum(moved.amount), 0) as says
+      'the stored balance is ' || a.balance_minor || ', but the transfers before its epoch add up to ' || coalesce(sum(moved.amount), 0) as says
     from ledger_accounts a left join (
       select business_id, credit_account as account, currency, credit_epoch as epoch, amount_minor as amount from ledger_transfers
       union all select business_id, debit_account, currency, debit_epoch, -amount_minor from ledger_transfers
@@ -23,9 +23,9 @@ export const ledgerChecks: Record<string, RawBuilder<{ business_id: string; obje
     ) moved join ledger_accounts a on a.business_id = moved.business_id and a.account = moved.account and a.currency = moved.currency and a.guarded
     group by moved.business_id, moved.account, moved.currency having sum(moved.amount) < 0`,
 
-  // Balances as they are read, not the transfers, which are zero by construction: a transfer that no balance counts shows here.
+  // Balances as they are read, not the transfers, which are zero by construction: a transfer that no balance includes shows up here.
   balances_sum_to_zero: sql`
-    select shown.business_id, shown.currency as object, 'the balances of all accounts together are ' || sum(shown.amount) as says
+    select shown.business_id, shown.currency as object, 'the balances of all accounts add up to ' || sum(shown.amount) as says
     from (
       select business_id, currency, balance_minor as amount from ledger_accounts
       union all select t.business_id, t.currency, t.amount_minor from ledger_transfers t join ledger_accounts a
@@ -42,7 +42,7 @@ export const ledgerChecks: Record<string, RawBuilder<{ business_id: string; obje
 
   charges_booked_once: sql`
     select c.business_id, c.id::text as object,
-      'the charge of ' || c.amount_minor || ' is ' || c.status || ', and ' || coalesce(sum(t.amount_minor), 0) || ' was booked for it' as says
+      'the charge of ' || c.amount_minor || ' is ' || c.status || ', but ' || coalesce(sum(t.amount_minor), 0) || ' was booked for it' as says
     from charges c left join ledger_transfers t on t.business_id = c.business_id and t.source = 'charge' and t.source_id = c.id
     group by c.business_id, c.id, c.amount_minor, c.status
     having coalesce(sum(t.amount_minor), 0) <> case when c.status in ('succeeded', 'refunded', 'partially_refunded') then c.amount_minor else 0 end`,
@@ -58,7 +58,7 @@ export const ledgerChecks: Record<string, RawBuilder<{ business_id: string; obje
     where t.source = 'refund' and r.id is null`,
 
   refunds_booked_once: sql`
-    select r.business_id, r.id::text as object, 'the refund of ' || r.amount_minor || ' is ' || r.status || ', and ' || coalesce(sum(
+    select r.business_id, r.id::text as object, 'the refund of ' || r.amount_minor || ' is ' || r.status || ', but ' || coalesce(sum(
       case when t.purpose like 'refund:%' then t.amount_minor when t.purpose like 'put_back:%' then -t.amount_minor end), 0) || ' has left the wallets for it' as says
     from refunds r left join ledger_transfers t on t.business_id = r.business_id and t.source = 'refund' and t.source_id = r.id
     group by r.business_id, r.id, r.amount_minor, r.status
@@ -66,7 +66,7 @@ export const ledgerChecks: Record<string, RawBuilder<{ business_id: string; obje
       <> case when r.status = 'failed' then 0 else r.amount_minor end`,
 
   pending_wallet_waits_for_release: sql`
-    select business_id, currency as object, 'the pending wallet has ' || sum(held) || ', and ' || sum(waiting) || ' waits to be released' as says
+    select business_id, currency as object, 'the pending wallet has ' || sum(held) || ', but ' || sum(waiting) || ' is waiting to be released' as says
     from (
       select business_id, currency, amount_minor as held, 0 as waiting from ledger_transfers where credit_account = 'pending'
       union all select business_id, currency, -amount_minor, 0 from ledger_transfers where debit_account = 'pending'

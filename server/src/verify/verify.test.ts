@@ -7,10 +7,11 @@ import { createLog } from '#foundation/http/observability.ts'
 import { systemClock } from '#foundation/shared/clock.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { signReport } from '#resources/payments/bank-accounts/read-report.ts'
-import { expirePaymentRequests } from '#resources/payments/payment-requests/expire-payment-requests-job.ts'
+import { expireDuePaymentRequests } from '#resources/payments/payment-requests/expire-payment-requests-job.ts'
 import { releaseDue } from '#resources/payments/releases/release-due-job.ts'
 import { settleCharges } from '#resources/payments/settlement/settle-charges.ts'
 import { aBusiness, type Client, customerBody, startTestServer, testSecretKey } from '#testing/api.ts'
+import { clockAt } from '#testing/clock.ts'
 import { cloneDatabase } from '#testing/database.ts'
 import { placeEvents } from '#testing/deliveries.ts'
 import { checks, findCounterExamples } from './checks.ts'
@@ -59,7 +60,7 @@ async function tell(): Promise<Story> {
   await refund(partly, 20)
   const whole = (await pay((await request()).id)).payment_id
   await refund(whole)
-  // The refund of this card fails, and only later.
+  // The refund of this card fails, but only later.
   const late = (await pay((await request()).id, { card: '4000000000005126' })).payment_id
   await refund(late, 10)
   const pending = (await pay((await request()).id, { card: '4000000000007726' })).payment_id
@@ -92,8 +93,8 @@ async function tell(): Promise<Story> {
     requestId: null,
   })
   const expired = (await request({ expires_after: '5 mins' })).id
-  const deps = { database, now: () => new Date(Date.now() + day), onEvent: () => undefined, baseUrl: () => server.url }
-  await expirePaymentRequests(deps)
+  const clock = clockAt(() => new Date(Date.now() + day))
+  await expireDuePaymentRequests({ database, clock, onEvent: () => undefined, baseUrl: () => server.url }, { until: clock.system() })
   const open = (await request({ expires_after: '2 days' })).id
 
   const bank = (await client.post('/v1/bank-accounts', { account_number: '0123456789', name: 'Shop' })).json
@@ -106,9 +107,9 @@ async function tell(): Promise<Story> {
   await report('nothing of ours')
   const credit = await report('rent')
   await client.post(`/v1/bank-credits/${credit}/allocate`, { payment_request_id: (await request()).id })
-  // Some of the money is released, some waits.
+  // Some of the money is released, some is pending.
   await sql`update releases set due_at = now() - interval '1 second' where charge_id = ${late}`.execute(database.db)
-  await releaseDue(database.db, new Date())
+  await releaseDue({ database, clock: systemClock }, { until: new Date() })
   await placeEvents(client)
   return {
     database,
@@ -136,7 +137,7 @@ beforeAll(async () => {
 
 class Undo extends Error {}
 
-/** Breaks something, looks, and takes it back. */
+/** Breaks something, verifies, and rolls back. */
 async function brokenBy(breakIt: (db: Kysely<DB>) => Promise<unknown>): Promise<Awaited<ReturnType<typeof findCounterExamples>>> {
   let seen: Awaited<ReturnType<typeof findCounterExamples>> | undefined
   await story.database.db
@@ -152,7 +153,7 @@ async function brokenBy(breakIt: (db: Kysely<DB>) => Promise<unknown>): Promise<
   return seen as Awaited<ReturnType<typeof findCounterExamples>>
 }
 
-test('everything adds up after payments, refunds, expiries, cancellations, late money and credits of a bank', async () => {
+test('everything adds up after payments, refunds, expiries, cancellations, late payments and bank credits', async () => {
   const { rows } = await sql<{ status: string }>`select distinct status from charges order by status`.execute(story.database.db)
   expect(rows.map(({ status }) => status)).toEqual(['canceled', 'failed', 'partially_refunded', 'pending', 'refunded', 'succeeded'])
   expect((await findCounterExamples(story.database.db)).found).toEqual([])
@@ -215,12 +216,12 @@ function forget(type: string, objectId: string) {
   return sql`delete from events where type = ${type} and object_id = ${objectId}`
 }
 
-describe('what is broken is named', () => {
-  test('there is a counter-example for every check', () => {
+describe('broken data', () => {
+  test('every check has a counter-example', () => {
     expect(Object.keys(breaks).sort()).toEqual(Object.keys(checks).sort())
   })
 
-  test.each(Object.entries(breaks))('%s', async (check, [object, statements]) => {
+  test.each(Object.entries(breaks))('a violation of %s is found', async (check, [object, statements]) => {
     const { found, counts } = await brokenBy(async (db) => {
       for (const statement of statements()) {
         const { numAffectedRows } = await statement.execute(db)
@@ -249,12 +250,12 @@ describe('what is broken is named', () => {
       () => sql`update charges set refunded_minor = refunded_minor + 1 where id = ${story.partly}`,
     ],
     ['a charge that was booked and did not come', 'charges_booked_once', () => sql`update charges set status = 'failed' where id = ${story.paid}`],
-  ])('%s', async (_what, check, statement) => {
+  ])('verification finds %s', async (_what, check, statement) => {
     const { counts } = await brokenBy((db) => statement().execute(db))
     expect(counts[check]).toBeGreaterThan(0)
   })
 
-  test('a business in which nothing has happened adds up', async () => {
+  test('a business without any activity adds up', async () => {
     const stranger = await aBusiness({}, story.client.server)
     await placeEvents(stranger)
     expect((await findCounterExamples(story.database.db)).found).toEqual([])

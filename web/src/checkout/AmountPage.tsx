@@ -6,12 +6,12 @@ import { useTexts } from '../ui/texts.tsx'
 import { BusinessMark } from './Summary.tsx'
 import type { CheckoutData } from './state.ts'
 
-/** An amount for showing how to type one. */
+/** An example amount that shows how to enter one. */
 export function exampleAmount(decimals: number, language: string): string {
   return decimals > 0 ? `10${decimalMark(language)}${'0'.repeat(decimals - 1)}${decimals > 0 ? '5' : ''}` : '10000'
 }
 
-/** Where the form goes: back to this page, with what its address said. */
+/** The form's target: this page again, with the query of its URL. */
 function actionOf({ state, embedded, method }: CheckoutData, language: string): string {
   const query = new URLSearchParams({ lang: language })
   if (method) query.set('method', method)
@@ -40,7 +40,7 @@ export function AmountPage({ data }: { data: CheckoutData }) {
     }
     field.value = read.amount
     setBusy(true)
-    // The browser keeps the form when one comes back to it.
+    // The browser keeps the form when the payer comes back to it.
     window.addEventListener('pageshow', () => setBusy(false), { once: true })
   }
   return (

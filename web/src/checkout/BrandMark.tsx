@@ -4,7 +4,7 @@ import { CardIcon } from '../ui/icons.tsx'
 /** Short enough for a mark; our own lettering, not the schemes' artwork. */
 const letters: Record<Brand, string> = { visa: 'VISA', mastercard: 'MC', amex: 'AMEX', diners: 'DINERS', jcb: 'JCB', discover: 'DISC', unionpay: 'UPAY' }
 
-/** The brand that a number begins as. */
+/** The brand that a number starts as. */
 export function BrandMark({ brand }: { brand: Brand | undefined }) {
   if (!brand) return <CardIcon />
   return (

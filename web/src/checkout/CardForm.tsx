@@ -17,7 +17,7 @@ const empty: CardFields = { number: '', expiry: '', cvc: '' }
 const sound: CardFaults = { number: null, expiry: null, cvc: null }
 const fieldIds = { number: 'card-number', expiry: 'card-expiry', cvc: 'card-cvc' } as const
 
-/** The number is kept here, in memory, until the rail has made a token of it; then it is forgotten. */
+/** The number is kept here, in memory, until the rail has made a token of it; then it is discarded. */
 export function CardForm({ checkout, method, total, requireAmount, tokeniser }: PanelProps & { tokeniser: NonNullable<CheckoutMethod['tokeniser']> }) {
   const { t, money } = useTexts()
   const { state, busy: starting, start, refuse } = checkout
@@ -29,7 +29,7 @@ export function CardForm({ checkout, method, total, requireAmount, tokeniser }: 
   const [tokenising, setTokenising] = useState(false)
   const email = useEmail(state.request?.email === null)
   const form = useRef<HTMLFormElement>(null)
-  // Clicks may come faster than the page is drawn.
+  // Clicks may come faster than the page renders.
   const sending = useRef(false)
   const busy = starting || tokenising
 
@@ -39,7 +39,7 @@ export function CardForm({ checkout, method, total, requireAmount, tokeniser }: 
     setFaults((before) => ({ ...before, ...Object.fromEntries(Object.keys(change).map((field) => [field, null])) }))
     setChecked(false)
   }
-  // Leaving an empty field is no mistake yet; sending it is.
+  // Leaving an empty field is no error yet; submitting it is.
   const leave = (field: keyof CardFields) => () => setFaults((before) => ({ ...before, [field]: fields[field] ? faultsNow()[field] : null }))
 
   const submit = async (event: FormEvent) => {
@@ -65,7 +65,7 @@ export function CardForm({ checkout, method, total, requireAmount, tokeniser }: 
       setFields(empty)
       await start({ method: method.code, token, ...amount, ...(name.trim() ? { name: name.trim() } : {}), ...email.body })
     } catch (error) {
-      // Nothing is charged by making a token, so no answer is no danger here.
+      // Creating a token charges nothing, so a lost response does no harm here.
       refuse({ text: error instanceof Refused && error.code ? (failureText(error.code) as MessageKey) : 'failure.tokeniser', detail: null })
     }
     sending.current = false
@@ -144,7 +144,7 @@ function NumberField({ value, fault, last4, busy, onEdit, onLeave }: NumberProps
   const edit = (event: ChangeEvent<HTMLInputElement>) => {
     const input = event.target
     const edited = editNumber(value, input.value, input.selectionStart ?? input.value.length)
-    // Set at once, so that the caret stays where the payer is typing.
+    // Set immediately, so that the caret stays where the payer is typing.
     input.value = edited.number
     if (document.activeElement === input) input.setSelectionRange(edited.caret, edited.caret)
     setLeft(false)

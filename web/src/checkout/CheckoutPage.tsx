@@ -57,7 +57,7 @@ function Content({ checkout }: { checkout: Checkout }) {
   )
 }
 
-/** Moves the focus to the heading of a view that takes another's place, so that it is read out and the keyboard goes on from there. */
+/** Moves the focus to the heading of a view that replaces another, so that it is read out and the keyboard continues from there. */
 function useFocusOn(view: string) {
   const place = useRef<HTMLDivElement>(null)
   const before = useRef(view)

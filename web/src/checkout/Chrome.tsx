@@ -7,7 +7,7 @@ import type { CheckoutData } from './state.ts'
 import type { Checkout } from './use-checkout.ts'
 import { safeUrl } from './view.ts'
 
-/** What stands around every view: the test mode's banner, the way out of a frame, the languages, whom to ask. */
+/** What surrounds every view: the test mode's banner, the way out of a frame, the languages, the contact. */
 export function Chrome({ checkout, children }: { checkout: Checkout; children: ReactNode }) {
   const { t } = useTexts()
   const { data, state } = checkout
@@ -48,7 +48,7 @@ function Contact({ checkout }: { checkout: Checkout }) {
   )
 }
 
-/** Links to the same page in other languages: they work without a script, and with one keep everything else in the address. */
+/** Links to the same page in other languages: they work without a script, and with one keep the rest of the URL. */
 function LanguageMenu({ data }: { data: CheckoutData }) {
   const { t } = useTexts()
   const [search, setSearch] = useState(() => knownSearch(data))
@@ -88,7 +88,7 @@ function LanguageMenu({ data }: { data: CheckoutData }) {
   )
 }
 
-/** As much of the address as the server tells the page. */
+/** The part of the URL that the server passes to the page. */
 function knownSearch({ embedded, method, amount }: CheckoutData): string {
   const search = new URLSearchParams()
   if (method) search.set('method', method)

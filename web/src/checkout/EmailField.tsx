@@ -2,12 +2,12 @@ import { useState } from 'react'
 import { Field } from '../ui/Field.tsx'
 import { useTexts } from '../ui/texts.tsx'
 
-/** Whether a text can be an e-mail address; the server looks more closely. */
+/** Whether a text can be an email address; the server validates it properly. */
 export function looksLikeEmail(text: string): boolean {
   return /^[^\s@]+@[^\s@]+\.[^\s@]{2,}$/.test(text.trim())
 }
 
-/** An address for the receipt, asked for where the request names none. */
+/** An address for the receipt, requested if the payment request has none. */
 export function useEmail(asked: boolean) {
   const { t } = useTexts()
   const [email, setEmail] = useState('')
@@ -15,7 +15,7 @@ export function useEmail(asked: boolean) {
   const wrong = () => asked && email.trim() !== '' && !looksLikeEmail(email)
   return {
     body: asked && email.trim() !== '' ? { email: email.trim() } : {},
-    /** Marks and focuses the field when it is wrong. */
+    /** Marks and focuses the field if it is invalid. */
     check(): boolean {
       setFault(wrong())
       return !wrong()

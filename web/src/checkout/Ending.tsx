@@ -107,7 +107,7 @@ function Paid({ checkout }: { checkout: Checkout }) {
   )
 }
 
-/** The way back to the merchant, taken by itself after a moment; once, so that coming back does not lead away again. */
+/** The redirect to the merchant, automatic after a moment; only once, so that coming back does not redirect again. */
 function Back({ checkout, url }: { checkout: Checkout; url: string }) {
   const { t } = useTexts()
   const { business } = checkout.state

@@ -12,7 +12,7 @@ import type { PanelProps } from './panel.ts'
 import { QrPanel } from './QrPanel.tsx'
 import type { Checkout } from './use-checkout.ts'
 
-/** Choosing a way to pay, and paying. */
+/** Choosing a payment method, and paying. */
 export function Payment({ checkout }: { checkout: Checkout }) {
   const { t, language } = useTexts()
   const { state, data } = checkout

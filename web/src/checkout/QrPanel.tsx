@@ -11,14 +11,14 @@ import { fetchCode } from './requests.ts'
 import type { CheckoutCode } from './state.ts'
 import { countdown, refusalText } from './view.ts'
 
-/** Arrow keys pass over methods on the way to another; a code is made for one that is stayed at. */
+/** Arrow keys pass over methods on the way to another; a code is created only for one that stays selected. */
 const settleMilliseconds = 250
-/** Codes are not asked for more often than this by the page itself. */
+/** The page itself requests codes no more often than this. */
 const leastPauseMilliseconds = 10_000
 
 type Code = CheckoutCode & { amount: string; renewed: boolean }
 
-/** A code to scan, made anew when it expires while someone is looking. */
+/** A code to scan, renewed when it expires while someone is looking. */
 export function QrPanel({ checkout, method, total, requireAmount }: PanelProps) {
   const { t } = useTexts()
   const { state, base, refresh } = checkout
@@ -41,7 +41,7 @@ export function QrPanel({ checkout, method, total, requireAmount }: PanelProps) 
         setCode({ ...made, amount: present.current.total ?? amount ?? '', renewed })
       } catch (error) {
         setFault(error instanceof Refused && error.code ? (refusalText(error.code) as MessageKey) : 'qr.failed')
-        // Whoever refuses a code may have ended the request.
+        // If a code is refused, the request may have ended.
         void refresh()
       }
       setLoading(false)

@@ -77,7 +77,7 @@ function Items({ state }: { state: CheckoutState }) {
             {name}
             {quantity !== 1 && price === null && <small>{t('summary.quantity', { quantity: String(quantity) })}</small>}
           </span>
-          {/* The price is of one piece; alone it would be read as that of all. */}
+          {/* The price is that of one piece; alone it would be read as that of all. */}
           {price !== null && <span className="item-price">{quantity === 1 ? money(price) : `${quantity} × ${money(price)}`}</span>}
         </li>
       ))}

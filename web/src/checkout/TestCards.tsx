@@ -2,7 +2,7 @@ import type { MessageKey } from '../messages/en.ts'
 import { useTexts } from '../ui/texts.tsx'
 import { type CardFields, formatNumber } from './card.ts'
 
-/** The published test numbers that show the most. */
+/** The published test numbers that are most useful. */
 const testCards: readonly (readonly [number: string, what: MessageKey])[] = [
   ['4242424242424242', 'sandbox.succeeds'],
   ['5555555555554444', 'sandbox.succeeds'],

@@ -52,7 +52,7 @@ export function Processing({ checkout }: { checkout: Checkout }) {
   )
 }
 
-/** A payment was sent off, and the connection broke. */
+/** A payment was sent, and the connection broke. */
 export function Unsure({ checkout }: { checkout: Checkout }) {
   const { t } = useTexts()
   const { busy, again, leave } = checkout

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { brandOf, cardFaults, cvcLength, editNumber, formatExpiry, formatNumber, hasCheckDigit, looksMistyped, parseExpiry } from './card.ts'
 
-describe('a card number', () => {
+describe('card numbers', () => {
   test.each([
     ['4242424242424242', 'visa', '4242 4242 4242 4242'],
     ['5555555555554444', 'mastercard', '5555 5555 5555 4444'],
@@ -12,36 +12,36 @@ describe('a card number', () => {
     ['3566002020360505', 'jcb', '3566 0020 2036 0505'],
     ['6011111111111117', 'discover', '6011 1111 1111 1117'],
     ['6205500000000000004', 'unionpay', '6205 5000 0000 0000 004'],
-  ])('%s is of %s and is written %s', (number, brand, written) => {
+  ])('the card number %s is of %s and is formatted %s', (number, brand, written) => {
     expect(brandOf(number)).toBe(brand)
     expect(formatNumber(number)).toBe(written)
     expect(hasCheckDigit(number)).toBe(true)
     expect(looksMistyped(number)).toBe(false)
   })
 
-  test('is read however it was typed or filled in', () => {
+  test('a card number is read however it was typed or autofilled', () => {
     expect(formatNumber('4242-4242 42424242')).toBe('4242 4242 4242 4242')
     expect(formatNumber('４２４２４２４２４２４２４２４２')).toBe('4242 4242 4242 4242')
     expect(formatNumber('37828224631000599')).toBe('3782 822463 10005')
     expect(formatNumber('abc')).toBe('')
   })
 
-  test('with a wrong check digit looks mistyped once it is complete', () => {
+  test('a complete card number with a wrong check digit looks mistyped', () => {
     expect(looksMistyped('4242424242424241')).toBe(true)
     expect(looksMistyped('42424242424242')).toBe(false)
   })
 
-  test('keeps the caret behind the digit that was typed', () => {
+  test('the caret stays behind the digit that was typed', () => {
     expect(editNumber('4242 4242', '4242 94242', 6)).toEqual({ number: '4242 9424 2', caret: 6 })
     expect(editNumber('4242', '42424', 5)).toEqual({ number: '4242 4', caret: 6 })
   })
 
-  test('loses the digit before a gap that is deleted', () => {
+  test('deleting a gap deletes the digit before it', () => {
     expect(editNumber('4242 4242', '42424242', 4)).toEqual({ number: '4244 242', caret: 3 })
   })
 })
 
-describe('an expiry date', () => {
+describe('expiry dates', () => {
   test.each([
     ['1230', '12 / 30'],
     ['1/30', '01 / 30'],
@@ -51,17 +51,17 @@ describe('an expiry date', () => {
     ['12', '12 / '],
     ['1', '1'],
     ['', ''],
-  ])('%s becomes %s', (typed, written) => {
+  ])('the expiry date %s becomes %s', (typed, written) => {
     expect(formatExpiry(typed)).toBe(written)
   })
 
-  test('can be deleted sign by sign', () => {
+  test('an expiry date can be deleted character by character', () => {
     let shown = '12 / 30'
     for (let step = 0; step < 10; step++) shown = formatExpiry(shown.slice(0, -1), shown)
     expect(shown).toBe('')
   })
 
-  test('can be typed sign by sign', () => {
+  test('an expiry date can be typed character by character', () => {
     let shown = ''
     for (const sign of '0830') shown = formatExpiry(shown + sign, shown)
     expect(shown).toBe('08 / 30')
@@ -70,7 +70,7 @@ describe('an expiry date', () => {
     expect(shown).toBe('08 / 30')
   })
 
-  test('has a month from 1 to 12', () => {
+  test('an expiry date has a month from 1 to 12', () => {
     expect(parseExpiry('08 / 30')).toEqual({ month: 8, year: 2030 })
     expect(parseExpiry('13 / 30')).toBeUndefined()
     expect(parseExpiry('00 / 30')).toBeUndefined()
@@ -78,16 +78,16 @@ describe('an expiry date', () => {
   })
 })
 
-describe('a card form', () => {
+describe('the card form', () => {
   const today = { month: 11, year: 2026 }
   const sound = { number: '4242 4242 4242 4242', expiry: '11 / 26', cvc: '123' }
 
-  test('is sound in the month in which the card expires', () => {
+  test('a card is valid in the month in which it expires', () => {
     expect(cardFaults(sound, today)).toEqual({ number: null, expiry: null, cvc: null })
     expect(cardFaults({ ...sound, expiry: '10 / 26' }, today).expiry).toBe('card.expiry_past')
   })
 
-  test('names everything that is missing', () => {
+  test('the card form names every missing field', () => {
     expect(cardFaults({ number: '', expiry: '', cvc: '' }, today)).toEqual({
       number: 'card.number_required',
       expiry: 'card.expiry_required',
@@ -95,7 +95,7 @@ describe('a card form', () => {
     })
   })
 
-  test('names what is too short', () => {
+  test('the card form names every field that is too short', () => {
     expect(cardFaults({ number: '4242 4242', expiry: '1', cvc: '12' }, today)).toEqual({
       number: 'card.number_short',
       expiry: 'card.expiry_invalid',
@@ -103,11 +103,11 @@ describe('a card form', () => {
     })
   })
 
-  test('leaves a wrong check digit to the issuer', () => {
+  test('the card form leaves a wrong check digit to the issuer', () => {
     expect(cardFaults({ ...sound, number: '4242 4242 4242 4241' }, today).number).toBeNull()
   })
 
-  test('asks for four digits where the brand has them', () => {
+  test('the card form requires four digits if the brand has them', () => {
     expect(cvcLength('3782 82')).toBe(4)
     expect(cardFaults({ ...sound, number: '3782 822463 10005' }, today).cvc).toBe('card.cvc_length')
   })

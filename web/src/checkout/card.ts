@@ -3,14 +3,14 @@ import type { Brand } from '../shared/card-brands.ts'
 interface BrandRule {
   prefix: RegExp
   lengths: readonly number[]
-  /** How the digits stand together on the card. */
+  /** How the digits are grouped on the card. */
   groups: readonly number[]
   cvc: 3 | 4
 }
 
 const fours = [4, 4, 4, 4, 3]
 
-/** Issuer number ranges; the first that matches counts. Prefixes are told as soon as they cannot mean another brand. */
+/** Issuer number ranges; the first match wins. A prefix is recognized as soon as it cannot mean another brand. */
 export const brands: Record<Brand, BrandRule> = {
   visa: { prefix: /^4/, lengths: [13, 16, 18, 19], groups: fours, cvc: 3 },
   mastercard: { prefix: /^(5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720)/, lengths: [16], groups: fours, cvc: 3 },
@@ -26,7 +26,7 @@ export function digitsOf(text: string, most = 19): string {
   return text.normalize('NFKC').replace(/\D/g, '').slice(0, most)
 }
 
-/** The brand by the first digits of a number, or undefined while they fit none. */
+/** The brand by the first digits of a number, or undefined while they match none. */
 export function brandOf(number: string): Brand | undefined {
   const digits = digitsOf(number)
   return (Object.keys(brands) as Brand[]).find((brand) => brands[brand].prefix.test(digits))
@@ -47,7 +47,7 @@ export function formatNumber(text: string): string {
   return parts.join(' ')
 }
 
-/** What a number becomes when the field says `typed` where `shown` was. Deleting a gap deletes the digit before it. */
+/** The new number when the field contains `typed` where `shown` was. Deleting a gap deletes the digit before it. */
 export function editNumber(shown: string, typed: string, caret: number): { number: string; caret: number } {
   const gapDeleted = typed.length === shown.length - 1 && digitsOf(typed) === digitsOf(shown)
   const text = gapDeleted && caret > 0 ? typed.slice(0, caret - 1) + typed.slice(caret) : typed
@@ -56,7 +56,7 @@ export function editNumber(shown: string, typed: string, caret: number): { numbe
   return { number, caret: caretAfter(text, place, number) }
 }
 
-/** Where the caret belongs after formatting: behind as many digits as it stood behind before. */
+/** The position of the caret after formatting: behind as many digits as before. */
 export function caretAfter(before: string, caret: number, formatted: string): number {
   const wanted = digitsOf(before.slice(0, caret)).length
   if (caret >= before.length) return formatted.length
@@ -89,7 +89,7 @@ export function formatExpiry(text: string, previous = ''): string {
     year = separated[2] ?? ''
   } else {
     let digits = digitsOf(plain, 6)
-    // No month begins with 2 to 9, so such a digit is the whole month.
+    // No month starts with 2 to 9, so such a digit is the whole month.
     if (/^[2-9]/.test(digits)) digits = `0${digits}`.slice(0, 6)
     month = digits.slice(0, 2)
     year = digits.slice(2)
@@ -100,7 +100,7 @@ export function formatExpiry(text: string, previous = ''): string {
   return `${month} / ${shortYear}`
 }
 
-/** Month and full year of `MM / YY`; undefined for what is no month of this century. */
+/** Month and full year of `MM / YY`; undefined for anything that is not a month of this century. */
 export function parseExpiry(text: string): { month: number; year: number } | undefined {
   const match = /^(\d{2}) \/ (\d{2})$/.exec(formatExpiry(text))
   if (!match) return undefined
@@ -108,14 +108,14 @@ export function parseExpiry(text: string): { month: number; year: number } | und
   return month >= 1 && month <= 12 ? { month, year: 2000 + Number(match[2]) } : undefined
 }
 
-/** What is typed into the form. It lives in memory only, until the number has become a token. */
+/** The content of the form. It is in memory only, until the number has become a token. */
 export interface CardFields {
   number: string
   expiry: string
   cvc: string
 }
 
-/** What is wrong with a field, as the key of a text; null where nothing is. */
+/** The error of a field, as the key of a text; null if there is none. */
 export type CardFault =
   | 'card.number_required'
   | 'card.number_short'
@@ -133,7 +133,7 @@ export function cvcLength(number: string): 3 | 4 {
   return brand ? brands[brand].cvc : 3
 }
 
-/** What keeps a card from being sent. A wrong check digit does not: the issuer has the last word. */
+/** What prevents a card from being submitted. A wrong check digit does not: the issuer has the last word. */
 export function cardFaults({ number, expiry, cvc }: CardFields, today: { month: number; year: number }): CardFaults {
   const digits = digitsOf(number)
   const brand = brandOf(digits)

@@ -4,24 +4,24 @@ import { baseOf, eventsUrl, fetchState } from './requests.ts'
 import type { CheckoutState } from './state.ts'
 import { newer } from './view.ts'
 
-/** How long a new stream may say nothing before the page asks for itself; a proxy may hold streams back. */
+/** How long a new stream may be silent before the page polls; a proxy may buffer streams. */
 const silenceMilliseconds = 8_000
 const pollMilliseconds = 5_000
 const longestPauseMilliseconds = 30_000
 
-/** The state as the server tells it, and whether it can be reached. */
+/** The state as the server sent it, and whether the server can be reached. */
 export interface Live {
   state: CheckoutState
   connected: boolean
-  /** Takes in a state that came another way, such as the answer to a payment. */
+  /** Accepts a state that came another way, such as the response to a payment. */
   receive(said: CheckoutState): void
-  /** Asks for the state now; false when there was no answer. */
+  /** Requests the state now; false if there was no response. */
   refresh(): Promise<boolean>
-  /** The server's clock, by what it said last and when that was heard. */
+  /** The server's clock, from its last time and when that was received. */
   serverTime(): number
 }
 
-/** Follows a payment request: by events, and by asking when the page comes back into view, online or out of the browser's cache. */
+/** Follows a payment request: through events, and by polling when the page comes back into view, online or out of the browser's cache. */
 export function useLive(first: CheckoutState, attempt: () => string | null, attemptId: string | null): Live {
   const [state, setState] = useState(first)
   const [connected, setConnected] = useState(true)
@@ -43,13 +43,13 @@ export function useLive(first: CheckoutState, attempt: () => string | null, atte
       setConnected(true)
       return true
     } catch (error) {
-      // A refusal is an answer: the server is there, and the state shown stands.
+      // A refusal is a response: the server is there, and the shown state remains.
       setConnected(error instanceof Refused)
       return error instanceof Refused
     }
   }, [base, followed, receive])
 
-  // The address of the stream names the attempt, so a new attempt makes a new stream.
+  // The URL of the stream names the attempt, so a new attempt makes a new stream.
   useEffect(() => {
     if (!followed) return
     return follow(eventsUrl(base, asked.current() ?? attemptId), receive, setConnected, refresh)
@@ -80,7 +80,7 @@ export function useLive(first: CheckoutState, attempt: () => string | null, atte
 /** The longest that a browser's timer can wait. */
 const longestTimerMilliseconds = 2 ** 31 - 1
 
-/** Asks again when the request's deadline has passed: nothing else may happen then that the server would tell of. */
+/** Polls again when the request's deadline has passed: nothing else may happen then that the server would report. */
 function useDeadline({ request, now }: CheckoutState, refresh: () => Promise<boolean>): void {
   const deadline = request?.status === 'pending' ? request.expires_at : null
   useEffect(() => {
@@ -92,7 +92,7 @@ function useDeadline({ request, now }: CheckoutState, refresh: () => Promise<boo
   }, [deadline, now, refresh])
 }
 
-/** Keeps a stream open until it is told to stop. Browsers reconnect a broken one; one that was refused is opened again here. */
+/** Keeps a stream open until it is stopped. Browsers reconnect a broken one; one that was refused is opened again here. */
 function follow(url: string, receive: (said: CheckoutState) => void, connected: (is: boolean) => void, refresh: () => Promise<boolean>): () => void {
   let source: EventSource | undefined
   let pause = 1_000
@@ -138,7 +138,7 @@ function follow(url: string, receive: (said: CheckoutState) => void, connected: 
   }
 }
 
-/** The server's clock, once a second; null on the server and while the page is taken over, so that both render the same. */
+/** The server's clock, once a second; null on the server and during hydration, so that both render the same. */
 export function useClock(serverTime: () => number, running: boolean): number | null {
   const [time, setTime] = useState<number | null>(null)
   useEffect(() => {

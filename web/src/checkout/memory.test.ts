@@ -11,26 +11,26 @@ const keeper = () => {
   }
 }
 
-describe('a payment without an answer', () => {
+describe('a payment without a response', () => {
   const sent = { key: 'first', body: { method: 'card', token: 'tok_1' }, before: null }
 
-  test('is sent again with its own key, so that it is made once', () => {
+  test('a payment without a response is retried with its own key, so that it is made once', () => {
     expect(tryFor({ method: 'card', token: 'tok_1' }, sent, null, () => 'second')).toBe(sent)
   })
 
-  test('is another one with another token, amount or method', () => {
+  test('a payment with another token, amount or method is a new one', () => {
     for (const body of [{ method: 'card', token: 'tok_2' }, { method: 'card', token: 'tok_1', amount: '5.00' }, { method: 'grabpay_direct' }]) {
       expect(tryFor(body, sent, 'before', () => 'second')).toEqual({ key: 'second', body, before: 'before' })
     }
   })
 
-  test('is answered by an attempt that was not there before', () => {
+  test('a payment is resolved by an attempt that did not exist before', () => {
     expect(isAnswered(sent, null)).toBe(false)
     expect(isAnswered({ ...sent, before: 'old' }, { id: 'old' })).toBe(false)
     expect(isAnswered({ ...sent, before: 'old' }, { id: 'new' })).toBe(true)
   })
 
-  test('survives a reload, request by request', () => {
+  test('a payment without a response survives a reload, separately for each request', () => {
     const shared = keeper()
     memoryOf(shared, 'one').keepTry(sent)
     expect(memoryOf(shared, 'one').unanswered()).toEqual(sent)
@@ -40,6 +40,6 @@ describe('a payment without an answer', () => {
   })
 })
 
-test('a key has the form of a random UUID', () => {
+test('a key has the format of a random UUID', () => {
   expect(randomKey()).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
 })

@@ -1,4 +1,4 @@
-/** What `POST …/attempts` takes. Never a card number: `token` is what the rail made of it. */
+/** The body of `POST …/attempts`. Never a card number: `token` is what the rail made of it. */
 export interface AttemptBody {
   method: string
   amount?: string
@@ -8,11 +8,11 @@ export interface AttemptBody {
   embedded?: boolean
 }
 
-/** A payment that was sent off and has no answer yet. The same key and body may be sent again as often as one likes. */
+/** A payment that was sent and has no response yet. The same key and body may be sent again any number of times. */
 export interface Try {
   key: string
   body: AttemptBody
-  /** The attempt that the page knew before it, so that a newer one is recognised as its answer. */
+  /** The attempt that the page knew before it, so that a newer one is recognized as its result. */
   before: string | null
 }
 
@@ -23,7 +23,7 @@ export interface Keeper {
   removeItem(key: string): void
 }
 
-/** Session storage where it is allowed, else this page's own memory. */
+/** Session storage if it is allowed, else this page's own memory. */
 export function sessionKeeper(): Keeper {
   try {
     const probe = 'hawker:probe'
@@ -54,10 +54,10 @@ export function memoryOf(keeper: Keeper, requestId: string) {
     },
     keepTry: (value: Try) => keeper.setItem(at('try'), JSON.stringify(value)),
     forgetTry: () => keeper.removeItem(at('try')),
-    /** Whether this tab was sent back to the merchant before; coming back with the browser's button is no reason to send it again. */
+    /** Whether this tab was already redirected to the merchant; coming back with the browser's button must not redirect again. */
     sentBack: () => keeper.getItem(at('sent')) !== null,
     keepSentBack: () => keeper.setItem(at('sent'), '1'),
-    /** The attempt whose failure the merchant's page was told. */
+    /** The attempt whose failure was reported to the merchant's page. */
     told: () => keeper.getItem(at('told')),
     keepTold: (id: string) => keeper.setItem(at('told'), id),
     method: () => keeper.getItem(at('method')),
@@ -67,7 +67,7 @@ export function memoryOf(keeper: Keeper, requestId: string) {
 
 export type Memory = ReturnType<typeof memoryOf>
 
-/** The try to send for a body: the unanswered one if it says the same, so that a second click or a reload pays once. */
+/** The attempt to send for a body: the unanswered one if it is the same, so that a second click or a reload pays once. */
 export function tryFor(body: AttemptBody, unanswered: Try | null, before: string | null, newKey: () => string): Try {
   if (unanswered && sameBody(unanswered.body, body)) return unanswered
   return { key: newKey(), body, before }
@@ -78,12 +78,12 @@ function sameBody(one: AttemptBody, other: AttemptBody): boolean {
   return names.every((name) => one[name] === other[name])
 }
 
-/** Whether a state answers a try: it tells of an attempt that was not there before. */
+/** Whether a state answers an attempt: it contains an attempt that did not exist before. */
 export function isAnswered(unanswered: Try, attempt: { id: string } | null): boolean {
   return attempt !== null && attempt.id !== unanswered.before
 }
 
-/** A random key in the form of a UUID; `crypto.randomUUID` exists only on secure origins, a shop's own network may have none. */
+/** A random key in the format of a UUID; `crypto.randomUUID` exists only on secure origins, which a shop's own network may not have. */
 export function randomKey(): string {
   if (typeof crypto.randomUUID === 'function') return crypto.randomUUID()
   const bytes = crypto.getRandomValues(new Uint8Array(16))

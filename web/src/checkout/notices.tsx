@@ -6,7 +6,7 @@ import type { CheckoutState } from './state.ts'
 import type { Refusal } from './use-checkout.ts'
 import { failureText } from './view.ts'
 
-/** Something that has to be read: `danger` did not work, `warning` needs attention. */
+/** A message that must be read: `danger` for a failure, `warning` for something that needs attention. */
 export function Notice({ tone, title, role, children }: { tone: 'danger' | 'warning'; title: string; role?: 'alert'; children: ReactNode }) {
   return (
     <div className={`notice notice-${tone}`} role={role}>
@@ -19,12 +19,12 @@ export function Notice({ tone, title, role, children }: { tone: 'danger' | 'warn
   )
 }
 
-/** Why the last payment failed, or was not begun. */
+/** Why the last payment failed, or was not started. */
 export function Failure({ state, refusal, hidden }: { state: CheckoutState; refusal: Refusal | null; hidden: boolean }) {
   const { t } = useTexts()
   const { attempt } = state
   const failed = attempt?.status === 'failed' || attempt?.status === 'canceled'
-  // The place is always there, so that screen readers tell what appears in it.
+  // The element always exists, so that screen readers announce what appears in it.
   return (
     <div role="alert" className="failure">
       {!hidden && refusal && (
@@ -43,7 +43,7 @@ export function Failure({ state, refusal, hidden }: { state: CheckoutState; refu
   )
 }
 
-/** Money that came and does not count, told plainly until it has been given back. */
+/** A payment that is not applied, shown plainly until it has been refunded. */
 export function Unapplied({ state }: { state: CheckoutState }) {
   const { t, money } = useTexts()
   const kept = state.unapplied.filter(({ returned }) => !returned)

@@ -3,24 +3,24 @@ import { type CardFields, digitsOf, parseExpiry } from './card.ts'
 import type { Try } from './memory.ts'
 import type { CheckoutCode, CheckoutMethod, CheckoutState } from './state.ts'
 
-/** Where a payment request is spoken of. */
+/** The URL of a payment request's routes. */
 export function baseOf({ business, request }: CheckoutState): string {
   return `/payment-request/@${encodeURIComponent(business.slug)}/${encodeURIComponent(request?.id ?? '')}`
 }
 
 const withAttempt = (url: string, attempt: string | null) => (attempt ? `${url}?attempt=${encodeURIComponent(attempt)}` : url)
 
-/** The present state. */
+/** The current state. */
 export async function fetchState(base: string, attempt: string | null): Promise<CheckoutState> {
   return (await ask(withAttempt(`${base}/state`, attempt), { cache: 'no-store', headers: { accept: 'application/json' } })) as CheckoutState
 }
 
-/** Where states are told as they come. */
+/** The URL of the event stream. */
 export function eventsUrl(base: string, attempt: string | null): string {
   return withAttempt(`${base}/events`, attempt)
 }
 
-/** Begins a payment, or asks again for the answer to one that was begun with the same key. */
+/** Starts a payment, or requests the result of one that was started with the same key. */
 export async function sendTry(base: string, { key, body }: Try): Promise<CheckoutState> {
   const answer = (await ask(`${base}/attempts`, json(body, { 'idempotency-key': key }))) as { state: CheckoutState }
   return answer.state
@@ -33,7 +33,7 @@ export async function fetchCode(base: string, method: string, amount: string | u
 
 type Tokeniser = NonNullable<CheckoutMethod['tokeniser']>
 
-/** Makes a token of a card, at the rail's own address. The number goes nowhere else. */
+/** Turns a card into a token, at the rail's own URL. The number goes nowhere else. */
 export async function tokenise(tokeniser: Tokeniser, fields: CardFields, name: string): Promise<string> {
   const expiry = parseExpiry(fields.expiry) ?? { month: 0, year: 0 }
   const card = { number: digitsOf(fields.number), cvc: digitsOf(fields.cvc, 4) }

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 const client = new URL('../../dist/client/', import.meta.url)
 type Chunk = { file: string; imports?: string[] }
 
-test("the checkout's script is at most 60 kB compressed, with all that it needs at first", () => {
+test("the checkout's script is at most 60 kB compressed, including everything it needs at first", () => {
   const manifest = JSON.parse(readFileSync(new URL('manifest.json', client), 'utf8')) as Record<string, Chunk>
   const files = new Set<string>()
   const visit = (name: string) => {

@@ -1,6 +1,6 @@
 /**
- * What the server says of a payment request to the payer's page: in the page itself, from `GET …/state`, in the answer to
- * every attempt, and by server-sent events (`event: state`). The page shows this and nothing that it remembers itself, so
+ * The state of a payment request for the payer's page: in the page itself, from `GET …/state`, in the response to every
+ * attempt, and by server-sent events (`event: state`). The page shows this and nothing that it remembers itself, so
  * a reload, a second tab and a crash show the same truth. Amounts are decimal text in major units, times are UTC.
  */
 export interface CheckoutState {
@@ -14,11 +14,11 @@ export interface CheckoutState {
     support_url: string | null
     sandbox: boolean
   }
-  /** Null on a business's default link, where the payer types the amount and a request is made of it. */
+  /** Null on a business's default link, where the payer enters the amount and a request is created. */
   request: null | {
     id: string
     status: 'pending' | 'completed' | 'expired' | 'canceled' | 'failed' | 'inactive'
-    /** Null when the payer types it. */
+    /** Null if the payer enters it. */
     amount: string | null
     purpose: string | null
     reference_number: string | null
@@ -26,28 +26,28 @@ export interface CheckoutState {
     name: string | null
     expires_at: string | null
     line_items: { name: string; quantity: number; price: string | null }[]
-    /** Where the browser goes after the payment, with the reference and status; null where the merchant gave no address. */
+    /** Where the browser is redirected after the payment, with the reference and status; null if the merchant gave no URL. */
     completed_url: string | null
-    /** Where "back to the merchant" leads. */
+    /** The target of "back to the merchant". */
     canceled_url: string | null
-    /** Whether the same link takes further payments. */
+    /** Whether the same link accepts further payments. */
     repeated: boolean
   }
   currency: string
   /** Digits after the decimal point. */
   decimals: number
   methods: CheckoutMethod[]
-  /** The payment that this page began last, or the one that is under way. */
+  /** The payment that this page started last, or the one in progress. */
   attempt: null | {
     id: string
     method: string
-    /** What the method is called; it may no longer be among those that can be chosen. */
+    /** The name of the method, which may no longer be among those that can be chosen. */
     method_name?: string
     amount: string
     status: 'processing' | 'requires_action' | 'succeeded' | 'failed' | 'canceled'
-    /** Where the payer has to go on, while the status is `requires_action`. */
+    /** Where the payer must continue while the status is `requires_action`. */
     action_url: string | null
-    /** The rail's reason, a word such as `insufficient_funds`; texts are the page's. */
+    /** The rail's reason, a code such as `insufficient_funds`; the texts are the page's. */
     failure_code: string | null
   }
   /** The payment that completed the request. */
@@ -60,9 +60,9 @@ export interface CheckoutState {
     at: string
     receipt_url: string | null
   }
-  /** Money that came and does not count: too late, twice, too little or too much. What was given back still does not count. */
+  /** Payments that are not applied: late, duplicate, short or over. A refunded one is still not applied. */
   unapplied: { charge_id: string; amount: string; reason: 'late' | 'duplicate' | 'short' | 'over'; returned?: boolean }[]
-  /** The server's clock when it said this, for countdowns. */
+  /** The server's clock when it sent this, for countdowns. */
   now: string
 }
 
@@ -71,39 +71,39 @@ export interface CheckoutMethod {
   name: string
   kind: 'card' | 'wallet' | 'qr' | 'redirect' | 'bank'
   icon_url: string
-  /** The fee that the payer pays on top, and the sum; null where there is none or the amount is not known yet. */
+  /** The fee that the payer pays on top, and the sum; null if there is none or the amount is not known yet. */
   fee: string | null
   total: string | null
-  /** Cards: who turns the number into a token. It never reaches our own API. */
+  /** Cards: what turns the number into a token. The number never reaches our own API. */
   tokeniser: null | { type: 'simulator'; url: string } | { type: 'stripe'; url: string; publishable_key: string }
 }
 
 /** A code to scan: `POST …/codes` with `{method, amount?}`. */
 export interface CheckoutCode {
-  /** What the code says. */
+  /** The text of the code. */
   payload: string
-  /** The code's modules: one text a row, `1` is dark. */
+  /** The code's modules: one text per row, `1` is dark. */
   rows: string[]
-  /** When it can be scanned no longer; null while the request itself lasts. */
+  /** Until when it can be scanned; null while the request itself lasts. */
   expires_at: string | null
-  /** Opens the payer's app on a phone, where the scheme has such an address. */
+  /** Opens the payer's app on a phone, if the scheme has such a URL. */
   app_url: string | null
   /** The code as a picture to save. */
   image_url: string
 }
 
-/** Everything that a page is rendered from, on the server and in the browser. */
+/** All data from which a page is rendered, on the server and in the browser. */
 export interface CheckoutData {
   state: CheckoutState
   language: string
   messages: Record<string, string>
   /** Shown inside a merchant's page by the drop-in. */
   embedded: boolean
-  /** The method to begin with (`?method=`). */
+  /** The method to start with (`?method=`). */
   method: string | null
-  /** The amount to begin with on a default link (`?amount=`). */
+  /** The amount to start with on a default link (`?amount=`). */
   amount: string | null
-  /** What is wrong with the form of a default link that came back, by field. */
+  /** The errors of a default link's form that was sent back, by field. */
   errors?: Record<string, string[]>
   /** What was typed there, other than the amount. */
   typed?: Record<string, string>

@@ -9,7 +9,7 @@ import { baseOf, sendTry } from './requests.ts'
 import type { CheckoutData, CheckoutState } from './state.ts'
 import { failureText, firstMethod, refusalText, safeUrl, type View, viewOf } from './view.ts'
 
-/** Why a payment was not begun: a text of ours, and the server's own words on a field where it has some. */
+/** Why a payment was not started: a text of ours, and the server's own words on a field if it has some. */
 export interface Refusal {
   text: MessageKey
   detail: string | null
@@ -26,17 +26,17 @@ export interface Checkout {
   serverTime(): number
   method: string | null
   choose(code: string): void
-  /** A payment is being begun. */
+  /** A payment is being started. */
   busy: boolean
   refusal: Refusal | null
   refuse(refusal: Refusal | null): void
-  /** Asks the server for the state. */
+  /** Requests the state from the server. */
   refresh(): Promise<boolean>
-  /** Begins a payment. */
+  /** Starts a payment. */
   start(body: AttemptBody): Promise<void>
-  /** Asks again for the answer that never came. */
+  /** Requests the response that never came. */
   again(): void
-  /** Turns away from the attempt that is shown, to choose another way. */
+  /** Leaves the attempt that is shown, to choose another method. */
   leave(): void
   memory: Memory | null
 }
@@ -49,7 +49,7 @@ export function useCheckout(data: CheckoutData): Checkout {
   const [leftAttempt, setLeft] = useState<string | null>(null)
   const [unanswered, setUnanswered] = useState(false)
   const [busy, showBusy] = useState(false)
-  // Clicks may come faster than the page is drawn, so what is shown as busy is no guard.
+  // Clicks may come faster than the page renders, so a busy button is no guard.
   const sending = useRef(false)
   const setBusy = useCallback((is: boolean) => {
     sending.current = is
@@ -60,7 +60,7 @@ export function useCheckout(data: CheckoutData): Checkout {
   const { state, connected, receive, refresh, serverTime } = useLive(first, () => memory.current?.attempt() ?? null, attemptId)
   const base = baseOf(first)
 
-  // What the tab remembers is looked up after the page was taken over, which begins as the server rendered it.
+  // The tab's memory is read after hydration, which starts with what the server rendered.
   useEffect(() => {
     const known = memory.current
     if (!known) return
@@ -85,7 +85,7 @@ export function useCheckout(data: CheckoutData): Checkout {
       if (sending.current) return
       const known = memory.current
       known?.keepTry(sent)
-      // Whoever comes back from a bank that said no finds the same form open.
+      // A payer who comes back from a bank's decline finds the same form open.
       known?.keepMethod(sent.body.method)
       setBusy(true)
       refuse(null)
@@ -113,7 +113,7 @@ export function useCheckout(data: CheckoutData): Checkout {
     [base, embedded, memory, receive, refresh, setBusy],
   )
 
-  // Back from the browser's cache nothing is on its way any more.
+  // Back from the browser's cache, nothing is in flight any more.
   useEffect(() => {
     const shown = () => setBusy(false)
     window.addEventListener('pageshow', shown)
@@ -140,7 +140,7 @@ export function useCheckout(data: CheckoutData): Checkout {
     refuse,
     refresh,
     start(body) {
-      // Also where the address chose it: the way back from a wallet has no such address.
+      // Also if the URL chose it: the way back from a wallet has no such URL.
       memory.current?.keepMethod(body.method)
       return send(tryFor({ ...body, ...(embedded ? { embedded } : {}) }, memory.current?.unanswered() ?? null, attempt?.id ?? null, randomKey))
     },
@@ -168,10 +168,10 @@ function useMemory(first: CheckoutState) {
   return ref
 }
 
-/** How often a key is asked for again whose first request the server is still busy with. */
+/** How often a key is retried whose first request the server is still processing. */
 const mostRepeats = 30
 
-/** The answer to a try, also where the server is still busy with the same one from before a reload. */
+/** The response to an attempt, even if the server is still processing the same one from before a reload. */
 async function answerTo(base: string, sent: Try): Promise<CheckoutState> {
   for (let repeat = 0; ; repeat++) {
     try {
@@ -183,7 +183,7 @@ async function answerTo(base: string, sent: Try): Promise<CheckoutState> {
   }
 }
 
-/** Leads on to where the payer approves; false where the page must offer a link instead, because a frame may not show another site. */
+/** Redirects to where the payer approves; false if the page must offer a link instead, because a frame may not show another site. */
 function goOn({ attempt }: CheckoutState, embedded: boolean): boolean {
   const url = attempt?.status === 'requires_action' ? safeUrl(attempt.action_url, location.href) : null
   if (!url || (embedded && new URL(url, location.href).origin !== location.origin)) return false
@@ -191,7 +191,7 @@ function goOn({ attempt }: CheckoutState, embedded: boolean): boolean {
   return true
 }
 
-/** Tells the frame around and the window's title what has happened. */
+/** Reports to the surrounding frame and in the window's title what has happened. */
 function useTold(data: CheckoutData, state: CheckoutState, view: View, refusal: Refusal | null, memory: Memory | null): void {
   const { embedded, messages, language } = data
   const { t } = textsOf(messages, language, state)
@@ -214,7 +214,7 @@ function useTold(data: CheckoutData, state: CheckoutState, view: View, refusal: 
     if (embedded && refusal) tellFrame({ type: 'error', error: t(refusal.text) })
   }, [embedded, refusal])
   useEffect(() => {
-    // Once for an attempt: a merchant's page that closes on an error could not be opened again otherwise.
+    // Once per attempt: otherwise, a merchant's page that closes on an error could not be opened again.
     if (!embedded || !failed || !attempt || memory?.told() === attempt.id) return
     memory?.keepTold(attempt.id)
     tellFrame({ type: 'error', error: t(failed as MessageKey) })

@@ -1,26 +1,26 @@
 import type { CheckoutMethod, CheckoutState } from './state.ts'
 
-/** The one thing that the page shows. */
+/** The one view that the page shows. */
 export type View = 'amount' | 'pay' | 'action' | 'processing' | 'unsure' | 'paid' | 'expired' | 'canceled' | 'failed' | 'inactive'
 
-/** What the page knows beside the state: nothing of it can make a payment look done. */
+/** What the page knows in addition to the state: none of it can make a payment look done. */
 export interface Local {
-  /** The attempt that the payer has turned away from, to choose another way. */
+  /** The attempt that the payer has left, to choose another method. */
   leftAttempt: string | null
-  /** Whether a payment was sent off whose answer never came. */
+  /** Whether a payment was sent whose response never came. */
   unanswered: boolean
 }
 
-/** What to show of a state. Only the state says that a payment is made. */
+/** The view of a state. Only the state can say that a payment is made. */
 export function viewOf(state: CheckoutState, { leftAttempt, unanswered }: Local): View {
   const { request, paid, unapplied } = state
   if (!request) return 'amount'
   const attempt = state.attempt?.id === leftAttempt ? null : state.attempt
-  // Money that came and does not count is no payment of this request.
+  // A payment that is not applied is no payment of this request.
   const counts = attempt?.status === 'succeeded' && !unapplied.some(({ charge_id }) => charge_id === attempt.id)
   const isOpen = request.status === 'pending' || (request.status === 'completed' && request.repeated)
   if (paid || counts || (request.status === 'completed' && !isOpen)) return 'paid'
-  // Its money may still come, whatever has become of the request in between.
+  // Its money may still arrive, whatever has happened to the request in the meantime.
   if (attempt?.status === 'processing') return 'processing'
   if (!isOpen) return request.status as View
   if (attempt?.status === 'requires_action') return 'action'
@@ -33,7 +33,7 @@ export function newer(shown: CheckoutState, said: CheckoutState): CheckoutState 
   return Date.parse(said.now) >= Date.parse(shown.now) ? said : shown
 }
 
-/** The method to begin with: the one asked for, else the one of the last try, else the only one. */
+/** The method to start with: the requested one, else that of the last attempt, else the only one. */
 export function firstMethod(methods: readonly CheckoutMethod[], ...wanted: (string | null | undefined)[]): string | null {
   const known = (code: string | null | undefined) => methods.some((method) => method.code === code)
   return wanted.find(known) ?? (methods.length === 1 ? (methods[0]?.code ?? null) : null)
@@ -77,12 +77,12 @@ const failureTexts: Record<string, string> = {
   payment_method_not_available: 'refused.method',
 }
 
-/** The text of a rail's reason. A lost or stolen card is declined like any other: the reason is not for whoever holds it. */
+/** The text of a rail's reason. A lost or stolen card is declined like any other: the reason is not for the person holding it. */
 export function failureText(code: string | null): string {
   return (code && failureTexts[code]) || 'failure.declined'
 }
 
-/** The text of the server's refusal to begin a payment. */
+/** The text of the server's refusal to start a payment. */
 export function refusalText(code: string | null): string {
   return (code && failureTexts[code]) || 'refused.general'
 }
@@ -95,7 +95,7 @@ export function countdown(milliseconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`
 }
 
-/** An address that a browser may be sent to; null for anything that is not http or https. */
+/** A URL that a browser may be redirected to; null for anything that is not http or https. */
 export function safeUrl(url: string | null | undefined, base?: string): string | null {
   if (!url) return null
   try {

@@ -4,8 +4,8 @@ import type { FrameMessage } from './tell-frame.ts'
 import { wordsFor } from './words.ts'
 
 /**
- * What stands between a merchant's page and the checkout: it opens the checkout that the page asks for, and passes on what
- * the checkout says. It believes the window that it is in, as the origin that spoke first, and the frame that it made.
+ * The layer between a merchant's page and the checkout: it opens the checkout that the page requests, and forwards what the
+ * checkout reports. It trusts the surrounding window, as the origin that sent the first message, and the frame that it created.
  */
 const home = location.origin
 const merchant = window.parent
@@ -19,14 +19,14 @@ const button = document.querySelector('button') as HTMLButtonElement
 let checkout: HTMLIFrameElement | undefined
 let shown = ''
 let paymentRequest: string | null = null
-/** The checkout has ended or could not be shown: asked for again, it is loaded again. */
+/** The checkout has ended or could not be shown: when it is requested again, it is reloaded. */
 let over = false
 
 function tell(message: FrameMessage): void {
   if (merchantOrigin !== undefined) merchant.postMessage(message, merchantOrigin)
 }
 
-/** `loading`, `checkout`, `away` (a page of the payment's way, such as a wallet's) or `failed`. */
+/** `loading`, `checkout`, `away` (another page of the payment, such as a wallet's) or `failed`. */
 function view(name: string, text = ''): void {
   document.body.dataset['view'] = name
   status.textContent = text
@@ -43,7 +43,7 @@ const closeOnEscape = (event: KeyboardEvent) => {
   if (event.key === 'Escape' && !event.defaultPrevented) tell({ type: 'toggle' })
 }
 
-/** The frame's document as far as we may see it: not that of another site, and not a page that the browser refused to frame. */
+/** The frame's document if we may access it: not that of another site, and not a page that the browser refused to frame. */
 function documentIn(frame: HTMLIFrameElement): Document | null {
   try {
     return frame.contentDocument
@@ -52,7 +52,7 @@ function documentIn(frame: HTMLIFrameElement): Document | null {
   }
 }
 
-/** Says why no checkout is in the frame: the browser shows nothing to us, so the server is asked. */
+/** Reports why no checkout is in the frame: the browser does not tell us, so the server is asked. */
 async function failToShow(frame: HTMLIFrameElement): Promise<void> {
   const status = await fetch(frame.src, { method: 'HEAD' }).then(
     (answer) => answer.status,
@@ -63,12 +63,12 @@ async function failToShow(frame: HTMLIFrameElement): Promise<void> {
   else fail(status === 404 ? 'There is no such payment request or business.' : 'The checkout cannot be shown now.')
 }
 
-/** Follows the checkout through its pages: Escape closes on each of ours, and between them we show the way out. */
+/** Follows the checkout through its pages: Escape closes each of ours, and between them we show the way out. */
 function follow(frame: HTMLIFrameElement): void {
   let first = true
   frame.addEventListener('load', () => {
     const page = documentIn(frame)
-    // Every checkout has the block that its script goes on with.
+    // Every checkout has the data block that its script continues with.
     if (first && !page?.getElementById('data')) void failToShow(frame)
     first = false
     if (!page) return
@@ -136,6 +136,6 @@ if (merchant !== window) {
     if (event.source === merchant) hearMerchant(event)
     else if (checkout && event.source === checkout.contentWindow && event.origin === home && event.data) hearCheckout(event.data)
   })
-  // To whoever is around us: that this page is there and can be asked is no secret.
+  // To any surrounding page: it is no secret that this page exists and accepts messages.
   merchant.postMessage({ type: 'loaded' } satisfies FrameMessage, '*')
 }

@@ -1,6 +1,6 @@
 import type { FrameMessage } from './tell-frame.ts'
 
-/** What a merchant's page is told; both dialects of HitPay's documentation (behaviour §9.1). */
+/** The callbacks of a merchant's page; both dialects of HitPay's documentation (behaviour §9.1). */
 interface Callbacks {
   onClose?: () => void
   onSuccess?: (data: { payment_request_id: string; status: string; reference_number: string | null }) => void
@@ -34,14 +34,14 @@ declare global {
   }
 }
 
-/** How long the frame may take until it says that it is there; without it a payer would look at nothing. */
+/** How long the frame may take until it reports that it is there; without this, a payer would look at nothing. */
 const patienceMs = 20_000
 /** How long a payer sees that the payment was made. */
 const successShownMs = 5_000
 
 // One function and no export: this file is a classic script in a merchant's page (web/vite.config.ts).
 ;(() => {
-  // A theme and a plug-in may both bring the script. HitPay's own has no `inited`, and gives way.
+  // A theme and a plug-in may both include the script. HitPay's own has no `inited`, and gives way.
   if (window.HitPay && 'inited' in window.HitPay) return
 
   const script = document.currentScript
@@ -62,13 +62,13 @@ const successShownMs = 5_000
   let opener: Element | null = null
   let restoreOverflow = () => {}
 
-  /** Runs when the page has a body: the script may stand in its head. */
+  /** Runs when the page has a body: the script may be in its head. */
   function whenReady(run: () => void): void {
     if (document.body) run()
     else document.addEventListener('DOMContentLoaded', run, { once: true })
   }
 
-  /** Where the frame is. What the merchant does not say is as this script was loaded. */
+  /** The URL of the frame. What the merchant does not specify is taken from this script's own URL. */
   function frameAddress({ scheme, domain, path }: Settings): string {
     const own = new URL(home || defaultUrl, location.href)
     const host = domain ? domain.replace(/^\w+:\/\//, '').replace(/\/+$/, '') : own.host
@@ -82,8 +82,8 @@ const successShownMs = 5_000
   }
 
   /**
-   * Makes the one frame, in a dialog: it covers what the page has on top, dialogs of its own too, keeps the keyboard in, and
-   * gives the focus back.
+   * Creates the one frame, in a dialog: it covers everything on the page, even the page's own dialogs, keeps the keyboard focus
+   * inside, and restores the focus afterwards.
    */
   function build(): void {
     if (dialog?.isConnected && shownAddress === address) return
@@ -92,11 +92,11 @@ const successShownMs = 5_000
     shownAddress = address
     const surface = 'position:fixed;top:0;left:0;width:100vw;height:100vh;border:0;margin:0;padding:0;z-index:99999999;background:transparent;'
     const made = document.createElement('dialog')
-    // A style sheet of the page may say something of dialogs; here it says nothing.
+    // A style sheet of the page may apply to dialogs; here it must not.
     made.style.cssText = `${surface}display:none;max-width:none;max-height:none;overflow:hidden;box-shadow:none;transform:none;opacity:1`
     made.setAttribute('aria-label', 'Payment')
     frame = document.createElement('iframe')
-    // In another color scheme than the frame's own page, the frame would not be transparent.
+    // In a color scheme other than that of the frame's own page, the frame would not be transparent.
     frame.style.cssText = `${surface}display:block;color-scheme:light`
     frame.title = 'Payment'
     frame.allow = 'payment'
@@ -127,7 +127,7 @@ const successShownMs = 5_000
     else timer = window.setTimeout(failToLoad, patienceMs)
   }
 
-  /** Gives the focus back to where it was before the payer paid. */
+  /** Restores the focus to where it was before the payer paid. */
   function focusOpener(): void {
     if (opener instanceof HTMLElement && opener !== document.body && opener.isConnected) opener.focus({ preventScroll: true })
     else if (frame) frame.blur()
@@ -152,7 +152,7 @@ const successShownMs = 5_000
     }
   }
 
-  /** Nothing is seen and nothing can be clicked, so it closes whatever `closeOnError` says. */
+  /** Nothing is visible and nothing can be clicked, so it closes whatever `closeOnError` says. */
   function failToLoad(): void {
     shownAddress = ''
     fail('The payment page did not load.', true)
@@ -166,7 +166,7 @@ const successShownMs = 5_000
     } else if (message.type === 'toggle') {
       close()
     } else if (message.type === 'success') {
-      // Also after the payer has closed: the money was paid, and the merchant's page should know.
+      // Even after the payer has closed: the payment was made, and the merchant's page should know.
       if (open) {
         clearTimeout(timer)
         timer = window.setTimeout(close, successShownMs)
@@ -183,7 +183,7 @@ const successShownMs = 5_000
     if (data && typeof data === 'object') hear(data)
   })
 
-  // Chromium gives the focus to a frame whose own frame with the focus is hidden; a moment after it was hidden, so here.
+  // Chromium focuses a frame whose own focused frame is hidden, a moment after it was hidden; hence here.
   window.addEventListener('blur', () => {
     setTimeout(() => {
       if (!open && frame && document.activeElement === frame) focusOpener()
@@ -192,12 +192,12 @@ const successShownMs = 5_000
 
   window.HitPay = {
     /**
-     * Stays false. Shops ask for it before they call `init` for every order, with a new address and new callbacks; the script
-     * that they were written for never sets it. True would leave them with those of the first order.
+     * Stays false. Shops check it before they call `init` for every order, with a new URL and new callbacks; the script
+     * that they were written for never sets it. If it were true, they would keep those of the first order.
      */
     inited: false,
 
-    /** Takes the business's link and what to call; the last call counts, and there is one frame however often it is called. */
+    /** Sets the business's link and the callbacks; the last call is used, and there is one frame however often it is called. */
     init(url, options, more) {
       const { onClose, onSuccess, onError, scheme, domain, apiDomain, path, closeOnError }: Settings & Callbacks = { ...options, ...more }
       defaultUrl = url
@@ -210,13 +210,13 @@ const successShownMs = 5_000
         if (typeof value === 'string') Object.assign(settings, { [name]: value })
       }
       address = frameAddress(settings)
-      // A frame that a payer is looking at stays; the next opening takes the new address.
+      // A frame that a payer is looking at stays; the next opening uses the new URL.
       if (!open) whenReady(build)
     },
 
-    /** Opens the checkout, or closes it when it is open; `open` says which. */
+    /** Opens the checkout, or closes it if it is open; `open` says which. */
     toggle(options) {
-      if (!address) throw new Error('HitPay.init has to be called before HitPay.toggle.')
+      if (!address) throw new Error('HitPay.init must be called before HitPay.toggle.')
       const { open: wanted = !open, paymentRequest = null, method = null, amount = null } = options || {}
       if (!wanted) close()
       else if (!open) whenReady(() => show({ paymentRequest, method, amount }))

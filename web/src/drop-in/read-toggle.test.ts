@@ -7,7 +7,7 @@ describe('readToggle', () => {
   const read = (checkoutOptions: unknown, defaultUrl: unknown = `${home}/payment-request/@shop/`) =>
     readToggle({ type: 'toggle', props: { defaultUrl, checkoutOptions } }, home)
 
-  test('makes an address of our own origin of what it is asked for', () => {
+  test('a toggle becomes a URL of our own origin', () => {
     expect(read({ paymentRequest: id.toUpperCase(), method: 'card' })).toEqual({
       address: `/payment-request/@shop/${id}/checkout?embed=1&method=card`,
       paymentRequest: id,
@@ -33,11 +33,11 @@ describe('readToggle', () => {
     [{}, `${home}/payment-request/@shop/../../docs`],
     [{}, `${home}/payment-request/@shop/${'-'.repeat(36)}/checkout`],
     [{}, 7],
-  ])('says what is wrong with %j of %j', (options, defaultUrl) => {
+  ])('a toggle with %j of %j gets an error message', (options, defaultUrl) => {
     expect(read(options, defaultUrl)).toBeTypeOf('string')
   })
 
-  test.each([null, 7, 'toggle', [], {}, { type: 'toggle' }, { type: 'toggle', props: 7 }])('reads %j as nothing', (data) => {
+  test.each([null, 7, 'toggle', [], {}, { type: 'toggle' }, { type: 'toggle', props: 7 }])('%j is not a toggle', (data) => {
     expect(readToggle(data, home)).toBeTypeOf('string')
   })
 })

@@ -1,30 +1,30 @@
-/** What the frame is to show, as its merchant's page asked. */
+/** What the frame must show, as its merchant's page requested. */
 export interface Asked {
-  /** The checkout's address, of our own origin. */
+  /** The checkout's URL, on our own origin. */
   address: string
   /** Null for a business's default link. */
   paymentRequest: string | null
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-/** A default link, or the link of a request: shops give either. */
+/** A default link, or the link of a request: shops pass either. */
 const link = /^\/payment-request\/@([\w-]{1,64})(?:\/([0-9a-f-]{36})(?:\/checkout)?)?\/?$/i
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 const isGiven = (value: unknown): boolean => value !== undefined && value !== null && value !== ''
 
-/** Whether a message asks to open. */
+/** Whether a message requests to open. */
 export const isToggle = (data: unknown): data is { type: 'toggle'; props?: unknown } => isObject(data) && data['type'] === 'toggle'
 
 function readLink(defaultUrl: unknown, home: string): { slug: string; id: string | null } | string {
-  if (typeof defaultUrl !== 'string' || defaultUrl === '') return 'HitPay.init takes the link of your business as its first argument.'
+  if (typeof defaultUrl !== 'string' || defaultUrl === '') return 'HitPay.init expects the link of your business as its first argument.'
   let url: URL
   try {
     url = new URL(defaultUrl, home)
   } catch {
-    return 'The first argument of HitPay.init is not an address.'
+    return 'The first argument of HitPay.init is not a URL.'
   }
-  if (url.origin !== home) return `The first argument of HitPay.init leads to ${url.origin}, and this frame belongs to ${home}.`
+  if (url.origin !== home) return `The first argument of HitPay.init points to ${url.origin}, but this frame belongs to ${home}.`
   const [, slug, id] = link.exec(url.pathname) ?? []
   if (slug === undefined || (id !== undefined && !uuid.test(id)))
     return 'The first argument of HitPay.init is not the link of a business or of a payment request.'
@@ -32,8 +32,8 @@ function readLink(defaultUrl: unknown, home: string): { slug: string; id: string
 }
 
 /**
- * Reads the message that opens the frame (behaviour §9.3). Nothing of it gets into an address unless it has the form that
- * its place takes, and the address is of `home`, our own origin. Answers a text when something is wrong.
+ * Reads the message that opens the frame (behaviour §9.3). Every value must have the format of its place in the URL, and the
+ * URL is on `home`, our own origin. Returns a text if something is wrong.
  */
 export function readToggle(data: unknown, home: string): Asked | string {
   const props = isToggle(data) && isObject(data.props) ? data.props : {}
@@ -44,7 +44,7 @@ export function readToggle(data: unknown, home: string): Asked | string {
 
   const query = new URLSearchParams({ embed: '1' })
   if (isGiven(method)) {
-    if (typeof method !== 'string' || !/^[a-z0-9_]{1,64}$/.test(method)) return 'The method is not the code of a method of payment.'
+    if (typeof method !== 'string' || !/^[a-z0-9_]{1,64}$/.test(method)) return 'The method is not the code of a payment method.'
     query.set('method', method)
   }
   if (isGiven(paymentRequest) && (typeof paymentRequest !== 'string' || !uuid.test(paymentRequest)))

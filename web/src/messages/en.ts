@@ -9,7 +9,7 @@ export const en = {
   'page.new_tab': 'opens in a new tab',
   'page.contact': 'Questions about this payment?',
   'page.contact_link': 'Contact {business}',
-  'page.offline': 'There is no connection at the moment. This page catches up by itself.',
+  'page.offline': 'There is no connection at the moment. This page will update as soon as it is back.',
   'page.noscript': 'Paying on this page needs JavaScript. Please allow it in your browser and reload the page.',
   'page.secure': 'Secure payment',
 
@@ -37,7 +37,7 @@ export const en = {
   'amount.title': 'How much would you like to pay?',
   'amount.label': 'Amount',
   'amount.required': 'Enter the amount.',
-  'amount.invalid': 'Enter the amount in figures, for example {example}.',
+  'amount.invalid': 'Enter the amount in digits, for example {example}.',
   'amount.zero': 'The amount must be more than zero.',
   'payer.name': 'Your name',
   'payer.email': 'Email',
@@ -47,7 +47,7 @@ export const en = {
   'payer.continue': 'Continue',
 
   'methods.title': 'How would you like to pay?',
-  'methods.none': '{business} cannot take payments here at the moment. Please contact them.',
+  'methods.none': '{business} cannot accept payments here at the moment. Please contact them.',
   'methods.fee': 'Fee: {fee}',
   'methods.card': 'Card',
 
@@ -97,11 +97,11 @@ export const en = {
   'action.text': 'The payment of {amount} ({method}) is not finished. Continue to approve it.',
   'action.continue': 'Continue',
   'action.other': 'Choose another way to pay',
-  'processing.title': 'Your payment is on its way',
-  'processing.text': 'We are waiting for an answer about your payment of {amount} ({method}). Some banks take a few minutes.',
-  'processing.safe': 'You can stay here or close this page: the payment carries on, and you need not pay again.',
-  'unsure.title': 'We do not know yet whether your payment began',
-  'unsure.text': 'The connection broke before an answer came. You can safely try again: the same payment is never made twice.',
+  'processing.title': 'Your payment is being processed',
+  'processing.text': 'We are waiting for confirmation of your payment of {amount} ({method}). Some banks take a few minutes.',
+  'processing.safe': 'You can stay here or close this page: the payment continues, and you do not need to pay again.',
+  'unsure.title': 'We do not know yet whether your payment started',
+  'unsure.text': 'The connection was lost before there was an answer. You can safely try again: the same payment is never made twice.',
   'unsure.again': 'Try again',
 
   'failure.title': 'The payment did not go through',
@@ -115,7 +115,7 @@ export const en = {
   'failure.processing_error': 'Something went wrong while the payment was processed. Please try again in a moment.',
   'failure.authentication': 'Your bank could not confirm that it was you. Try again or choose another way to pay.',
   'failure.canceled': 'The payment was canceled. You can try again or choose another way to pay.',
-  'failure.timeout': 'No approval came in time. You can try again or choose another way to pay.',
+  'failure.timeout': 'The payment was not approved in time. You can try again or choose another way to pay.',
   'failure.too_often': 'This card has been used too often in a short time. Try again later or use another card.',
   'failure.limit': 'The amount is above the limit of this card or account. Try another card or another way to pay.',
   'failure.not_supported': 'This card cannot be used for this payment. Please use another card.',
@@ -124,8 +124,8 @@ export const en = {
 
   'refused.title': 'The payment was not started',
   'refused.general': 'That did not work. Please try again.',
-  'refused.not_payable': 'This payment request cannot be paid any more.',
-  'refused.in_progress': 'Another payment for this request is under way. Please wait for its result.',
+  'refused.not_payable': 'This payment request can no longer be paid.',
+  'refused.in_progress': 'Another payment for this request is in progress. Please wait for its result.',
   'refused.too_many': 'There were too many attempts. Please wait a while and try again.',
   'refused.method': 'This way to pay is not available at the moment. Please choose another.',
 
@@ -145,7 +145,7 @@ export const en = {
   'canceled.title': 'This payment request was canceled',
   'canceled.text': 'Nothing needs to be paid. If you did not expect this, please contact {business}.',
   'failed.title': 'The payment failed',
-  'failed.text': 'This request cannot be paid any more, and you have not been charged. Please ask {business} for a new one.',
+  'failed.text': 'This request can no longer be paid, and you have not been charged. Please ask {business} for a new one.',
   'inactive.title': 'This payment link is not active',
   'inactive.text': 'It cannot be paid at the moment. Please contact {business}.',
 

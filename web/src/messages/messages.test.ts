@@ -7,7 +7,7 @@ import { messagesOf } from './messages.ts'
 const keys = Object.keys(en) as MessageKey[]
 const placeholdersOf = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(([name]) => name).sort()
 
-/** Texts that are rightly the same as in English. */
+/** Texts that may be the same as in English. */
 const shared: Partial<Record<string, MessageKey[]>> = {
   id: ['payer.email', 'summary.total'],
   vi: ['payer.email', 'card.expiry_format'],
@@ -18,25 +18,25 @@ const scripts = { 'zh-Hans': /\p{Script=Han}/u, th: /\p{Script=Thai}/u, ta: /\p{
 describe.each(Object.keys(languages) as (keyof typeof languages)[])('%s', (language) => {
   const messages = messagesOf[language]
 
-  test('has the same keys in the same order', () => {
+  test('a language has the same keys in the same order', () => {
     expect(Object.keys(messages)).toEqual(keys)
   })
 
-  test('has the same placeholders in every text', () => {
+  test('a language has the same placeholders in every text', () => {
     expect(keys.filter((key) => placeholdersOf(messages[key]).join() !== placeholdersOf(en[key]).join())).toEqual([])
   })
 
-  test('has no text that is empty or has stray spaces', () => {
+  test('a language has no text that is empty or has stray spaces', () => {
     expect(keys.filter((key) => messages[key] === '' || messages[key] !== messages[key].trim() || / {2}/.test(messages[key]))).toEqual([])
   })
 
   if (language !== 'en') {
-    test('has no text left in English', () => {
+    test('a language has no text left in English', () => {
       expect(keys.filter((key) => messages[key] === en[key] && !shared[language]?.includes(key))).toEqual([])
     })
   }
 
-  test('is written in its own script', () => {
+  test('a language is written in its own script', () => {
     const script = scripts[language as keyof typeof scripts]
     if (script) expect(keys.filter((key) => !script.test(messages[key]) && !shared[language]?.includes(key))).toEqual([])
     else expect(keys.filter((key) => /[\p{Script=Han}\p{Script=Thai}\p{Script=Tamil}]/u.test(messages[key]))).toEqual([])

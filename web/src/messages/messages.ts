@@ -7,5 +7,5 @@ import { th } from './th.ts'
 import { vi } from './vi.ts'
 import { zhHans } from './zh-hans.ts'
 
-/** Every language's texts; only the server has them all, a page gets its own. */
+/** The texts of every language; only the server has all of them, a page gets its own. */
 export const messagesOf: Record<Language, Messages> = { en, 'zh-Hans': zhHans, ms, id, th, vi, ta }

@@ -7,7 +7,7 @@ import { money, schemeName, timeInWords } from './words.ts'
 /** What the payer does with a code. */
 export interface Decision {
   outcome: 'approved' | 'declined' | 'timeout'
-  /** Null leaves what the code says. */
+  /** Null keeps the amount of the code. */
   amount: string | null
   twice: boolean
   late: boolean
@@ -18,7 +18,7 @@ export interface Decision {
 interface Props {
   code: ScannedCode
   fault: string | null
-  /** What was decided and refused, to go on from. */
+  /** The decision that was refused, to continue from. */
   before?: Decision | undefined
   heading: Heading
   onBack: () => void
@@ -28,18 +28,18 @@ interface Props {
 const slowSeconds = 10
 
 const warnings: Record<string, string> = {
-  completed: 'This request is paid already. A second payment is kept apart as a duplicate and refunded.',
-  expired: 'This request has expired. A payment now is kept apart as late.',
-  canceled: 'This request was canceled. A payment now is kept apart as late.',
-  failed: 'This request has failed. A payment now is kept apart as late.',
+  completed: 'This request is already paid. A second payment is recorded as a duplicate and refunded.',
+  expired: 'This request has expired. A payment made now is recorded as late and not applied.',
+  canceled: 'This request was canceled. A payment made now is recorded as late and not applied.',
+  failed: 'This request has failed. A payment made now is recorded as late and not applied.',
 }
 
 function warningOf({ status, expires_at, now }: ScannedCode): string | undefined {
   if (warnings[status]) return warnings[status]
-  return expires_at !== null && expires_at <= now ? 'This code has expired; a bank’s app may refuse it. The checkout shows a new one.' : undefined
+  return expires_at !== null && expires_at <= now ? 'This code has expired; a banking app may refuse it. The checkout shows a new one.' : undefined
 }
 
-/** What a bank's app shows before it pays, and what the payer can do about it. */
+/** What a banking app shows before it pays, and what the payer can do about it. */
 export function ApproveCode({ code, fault, before, heading, onBack, onDecide }: Props) {
   const [amount, setAmount] = useState(before?.amount ?? code.amount ?? '')
   const [changes, setChanges] = useState(code.amount === null || (before?.amount ?? null) !== null)
@@ -77,7 +77,7 @@ export function ApproveCode({ code, fault, before, heading, onBack, onDecide }: 
         <legend>What this payer does</legend>
         {code.amount === null ? null : (
           <Option checked={changes} onChange={setChanges}>
-            {code.editable_amount ? 'Changes the amount' : 'Pays another amount than the code says'}
+            {code.editable_amount ? 'Changes the amount' : 'Pays a different amount'}
           </Option>
         )}
         {changes ? (

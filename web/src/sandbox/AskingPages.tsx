@@ -3,11 +3,11 @@ import type { SimulatedPayment } from './data.ts'
 import { Facts, Mark, Simulation } from './Simulation.tsx'
 import { money, outcomeInWords } from './words.ts'
 
-/** Why the merchant expects this money no longer, while the payer is still asked. */
+/** Why the merchant no longer expects this payment, while the payer is still being asked. */
 const meanwhile: Record<string, string> = {
-  completed: 'This request has been paid meanwhile. If you pay anyway, Hawker keeps the money apart as a duplicate and refunds it.',
-  expired: 'This request has expired meanwhile. If you pay anyway, Hawker keeps the money apart as late.',
-  canceled: 'This request has been canceled meanwhile. If you pay anyway, Hawker keeps the money apart as late.',
+  completed: 'This request has been paid in the meantime. If you pay anyway, Hawker records the payment as a duplicate and refunds it.',
+  expired: 'This request has expired in the meantime. If you pay anyway, Hawker records the payment as late and does not apply it.',
+  canceled: 'This request has been canceled in the meantime. If you pay anyway, Hawker records the payment as late and does not apply it.',
 }
 
 function Answered({ payment }: { payment: SimulatedPayment }) {
@@ -16,7 +16,7 @@ function Answered({ payment }: { payment: SimulatedPayment }) {
     <section className={`outcome ${tone}`}>
       <h2>{title}</h2>
       <p>{text}</p>
-      <p>There is an answer already; another one changes nothing.</p>
+      <p>This payment has already been answered; another answer changes nothing.</p>
       {payment.return_url === null ? null : (
         <a className="button" href={payment.return_url}>
           Back to the merchant
@@ -83,7 +83,7 @@ export function WalletPage(payment: SimulatedPayment) {
   )
 }
 
-/** The card's bank, which wants to know whether it is the card's owner who pays (3-D Secure). */
+/** The card's bank, which verifies that the card's owner is paying (3-D Secure). */
 export function ChallengePage(payment: SimulatedPayment) {
   const { business, amount, currency, card, request_status, state } = payment
   return (
@@ -91,7 +91,7 @@ export function ChallengePage(payment: SimulatedPayment) {
       <div className="card">
         <p className="bank">Your card’s bank</p>
         <h1>
-          Is it you who pays {business} <span className="amount">{money(amount, currency)}</span>
+          Are you paying {business} <span className="amount">{money(amount, currency)}</span>
         </h1>
         <Facts
           facts={[

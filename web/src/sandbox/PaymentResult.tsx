@@ -7,10 +7,10 @@ import { money, outcomeInWords } from './words.ts'
 const pollMs = 1500
 const polls = 60
 
-/** Whether Hawker will do more about a payment by itself: hear from the bank, or give a duplicate back. */
+/** Whether Hawker will still change a payment by itself: learn the bank's answer, or refund a duplicate. */
 const isOpen = ({ status, unapplied_reason }: PhonePayment) => status === 'pending' || (status === 'succeeded' && unapplied_reason === 'duplicate')
 
-/** Asks again what became of payments, until nothing more happens. */
+/** Polls payments until nothing more happens. */
 function useLatest(payments: PhonePayment[]): PhonePayment[] {
   const [latest, setLatest] = useState(payments)
   const [polled, setPolled] = useState(0)
@@ -26,12 +26,12 @@ function useLatest(payments: PhonePayment[]): PhonePayment[] {
   return latest
 }
 
-/** What Hawker made of it. */
+/** What Hawker did with them. */
 export function PaymentResult({ payments, heading, onBack }: { payments: PhonePayment[]; heading: Heading; onBack: () => void }) {
   const latest = useLatest(payments)
   return (
     <div className="result">
-      <ScreenTitle heading={heading}>{latest.length > 1 ? 'What became of both payments' : 'What became of it'}</ScreenTitle>
+      <ScreenTitle heading={heading}>{latest.length > 1 ? 'Results of both payments' : 'Result'}</ScreenTitle>
       <div aria-live="polite">
         {latest.map((payment) => {
           const { tone, title, text } = outcomeInWords(payment)

@@ -16,7 +16,7 @@ type Screen =
 
 const words = (error: unknown) => (error instanceof Refused ? error.message : 'Hawker does not answer; is it running?')
 
-/** What the address says was scanned (`#code=…`). */
+/** The code in the URL (`#code=…`). */
 function codeInAddress(): string | null {
   return new URLSearchParams(location.hash.slice(1)).get('code')
 }
@@ -37,7 +37,7 @@ function usePhone() {
       const { readPicture } = await import('./read-picture.ts')
       const payload = await readPicture(picture).catch(() => null)
       if (payload) return read(payload)
-      show({ name: 'scan', fault: payload === null ? 'This file is no picture that can be read.' : 'There is no QR code in this picture.' })
+      show({ name: 'scan', fault: payload === null ? 'This file is not a readable picture.' : 'There is no QR code in this picture.' })
     },
     [read],
   )
@@ -58,7 +58,7 @@ function usePhone() {
   return { screen, read, scan, decide, again }
 }
 
-/** Takes codes wherever the page gets one: from its address, from the clipboard, from a file that is dropped on it. */
+/** Accepts codes from every source: the URL, the clipboard, a file that is dropped on the page. */
 function useArrivals(read: (payload: string) => Promise<void>, scan: (picture: Blob) => Promise<void>): void {
   useEffect(() => {
     const fromAddress = () => {
@@ -95,13 +95,13 @@ function useArrivals(read: (payload: string) => Promise<void>, scan: (picture: B
   }, [read, scan])
 }
 
-/** A phone whose bank app pays what it scans. */
+/** A phone with a banking app that pays what it scans. */
 export function PhonePage() {
   const { screen, read, scan, decide, again } = usePhone()
   useArrivals(read, scan)
   const heading = useRef<HTMLHeadingElement>(null)
   const shown = useRef(screen.name)
-  // Who reads with their ears is told of each new screen; the first one is read anyway.
+  // Screen readers announce each new screen; the first one is read anyway.
   useEffect(() => {
     if (shown.current !== screen.name) heading.current?.focus()
     shown.current = screen.name
@@ -110,14 +110,14 @@ export function PhonePage() {
     <Simulation wide>
       <div className="explained">
         <h1>A phone that pays</h1>
-        <p>It stands for a payer’s phone with a bank’s app. Show it the payment code of a checkout, and decide what the payer does.</p>
+        <p>It acts as a payer’s phone with a banking app. Show it the payment code of a checkout, and decide what the payer does.</p>
         <ul>
           <li>Copy a picture of the code and paste it here, or drop or choose a file.</li>
-          <li>Or paste what the code says.</li>
-          <li>A real phone that opens this page fills its whole screen with the app.</li>
+          <li>Or paste the text of the code.</li>
+          <li>On a real phone, the app fills the whole screen.</li>
         </ul>
         <p>
-          The same can be done by a program: <code>hawker pay</code>, or the API’s <code>/v1/sandbox</code>.
+          A program can do the same: <code>hawker pay</code>, or the API’s <code>/v1/sandbox</code>.
         </p>
       </div>
       <section className="phone" aria-label="The phone">

@@ -8,7 +8,7 @@ interface Props {
   onPicture: (picture: Blob) => Promise<void>
 }
 
-/** Where a code comes in: a picture of it, or what it says. */
+/** Where a code is entered: as a picture or as text. */
 export function Scanner({ fault, heading, onText, onPicture }: Props) {
   const [text, setText] = useState('')
   return (
@@ -41,7 +41,7 @@ export function Scanner({ fault, heading, onText, onPicture }: Props) {
           if (text.trim() !== '') void onText(text.trim())
         }}
       >
-        <label htmlFor="payload">What the code says</label>
+        <label htmlFor="payload">Text of the code</label>
         <textarea id="payload" rows={3} spellCheck={false} autoComplete="off" value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
         <button type="submit" className="button main">
           Read the code

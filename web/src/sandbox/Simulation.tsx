@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 
-/** What every page of the simulator stands in: it says what it is, and looks like nothing else. */
+/** The frame of every simulator page: it says that it is a simulation, and looks like nothing else. */
 export function Simulation({ children, wide = false }: { children: ReactNode; wide?: boolean }) {
   return (
     <>
@@ -24,7 +24,7 @@ export function Mark({ code, name }: { code: string; name: string }) {
   )
 }
 
-/** Names and what they stand for; what is null is left out. */
+/** Names and values; null values are omitted. */
 export function Facts({ facts }: { facts: [name: string, value: string | null][] }) {
   return (
     <dl className="facts">

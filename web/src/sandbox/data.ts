@@ -7,23 +7,23 @@ export interface SimulatedPayment {
   purpose: string | null
   reference: string | null
   card: { brand: string; last4: string } | null
-  /** `waiting`: the payer is asked; `answered`: there is an answer, and a second one changes nothing. */
+  /** `waiting`: the payer is being asked; `answered`: there is an answer, and a second one changes nothing. */
   state: 'waiting' | 'answered'
   /** The charge's. */
   status: string
   unapplied_reason: string | null
   failure_code: string | null
-  /** Of what is paid: `completed`, `expired` and `canceled` take no payment any more. */
+  /** The status of the request: `completed`, `expired` and `canceled` accept no more payments. */
   request_status: string
-  /** Where the browser goes back to; null where the payment was not begun in one. */
+  /** Where the browser returns; null if the payment was not started in one. */
   return_url: string | null
 }
 
-/** What the phone's bank app reads in a code: the answer of `POST /sandbox/phone/read`. */
+/** What the phone's banking app reads in a code: the response of `POST /sandbox/phone/read`. */
 export interface ScannedCode {
   scheme: string
   payee: string
-  /** Null where the payer types it. */
+  /** Null if the payer enters it. */
   amount: string | null
   currency: string
   reference: string
@@ -32,9 +32,9 @@ export interface ScannedCode {
   is_open: boolean
   /** The payment request's. */
   status: string
-  /** When the code can be scanned no longer. */
+  /** Until when the code can be scanned. */
   expires_at: string | null
-  /** When the payment request ends; null where it does not. */
+  /** When the payment request ends; null if it does not. */
   deadline: string | null
   method: string
   method_name: string
@@ -43,7 +43,7 @@ export interface ScannedCode {
   now: string
 }
 
-/** What became of a payment: the answer of `POST /sandbox/phone/pay` and of the address in it. */
+/** The result of a payment: the response of `POST /sandbox/phone/pay` and of the URL in it. */
 export interface PhonePayment {
   payment_id: string
   payment_request_id: string
@@ -55,6 +55,6 @@ export interface PhonePayment {
   method: string
   unapplied_reason: string | null
   failure_code: string | null
-  /** Where the same is read again. */
+  /** The URL at which the same is read again. */
   url: string
 }

@@ -6,11 +6,11 @@ interface DetectorClass {
   getSupportedFormats(): Promise<string[]>
 }
 
-/** Pictures of phones are larger than a code needs; the decoder's time grows with them. */
+/** Photos of phones are larger than a code needs; the decoder's time grows with their size. */
 const largestSide = 2000
-/** Sizes at which a picture is looked at: a code may be too fine or too coarse for one of them. */
+/** Sizes at which a picture is examined: a code may be too fine or too coarse for one of them. */
 const scales = [1, 0.5, 2]
-/** How long one size is looked at; the decoder's own limit is that of a camera's frame. */
+/** How long one size is examined; the decoder's own limit is that of a camera's frame. */
 const patience = { effort: 4, timeLimit: 1500 }
 /** Codes that fill their picture have no light border, without which they are not found. */
 const border = 32
@@ -45,7 +45,7 @@ async function loadPicture(file: Blob): Promise<{ picture: CanvasImageSource & I
   }
 }
 
-/** What the QR code in a picture says; undefined where none is found. Throws for a file that is no picture. */
+/** The content of the QR code in a picture; undefined if none is found. Throws for a file that is not a picture. */
 export async function readPicture(file: Blob): Promise<string | undefined> {
   const { picture, width, height } = await loadPicture(file)
   const known = await byBrowser(picture)

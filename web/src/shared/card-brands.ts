@@ -10,7 +10,7 @@ export const brandNames = {
 } as const
 export type Brand = keyof typeof brandNames
 
-/** A brand's name; one that we do not know is shown as the rail spells it. */
+/** A brand's name; an unknown one is shown as the rail writes it. */
 export function brandName(brand: string): string {
   return Object.hasOwn(brandNames, brand) ? brandNames[brand as Brand] : brand
 }

@@ -3,7 +3,7 @@ import { formatMoney, parseTyped, typedFrom } from './money.ts'
 
 const plain = (text: string) => text.replace(/[\u00a0\u202f]/g, ' ')
 
-describe('money is written', () => {
+describe('formatted money', () => {
   test.each([
     ['49.90', 'sgd', 2, 'en', 'SGD 49.90'],
     ['49.9', 'sgd', 2, 'en', 'SGD 49.90'],
@@ -12,12 +12,12 @@ describe('money is written', () => {
     ['25000.50', 'idr', 2, 'id', 'Rp 25.000,50'],
     ['49.90', 'myr', 2, 'ms', 'RM 49.90'],
     ['99999999999999.99', 'sgd', 2, 'en', 'SGD 99,999,999,999,999.99'],
-  ])('%s %s with %i digits in %s as %s', (amount, currency, decimals, language, written) => {
+  ])('%s %s with %i digits in %s is %s', (amount, currency, decimals, language, written) => {
     expect(plain(formatMoney(amount, { currency, decimals }, language))).toBe(written)
   })
 })
 
-describe('a typed amount', () => {
+describe('typed amounts', () => {
   test.each([
     ['49.90', 2, 'en', '49.90'],
     ['49,90', 2, 'en', '49.90'],
@@ -39,7 +39,7 @@ describe('a typed amount', () => {
     ['25,000', 0, 'en', '25000'],
     ['25000', 0, 'vi', '25000'],
     ['1.234', 3, 'en', '1.234'],
-  ])('%s with %i digits in %s is %s', (typed, decimals, language, amount) => {
+  ])('the typed amount %s with %i digits in %s is %s', (typed, decimals, language, amount) => {
     expect(parseTyped(typed, decimals, language)).toEqual({ amount })
   })
 
@@ -56,12 +56,12 @@ describe('a typed amount', () => {
     ['0', 'amount.zero'],
     ['0.00', 'amount.zero'],
     ['1234567890123', 'amount.invalid'],
-  ])('%s is answered with %s', (typed, fault) => {
+  ])('the typed amount %s is rejected with %s', (typed, fault) => {
     const read = parseTyped(typed, 2, 'en')
     expect('fault' in read ? read.fault : null).toBe(fault)
   })
 
-  test('is put into the field as the language writes it', () => {
+  test('an amount is put into the field in the format of the language', () => {
     expect(typedFrom('10.50', 'id')).toBe('10,50')
     expect(typedFrom('10.50', 'en')).toBe('10.50')
   })

@@ -1,10 +1,10 @@
-/** A currency and how many digits it has after the decimal point. */
+/** A currency and the number of its decimals. */
 export interface Money {
   currency: string
   decimals: number
 }
 
-/** Decimal text in major units as people of a language write money. The text never passes through a float. */
+/** Decimal text in major units in the format of a language. The text never passes through a float. */
 export function formatMoney(amount: string, { currency, decimals }: Money, language: string): string {
   // Nobody writes the sen of a rupiah unless there are some.
   const whole = currency.toLowerCase() === 'idr' && /^\d+(\.0*)?$/.test(amount)
@@ -26,8 +26,8 @@ export function decimalMark(language: string): string {
 export type TypedAmount = { amount: string } | { fault: 'amount.required' | 'amount.invalid' | 'amount.zero' }
 
 /**
- * What a payer typed as an amount, as decimal text in major units. Points, commas, spaces and apostrophes are read as
- * people mean them; what could be meant in two ways is refused rather than guessed.
+ * The amount that a payer entered, as decimal text in major units. Points, commas, spaces and apostrophes are read as
+ * people mean them; ambiguous input is rejected rather than guessed.
  */
 export function parseTyped(typed: string, decimals: number, language: string): TypedAmount {
   const text = typed
@@ -46,7 +46,7 @@ export function parseTyped(typed: string, decimals: number, language: string): T
   return /[1-9]/.test(amount) ? { amount } : { fault: 'amount.zero' }
 }
 
-/** Where the decimal mark stands, or -1. */
+/** The position of the decimal mark, or -1. */
 function decimalAt(text: string, decimals: number, language: string): number {
   const last = Math.max(text.lastIndexOf('.'), text.lastIndexOf(','))
   if (last < 0 || decimals === 0) return -1
@@ -55,7 +55,7 @@ function decimalAt(text: string, decimals: number, language: string): number {
   if (text.indexOf(mark) !== last) return -1
   const both = text.includes('.') && text.includes(',')
   if (both) return last
-  // One mark with three digits behind it divides thousands, unless it is the language's decimal mark: then there are too many.
+  // One mark followed by three digits separates thousands, unless it is the language's decimal mark: then there are too many.
   return after === 3 && mark !== decimalMark(language) ? -1 : last
 }
 
@@ -64,7 +64,7 @@ function isGrouped(whole: string): boolean {
   return /^\d*$/.test(whole) || /^\d{1,3}(\.\d{3})+$/.test(whole) || /^\d{1,3}(,\d{3})+$/.test(whole) || /^\d{1,2}(,\d{2})+,\d{3}$/.test(whole)
 }
 
-/** An amount as it is put into a field: digits and the language's decimal mark. */
+/** An amount in the format of an input field: digits and the language's decimal mark. */
 export function typedFrom(amount: string, language: string): string {
   return amount.replace('.', decimalMark(language))
 }

@@ -1,11 +1,11 @@
-/** The server answered, and said no. */
+/** The server responded with an error. */
 export class Refused extends Error {
   readonly status: number
   readonly code: string | null
   readonly errors: Record<string, string[]>
 
   constructor(status: number, body: unknown) {
-    // Stripe tells its reason one level deeper than we do.
+    // Stripe reports its reason one level deeper than we do.
     const { message, code, error, errors } = (body ?? {}) as { message?: string; code?: unknown; error?: { code?: unknown }; errors?: Record<string, string[]> }
     super(message ?? `Hawker answers ${status}.`)
     this.status = status
@@ -14,13 +14,13 @@ export class Refused extends Error {
   }
 }
 
-/** No answer came, or none that can be understood: what was asked for may have happened or not. */
+/** There was no response, or none that can be understood: the requested change may have happened or not. */
 export class Unanswered extends Error {}
 
-/** How long an answer may take; a slow bank is answered for with `processing` long before. */
+/** How long a response may take; for a slow bank, the server responds with `processing` long before. */
 const patienceMilliseconds = 45_000
 
-/** The JSON that a URL answers with. Throws `Refused` for a 4xx and `Unanswered` where there is no answer to rely on. */
+/** The JSON response of a URL. Throws `Refused` for a 4xx and `Unanswered` if there is no reliable response. */
 export async function ask(url: string, options: RequestInit = {}): Promise<unknown> {
   let response: Response
   let body: unknown

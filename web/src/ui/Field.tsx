@@ -6,14 +6,14 @@ export interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
   id: string
   label: string
   hint?: string | undefined
-  /** What is wrong; the field is then marked as invalid. */
+  /** The error; the field is then marked as invalid. */
   error?: string | null | undefined
-  /** What looks wrong and may yet be right. */
+  /** What looks wrong but may be right. */
   warning?: string | null | undefined
   optional?: boolean
-  /** Stands at the end of the field, such as a card's brand. */
+  /** Shown at the end of the field, such as a card's brand. */
   badge?: ReactNode
-  /** Stands at its beginning, such as a currency. */
+  /** Shown at its start, such as a currency. */
   prefix?: string
   inputRef?: Ref<HTMLInputElement>
 }

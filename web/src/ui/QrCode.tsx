@@ -1,6 +1,6 @@
 import { pathOf, quiet } from './qr-path.ts'
 
-/** A code to scan, always dark on white: scanners of banks' apps do not read it the other way round. */
+/** A code to scan, always dark on white: banking apps' scanners do not read it inverted. */
 export function QrCode({ rows, label }: { rows: readonly string[]; label: string }) {
   const size = rows.length + quiet * 2
   return (

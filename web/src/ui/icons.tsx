@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 
-/** Drawn on a grid of 24, in the colour of the text around; never the only way something is told. */
+/** Drawn on a grid of 24, in the color of the surrounding text; never the only way to convey something. */
 function Icon({ children }: { children: ReactNode }) {
   return (
     <svg
@@ -86,7 +86,7 @@ export const ShieldIcon = () => (
   </Icon>
 )
 
-/** A card seen from the front; stands for brands that we do not know. */
+/** A card seen from the front; used for brands that we do not know. */
 export const CardIcon = () => (
   <Icon>
     <rect x="3" y="5.5" width="18" height="13" rx="2" />

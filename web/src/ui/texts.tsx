@@ -5,7 +5,7 @@ import { formatMoney, type Money } from '../shared/money.ts'
 /** A page's language: its texts, its money and its times. */
 export interface Texts {
   language: string
-  /** The text of a key, with `{name}` replaced. A key that is missing is shown as it is rather than as nothing. */
+  /** The text of a key, with `{name}` replaced. A missing key is shown as it is rather than as nothing. */
   t(key: MessageKey, values?: Record<string, string>): string
   money(amount: string): string
 }
@@ -30,14 +30,14 @@ export function TextsProvider({ texts, children }: { texts: Texts; children: Rea
   return <Context.Provider value={texts}>{children}</Context.Provider>
 }
 
-/** The texts of the page around. */
+/** The texts of the surrounding page. */
 export function useTexts(): Texts {
   const texts = useContext(Context)
   if (!texts) throw new Error('There are no texts around this.')
   return texts
 }
 
-/** A moment in the payer's own time zone. The server does not know the zone, so until the script runs it is told in UTC. */
+/** A moment in the payer's own time zone. The server does not know the zone, so until the script runs it is shown in UTC. */
 export function Time({ at }: { at: string }) {
   const { language } = useTexts()
   const [local, setLocal] = useState(false)
@@ -49,6 +49,6 @@ export function Time({ at }: { at: string }) {
 export function formatTime(at: string, language: string, timeZone?: string): string {
   const options: Intl.DateTimeFormatOptions = { day: 'numeric', month: 'long', year: 'numeric', hour: 'numeric', minute: '2-digit' }
   const zone: Intl.DateTimeFormatOptions = timeZone ? { timeZone, timeZoneName: 'short' } : {}
-  // English as it is written in Singapore and Malaysia: the day before the month. Thai years are counted as they are there.
+  // English as it is written in Singapore and Malaysia: the day before the month. Thai years are counted as in Thailand.
   return new Intl.DateTimeFormat(language === 'en' ? 'en-SG' : language, { ...options, ...zone }).format(new Date(at))
 }

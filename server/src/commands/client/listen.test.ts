@@ -1,15 +1,13 @@
 import { expect, test } from 'vitest'
-import { aBusiness, startTestServer } from '#testing/api.ts'
-import { testDatabase } from '#testing/database.ts'
+import { aBusiness } from '#testing/api.ts'
 import { tellEvents, testDispatcher } from '#testing/deliveries.ts'
 import { fakeMerchant } from '#testing/fake-merchant.ts'
 import { CommandError } from './client.ts'
 import { startListening } from './listen.ts'
 
-test('passes the exact bytes on, loses nothing while the target is down, and leaves no endpoint behind', async () => {
-  const server = await startTestServer(await testDatabase())
-  const client = await aBusiness({}, server)
-  const { clock } = server
+test('hawker listen forwards the exact bytes, loses nothing while the target is down, and deletes its endpoint', async () => {
+  const client = await aBusiness()
+  const { clock, server } = client
   clock.set('2026-03-01T00:00:00Z')
   const target = await fakeMerchant({ status: 202 })
   const lines: string[] = []
@@ -43,5 +41,4 @@ test('passes the exact bytes on, loses nothing while the target is down, and lea
   await expect(startListening({ ...options, apiKey: 'wrong' })).rejects.toThrow(CommandError)
   await dispatcher.stop()
   await back.stop()
-  await server.app.fastify.close()
 })

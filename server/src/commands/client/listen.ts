@@ -4,25 +4,25 @@ import { verifyV2 } from '#resources/webhooks/delivery/signature.ts'
 import { call, type Server } from './client.ts'
 
 export interface ListenOptions extends Server {
-  /** Where deliveries are passed on to. */
+  /** Where deliveries are forwarded. */
   forwardTo: string
-  /** Types to listen to; every one when empty. */
+  /** Types to subscribe to; every one if empty. */
   events: string[]
   print: (line: string) => void
 }
 
 export interface Listening {
-  /** Takes the endpoint away and ends. */
+  /** Deletes the endpoint and ends. */
   stop(): Promise<void>
 }
 
-/** Seconds after which Hawker tries again while the target is down; such answers use up none of the retry schedule. */
+/** Seconds after which Hawker retries while the target is down; such responses use up none of the retry schedule. */
 const retryAfterSeconds = 2
 const forwardTimeoutMs = 12_000
-/** Belong to one connection and not to what it carries (RFC 9110 §7.6.1). */
+/** Headers of one connection and not of its content (RFC 9110 §7.6.1). */
 const ownHeaders = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'expect'])
 
-/** Passes one delivery on, byte for byte; a target that cannot be reached is an answer too: 503, come back. */
+/** Forwards one delivery, byte for byte; a target that cannot be reached becomes a 503 with Retry-After. */
 async function forward(target: string, headers: IncomingHttpHeaders, body: Buffer): Promise<{ status: number; body: string; retryAfter?: string }> {
   const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !ownHeaders.has(name)))
   try {
@@ -37,8 +37,8 @@ async function forward(target: string, headers: IncomingHttpHeaders, body: Buffe
 }
 
 /**
- * Registers an endpoint of its own and passes what comes on to a target, with the exact bytes and headers. While the target
- * is down the answer is 503 with `Retry-After`, so Hawker keeps every event and comes back; nothing is lost.
+ * Registers an endpoint of its own and forwards what it receives to a target, with the exact bytes and headers. While the target
+ * is down, it responds 503 with `Retry-After`, so Hawker keeps every event and retries; nothing is lost.
  */
 export async function startListening(options: ListenOptions): Promise<Listening> {
   const { forwardTo, print } = options
@@ -54,9 +54,9 @@ export async function startListening(options: ListenOptions): Promise<Listening>
     const answer = await forward(forwardTo, headers, body)
     const type = `${headers['hitpay-event-object']}.${headers['hitpay-event-type']}`
     const isDown = answer.status === 503 && answer.body === 'The target cannot be reached.'
-    // One line when the target goes away, not one for every try.
+    // One line when the target goes down, not one for every attempt.
     if (!isDown) print(`${type}  ${headers['webhook-id']}  ${answer.status}  ${Math.round(performance.now() - began)} ms`)
-    else if (!down) print(`${forwardTo} cannot be reached; events wait until it can.`)
+    else if (!down) print(`${forwardTo} cannot be reached; events are retried until it can.`)
     down = isDown
     response.writeHead(answer.status, { 'content-type': 'text/plain', ...(answer.retryAfter ? { 'retry-after': answer.retryAfter } : {}) })
     response.end(answer.body)
@@ -82,7 +82,7 @@ export async function startListening(options: ListenOptions): Promise<Listening>
     server.close()
     throw error
   }
-  print(`Events go to ${forwardTo}. Their Hitpay-Signature is made with the salt ${salt}`)
+  print(`Forwarding events to ${forwardTo}. Their Hitpay-Signature uses the salt ${salt}`)
 
   return {
     async stop() {

@@ -2,7 +2,7 @@ import { isUuid } from '#foundation/shared/ids.ts'
 import { CommandError, call, type Made, type Server } from './client.ts'
 import { UsageError } from './usage-error.ts'
 
-/** How the payer is to pay, as typed. */
+/** The options of the payment, as typed. */
 export interface PayOptions {
   method?: string | undefined
   outcome?: string | undefined
@@ -21,21 +21,21 @@ const isCode = (text: string) => /^(000201|upi:)/i.test(text)
 /** The id in a checkout URL (behaviour §2.3), or the id itself. */
 export function paymentRequestIdOf(text: string): string {
   const id = /\/payment-request\/@[^/?#]+\/([^/?#]+)(?:[/?#]|$)/.exec(text)?.[1] ?? text
-  if (!isUuid(id)) throw new UsageError('pay takes the url, the id or the QR code of a payment request.')
+  if (!isUuid(id)) throw new UsageError('pay expects the URL, the id or the QR code of a payment request.')
   return id.toLowerCase()
 }
 
-/** The payment that waits for its payer on a page of the simulator; undefined for any other address. */
+/** The payment that waits for its payer on a page of the simulator; undefined for any other URL. */
 const waitingPayment = (text: string) => /\/sandbox\/(?:wallet|challenge)\/[^/?#]+\/([^/?#]+)/.exec(text)?.[1]
 
-/** Whether a text is what a code says: an EMVCo payload, a UPI address, or a checkout's with the method of a wallet. */
+/** Whether a text is the content of a code: an EMVCo payload, a UPI URI, or a checkout URL with a wallet's method. */
 const isPayload = (text: string) => /^(000201|upi:)/i.test(text) || /^https?:.*\/checkout\/?\?(.*&)?method=/.test(text)
 
 const reasons: Record<string, string> = {
-  duplicate: 'it was paid already; the money is kept apart and can be refunded',
-  late: 'it came too late; the money is kept apart and can be refunded',
-  short: 'it is too little; the money is kept apart and can be refunded',
-  over: 'it is too much; the money is kept apart and can be refunded',
+  duplicate: 'it was already paid; the money can be refunded',
+  late: 'the payment came after the deadline; the money can be refunded',
+  short: 'the amount is too low; the money can be refunded',
+  over: 'the amount is too high; the money can be refunded',
 }
 
 function describe(result: Made): string {
@@ -46,13 +46,12 @@ function describe(result: Made): string {
   return `${amount}: ${result.status}${failure}\nCharge ${result.payment_id}, payment request ${result.payment_request_id} is ${result.payment_request_status}.${unapplied}`
 }
 
-/** What a page of the simulator calls the outcomes of `--outcome` and of `--challenge`. */
+/** The simulator pages' names for the outcomes of `--outcome` and of `--challenge`. */
 const answers: Record<string, string> = { completed: 'approved', passed: 'approved', failed: 'declined', abandoned: 'canceled' }
 
-/** Answers for a payer whom a page of the simulator asks. */
+/** Answers a page of the simulator for the payer. */
 function answerPage(server: Server, chargeId: string, { outcome, challenge, method, card, amount, late, twice }: PayOptions, delay: number | undefined) {
-  if ((method ?? card ?? amount ?? late ?? twice) !== undefined)
-    throw new UsageError('A page of the simulator is answered with --outcome, --challenge or --delay alone.')
+  if ((method ?? card ?? amount ?? late ?? twice) !== undefined) throw new UsageError('A simulator page accepts only --outcome, --challenge and --delay.')
   const said = outcome ?? challenge ?? 'approved'
   return call(server, 'POST', `/v1/sandbox/payments/${chargeId}/answer`, { outcome: answers[said] ?? said, delay })
 }
@@ -63,7 +62,7 @@ interface Target {
   amount?: string
 }
 
-/** What is paid: the request itself, or what a code says of it. */
+/** What is paid: the request itself, or what its code specifies. */
 async function targetOf(server: Server, target: string): Promise<Target> {
   if (!isPayload(target)) return { id: paymentRequestIdOf(target) }
   const { payment_request_id, method, amount, is_open } = await call(server, 'POST', '/sandbox/phone/read', { payload: target })
@@ -71,19 +70,20 @@ async function targetOf(server: Server, target: string): Promise<Target> {
 }
 
 /**
- * `hawker pay`: plays the payer of a payment request on a running Hawker, by its address, its id, what its code says, or the
- * page of the simulator that asks. The last line is where the payer's browser would be sent, or `-`; with `--json` the
- * server's answer is all there is. Throws when the payment did not become what was asked.
+ * `hawker pay`: acts as the payer of a payment request on a running Hawker, given by its URL, its id, the content of its code, or
+ * the simulator page that asks. The last line is where the payer's browser would be redirected, or `-`; with `--json`, only the
+ * server's response is printed. Throws if the payment did not have the requested outcome.
  */
 export async function pay(server: Server, target: string, options: PayOptions, print: (line: string) => void): Promise<void> {
   const { json, delay, late, twice, method, outcome, card, amount, challenge } = options
   const seconds = delay === undefined ? undefined : Number(delay.trim() || Number.NaN)
-  if (Number.isNaN(seconds)) throw new UsageError('--delay takes seconds.')
+  if (Number.isNaN(seconds)) throw new UsageError('--delay expects seconds.')
   const tell = (result: Made) => print(json ? JSON.stringify(result) : `${describe(result)}\n${result.redirect_url ?? result.action_url ?? '-'}`)
   const waiting = waitingPayment(target)
   if (waiting !== undefined) return tell(await answerPage(server, waiting, options, seconds))
-  if (isCode(target) && (method ?? card ?? challenge) !== undefined) throw new UsageError('A QR code says itself how it is paid.')
-  // A code that is paid as it is needs no reading first.
+  if (isCode(target) && (method ?? card ?? challenge) !== undefined)
+    throw new UsageError('A QR code determines how it is paid; leave out --method, --card and --challenge.')
+  // A code that is paid unchanged need not be read first.
   const direct = isCode(target) && !late && !twice
   const found: Target = direct ? { id: '' } : await targetOf(server, target.trim())
   const path = `/v1/sandbox/payment-requests/${found.id}/pay`
@@ -101,7 +101,7 @@ export async function pay(server: Server, target: string, options: PayOptions, p
     direct ? call(server, 'POST', '/v1/sandbox/pay-code', { qr_code: target, outcome, amount, delay: seconds }) : call(server, 'POST', path, payment)
   const results = [await once(), ...(twice ? [await once()] : [])]
   for (const result of results) tell(result)
-  // Money that came, but not as it was meant to: someone else was faster, or the time was up.
+  // The payment was made but not applied as intended: someone else was faster, or the deadline passed.
   const unmeant = results.some(({ unapplied_reason: reason }) => (reason === 'duplicate' && !twice) || (reason === 'late' && !late))
   if (unmeant) throw new CommandError('The payment was not applied.')
 }

@@ -2,27 +2,27 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CommandError, call, type Made, type Server } from './client.ts'
 import { UsageError } from './usage-error.ts'
 
-/** Makes what an event is about; answers with the object whose event it is. */
+/** Creates what an event is about; returns the object of the event. */
 type Recipe = (make: Maker) => Promise<Made>
 
-/** Requests to the server, each of which tells what it made. */
+/** Requests to the server, each of which prints what it created. */
 interface Maker {
   customer(): Promise<Made>
   paymentRequest(about?: Record<string, unknown>): Promise<Made>
-  /** Plays the payer; answers with the charge. */
+  /** Acts as the payer; returns the charge. */
   pay(request: Made, about?: Record<string, unknown>): Promise<Made>
-  /** Gives a part of a charge back. */
+  /** Refunds part of a charge. */
   refund(charge: Made): Promise<Made>
   send(method: 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<Made>
   read(path: string): Promise<Made>
 }
 
 const requests = '/v1/payment-requests'
-/** The shortest expiry that the API takes by date, with room for the request itself. */
+/** The shortest expiry that the API accepts as a date, with time for the request itself. */
 const expiresInMs = 1_500
 const patienceMs = 15_000
 
-/** The events that can be made, each by what would cause it in earnest. */
+/** The events that can be emitted, each by its real cause. */
 const recipes: Record<string, Recipe> = {
   'charge.created': async (make) => make.pay(await make.paymentRequest()),
   'charge.failed': async (make) => make.pay(await make.paymentRequest(), { outcome: 'failed' }),
@@ -68,14 +68,14 @@ const recipes: Record<string, Recipe> = {
     const request = await make.paymentRequest({ expiry_date: new Date(Date.now() + expiresInMs).toISOString() })
     const until = performance.now() + patienceMs
     while ((await make.read(`${requests}/${request.id}`)).status !== 'expired') {
-      if (performance.now() > until) throw new CommandError('The payment request does not expire; is `hawker worker` running?')
+      if (performance.now() > until) throw new CommandError('The payment request did not expire; is `hawker worker` running?')
       await sleep(100)
     }
     return request
   },
 }
 
-/** The events that `hawker trigger` can make. */
+/** The events that `hawker trigger` can emit. */
 export const triggers = Object.keys(recipes).sort()
 
 function makerOn(server: Server, tell: (what: string, made: Made) => void): Maker {
@@ -105,27 +105,27 @@ interface EventPage {
 
 const eventPage = (server: Server, query: string) => call(server, 'GET', `/v1/events?per_page=100&${query}`) as Promise<unknown> as Promise<EventPage>
 
-/** The event of a type that is about an object; it is there as soon as its cause is. */
+/** The event of a type about an object; it exists as soon as its cause does. */
 async function eventAbout(server: Server, type: string, objectId: string, after: string): Promise<Made> {
   for (let cursor = after; ; ) {
     const { data, meta } = await eventPage(server, `type=${type}&after=${cursor}`)
     const found = data.find(({ object_id }) => object_id === objectId)
     if (found) return found
-    if (!meta.has_more) throw new CommandError(`No ${type} came of it.`)
+    if (!meta.has_more) throw new CommandError(`No ${type} event was emitted.`)
     cursor = meta.next_cursor
   }
 }
 
-/** `hawker trigger`: makes real objects on a running Hawker, and shows the event that comes of them. */
+/** `hawker trigger`: creates real objects on a running Hawker, and shows the event that they emit. */
 export async function trigger(server: Server, type: string, { json }: { json?: boolean | undefined }, print: (line: string) => void): Promise<void> {
   const recipe = recipes[type]
-  if (!recipe) throw new UsageError(`trigger cannot make "${type}"; \`hawker trigger --list\` says what it can.`)
+  if (!recipe) throw new UsageError(`trigger cannot emit "${type}"; \`hawker trigger --list\` lists what it can.`)
   const line = (what: string, { id }: { id: string }) => print(`${what.padEnd(24)}${id}`)
-  // Only sandbox businesses have this route: nothing is to be made up in a live one.
+  // Only sandbox businesses have this route: nothing may be invented in a live one.
   await call(server, 'GET', '/v1/sandbox/mails?per_page=1').catch((error: Error) => {
     throw error.message.includes(' answered 404') ? new CommandError('This key belongs to a live business; trigger works in the sandbox only.') : error
   })
-  // A page that matches nothing tells where the events end.
+  // A page that matches nothing says where the events end.
   const { meta } = await eventPage(server, 'type=none')
   const made = await recipe(makerOn(server, json ? () => undefined : line))
   const event = await eventAbout(server, type, made.id, meta.next_cursor)

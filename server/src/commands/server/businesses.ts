@@ -31,23 +31,23 @@ function isTimezone(name: string): boolean {
   }
 }
 
-/** What the options say of a new business. Every fault is a `UsageError` that names the option. */
+/** The new business that the options describe. Every fault is a `UsageError` that names the option. */
 export function understandBusiness({ name, slug, country = '', currency = '', timezone = '', mode = 'sandbox' }: Options): Omit<Business, 'id'> {
   const place = parseCountry(country)
   const money = parseCurrency(currency)
-  if (!name || name.length > 100) throw new UsageError('--name takes what payers read, of up to 100 characters.')
+  if (!name || name.length > 100) throw new UsageError('--name expects the name shown to payers, up to 100 characters.')
   if (!slug || !/^[a-z0-9][a-z0-9-]{0,62}$/.test(slug))
-    throw new UsageError('--slug takes up to 63 small letters, digits and hyphens; payment links contain it.')
-  if (!place) throw new UsageError('--country takes two letters, for example SG.')
-  if (!money) throw new UsageError('--currency takes three letters, for example sgd.')
-  if (!isTimezone(timezone)) throw new UsageError('--timezone takes a name of the time zone database, for example Asia/Singapore.')
-  if (mode !== 'live' && mode !== 'sandbox') throw new UsageError('--mode takes live or sandbox.')
+    throw new UsageError('--slug expects up to 63 lower-case letters, digits and hyphens; it is part of payment links.')
+  if (!place) throw new UsageError('--country expects two letters, for example SG.')
+  if (!money) throw new UsageError('--currency expects three letters, for example sgd.')
+  if (!isTimezone(timezone)) throw new UsageError('--timezone expects a name from the time zone database, for example Asia/Singapore.')
+  if (mode !== 'live' && mode !== 'sandbox') throw new UsageError('--mode expects live or sandbox.')
   return { name, slug, country: place, currency: money, timezone, mode }
 }
 
-/** `hawker businesses create|list`, also beside a running Hawker. A new business comes with its first key. */
+/** `hawker businesses create|list`, also beside a running Hawker. A new business is created with its first key. */
 export async function businessesCommand(config: Config, [action]: string[], options: Options): Promise<void> {
-  if (action !== 'create' && action !== 'list') throw new UsageError('businesses takes create or list.')
+  if (action !== 'create' && action !== 'list') throw new UsageError('businesses expects create or list.')
   const about = action === 'create' ? understandBusiness(options) : undefined
   const opened = await openBeside(config, createLog('silent'))
   try {
@@ -56,7 +56,7 @@ export async function businessesCommand(config: Config, [action]: string[], opti
       printBusinesses(await listBusinesses(db), options)
       return
     }
-    if (await findBusinessBySlug(db, about.slug)) throw new StartError(`There is a business with the slug ${about.slug}.`)
+    if (await findBusinessBySlug(db, about.slug)) throw new StartError(`A business with the slug ${about.slug} already exists.`)
     const at = new Date()
     const { business, minted } = await db.transaction().execute(async (tx) => {
       const business = await createBusiness(tx, at, about)
@@ -64,7 +64,7 @@ export async function businessesCommand(config: Config, [action]: string[], opti
     })
     const { key, salt } = minted
     if (options.json) print(JSON.stringify({ ...business, key, salt }))
-    else print(`Business  ${business.id}\nAPI key   ${key}\nSalt      ${salt}\n\nKey and salt are shown once.`)
+    else print(`Business  ${business.id}\nAPI key   ${key}\nSalt      ${salt}\n\nThe key and the salt are shown only once.`)
   } finally {
     await opened.close()
   }

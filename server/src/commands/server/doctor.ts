@@ -14,7 +14,7 @@ type Finding = { check: string; state: 'ok' | 'warn' | 'fail'; says: string }
 const leastDiskBytes = 1_000_000_000
 const mostClockDriftMs = 2_000
 
-/** Checks configuration, disk, database, migrations and clock, prints a line each and answers with the exit code: 0, 1, or 2 for a wrong setting. */
+/** Checks configuration, disk, database, migrations and clock, prints a line for each and returns the exit code: 0, 1, or 2 for an invalid setting. */
 export async function doctor(read: typeof readConfig): Promise<number> {
   const findings: Finding[] = []
   const say = (check: string, state: Finding['state'], says: string) => {
@@ -30,13 +30,13 @@ export async function doctor(read: typeof readConfig): Promise<number> {
     return 2
   }
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  say('node', major > 20 || (major === 20 && minor >= 19) ? 'ok' : 'fail', `${process.version} (20.19 or newer is needed)`)
+  say('node', major > 20 || (major === 20 && minor >= 19) ? 'ok' : 'fail', `${process.version} (20.19 or newer is required)`)
   if (!config.databaseUrl) checkDisk(config, say)
   const holder = config.databaseUrl ? undefined : dataDirectoryHolder(config.dataDirectory)
   if (holder !== undefined) say('process', 'ok', `Hawker is running on this data directory (process ${holder})`)
   await checkDatabase(config, say)
   const failed = findings.some(({ state }) => state === 'fail')
-  process.stdout.write(failed ? '\nSomething needs mending.\n' : '\nAll is well.\n')
+  process.stdout.write(failed ? '\nSome checks failed.\n' : '\nAll checks passed.\n')
   return failed ? 1 : 0
 }
 
@@ -46,7 +46,7 @@ function checkDisk({ dataDirectory }: Config, say: (check: string, state: Findin
   const { bavail, bsize } = statfsSync(folder)
   const free = bavail * bsize
   const gigabytes = `${(free / 1e9).toFixed(1)} GB free for ${dataDirectory}`
-  if (!isWritable(folder)) say('disk', 'fail', `${folder} cannot be written by this user`)
+  if (!isWritable(folder)) say('disk', 'fail', `this user cannot write to ${folder}`)
   else say('disk', free < leastDiskBytes ? 'warn' : 'ok', gigabytes)
 }
 
@@ -66,18 +66,18 @@ async function checkDatabase(config: Config, say: (check: string, state: Finding
       "select current_setting('server_version') as version, current_setting('server_version_num')::int as number, current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit, clock_timestamp() as now",
     )
     const { version, number, fsync, commit, now } = rows[0]
-    say('database', number >= 150_000 ? 'ok' : 'fail', `PostgreSQL ${version} (15 or newer is needed)`)
+    say('database', number >= 150_000 ? 'ok' : 'fail', `PostgreSQL ${version} (15 or newer is required)`)
     say('durability', fsync === 'on' && commit !== 'off' ? 'ok' : 'warn', `fsync ${fsync}, synchronous_commit ${commit}`)
     const drift = Math.abs(Date.now() - now.getTime())
-    say('clock', drift > mostClockDriftMs ? 'warn' : 'ok', `${drift} ms from the database's`)
+    say('clock', drift > mostClockDriftMs ? 'warn' : 'ok', `${drift} ms off the database's clock`)
     const applied = await appliedMigrations(pool)
     const all = readMigrations()
     const missing = all.filter(({ name }) => !applied?.some((one) => one.name === name))
     if (missing.length > 0)
-      say('migrations', 'warn', `${missing.length} to apply: ${missing.map(({ name }) => name).join(', ')}; \`hawker migrate\` or the next start does it`)
+      say('migrations', 'warn', `${missing.length} pending: ${missing.map(({ name }) => name).join(', ')}; \`hawker migrate\` or the next start applies them`)
     else say('migrations', 'ok', `${all.length} applied`)
     const { rows: collations } = await pool.query("select collname from pg_collation where collname = 'und-x-icu'")
-    if (collations.length === 0) say('collation', 'fail', 'this PostgreSQL was built without ICU, which sorting by name needs')
+    if (collations.length === 0) say('collation', 'fail', 'this PostgreSQL was built without ICU, which sorting by name requires')
   } catch (error) {
     say('database', 'fail', error instanceof Error ? error.message : String(error))
   } finally {

@@ -21,17 +21,17 @@ function print(text: string): void {
 async function chosenBusiness({ database }: OpenedDatabase, { business }: Options): Promise<Business> {
   const businesses = await listBusinesses(database.db)
   const [first] = businesses
-  if (!first) throw new StartError('There is no business yet; `hawker start` makes the first one.')
+  if (!first) throw new StartError('There is no business yet; `hawker start` creates the first one.')
   if (business === undefined && businesses.length === 1) return first
   const chosen = businesses.find(({ id, slug }) => id === business || slug === business)
   if (!chosen) throw new UsageError(`Choose one with --business: ${businesses.map(({ id, name }) => `${id} (${name})`).join(', ')}.`)
   return chosen
 }
 
-/** `hawker keys create|list|revoke`, also beside a running Hawker, which sees a revocation within seconds. */
+/** `hawker keys create|list|revoke`, also beside a running Hawker, which notices a revocation within seconds. */
 export async function keysCommand(config: Config, [action, id]: string[], options: Options): Promise<void> {
-  if (!['create', 'list', 'revoke'].includes(action ?? '')) throw new UsageError('keys takes create, list or revoke.')
-  if (action === 'revoke' && !isUuid(id ?? '')) throw new UsageError('keys revoke takes the id that keys list shows.')
+  if (!['create', 'list', 'revoke'].includes(action ?? '')) throw new UsageError('keys expects create, list or revoke.')
+  if (action === 'revoke' && !isUuid(id ?? '')) throw new UsageError('keys revoke expects an id that keys list shows.')
   const opened = await openBeside(config, createLog('silent'))
   try {
     const business = await chosenBusiness(opened, options)
@@ -39,7 +39,11 @@ export async function keysCommand(config: Config, [action, id]: string[], option
     if (action === 'create') {
       const name = options.name ?? 'Key'
       const minted = await db.transaction().execute((tx) => createApiKey(tx, business, { name, secretKey: secretKeyOf(config), at: new Date() }))
-      print(options.json ? JSON.stringify(minted) : `API key  ${minted.key}\nSalt     ${minted.salt}\nId       ${minted.id}\n\nThey are shown once.`)
+      print(
+        options.json
+          ? JSON.stringify(minted)
+          : `API key  ${minted.key}\nSalt     ${minted.salt}\nId       ${minted.id}\n\nThe key and the salt are shown only once.`,
+      )
     } else if (action === 'list') {
       const keys = await listApiKeys(db, business.id)
       if (options.json) return print(JSON.stringify(keys))
@@ -51,7 +55,7 @@ export async function keysCommand(config: Config, [action, id]: string[], option
         )
     } else {
       const revoked = await db.transaction().execute((tx) => revokeApiKey(tx, business.id, id ?? '', new Date()))
-      if (!revoked) throw new StartError(`${business.name} has no valid key ${id}.`)
+      if (!revoked) throw new StartError(`${business.name} has no active key ${id}.`)
       print(`Revoked ${id}.`)
     }
   } finally {

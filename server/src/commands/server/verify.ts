@@ -4,8 +4,8 @@ import { openBeside } from '#serve.ts'
 import { findCounterExamples } from '#verify/checks.ts'
 
 /**
- * `hawker verify`: adds up everything again and prints what does not hold, a line each. Answers with the exit code: 0 when
- * all holds, else 1. Works beside a running Hawker.
+ * `hawker verify`: recomputes everything and prints every mismatch in a line. Returns the exit code: 0 if there is none,
+ * else 1. Works beside a running Hawker.
  */
 export async function verifyCommand(config: Config, { json }: { json?: boolean | undefined }): Promise<number> {
   const opened = await openBeside(config, createLog('silent'))
@@ -16,7 +16,7 @@ export async function verifyCommand(config: Config, { json }: { json?: boolean |
       for (const [check, count] of Object.entries(counts))
         process.stdout.write(`${count === 0 ? 'ok  ' : 'FAIL'}  ${check}${count === 0 ? '' : ` (${count})`}\n`)
       for (const one of found) process.stdout.write(`\n${one.check}\n  business ${one.business_id}\n  ${one.object}: ${one.says}\n`)
-      process.stdout.write(found.length === 0 ? '\nEverything adds up.\n' : '\nSomething does not add up; the lines above say what.\n')
+      process.stdout.write(found.length === 0 ? '\nEverything adds up.\n' : '\nSomething does not add up; see the findings above.\n')
     }
     return found.length === 0 ? 0 : 1
   } finally {

@@ -8,7 +8,7 @@ interface Welcome {
   milliseconds: number
 }
 
-/** What `hawker start` says when it is ready: where it is, the key, and a request to paste. */
+/** What `hawker start` prints when it is ready: its URL, the key, and a request to paste. */
 export function welcome({ url, minted, config, milliseconds }: Welcome): string {
   const where = config.databaseUrl ? 'DATABASE_URL' : config.dataDirectory
   const rows: [string, string][] = [
@@ -21,10 +21,10 @@ export function welcome({ url, minted, config, milliseconds }: Welcome): string 
   const table = rows.map(([name, value]) => `  ${name.padEnd(11)}${value}`).join('\n')
   const key = minted?.key ?? config.apiKey ?? '<key>'
   const lost = minted
-    ? '\n  The key and the salt are shown once; `npx hawker keys create` makes others.\n'
+    ? '\n  The key and the salt are shown only once; `npx hawker keys create` creates new ones.\n'
     : config.apiKey
       ? ''
-      : '\n  The API key was shown at the first start; `npx hawker keys create` makes another.\n'
+      : '\n  The API key was shown at the first start; `npx hawker keys create` creates another one.\n'
   return `
   Hawker is ready (${milliseconds} ms)
 

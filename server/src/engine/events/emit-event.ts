@@ -82,5 +82,32 @@ export function newEvents(events: (NewEvent & { businessId: string })[]): { stat
 export async function emitEvents(tx: Db, events: (NewEvent & { businessId: string })[]): Promise<string[]> {
   const { statement, ids } = newEvents(events)
   await runTogether(tx, 'emit_events', [statement])
+  for (const { businessId } of events) noteEvents(tx, businessId)
   return ids
 }
+
+/** Begins a new business's sequence of events. */
+export async function insertEventPosition(tx: Db, businessId: string): Promise<void> {
+  await tx.insertInto('event_positions').values({ business_id: businessId, last_sequence: 0n }).execute()
+}
+
+/** The columns that rows of a grouped insert carry for their events. */
+export const eventColumns = { event_id: 'uuid', event_data: 'json', request_id: 'text?', caller: 'text' } as const
+
+/** The statement that appends an event of one type for each of a grouped insert's `rows`. */
+export function insertEventsSql(rows: string, type: EventType): string {
+  return `insert into events (business_id, id, type, object_id, data, request_id, caller, created_at)
+    select business_id, event_id, '${type}', id, event_data, request_id, caller, created_at from ${rows}`
+}
+
+const appended = new WeakMap<Db, Set<string>>()
+
+/** Notes that a transaction has appended events of a business, for whoever wakes the relay after its commit. */
+export function noteEvents(tx: Db, businessId: string): void {
+  const businesses = appended.get(tx)
+  if (businesses) businesses.add(businessId)
+  else appended.set(tx, new Set([businessId]))
+}
+
+/** The businesses of which a transaction has appended events. */
+export const businessesWithEvents = (tx: Db): ReadonlySet<string> => appended.get(tx) ?? new Set()

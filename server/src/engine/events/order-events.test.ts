@@ -27,7 +27,7 @@ async function placed({ db }: Database, businessId: string): Promise<{ id: strin
 const noDeliveries = async () => new Set<string>()
 
 describe('orderEvents', () => {
-  test('gives places from 1 without a gap, and none twice', async () => {
+  test('sequences start at 1, without gaps or duplicates', async () => {
     const database = await testDatabase()
     const { db } = database
     const { id } = await createBusiness(db, new Date())
@@ -39,7 +39,7 @@ describe('orderEvents', () => {
     expect((await placed(database, id)).map(({ sequence }) => sequence)).toEqual([1n, 2n, 3n, 4n, 5n, 6n])
   })
 
-  test('gives an event that is committed late a later place than those that were seen before it', async () => {
+  test('an event that commits late gets a later sequence than the events that were seen before it', async () => {
     const database = await testDatabase()
     const { db } = database
     const { id } = await createBusiness(db, new Date())
@@ -67,7 +67,7 @@ describe('orderEvents', () => {
     expect(early < second).toBe(true)
   })
 
-  test('places each event once when relays, late commits and rollbacks race', async () => {
+  test('each event is sequenced once when relays, late commits and rollbacks race', async () => {
     const database = await ownDatabase()
     const { db } = database
     const businesses = await Promise.all([1, 2].map(() => createBusiness(db, new Date())))
@@ -144,7 +144,7 @@ describe('orderEvents', () => {
     expect(await countPendingEvents(db)).toBe(0)
   })
 
-  test('keeps the order of one object when its changes follow each other', async () => {
+  test('events of one object keep the order of its changes', async () => {
     const database = await testDatabase()
     const { db } = database
     const { id } = await createBusiness(db, new Date())
@@ -158,7 +158,7 @@ describe('orderEvents', () => {
   })
 })
 
-test('businesses that have pending events are found, each once', async () => {
+test('each business with pending events is found once', async () => {
   const { db } = await ownDatabase()
   const businesses = await Promise.all([1, 2, 3].map(() => createBusiness(db, new Date())))
   for (const { id } of businesses.slice(0, 2)) for (let n = 0; n < 3; n++) await emitEvent(db, id, event())
@@ -175,7 +175,7 @@ test('businesses that have pending events are found, each once', async () => {
 })
 
 describe('the relay', () => {
-  test('finds by polling what another process wrote, and places what is left when it stops', async () => {
+  test('the relay finds by polling what another process wrote, and sequences the rest when it stops', async () => {
     const database = await ownDatabase()
     const { db } = database
     const { id } = await createBusiness(db, new Date())
@@ -195,7 +195,7 @@ describe('the relay', () => {
     expect(await countPendingEvents(db)).toBe(1)
   })
 
-  test('places the events of many businesses together, each in its own order, and what is wrong with one holds up no other', async () => {
+  test('the relay sequences events of many businesses together, each in its own order, and a failing business delays no other', async () => {
     const database = await ownDatabase()
     const { db } = database
     const businesses = await Promise.all(Array.from({ length: 7 }, () => createBusiness(db, new Date())))
@@ -233,7 +233,7 @@ describe('the relay', () => {
     }
   })
 
-  test('goes on after an error', async () => {
+  test('the relay continues after an error', async () => {
     const database = await ownDatabase()
     const { db, pool } = database
     const { id } = await createBusiness(db, new Date())
@@ -253,7 +253,7 @@ describe('the relay', () => {
 })
 
 describe('GET /v1/events', () => {
-  test('a follower of one type sees each of its events once and passes over none, while others are written', async () => {
+  test('a follower of one type sees each of its events once and skips none while others are written', async () => {
     const database = await ownDatabase()
     const server = await startTestServer(database)
     onTestFinished(() => server.app.fastify.close())
@@ -291,7 +291,7 @@ describe('GET /v1/events', () => {
     expect(end).toBe('60')
   })
 
-  test('answers its caller with what was committed before, without a relay', async () => {
+  test('GET /v1/events returns what was committed before, without a relay', async () => {
     const client = await aBusiness()
     const { db } = client.server.database
     for (let n = 0; n < 3; n++) await emitEvent(db, client.business.id, event())

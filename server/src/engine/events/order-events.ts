@@ -1,9 +1,11 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { DB } from '#foundation/database/tables.ts'
+import type { DueWork } from '#foundation/jobs/job.ts'
 import type { Callback } from './emit-event.ts'
 
 /** Events placed in one transaction; more wait for the next round. */
 const batch = 2000
+const defaultPollMs = 500
 /** Businesses whose events are placed in one transaction. */
 const mostBusinesses = 100
 
@@ -104,6 +106,20 @@ export async function orderPendingEvents(db: Kysely<DB>, businessId: string, onO
   return placed
 }
 
+/** Sequencing as work that falls due: an event that has no sequence number is due since it was emitted. */
+export function eventSequencing(db: Kysely<DB>, onOrdered: OnOrdered): DueWork {
+  return {
+    name: 'sequencing events',
+    everyMs: defaultPollMs,
+    async next(businessId, until) {
+      const { rows } = await sql<{ created_at: Date }>`
+        select created_at from events where business_id = ${businessId} and sequence is null and created_at <= ${until} order by created_at limit 1`.execute(db)
+      return rows[0]?.created_at
+    },
+    run: ({ businessId = '' }) => orderPendingEvents(db, businessId, onOrdered),
+  }
+}
+
 /** Businesses that have events without a place. Reads the index of pending events only. */
 export async function businessesWithPendingEvents(db: Kysely<DB>): Promise<string[]> {
   const { rows } = await sql<{ business_id: string }>`
@@ -171,7 +187,7 @@ function placer(db: Kysely<DB>, awake: Set<string>, { onOrdered, onPlaced, onErr
 
 /** Places events as they are committed: woken by this process, and by polling for what others wrote. */
 export function startRelay(db: Kysely<DB>, options: RelayOptions): Relay {
-  const { pollMs = 500, gatherMs = 20, acrossBusinesses = true, onError } = options
+  const { pollMs = defaultPollMs, gatherMs = 20, acrossBusinesses = true, onError } = options
   const awake = new Set<string>()
   const place = placer(db, awake, options)
   let stopped = false

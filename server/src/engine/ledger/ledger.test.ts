@@ -4,6 +4,7 @@ import { newId } from '#foundation/shared/ids.ts'
 import { releaseDue } from '#resources/payments/releases/release-due-job.ts'
 import { rollBusyAccounts } from '#resources/payouts/balances/roll-accounts-job.ts'
 import { aBusiness } from '#testing/api.ts'
+import { clockAt } from '#testing/clock.ts'
 import { testDatabase } from '#testing/database.ts'
 import { type Account, isGuarded } from './accounts.ts'
 import { busyAccounts, holdBalances, listBalances, listTransfers, rollForward } from './balances.ts'
@@ -29,11 +30,11 @@ async function balancesOf(businessId: string, currency = 'sgd'): Promise<Map<Acc
   return new Map(all.filter((one) => one.currency === currency).map((one) => [one.account, one.balanceMinor]))
 }
 
-/** A live business: without play money, so that all that is booked is the test's own. */
+/** A live business: without play money, so that everything booked is the test's own. */
 const books = async () => (await aBusiness({ mode: 'live' })).business.id
 
 describe('post', () => {
-  test('books both sides, and a debit no further than to zero', async () => {
+  test('a transfer is booked on both sides, and a debit never overdraws', async () => {
     const id = await books()
     await book([transferOf(id, { amountMinor: 500n }), transferOf(id, { amountMinor: 20n, credit: 'fees', purpose: 'fee' })])
     expect(await balancesOf(id)).toEqual(
@@ -50,7 +51,7 @@ describe('post', () => {
     expect((await balancesOf(id)).get('available')).toBe(0n)
   })
 
-  test('books a thing once, whatever happens', async () => {
+  test('a repeated booking is booked once', async () => {
     const id = await books()
     const once = transferOf(id, {})
     const tries = await Promise.allSettled(Array.from({ length: 10 }, () => book([once])))
@@ -60,13 +61,13 @@ describe('post', () => {
     expect(await listTransfers(db, id, 'charge', once.sourceId)).toMatchObject([{ purpose: 'net', debit: 'clearing:simulator', amountMinor: 100n }])
   })
 
-  test('all of a transaction or nothing of it', async () => {
+  test('a transaction books all of its transfers or none', async () => {
     const id = await books()
     await expect(book([transferOf(id, {}), transferOf(id, { debit: 'deposit', credit: 'fees', amountMinor: 1n })])).rejects.toBeInstanceOf(InsufficientFunds)
     expect(await balancesOf(id)).toEqual(new Map())
   })
 
-  test('many credits and debits of one account at once leave it exact and never below zero', async () => {
+  test('many concurrent credits and debits leave an account exact and never below zero', async () => {
     const id = await books()
     await book([transferOf(id, { amountMinor: 1_000n })])
     const { db } = await testDatabase()
@@ -113,7 +114,7 @@ function apply(model: Map<Account, bigint>, steps: Step[]): boolean {
 }
 
 describe('random transfers', () => {
-  test('one after the other, with accounts added up in between, balances are a simple model’s', async () => {
+  test('random transfers in sequence, with accounts rolled up in between, match a simple model', async () => {
     const { db } = await testDatabase()
     await fc.assert(
       fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 12 }), async (actions) => {
@@ -142,7 +143,7 @@ describe('random transfers', () => {
     )
   })
 
-  test('all at once, they block each other in no circle, lose nothing and overdraw nothing', async () => {
+  test('random concurrent transfers never deadlock, lose nothing and overdraw nothing', async () => {
     const { db } = await testDatabase()
     await fc.assert(
       fc.asyncProperty(fc.array(action, { minLength: 10, maxLength: 30 }), async (actions) => {
@@ -182,8 +183,8 @@ describe('random transfers', () => {
   })
 })
 
-describe('around the ledger', () => {
-  test('balances that are held are exact', async () => {
+describe('ledger jobs and balances', () => {
+  test('balances read under a lock are exact', async () => {
     const id = await books()
     await book([transferOf(id, {}), transferOf(id, { credit: 'pending' })])
     const { db } = await testDatabase()
@@ -197,7 +198,7 @@ describe('around the ledger', () => {
     )
   })
 
-  test('busy accounts are found and added up', async () => {
+  test('busy accounts are found and rolled up', async () => {
     const id = await books()
     const { db } = await testDatabase()
     await book(Array.from({ length: 30 }, (_, n) => transferOf(id, { amountMinor: BigInt(n + 1) })))
@@ -208,9 +209,10 @@ describe('around the ledger', () => {
     expect((await balancesOf(id)).get('available')).toBe(465n)
   })
 
-  test('money is released once, when it is due, however many do it', async () => {
+  test('money is released once, when it is due, however many workers release it', async () => {
     const id = await books()
-    const { db } = await testDatabase()
+    const database = await testDatabase()
+    const { db } = database
     const at = new Date('2026-01-01T00:00:00Z')
     const charges = [newId(at), newId(at), newId(at)]
     await book(charges.map((sourceId) => transferOf(id, { sourceId, credit: 'pending' })))
@@ -219,7 +221,7 @@ describe('around the ledger', () => {
       .insertInto('releases')
       .values(charges.map((charge_id, n) => ({ business_id: id, charge_id, currency: 'sgd', amount_minor: 100n, due_at: dueAt(n) })))
       .execute()
-    await Promise.all(Array.from({ length: 4 }, () => releaseDue(db, dueAt(1))))
+    await Promise.all(Array.from({ length: 4 }, () => releaseDue({ database, clock: clockAt(() => dueAt(1)) }, { until: dueAt(1) })))
     expect(await balancesOf(id)).toEqual(
       new Map<Account, bigint>([
         ['available', 200n],
@@ -229,7 +231,7 @@ describe('around the ledger', () => {
     )
   })
 
-  test('play money is booked once for each currency, in the sandbox only', async () => {
+  test('play money is booked once per currency, in the sandbox only', async () => {
     const { business } = await aBusiness()
     const { db } = await testDatabase()
     await Promise.all(Array.from({ length: 8 }, () => ensureSandboxFloat(db, business, 'vnd', new Date())))

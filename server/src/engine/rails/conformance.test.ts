@@ -49,7 +49,7 @@ railConformance('stripe', stripeRail, async () => {
   }
 })
 
-test('PayNow waits for a transfer for a day', async () => {
+test('PayNow waits a day for a transfer', async () => {
   const createdAt = new Date('2026-03-01T04:00:00Z')
   const asked = (hours: number) => payNowRail.check({ ...anAttempt(createdAt), now: new Date(createdAt.getTime() + hours * 3_600_000) }, {})
   expect(await asked(23)).toMatchObject({ status: 'pending' })

@@ -2,26 +2,26 @@ import { describe, expect, test } from 'vitest'
 import { newId } from '#foundation/shared/ids.ts'
 import { type Attempt, BadNotification, type Outcome, type PaymentInput, type Rail, type RailAccess, type RawRequest, type RefundAttempt } from './rail.ts'
 
-/** A rail with what stands for the world behind it. */
+/** A rail with a fake of the system behind it. */
 export interface Subject {
   rail: Rail
   access: RailAccess
   method: string
-  /** The present of the world behind it. */
+  /** The current time of the system behind it. */
   now: Date
   /** How a payment is approved. */
   approves: PaymentInput
-  /** A card number that is part of no answer; for rails that see any. */
+  /** A card number that must not appear in any answer; for rails that see one. */
   cardNumber?: string
-  /** How many payments, and refunds, the world holds for one of our ids. Absent where the rail keeps nothing outside. */
+  /** How many payments, and refunds, the system behind it has for one of our ids. Absent if the rail stores nothing outside. */
   count?: (id: string) => number
-  /** Makes the world act on calls from now on, and their answers get lost; the other way round with `false`. */
+  /** Makes the system act on calls from now on while their answers get lost; the reverse with `false`. */
   loseAnswers?: (losing: boolean) => void
-  /** A message of the rail about an attempt that it approved, signed rightly or wrongly. */
+  /** A notification of the rail about an attempt that it approved, with a valid or an invalid signature. */
   message?: (attempt: Attempt, signed: 'rightly' | 'wrongly' | 'an hour ago') => RawRequest
 }
 
-/** An attempt to pay S$ 10.00, with what a test wants to say of it. */
+/** An attempt to pay S$ 10.00, with a test's changes. */
 export function anAttempt(now: Date, more: Partial<Attempt> = {}): Attempt {
   return {
     id: newId<'charge'>(now),
@@ -42,7 +42,7 @@ export function anAttempt(now: Date, more: Partial<Attempt> = {}): Attempt {
   }
 }
 
-/** The attempt as it is kept after an answer. */
+/** The attempt as it is stored after an answer. */
 export function after(attempt: Attempt, outcome: Outcome): Attempt {
   return { ...attempt, railReference: outcome.reference ?? attempt.railReference, data: outcome.data ?? attempt.data }
 }
@@ -53,7 +53,7 @@ export function aRefund(attempt: Attempt, amountMinor: bigint): RefundAttempt {
   return { id, businessId, amountMinor, currency, chargeReference: railReference ?? '', chargeData: data, method, createdAt, now }
 }
 
-/** What every rail has to hold, whatever it speaks to. `make` gives a rail whose world is empty. */
+/** What every rail must guarantee, whatever it talks to. `make` returns a rail with an empty system behind it. */
 export function railConformance(name: string, rail: Rail, make: () => Promise<Subject>): void {
   const start = async (subject: Subject, attempt = anAttempt(subject.now, { method: subject.method })) => {
     const outcome = await subject.rail.start(attempt, subject.approves, subject.access)
@@ -61,13 +61,13 @@ export function railConformance(name: string, rail: Rail, make: () => Promise<Su
   }
 
   describe(`the rail ${name}`, () => {
-    test('is known by its name and serves methods', async () => {
+    test('the rail is registered by its name and serves methods', async () => {
       expect((await make()).rail.name).toBe(name)
       expect(rail.methods.length).toBeGreaterThan(0)
       expect(new Set(rail.methods).size).toBe(rail.methods.length)
     })
 
-    test('the same attempt twice is one effect and one answer', async () => {
+    test('a repeated attempt has one effect and one answer', async () => {
       const subject = await make()
       const first = await start(subject)
       const second = await start(subject, first.attempt)
@@ -75,23 +75,23 @@ export function railConformance(name: string, rail: Rail, make: () => Promise<Su
       if (subject.count) expect(subject.count(first.attempt.id)).toBe(1)
     })
 
-    test('asking about an attempt says what starting it said, and changes nothing', async () => {
+    test('checking an attempt returns what starting it returned, and changes nothing', async () => {
       const subject = await make()
       const { attempt, outcome, kept } = await start(subject)
       const asked = await rail.check(kept, subject.access)
-      // A payer who has not acted yet is still awaited.
+      // A payer who has not acted yet is still being waited for.
       expect(asked.status).toBe(outcome.status === 'requires_action' ? 'pending' : outcome.status)
       if (subject.count) expect(subject.count(attempt.id)).toBe(1)
     })
 
-    test('an answer that leaves things open says when to ask again', async () => {
+    test('an open outcome says when to check again', async () => {
       const subject = await make()
       const { outcome } = await start(subject)
       expect(['succeeded', 'pending', 'requires_action', 'failed']).toContain(outcome.status)
       if (outcome.status === 'pending' || outcome.status === 'requires_action') expect(outcome.checkAfterSeconds).toBeGreaterThan(0)
     })
 
-    test('nothing of a card number is in what is kept', async () => {
+    test('the stored data contains no part of a card number', async () => {
       const subject = await make()
       const { outcome } = await start(subject)
       const text = JSON.stringify(outcome)
@@ -108,7 +108,7 @@ export function railConformance(name: string, rail: Rail, make: () => Promise<Su
 type Start = (subject: Subject, attempt?: Attempt) => Promise<{ attempt: Attempt; outcome: Outcome; kept: Attempt }>
 
 function notificationsOf(rail: Rail, make: () => Promise<Subject>, start: Start): void {
-  test.runIf(rail.readNotification)('a message with a good signature is read; a wrong or an old one is refused', async () => {
+  test.runIf(rail.readNotification)('a notification with a valid signature is read, and one with a wrong or old signature is rejected', async () => {
     const subject = await make()
     const { attempt } = await start(subject)
     const read = async (signed: 'rightly' | 'wrongly' | 'an hour ago') => {
@@ -123,7 +123,7 @@ function notificationsOf(rail: Rail, make: () => Promise<Subject>, start: Start)
 }
 
 function lostAnswersOf(rail: Rail, make: () => Promise<Subject>): void {
-  test.skipIf(rail.local)('an answer that got lost is no answer, and asking finds the truth', async () => {
+  test.skipIf(rail.local)('a lost answer is an unknown outcome, and a check finds the truth', async () => {
     const subject = await make()
     const attempt = anAttempt(subject.now, { method: subject.method })
     subject.loseAnswers?.(true)
@@ -134,7 +134,7 @@ function lostAnswersOf(rail: Rail, make: () => Promise<Subject>): void {
     expect(subject.count?.(attempt.id)).toBe(1)
   })
 
-  test.skipIf(rail.local)('an attempt that never arrived stays open for as long as it may be on its way, then it has failed', async () => {
+  test.skipIf(rail.local)('an attempt that never arrived stays open as long as it may be in flight, and then fails', async () => {
     const subject = await make()
     const attempt = anAttempt(subject.now, { method: subject.method })
     expect(await rail.check(attempt, subject.access)).toMatchObject({ status: 'pending' })
@@ -146,7 +146,7 @@ function lostAnswersOf(rail: Rail, make: () => Promise<Subject>): void {
 function refundsOf(rail: Rail, make: () => Promise<Subject>, start: Start): void {
   const refund = async (subject: Subject, one: RefundAttempt) => rail.refund?.(one, subject.access)
 
-  test.runIf(rail.refund)('the same refund twice gives money back once', async () => {
+  test.runIf(rail.refund)('a repeated refund refunds once', async () => {
     const subject = await make()
     const { kept } = await start(subject)
     const one = aRefund(kept, 400n)
@@ -157,7 +157,7 @@ function refundsOf(rail: Rail, make: () => Promise<Subject>, start: Start): void
     expect(await rail.checkRefund?.({ ...one, reference: null }, subject.access)).toEqual(first)
   })
 
-  test.runIf(rail.refund)('a refund above the payment is refused', async () => {
+  test.runIf(rail.refund)('a refund above the payment is rejected', async () => {
     const subject = await make()
     const { kept } = await start(subject)
     const one = aRefund(kept, 1001n)
@@ -165,7 +165,7 @@ function refundsOf(rail: Rail, make: () => Promise<Subject>, start: Start): void
     if (subject.count) expect(subject.count(one.id)).toBe(0)
   })
 
-  test.runIf(rail.refund && !rail.local)('a refund whose answer got lost is found, and not given twice', async () => {
+  test.runIf(rail.refund && !rail.local)('a refund whose answer was lost is found and not repeated', async () => {
     const subject = await make()
     const { kept } = await start(subject)
     const one = aRefund(kept, 400n)

@@ -4,12 +4,12 @@ import { type PaymentMethod, paymentMethods } from './methods.ts'
 
 /** Methods of other resources: recurring billing and invoices. */
 const elsewhere = new Set(['giro', 'paynow_transfer'])
-/** Shown under card, so the list of a request that names no methods does not repeat them. */
+/** Included in card, so the list of a request that names no methods does not repeat them. */
 const underCard = new Set(['apple_pay', 'google_pay'])
 
 /**
- * Whether a business takes a method for payment requests in a currency. In the sandbox the country is not asked, so that
- * every scheme can be tried from any account.
+ * Whether a business accepts a method for payment requests in a currency. In the sandbox the country does not matter, so
+ * that every scheme can be tried from any account.
  */
 export function isEnabled({ country, mode, payment_methods }: Business, method: PaymentMethod, currency: Currency): boolean {
   if (payment_methods && !payment_methods.includes(method.code)) return false
@@ -18,7 +18,7 @@ export function isEnabled({ country, mode, payment_methods }: Business, method: 
   return mode === 'sandbox' || method.countries.length === 0 || method.countries.includes(country)
 }
 
-/** The methods of a request that names none, in the catalogue's order: those that are paid online. */
+/** The methods of a request that names none, in the catalog's order: those that are paid online. */
 export function enabledMethods(business: Business, currency: Currency): string[] {
   return paymentMethods
     .filter(({ code, kind }) => kind !== 'terminal' && kind !== 'cash' && !underCard.has(code))
@@ -26,7 +26,7 @@ export function enabledMethods(business: Business, currency: Currency): string[]
     .map(({ code }) => code)
 }
 
-/** Who serves a method, as `GET /v1/account-status` names them where that is not the method's own code (behaviour §8). */
+/** The provider of a method, as `GET /v1/account-status` names it if that is not the method's own code (behaviour §8). */
 const providers: Record<string, string> = {
   card: 'stripe',
   apple_pay: 'stripe',

@@ -1,16 +1,16 @@
 import { type Currency, parseAmount } from '#foundation/shared/money.ts'
 
 /**
- * How a payer pays: `card` and `wallet` on our page, `qr` by scanning, `redirect` on another page, `bank` by authorising a
+ * How a payer pays: `card` and `wallet` on our page, `qr` by scanning, `redirect` on another page, `bank` by authorizing a
  * debit or transfer, `terminal` and `cash` in person.
  */
 export type MethodKind = 'card' | 'wallet' | 'qr' | 'redirect' | 'bank' | 'terminal' | 'cash'
 
-/** One way of paying (behaviour §8). Flags are false where the table says no, and where no source says yes. */
+/** One payment method (behaviour §8). Flags are false if the table says no, and if no source says yes. */
 export interface PaymentMethod {
-  /** As `payment_methods` and a charge spell it. */
+  /** The code in `payment_methods` and of a charge. */
   code: string
-  /** Other spellings that are accepted for it. */
+  /** Other codes that are accepted for it. */
   aliases: readonly string[]
   name: string
   /** Countries of the businesses that can offer it, ISO 3166-1 alpha-2; empty is any. */
@@ -20,19 +20,19 @@ export interface PaymentMethod {
   kind: MethodKind
   /** Whether a request for it alone can have `generate_qr`. */
   generateQr: boolean
-  /** Whether a payment in its currency can be offered to a business of another country. */
+  /** Whether a payment in its currency can be offered by a business of another country. */
   borderless: boolean
   generateDirectLink: boolean
   /** Whether it can be saved and charged again. */
   recurring: boolean
-  /** Whether a refund can be asked for; true where the table is silent, because only some are known not to be. */
+  /** Whether a refund can be requested; true if the table says nothing, because only some are known not to be. */
   refundable: boolean
   partiallyRefundable: boolean
-  /** Days after which a refund is no longer taken; null is never. */
+  /** Days after which a refund is no longer accepted; null is never. */
   refundDays: number | null
-  /** Decimal text in major units: the least that can be charged in each currency that has its own minimum. */
+  /** Decimal text in major units: the minimum of each currency that has its own. */
   minimums: Readonly<Record<Currency, string>>
-  /** No longer offered; known, so that old charges have a name. */
+  /** No longer offered; kept, so that old charges have a name. */
   withdrawn: boolean
 }
 
@@ -57,7 +57,7 @@ function method(code: string, name: string, kind: MethodKind, places: string, mo
 const qr = { generateQr: true }
 const borderlessQr = { generateQr: true, borderless: true }
 
-/** What Stripe charges at least, in the currencies of which it says so; whatever pays by card goes through it. */
+/** Stripe's minimum amounts, in the currencies for which it publishes one; all card payments go through Stripe. */
 const cardMinimums = {
   aud: '0.50',
   brl: '0.50',
@@ -77,7 +77,7 @@ const cardMinimums = {
 }
 const card = { minimums: cardMinimums }
 
-/** The catalogue, in the order in which methods are offered: cards, then by country (behaviour §8). */
+/** The catalog, in the order in which methods are offered: cards, then by country (behaviour §8). */
 export const paymentMethods: readonly PaymentMethod[] = [
   method('card', 'Cards', 'card', '', '', { ...card, recurring: true }),
   method('apple_pay', 'Apple Pay', 'wallet', '', '', card),
@@ -124,14 +124,14 @@ export const paymentMethods: readonly PaymentMethod[] = [
 
 const byCode = new Map(paymentMethods.flatMap((entry) => [entry.code, ...entry.aliases].map((code) => [code, entry] as const)))
 
-/** The method of a code or of another spelling of it, exact case; undefined where there is none. */
+/** The method with a code, current or older, in exact case; undefined if there is none. */
 export function findMethod(code: string): PaymentMethod | undefined {
   return byCode.get(code)
 }
 
 /**
- * What a business of a country (ISO 3166-1 alpha-2, upper case) can offer online for a currency, in the catalogue's order.
- * In-person methods and withdrawn ones are left out; so are borderless ones of other countries, whose currency differs.
+ * What a business of a country (ISO 3166-1 alpha-2, upper case) can offer online for a currency, in the catalog's order.
+ * Without in-person and withdrawn methods, and without borderless ones of other countries, whose currency differs.
  */
 export function methodsFor(country: string, currency: Currency): PaymentMethod[] {
   return paymentMethods.filter(
@@ -144,7 +144,7 @@ export function methodsFor(country: string, currency: Currency): PaymentMethod[]
   )
 }
 
-/** The least amount of a method in a currency, in its smallest unit; undefined where no source says. */
+/** The minimum amount of a method in a currency, in minor units; undefined if no source says. */
 export function minimumAmount({ minimums }: PaymentMethod, currency: Currency): bigint | undefined {
   const text = minimums[currency]
   return text === undefined ? undefined : parseAmount(text, currency)

@@ -1,23 +1,23 @@
 import type { Currency } from '#foundation/shared/money.ts'
 import type { Card } from './card.ts'
 
-/** What a payer brings, for the duration of one call; none of it is stored as it is. */
+/** What a payer provides, for the duration of one call; none of it is stored unchanged. */
 export interface PaymentInput {
-  /** A card's number and the rest, only ever handed to the rail. */
+  /** A card's number and details, which are only ever passed to the rail. */
   card?: { number: string; expiryMonth?: number; expiryYear?: number; cvc?: string }
-  /** A card that the rail has tokenised already. */
+  /** A card that the rail has already tokenised. */
   token?: string
-  /** Whether the payer sits at a browser, which can be sent to a wallet's page or a bank's challenge; in the sandbox to the simulator's. */
+  /** Whether the payer is in a browser, which can be redirected to a wallet's page or a bank's challenge; in the sandbox to the simulator's. */
   interactive?: boolean
-  /** Sandbox: what shall happen. */
+  /** Sandbox: the outcome to produce. */
   outcome?: 'completed' | 'failed' | 'canceled' | 'timeout' | undefined
   /** Sandbox: answer only after this many seconds. */
   delaySeconds?: number
-  /** Sandbox: what the payer does when the card asks for 3-D Secure. */
+  /** Sandbox: what the payer does when the card requires 3-D Secure. */
   challenge?: 'passed' | 'failed' | 'abandoned'
 }
 
-/** One attempt to pay, as a rail sees it. */
+/** One attempt to pay, from a rail's point of view. */
 export interface Attempt {
   /** Our charge's id: the idempotency key of every call about it. */
   readonly id: string
@@ -26,25 +26,25 @@ export interface Attempt {
   readonly method: string
   readonly amountMinor: bigint
   readonly currency: Currency
-  /** What QR codes and bank transfers carry, at most 25 of `[A-Z0-9]`. */
+  /** The reference in QR codes and bank transfers, at most 25 of `[A-Z0-9]`. */
   readonly reference: string
   readonly description: string
   readonly payer: { name: string | null; email: string | null; phone: string | null }
-  /** Where the payer's browser comes back to after a redirect. */
+  /** Where the payer's browser returns after a redirect. */
   readonly returnUrl: string
-  /** What the rail asked us to keep when it last answered. */
+  /** What the rail asked us to store with its last answer. */
   readonly data: Record<string, unknown>
-  /** The rail's name for it, once it is known. */
+  /** The rail's own reference, once it is known. */
   readonly railReference: string | null
   readonly createdAt: Date
-  /** The present, so that a rail needs no clock of its own. */
+  /** The current time, so that a rail needs no clock of its own. */
   readonly now: Date
 }
 
-/** What the payer has to do next. */
+/** What the payer must do next. */
 export type Action = { type: 'redirect'; url: string } | { type: 'qr'; payload: string; expiresAt: Date | null } | { type: 'challenge'; url: string }
 
-/** A rail's answer is a value, not an error; what is not understood is pending, and is asked again. */
+/** A rail's answer is a value, not an error; anything that is not understood is pending, and is checked again. */
 export type Outcome =
   | { status: 'succeeded'; reference: string; card?: Card; data?: Record<string, unknown> }
   | { status: 'pending'; reference?: string; checkAfterSeconds: number; data?: Record<string, unknown> }
@@ -70,15 +70,15 @@ export type RefundOutcome =
   | { status: 'pending'; reference?: string; checkAfterSeconds: number }
   | { status: 'failed'; code: string; message: string }
 
-/** A message of a rail to us, verified and understood. */
+/** A rail's notification, verified and understood. */
 export type RailNotification = {
-  /** The rail's id of the message; each is acted upon once. */
+  /** The rail's id of the notification; each is acted on once. */
   eventId: string
-  /** Our id of the charge or refund that it is about, where the rail carries it. */
+  /** Our id of the charge or refund that it is about, if the rail includes it. */
   objectId: string | null
 } & ({ kind: 'charge'; outcome: Outcome } | { kind: 'refund'; outcome: RefundOutcome })
 
-/** A request as it came, for signatures over raw bytes. */
+/** A request as received, for signatures over raw bytes. */
 export interface RawRequest {
   body: Buffer
   headers: Record<string, string | undefined>
@@ -88,8 +88,8 @@ export interface RawRequest {
 export type RailAccess = Readonly<Record<string, string>>
 
 /**
- * A way for money to move. Rails are stateless: they neither read nor write the database. What a rail cannot do, it has
- * no method for. Every rail passes `conformance.ts`.
+ * A way to move money. Rails are stateless: they neither read nor write the database. A rail has no method for what it
+ * does not support. Every rail passes `conformance.ts`.
  */
 export interface Rail {
   readonly name: string
@@ -97,7 +97,7 @@ export interface Rail {
   readonly local: boolean
   readonly methods: readonly string[]
   start(attempt: Attempt, input: PaymentInput, access: RailAccess): Promise<Outcome>
-  /** Asked by a job when no notification came. */
+  /** Polled by a job if no notification arrived. */
   check(attempt: Attempt, access: RailAccess): Promise<Outcome>
   refund?(refund: RefundAttempt, access: RailAccess): Promise<RefundOutcome>
   checkRefund?(refund: RefundAttempt & { reference: string | null }, access: RailAccess): Promise<RefundOutcome>
@@ -105,5 +105,5 @@ export interface Rail {
   readNotification?(request: RawRequest, access: RailAccess, now: Date): Promise<RailNotification | undefined>
 }
 
-/** A notification whose signature or form is wrong; answered with 400 and otherwise ignored. */
+/** A notification whose signature or format is wrong; answered with 400 and otherwise ignored. */
 export class BadNotification extends Error {}

@@ -14,7 +14,7 @@ export interface SandboxPayment {
   payeeName: string
   amountMinor: bigint
   currency: Currency
-  /** What comes back with the payment: 20 of `[A-Z0-9]`. */
+  /** What is returned with the payment: 20 of `[A-Z0-9]`. */
   reference: string
   expiresAt: Date | null
   /** The hosted page, for wallets whose schemes are not public. */
@@ -25,8 +25,8 @@ const checkLetters = 'ZKCMDNERGWH'
 const weights = [10, 8, 6, 4, 9, 7, 5, 3, 1]
 
 /**
- * A UEN of a business that cannot exist: registered in 2099, with the right check letter. A code that leaves the sandbox
- * can be read by every bank and pays no one.
+ * A UEN of a business that cannot exist: registered in 2099, with the right check letter. Every bank can read a code that
+ * leaves the sandbox, and it pays no one.
  */
 export function sandboxUen(businessId: string): string {
   const digits = `2099${String(Number.parseInt(businessId.slice(-7), 16) % 100_000).padStart(5, '0')}`
@@ -72,7 +72,7 @@ export function sandboxCode(method: PaymentMethod, payment: SandboxPayment): str
     case 'vietqr_zalopay':
       return buildVietQr({ bankBin: '999999', account: 'SANDBOX', amountMinor, reference })
     case 'upi_qr':
-      // Payers pay in rupees; what the amount is in rupees is only known when they do.
+      // Payers pay in rupees; the amount in rupees is only known when they do.
       return buildUpi({ address: 'sandbox@hawker', name, reference, note: fitText(currency.toUpperCase(), 50), ...(currency === 'inr' ? { amountMinor } : {}) })
     default:
       return `${checkoutUrl}?method=${method.code}`

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { cardBrand, describeCard, findTestCard, hasCheckDigit, readCardNumber } from './test-cards.ts'
 
-describe('a test card', () => {
+describe('test cards', () => {
   test.each([
     ['4242424242424242', 'visa', '4242', 'US', 'credit'],
     ['4000056655665556', 'visa', '5556', 'US', 'debit'],
@@ -52,13 +52,13 @@ describe('a test card', () => {
     ['4000008400001280', 'required', 'error', 'generic_decline'],
     ['4000000000003055', 'optional', 'succeeds', null],
     ['4000000000003097', 'optional', 'error', null],
-  ])('%s asks for 3-D Secure: %s, which %s, then %s', (number, threeDSecure, authentication, declineCode) => {
+  ])('%s requires 3-D Secure: %s, which %s, then %s', (number, threeDSecure, authentication, declineCode) => {
     const outcome = findTestCard(number)?.outcome
     expect(outcome).toMatchObject({ threeDSecure, authentication })
     expect(outcome?.decline?.declineCode ?? null).toBe(declineCode)
   })
 
-  test('what comes after the charge: disputes, refunds, funds, a saved card that fails', () => {
+  test('test cards decide what comes after the charge: disputes, refunds, funds, a saved card that fails', () => {
     const outcome = (number: string) => findTestCard(number)?.outcome
     expect(outcome('4000000000000259')?.dispute).toBe('fraudulent')
     expect(outcome('4000000000002685')?.dispute).toBe('product_not_received')
@@ -69,15 +69,15 @@ describe('a test card', () => {
     expect(outcome('4000000000000341')).toMatchObject({ decline: null, laterDecline: { code: 'card_declined' } })
   })
 
-  test('is found as people type it', () => {
+  test('a test card is found in every format in which people type it', () => {
     expect(findTestCard('4242 4242-4242 4242')?.card.last4).toBe('4242')
     expect(readCardNumber('4242 4242')).toBeUndefined()
     expect(readCardNumber('4242x4242424242424')).toBeUndefined()
   })
 })
 
-describe('any other number', () => {
-  test('is no test card, and nothing about it holds the number', () => {
+describe('other numbers', () => {
+  test('any other number is not a test card, and nothing about it contains the number', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^9[0-9]{11,18}$/), (number) => {
         expect(findTestCard(number)).toBeUndefined()
@@ -87,7 +87,7 @@ describe('any other number', () => {
     )
   })
 
-  test('has a check digit that catches every wrong digit and nearly every swap', () => {
+  test('a check digit catches every wrong digit and nearly every swap', () => {
     const number = fc.stringMatching(/^[0-9]{11,18}$/).map((body) => {
       const digit = [...'0123456789'].find((last) => hasCheckDigit(body + last))
       return body + digit
@@ -103,7 +103,7 @@ describe('any other number', () => {
     expect(hasCheckDigit('')).toBe(false)
   })
 
-  test('has a brand by its beginning and length', () => {
+  test('a number has a brand by its prefix and length', () => {
     expect(cardBrand('2720990000000000')).toBe('mastercard')
     expect(cardBrand('2721000000000000')).toBe('unknown')
     expect(cardBrand('2220990000000000')).toBe('unknown')

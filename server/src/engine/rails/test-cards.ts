@@ -1,41 +1,41 @@
 import { createHash } from 'node:crypto'
 
-/** Card brands, as Stripe spells them. */
+/** Card brands, as Stripe writes them. */
 export type CardBrand = 'visa' | 'mastercard' | 'amex' | 'discover' | 'diners' | 'jcb' | 'unionpay'
 
-/** What may be kept and shown of a card. Never its number. */
+/** What may be stored and shown of a card. Never its number. */
 export interface CardDetails {
   brand: CardBrand | 'unknown'
   last4: string
-  /** Where it was issued, ISO 3166-1 alpha-2; null where the number does not say. */
+  /** The country of issue, ISO 3166-1 alpha-2; null if the number does not reveal it. */
   country: string | null
   funding: 'credit' | 'debit' | 'prepaid' | 'unknown'
 }
 
-/** `code` is Stripe's error code, `declineCode` the issuer's reason where there is one. */
+/** `code` is Stripe's error code, `declineCode` the issuer's reason if there is one. */
 export interface CardDecline {
   code: 'card_declined' | 'expired_card' | 'incorrect_cvc' | 'processing_error' | 'incorrect_number' | 'authentication_required'
   declineCode: string | null
 }
 
 /**
- * `not_enrolled`: never asked. `optional`: possible, asked only where the merchant wants it. `unless_set_up`: asked, but not
- * for a card that was saved with it. `required`: without it the charge is declined. `always`: also for a saved card.
- * `set_up`: asked, and a charge without the payer there succeeds, because it is set up already.
+ * `not_enrolled`: never asked. `optional`: possible, asked only if the merchant wants it. `unless_set_up`: asked, but not
+ * for a card that was saved with it. `required`: without it, the charge is declined. `always`: also for a saved card.
+ * `set_up`: asked, while a charge without the payer succeeds, because it is already set up.
  */
 export type ThreeDSecure = 'not_enrolled' | 'optional' | 'unless_set_up' | 'required' | 'always' | 'set_up'
 
 /** What a test card does when it is charged. */
 export interface TestCardOutcome {
   threeDSecure: ThreeDSecure
-  /** What comes of it when the payer is asked; `error`: it cannot be looked up, so no one is asked. */
+  /** The outcome if the payer is asked; `error`: it cannot be looked up, so no one is asked. */
   authentication: 'succeeds' | 'error'
-  /** The decline that follows, after authentication where that is asked; null where the charge succeeds. */
+  /** The decline that follows, after authentication if that is required; null if the charge succeeds. */
   decline: CardDecline | null
   /** The decline of a later charge, once the card has been saved; saving itself succeeds. */
   laterDecline: CardDecline | null
   dispute: 'fraudulent' | 'product_not_received' | 'inquiry' | null
-  /** How its refunds end. */
+  /** How refunds of it end. */
   refund: 'succeeds' | 'succeeds_later' | 'fails_later'
   /** Whether the money skips the pending balance. */
   availableAtOnce: boolean
@@ -49,7 +49,7 @@ const asks = (threeDSecure: ThreeDSecure, more: Partial<TestCardOutcome> = {}): 
 
 /**
  * Stripe's test cards (rails standards §7). These numbers are published and belong to no one; others are never listed.
- * Where a number begins with 400000, the next three digits are the issuer's country by ISO 3166-1; the others are American.
+ * If a number starts with 400000, the next three digits are the issuer's country by ISO 3166-1; the others are American.
  */
 const testCards: readonly (readonly [number: string, outcome: Partial<TestCardOutcome>, card?: Partial<CardDetails>])[] = [
   ['4242424242424242', {}],
@@ -123,7 +123,7 @@ const countryNumbers: Record<string, string> = {
   '840': 'US',
 }
 
-/** The digits of a card number as typed, with spaces or hyphens between them; undefined for what is no card number. */
+/** The digits of a card number as typed, with spaces or hyphens between them; undefined for anything else. */
 export function readCardNumber(text: string): string | undefined {
   const digits = text.replace(/[ -]/g, '')
   return /^[0-9]{12,19}$/.test(digits) ? digits : undefined
@@ -140,7 +140,7 @@ export function hasCheckDigit(digits: string): boolean {
   return /^[0-9]+$/.test(digits) && sum % 10 === 0
 }
 
-/** Issuer number ranges by brand; the first that matches counts (Discover's part of 62 is UnionPay's where both work). */
+/** Issuer number ranges by brand; the first match wins (Discover's part of 62 is UnionPay's where both work). */
 const brands: readonly (readonly [brand: CardBrand, prefix: RegExp, lengths: readonly number[]])[] = [
   ['visa', /^4/, [13, 16, 18, 19]],
   ['mastercard', /^(5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720)/, [16]],
@@ -156,7 +156,7 @@ export function cardBrand(digits: string): CardBrand | 'unknown' {
   return brands.find(([, prefix, lengths]) => prefix.test(digits) && lengths.includes(digits.length))?.[0] ?? 'unknown'
 }
 
-/** What may be kept of a card: brand, last four digits, country and funding where they are known. Never throws. */
+/** What may be stored of a card: brand, last four digits, and country and funding if they are known. Never throws. */
 export function describeCard(number: string): CardDetails {
   const digits = readCardNumber(number) ?? ''
   const known = testCards.find(([listed]) => listed === digits)
@@ -171,8 +171,8 @@ export function describeCard(number: string): CardDetails {
 }
 
 /**
- * What a published test card does. Undefined for every other number, which the simulator must refuse: a real card has no
- * business in a sandbox. Nothing that is returned contains the number.
+ * What a published test card does. Undefined for every other number, which the simulator must reject: a real card does
+ * not belong in a sandbox. Nothing that is returned contains the number.
  */
 export function findTestCard(number: string): TestCard | undefined {
   const digits = readCardNumber(number)
@@ -180,13 +180,13 @@ export function findTestCard(number: string): TestCard | undefined {
   return known && { card: describeCard(number), outcome: { ...plain, ...known[1] } }
 }
 
-/** How a token of the simulator begins. */
+/** The prefix of a token of the simulator. */
 export const testTokenPrefix = 'simtok_'
 
 const tokenOf = (digits: string) => `${testTokenPrefix}${createHash('sha256').update(digits).digest('hex').slice(0, 32)}`
 const numbersByToken = new Map(testCards.map(([number]) => [tokenOf(number), number]))
 
-/** The token that stands for a published test card; undefined for every other number. Nothing is stored for it. */
+/** The token of a published test card; undefined for every other number. Nothing is stored for it. */
 export function testCardToken(number: string): string | undefined {
   const token = tokenOf(readCardNumber(number) ?? '')
   return numbersByToken.has(token) ? token : undefined

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A start that cannot go on for a reason the person at the terminal can mend; printed without a stack. */
+/** A start that cannot continue for a reason that the person at the terminal can fix; printed without a stack. */
 export class StartError extends Error {}
 
 interface Holder {
@@ -10,7 +10,7 @@ interface Holder {
   started: string | undefined
 }
 
-/** What the kernel says of a process, where it can be read (Linux): its state, and a mark that tells two processes with one pid apart. */
+/** What the kernel reports about a process, where it can be read (Linux): its state, and a mark that distinguishes two processes with the same pid. */
 function processFacts(pid: number): { state: string | undefined; started: string | undefined } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -28,7 +28,7 @@ function isAlive({ pid, started }: Holder): boolean {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
   const facts = processFacts(pid)
-  // A killed process that its parent has not collected (in a container without an init) still has its pid, but holds nothing.
+  // A killed process that its parent has not reaped (in a container without an init) still has its pid, but holds nothing.
   if (facts?.state === 'Z' || facts?.state === 'X') return false
   return started === undefined || facts?.started === started
 }
@@ -51,9 +51,9 @@ function holderIn(text: string | undefined): Holder | undefined {
 }
 
 /**
- * Takes `file` as a lock, or answers with its living holder. The file appears whole (a link to one that is written
- * already), so nobody mistakes a lock in the making for a stale one. A stale lock is removed only under a lock of its
- * own, named after exactly that stale lock: of several processes that find it, none can remove another one's new lock.
+ * Acquires `file` as a lock, or returns its living holder. The file appears complete (as a link to one that is already
+ * written), so nobody mistakes a lock in the making for a stale one. A stale lock is removed only under a lock of its
+ * own, named after exactly that stale lock: of several processes that find it, none can remove another's new lock.
  */
 function takeLock(file: string): { holder: Holder } | { release: () => void } {
   const mine = JSON.stringify({ pid: process.pid, started: processFacts(process.pid)?.started, mark: randomBytes(8).toString('hex') })
@@ -89,7 +89,7 @@ function takeLock(file: string): { holder: Holder } | { release: () => void } {
 }
 
 /**
- * Takes the data directory for this process and returns the function that gives it back. A lock whose process is gone
+ * Locks the data directory for this process and returns the function that releases it. A lock whose process is gone
  * (a crash, a power cut) is taken over; a living one is a `StartError`.
  */
 export function lockDataDirectory(directory: string): () => void {
@@ -102,27 +102,27 @@ export function lockDataDirectory(directory: string): () => void {
   }
   if ('release' in lock) return lock.release
   throw new StartError(
-    `The data directory ${directory} is in use by another Hawker (process ${lock.holder.pid}). Stop that one, or set HAWKER_DATA_DIR to another directory.`,
+    `The data directory ${directory} is in use by another Hawker (process ${lock.holder.pid}). Stop it, or set HAWKER_DATA_DIR to another directory.`,
   )
 }
 
-/** The process that holds a data directory, when there is one and it lives. */
+/** The process that holds a data directory, if there is one and it is alive. */
 export function dataDirectoryHolder(directory: string): number | undefined {
   const holder = holderIn(readText(join(directory, 'hawker.lock')))
   return holder && isAlive(holder) ? holder.pid : undefined
 }
 
-/** The 32-byte key that encrypts stored secrets, made on the first start and kept in the data directory, readable by its owner only. */
+/** The 32-byte key that encrypts stored secrets, created on the first start and kept in the data directory, readable only by its owner. */
 export function secretKeyIn(directory: string): Buffer {
   const file = join(directory, 'secret.key')
   const read = () => {
     const key = Buffer.from(readFileSync(file, 'utf8').trim(), 'hex')
-    if (key.length !== 32) throw new StartError(`${file} must hold 64 hexadecimal digits.`)
+    if (key.length !== 32) throw new StartError(`${file} must contain 64 hexadecimal digits.`)
     return key
   }
   mkdirSync(directory, { recursive: true, mode: 0o755 })
   if (readText(file) !== undefined) return read()
-  // Whole before it has its name: a crash while it is made leaves no key that nobody can read.
+  // Complete before it has its name: a crash while it is created leaves no key that nobody can read.
   const draft = `${file}.${randomBytes(6).toString('hex')}.new`
   writeFileSync(draft, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flush: true })
   try {

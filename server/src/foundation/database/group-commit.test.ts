@@ -11,7 +11,7 @@ interface Row {
 }
 
 describe('group commit', () => {
-  test('writes rows that arrive together in one statement, in their order', async () => {
+  test('rows that arrive together are written in one statement, in order', async () => {
     const statements: number[][] = []
     const commit = groupCommit<number, number>({
       async write(rows) {
@@ -23,7 +23,7 @@ describe('group commit', () => {
     expect(statements).toEqual([[1, 2, 3]])
   })
 
-  test('fails only the row that is at fault', async () => {
+  test('only the row at fault fails', async () => {
     const commit = groupCommit<number, number>({
       async write(rows) {
         if (rows.includes(7)) throw new Error('seven')
@@ -36,7 +36,7 @@ describe('group commit', () => {
     expect(settled[19]).toEqual({ status: 'fulfilled', value: 19 })
   })
 
-  test('fails a whole flush at once when no row can be at fault, and goes on with the next', async () => {
+  test('a whole flush fails when no single row can be at fault, and the next flush proceeds', async () => {
     let lost = true
     let writes = 0
     const commit = groupCommit<number, number>({
@@ -54,7 +54,7 @@ describe('group commit', () => {
     expect(await commit(4)).toBe(4)
   })
 
-  test('a write that throws before it promises anything is a failure like any other', async () => {
+  test('a write that throws synchronously fails like any other', async () => {
     const commit = groupCommit<number, number>({
       write() {
         throw new Error('at once')
@@ -63,13 +63,13 @@ describe('group commit', () => {
     await expect(commit(1)).rejects.toThrow('at once')
   })
 
-  test('a write that answers for fewer rows than it got fails them rather than leave one without an answer', async () => {
+  test('a write that answers for fewer rows than it got fails them all', async () => {
     const commit = groupCommit<number, number>({ write: async (rows) => rows.slice(1), mayBeOneRow: () => false })
     const settled = await Promise.allSettled([1, 2].map(commit))
     expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   })
 
-  test('under random arrivals, delays and failures each row has its own answer, groups never mix and no limit is passed', async () => {
+  test('under random arrivals, delays and failures, each row gets its own answer, groups never mix and no limit is exceeded', async () => {
     const row = fc.record({ n: fc.nat(), group: fc.constantFrom('a', 'b', 'c'), bad: fc.boolean() })
     const arrivals = fc.array(fc.record({ rows: fc.array(row, { minLength: 1, maxLength: 8 }), pause: fc.nat(3), slow: fc.nat(4) }), { maxLength: 12 })
     await fc.assert(

@@ -1,26 +1,26 @@
 /**
  * Group commit: rows of requests that arrive together share one statement and one durable commit.
  *
- * While a flush is on its way, what arrives joins the next one; there is no timer, so a lone request waits for nothing.
- * Each row keeps its own result and its own failure: when a statement fails, its rows are tried in halves, down to the
+ * While a flush is in flight, new rows join the next one; there is no timer, so a lone request waits for nothing.
+ * Each row keeps its own result and its own failure: when a statement fails, its rows are retried in halves, down to the
  * one that is at fault.
  */
 export interface GroupCommitOptions<Row, Result> {
-  /** Writes rows in one statement and answers with one result for each, in their order. All or nothing. */
+  /** Writes rows in one statement and returns one result for each, in their order. All or nothing. */
   write(rows: Row[]): Promise<Result[]>
   /** Rows of different groups never share a statement (on Citus: the business). */
   groupOf?: (row: Row) => string
   maxRows?: number
-  /** Statements under way at once, in each group. */
+  /** Concurrent statements in each group. */
   maxInFlight?: number
   /**
-   * Rows that may have to wait for someone else's transaction (a key that is being claimed elsewhere). When the database
-   * tires of waiting, these are written one by one and the others together, so that nobody waits for a stranger's key.
+   * Rows that may have to wait for another transaction (a key that is being claimed elsewhere). When the database
+   * stops waiting, these are written one by one and the others together, so that nobody waits for someone else's key.
    */
   mayWait?: (row: Row) => boolean
   /** Whether an error means that the statement waited too long for a lock. */
   waitedTooLong?: (error: unknown) => boolean
-  /** Whether an error may be one row's fault; others (a lost connection) fail the whole flush at once. */
+  /** Whether an error may be the fault of one row; others (a lost connection) fail the whole flush immediately. */
   mayBeOneRow?: (error: unknown) => boolean
 }
 

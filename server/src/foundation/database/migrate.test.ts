@@ -25,7 +25,7 @@ function migration(name: string, sql: string): Migration {
 }
 
 describe('splitStatements', () => {
-  test('ends a statement at a semicolon that an empty line or the end follows', () => {
+  test('a statement ends at a semicolon followed by an empty line or the end', () => {
     expect(splitStatements('create table a (id int);\n\ncreate table b (\n  id int\n);\n')).toEqual([
       'create table a (id int)',
       'create table b (\n  id int\n)',
@@ -34,31 +34,31 @@ describe('splitStatements', () => {
     expect(splitStatements('select 1; \n \nselect 2;\n\n\n\n')).toEqual(['select 1', 'select 2'])
   })
 
-  test('keeps a function body whole', () => {
+  test('a function body is kept whole', () => {
     const body = 'create function f() returns void language plpgsql as $$\nbegin\n  perform 1;\n  perform 2;\nend $$'
     expect(splitStatements(`${body};\n\nselect f();\n`)).toEqual([body, 'select f()'])
   })
 
-  test('leaves out comments above statements, and nothing but comments is nothing', () => {
+  test('comments above statements are dropped, and a file of comments has no statement', () => {
     expect(splitStatements('-- Why; and how.\n-- More.\nselect 1; -- one\n\n-- The end.\n')).toHaveLength(1)
     expect(splitStatements('-- only words\n')).toEqual([])
     expect(splitStatements('')).toEqual([])
   })
 
-  test('reads files with the line ends of Windows', () => {
+  test('files with Windows line endings are read', () => {
     expect(splitStatements('select 1;\r\n\r\nselect 2;\r\n')).toEqual(['select 1', 'select 2'])
   })
 })
 
 describe('migrations', () => {
-  test('apply each once when several processes find an empty database', async () => {
+  test('concurrent processes that find an empty database apply each migration once', async () => {
     const pools = await anEmptyPool(4)
     const applied = await Promise.all(pools.map((pool) => migrate(pool)))
     expect(applied.flat().sort()).toEqual(readMigrations().map(({ name }) => name))
     expect(await Promise.all(pools.map((pool) => migrate(pool)))).toEqual([[], [], [], []])
   })
 
-  test('go on when another process makes the schema in the same moment', async () => {
+  test('migrations continue when another process creates the schema at the same moment', async () => {
     const pool = await aPool()
     const other = await pool.connect()
     await other.query('begin; create schema hawker')
@@ -69,13 +69,13 @@ describe('migrations', () => {
     expect(await done).toEqual(['0001_a'])
   })
 
-  test('stop when an applied one was changed', async () => {
+  test('migrations stop when an applied one was changed', async () => {
     const pool = await aPool()
     await migrate(pool, [migration('0001_a', 'select 1;\n')])
     await expect(migrate(pool, [migration('0001_a', 'select 2;\n')])).rejects.toThrow('Migration 0001_a was changed after it had been applied.')
   })
 
-  test('stop at one that this version does not know', async () => {
+  test('migrations stop at one that this version does not know', async () => {
     const pool = await aPool()
     await migrate(pool, [migration('0001_a', 'select 1;\n'), migration('0002_b', 'select 1;\n')])
     await expect(migrate(pool, [migration('0001_a', 'select 1;\n')])).rejects.toThrow(
@@ -83,7 +83,7 @@ describe('migrations', () => {
     )
   })
 
-  test('that fail leave nothing behind and can be repeated', async () => {
+  test('a failed migration leaves nothing behind and can be repeated', async () => {
     const pool = await aPool()
     const bad = 'create table hawker.half (id int primary key);\n\nselect 1 / 0;\n'
     await expect(migrate(pool, [migration('0001_a', bad)])).rejects.toThrow('division by zero')
@@ -92,7 +92,7 @@ describe('migrations', () => {
     expect(await migrate(pool, [migration('0001_a', bad.replace('1 / 0', '1'))])).toEqual(['0001_a'])
   })
 
-  test('marked `no transaction` may build indexes while others write', async () => {
+  test('a migration marked `no transaction` builds indexes while others write', async () => {
     const pool = await aPool()
     const all = [
       migration('0001_a', 'create table hawker.a (id int primary key, n int);\n'),
@@ -103,7 +103,7 @@ describe('migrations', () => {
     expect(rows).toEqual([{ indisvalid: true }])
   })
 
-  test('marked `no transaction` that failed half-way are repaired by the next try', async () => {
+  test('a migration marked `no transaction` that failed half-way is repaired by the next run', async () => {
     const pool = await aPool()
     const table = migration('0001_a', 'create table hawker.a (id int primary key, n int);\n\ninsert into hawker.a values (1, 7), (2, 7);\n')
     const indexes =
@@ -119,20 +119,20 @@ describe('migrations', () => {
     await expect(pool.query('insert into hawker.a values (3, 7)')).rejects.toThrow('duplicate key')
   })
 
-  test('marked `no transaction` are built once when several processes start, and are not cut short like requests', async () => {
+  test('concurrent processes apply a migration marked `no transaction` once, without the time limit of requests', async () => {
     const pools = await anEmptyPool(3)
     const [pool] = pools
     if (!pool) throw new Error('there is no pool')
     const table = migration('0001_a', 'create table hawker.a (id int primary key, n int);\n')
     await migrate(pool, [table])
     const slow = '-- no transaction\n\nselect pg_sleep(0.7);\n\ncreate index concurrently a_n on hawker.a (n);\n'
-    // As long as a request may take here.
+    // As long as a request may take in this test.
     for (const one of pools) one.options.options += ' -c statement_timeout=500'
     const done = await Promise.all(pools.map((one) => migrate(one, [table, migration('0002_b', slow)])))
     expect(done.flat()).toEqual(['0002_b'])
   })
 
-  test('give way to a transaction that holds the table, and then go on', async () => {
+  test('a migration gives way to a transaction that locks the table, and then continues', async () => {
     const pool = await aPool()
     const first = migration('0001_a', 'create table hawker.a (id int primary key);\n')
     await migrate(pool, [first])

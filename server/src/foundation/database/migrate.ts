@@ -12,12 +12,12 @@ export interface Migration {
   readonly transactional: boolean
 }
 
-/** Beside this file in the sources, beside the program when built. */
+/** Next to this file in the sources, next to the program when built. */
 const folder = fileURLToPath(new URL('./migrations/', import.meta.url))
 
 /**
- * The statements of a migration: each ends with a semicolon at the end of a line that an empty line or the file's end
- * follows. They are sent one by one, because Citus refuses several in one message.
+ * The statements of a migration: each ends with a semicolon at the end of a line, followed by an empty line or the end of
+ * the file. They are sent one by one, because Citus rejects several in one message.
  */
 export function splitStatements(sql: string): string[] {
   return sql
@@ -29,12 +29,12 @@ export function splitStatements(sql: string): string[] {
 }
 
 /**
- * The first ten migrations are numbered; later ones are named by the minute at which they were begun, in UTC
+ * The first ten migrations are numbered; later ones are named after the minute in which they were begun, in UTC
  * (`20261126T0930_product_categories.sql`), so that branches do not compete for a number. Both sort by name.
  */
 export const migrationName = /^(?:00(?:0\d|10)|20\d{6}T\d{4})_[a-z][a-z0-9_]+\.sql$/
 
-/** Every migration that this version brings, in order. */
+/** Every migration of this version, in order. */
 export function readMigrations(): Migration[] {
   if (!existsSync(folder)) throw new Error(`no migrations in ${folder}`)
   return readdirSync(folder)
@@ -47,7 +47,7 @@ export function readMigrations(): Migration[] {
     })
 }
 
-/** What a database has: undefined when Hawker never was in it. */
+/** What a database has; undefined if Hawker never used it. */
 export async function appliedMigrations(pool: pg.Pool): Promise<{ name: string; checksum: string }[] | undefined> {
   try {
     const { rows } = await pool.query('select name, checksum from hawker.migrations order by name')
@@ -60,15 +60,15 @@ export async function appliedMigrations(pool: pg.Pool): Promise<{ name: string; 
 
 /**
  * Brings the database up to date and returns the names of what was applied. Forward only. Two processes that start at
- * once apply each migration once: its row is written first, and the second waits for it. A migration that was changed
- * after it had been applied, or that this version does not know, stops the start.
+ * the same time apply each migration once: its row is written first, and the second process waits for it. A migration that was
+ * changed after it had been applied, or that this version does not know, stops the start.
  */
 export async function migrate(pool: pg.Pool, migrations = readMigrations()): Promise<string[]> {
   const applied = await appliedMigrations(pool)
   const known = new Map(migrations.map((migration) => [migration.name, migration]))
   for (const { name, checksum } of applied ?? []) {
     const migration = known.get(name)
-    if (!migration) throw new Error(`The database has migration ${name}, which this version of Hawker does not know; start the newer version.`)
+    if (!migration) throw new Error(`The database has migration ${name}, which this version of Hawker does not know; start a newer version.`)
     if (migration.checksum !== checksum) throw new Error(`Migration ${name} was changed after it had been applied.`)
   }
   if (!applied) {
@@ -84,7 +84,7 @@ export async function migrate(pool: pg.Pool, migrations = readMigrations()): Pro
   return done
 }
 
-/** `if not exists` looks before it writes: of two processes that look at once, the later one gets an error that means "there". */
+/** `if not exists` checks before it writes: of two concurrent processes, the later one gets an error that means "exists". */
 async function createUnlessThere(pool: pg.Pool, statement: string): Promise<void> {
   try {
     await pool.query(statement)
@@ -98,14 +98,14 @@ async function applyWithRetry(pool: pg.Pool, migration: Migration): Promise<bool
     try {
       return await apply(pool, migration)
     } catch (error) {
-      // A long transaction holds the table: give way to the traffic queued behind us, then try again.
+      // A long transaction locks the table: let the traffic queued behind us pass, then retry.
       if ((error as { code?: string }).code !== '55P03' || attempt === 20) throw error
       await new Promise((done) => setTimeout(done, 250 * attempt))
     }
   }
 }
 
-/** A statement of a migration may take as long as its tables are large; Node's longest timer is the client's own limit. */
+/** A statement of a migration may take as long as its tables are large; Node's longest timer is the client's limit. */
 const patiently = (client: pg.PoolClient, text: string, values?: string[]) =>
   client.query({ text, ...(values ? { values } : {}), query_timeout: 2 ** 31 - 1 } as pg.QueryConfig)
 
@@ -119,8 +119,8 @@ function builtIndex(statement: string): { schema: string; name: string } | undef
 }
 
 /**
- * Runs statements one by one, so a second try begins anew: an index that an earlier one left half built is in the way of
- * its own name and is of no use, so it goes first. One process at a time, since an index that another is building looks
+ * Runs statements one by one, so that a second run starts over: an index that an earlier run left half built blocks
+ * its own name and is of no use, so it is dropped first. One process at a time, since an index that another is building looks
  * the same. It does not wait inside PostgreSQL for its turn: building an index waits for every statement that began before.
  */
 async function applyBesideTraffic(client: pg.PoolClient, { name, statements }: Migration, record: () => Promise<pg.QueryResult>): Promise<boolean> {
@@ -166,8 +166,8 @@ async function apply(pool: pg.Pool, migration: Migration): Promise<boolean> {
       await client.query('rollback')
       return false
     }
-    // Whoever waits for the row above waits for another process's migration, as long as that takes; what waits for a table
-    // holds up the traffic behind it.
+    // A process that waits for the row above waits for another process's migration, as long as that takes; one that waits for a
+    // table blocks the traffic behind it.
     await client.query("set local lock_timeout = '2s'")
     for (const statement of statements) await patiently(client, statement)
     await client.query('commit')

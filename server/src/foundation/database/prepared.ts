@@ -4,12 +4,12 @@ import type { Db } from './database.ts'
 
 /** Names of statements by their text. */
 const names = new Map<string, string>()
-/** More texts than a program has places that prepare one. */
+/** More texts than the program has call sites that prepare one. */
 const mostNames = 1_000
 
 /**
- * Runs a statement that PostgreSQL parses and plans once for each connection, because it is sent thousands of times. Its
- * text must always be the same: arrays go as one parameter each, and nothing is put together from input.
+ * Runs a statement that PostgreSQL parses and plans once per connection, because it is sent thousands of times. Its
+ * text must always be the same: arrays are passed as one parameter each, and nothing is built from input.
  * A plan is kept until its tables are analyzed anew, so this is for keys of tables that grow, never for queues, which are
  * empty at one moment and full at the next.
  */
@@ -23,14 +23,14 @@ function remember(name: string, text: string): void {
   if (!names.has(text) && names.size < mostNames) names.set(text, `${name}_${names.size + 1}`)
 }
 
-/** As `runPrepared`, for a text that was put together once, with `$1`, `$2` … for its values. */
+/** As `runPrepared`, for a text that was built once, with `$1`, `$2` … for its values. */
 export async function runPreparedText<Row>(db: Db, name: string, text: string, values: readonly unknown[]): Promise<QueryResult<Row>> {
   remember(name, text)
   return db.executeQuery<Row>(CompiledQuery.raw(text, [...values]))
 }
 
 /**
- * Runs writes to different tables as one statement, in one round trip; those that are undefined have nothing to do. None
+ * Runs writes to different tables as one statement, in one round trip; undefined ones have nothing to do. None
  * of them sees what another writes.
  */
 export async function runTogether(db: Db, name: string, writes: (RawBuilder<unknown> | undefined)[]): Promise<void> {

@@ -15,15 +15,15 @@ const tableNames = async () =>
     )
   ).map(({ name }) => name)
 
-describe('the schema can be spread over shards by business', () => {
-  test('the lookup and global tables exist, and no table is in both lists', async () => {
+describe('the schema can be sharded by business', () => {
+  test('lookup and global tables exist, and no table is in both lists', async () => {
     const listed = [...lookupTables, ...globalTables]
     expect(new Set(listed).size).toBe(listed.length)
     const tables = await tableNames()
     expect(listed.filter((table) => !tables.includes(table))).toEqual([])
   })
 
-  test('every other table is a tenant table: it has a business_id that is never null', async () => {
+  test('every other table is a tenant table with a business_id that is never null', async () => {
     const columns = await catalogue<{ name: string }>(`
       select attrelid::regclass::text as name from pg_attribute
       where attname = 'business_id' and attnotnull and atttypid = 'uuid'::regtype and attrelid in (select oid from pg_class where relnamespace = 'hawker'::regnamespace and relkind in ('r', 'p'))`)
@@ -32,7 +32,7 @@ describe('the schema can be spread over shards by business', () => {
     expect([...tenantTables()].filter((table) => !names.includes(table))).toEqual([])
   })
 
-  test('every table has a primary key, and what is unique in a tenant table is unique in a business', async () => {
+  test('every table has a primary key, and unique keys of tenant tables are unique within a business', async () => {
     const keys = await catalogue<{ relation: string; primary: boolean; columns: string[] }>(`
       select c.relname as relation, i.indisprimary as primary,
         array(select attname::text from unnest(i.indkey) with ordinality k (n, o) join pg_attribute a on a.attrelid = c.oid and a.attnum = k.n order by o) as columns
@@ -57,7 +57,7 @@ describe('the schema can be spread over shards by business', () => {
     }
   })
 
-  test('there are no triggers, rules, sequences, identities, generated defaults or deferrable constraints', async () => {
+  test('the schema has no triggers, rules, sequences, identities, generated defaults or deferrable constraints', async () => {
     const found = await catalogue(`
       select 'trigger' as what, tgname::text as name from pg_trigger join pg_class c on c.oid = tgrelid where c.relnamespace = 'hawker'::regnamespace and not tgisinternal
       union all select 'rule', rulename::text from pg_rewrite join pg_class c on c.oid = ev_class where c.relnamespace = 'hawker'::regnamespace and c.relkind <> 'v'
@@ -69,7 +69,7 @@ describe('the schema can be spread over shards by business', () => {
     expect(found).toEqual([])
   })
 
-  test('the only function is the one that places tables', async () => {
+  test('the only function is the one that distributes tables', async () => {
     expect(
       await catalogue(
         "select proname::text as name from pg_proc where pronamespace = 'hawker'::regnamespace and not exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')",
@@ -84,7 +84,7 @@ describe('the schema can be spread over shards by business', () => {
     expect(names.filter(({ name }) => name.length > 50 || /_\d+$/.test(name))).toEqual([])
   })
 
-  test('money is a whole number of the smallest unit', async () => {
+  test('money is a whole number of minor units', async () => {
     const columns = await catalogue<{ name: string; type: string }>(`
       select attname::text as name, format_type(atttypid, null) as type from pg_attribute join pg_class c on c.oid = attrelid
       where c.relnamespace = 'hawker'::regnamespace and c.relkind = 'r' and attnum > 0`)
@@ -96,7 +96,7 @@ describe('the schema can be spread over shards by business', () => {
 describe('migrations', () => {
   const made = new Set<string>()
   for (const { name, statements, transactional } of readMigrations()) {
-    test(`${name} places each table, and builds indexes on older tables without stopping writers`, () => {
+    test(`${name} distributes each table, and builds indexes on older tables without blocking writers`, () => {
       const here = new Set<string>()
       for (const [i, statement] of statements.entries()) {
         const table = /^create table (?:if not exists )?hawker\.(\w+)/i.exec(statement)?.[1]
@@ -115,7 +115,7 @@ describe('migrations', () => {
     })
   }
 
-  test('make every table', async () => {
+  test('the migrations create every table', async () => {
     expect((await tableNames()).filter((table) => table !== 'migrations' && !made.has(table))).toEqual([])
   })
 })

@@ -6,7 +6,7 @@ import { cloneDatabase } from '#testing/database.ts'
 import { poolOptions } from './database.ts'
 import { migrate, readMigrations } from './migrate.ts'
 
-test('requests and charges that were made before have the grams that the application makes', async () => {
+test('requests and charges created before the migration have the grams that the application computes', async () => {
   const pool = new pg.Pool(poolOptions(await cloneDatabase({ empty: true }), 1, 30_000))
   onTestFinished(() => pool.end())
   const migrations = readMigrations()
@@ -36,7 +36,7 @@ test('requests and charges that were made before have the grams that the applica
     )
     expected.push({ id: request, grams: gramsOf(asked, business).sort() }, { id: charge, grams: gramsOf(paid, business).sort() })
   }
-  // One that broke off, after it had begun to write, is begun again.
+  // A migration that broke off after it had begun to write starts over.
   const { statements = [] } = migrations[before] ?? {}
   const filling = statements.findIndex((statement) => statement.includes('commit;'))
   const client = await pool.connect()

@@ -19,13 +19,16 @@ export function newSearchGrams(entries: SearchEntry[]): RawBuilder<unknown> | un
     on conflict (business_id, id) do update set grams = array(select unnest(known.grams) union select unnest(excluded.grams))`
 }
 
+/** The statement that writes the entries of a grouped insert's `rows`, which have their numbers in `grams`. */
+export const insertSearchGramsSql = (rows: string): string => `insert into search_grams (business_id, id, grams) select business_id, id, grams from ${rows}`
+
 /** The ids of a business's entries that have the grams of all patterns. */
 export function entriesWith(businessId: string, patterns: string[]): RawBuilder<unknown> {
   const grams = [...new Set(patterns.flatMap((pattern) => patternGrams(pattern, businessId)))]
   return sql`select id from search_grams where business_id = ${businessId} and grams @> ${`{${grams}}`}::int4[]`
 }
 
-/** For charges, whose own ids no entry has: whether a pattern is a charge's id, or how one begins. */
+/** For charges, whose own ids no entry has: whether a pattern is a charge's id or the start of one. */
 export function hasIdLike(id: RawBuilder<unknown>, patterns: string[]): RawBuilder<unknown> {
   const ranges = patterns.flatMap((pattern) => idRange(pattern.slice(1, -1)) ?? [])
   return ranges.length === 0

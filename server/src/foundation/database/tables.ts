@@ -34,6 +34,7 @@ export interface BankAccounts {
   proxy_value: string | null;
   secret_encrypted: string;
   updated_at: Date;
+  version: Generated<number>;
 }
 
 export interface BankCredits {
@@ -229,6 +230,7 @@ export interface Locations {
   state: string;
   street: string;
   updated_at: Date;
+  version: Generated<number>;
 }
 
 export interface Mails {
@@ -419,6 +421,7 @@ export interface WebhookEndpoints {
   salt_encrypted: string;
   updated_at: Date;
   url: string;
+  version: Generated<number>;
 }
 
 export interface WebhookQueue {

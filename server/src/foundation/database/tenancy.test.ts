@@ -4,7 +4,7 @@ import { testDatabase } from '#testing/database.ts'
 import { isContention, isOutcomeUnknown, violatedConstraint } from './database.ts'
 import { tenantTables } from './tenancy.ts'
 
-test('a query on a tenant table that names no business is refused', async () => {
+test('a query on a tenant table that names no business is rejected', async () => {
   const { db } = await testDatabase()
   const id = newId(new Date())
   await expect(db.selectFrom('customers').selectAll().execute()).rejects.toThrow('query on customers names no business_id')
@@ -17,20 +17,20 @@ test('a query on a tenant table that names no business is refused', async () => 
   await expect(db.transaction().execute((tx) => tx.selectFrom('api_keys').select('id').execute())).rejects.toThrow('names no business_id')
 })
 
-test('a query that names its business goes through, and so does one on a table of the installation', async () => {
+test('a query that names its business passes, and so does one on a table of the installation', async () => {
   const { db } = await testDatabase()
   expect(await db.selectFrom('customers').selectAll().where('business_id', '=', newId(new Date())).execute()).toEqual([])
   expect(await db.selectFrom('directory').selectAll().where('lookup', '=', 'nothing').execute()).toEqual([])
   expect(['customers', 'directory', 'businesses'].map((table) => tenantTables().has(table))).toEqual([true, false, false])
 })
 
-test('PostgreSQL values arrive as what they are: bigint, days as text, times as dates', async () => {
+test('PostgreSQL values have their own types: bigint, days as text, timestamps as dates', async () => {
   const { pool } = await testDatabase()
   const { rows } = await pool.query("select 9007199254740993::int8 as big, '2024-02-29'::date as day, '2024-02-29T00:00:00Z'::timestamptz as at")
   expect(rows).toEqual([{ big: 9007199254740993n, day: '2024-02-29', at: new Date('2024-02-29T00:00:00Z') }])
 })
 
-test('a violated constraint is known by its name, also with the suffix of a shard', () => {
+test('a violated constraint is recognized by its name, even with the suffix of a shard', () => {
   expect(violatedConstraint({ code: '23505', constraint: 'customers_external_id' })).toBe('customers_external_id')
   expect(violatedConstraint({ code: '23505', constraint: 'customers_external_id_102083' })).toBe('customers_external_id')
   expect(violatedConstraint({ code: '23505', message: 'duplicate key value violates unique constraint "customers_external_id_102083"' })).toBe(
@@ -40,7 +40,7 @@ test('a violated constraint is known by its name, also with the suffix of a shar
   expect(violatedConstraint(undefined)).toBeUndefined()
 })
 
-test('errors that leave the outcome open are told from those that do not', () => {
+test('errors that leave the outcome unknown are distinguished from those that do not', () => {
   for (const code of ['08006', '08001', '57P01', '57P03', 'XX000', '25006', '53100', '53300', '3D000', 'ECONNRESET'])
     expect([code, isOutcomeUnknown({ code })]).toEqual([code, true])
   expect(isOutcomeUnknown(new Error('Connection terminated unexpectedly'))).toBe(true)

@@ -1,7 +1,7 @@
 import { type ColumnNode, type KyselyPlugin, OperationNodeTransformer, type TableNode } from 'kysely'
 import { readMigrations } from './migrate.ts'
 
-/** Tables found by something opaque that a client sends, without knowing the business (scale-out rule 10). */
+/** Tables looked up by something opaque that a client sends, without knowing the business (scale-out rule 10). */
 export const lookupTables: ReadonlySet<string> = new Set(['directory'])
 
 /** Tables that belong to the installation as a whole. */
@@ -9,7 +9,7 @@ export const globalTables: ReadonlySet<string> = new Set(['businesses', 'migrati
 
 let tenant: ReadonlySet<string> | undefined
 
-/** Tables whose every row belongs to one business: all that the migrations make, but for those of the lists. The schema test compares them with the catalogue. */
+/** Tables whose every row belongs to one business: all that the migrations create, except those of the lists. The schema test compares them with the catalog. */
 export function tenantTables(): ReadonlySet<string> {
   tenant ??= new Set(
     readMigrations()
@@ -34,7 +34,7 @@ class Names extends OperationNodeTransformer {
   }
 }
 
-/** Throws when a query made by the builder touches a tenant table and names no `business_id`. On in tests. */
+/** Throws if a query made by the builder touches a tenant table and names no `business_id`. On in tests. */
 export const requireBusiness: KyselyPlugin = {
   transformQuery({ node }) {
     const names = new Names()

@@ -9,7 +9,7 @@ import { openDatabase, poolOptions } from './database.ts'
 import { migrate, readMigrations } from './migrate.ts'
 
 /**
- * Databases that earlier versions filled, named by the last migration that they had: for each table its rows as JSON, as
+ * Databases filled by earlier versions, named after the last migration that they had: for each table its rows as JSON, as
  * PostgreSQL prints them. Their API key is `test_f11d…`; their secrets are encrypted with the tests' key.
  */
 const folder = new URL('./filled/', import.meta.url)
@@ -27,7 +27,7 @@ async function aFilledDatabase(last: string): Promise<Awaited<ReturnType<typeof 
   const text = gunzipSync(readFileSync(new URL(`${last}.json.gz`, folder))).toString()
   const tables = JSON.parse(text) as Record<string, unknown[]>
   await pool.query('begin')
-  await pool.query("set local session_replication_role = 'replica'") // rows come table by table, whatever refers to what
+  await pool.query("set local session_replication_role = 'replica'") // rows come table by table, whatever references what
   for (const [table, rows] of Object.entries(tables)) {
     await pool.query(`delete from hawker.${table}`)
     // The text itself, since JSON.parse would round a bigint.
@@ -65,7 +65,7 @@ async function anUpgradedServer(last: string) {
 }
 
 describe.each(filled)('a database filled by the version of migration %s', (last) => {
-  test('is brought up to date, and everything in it adds up', async () => {
+  test('an upgraded database verifies without findings', async () => {
     const { database, applied } = await anUpgradedServer(last)
     expect(applied).toEqual(
       readMigrations()
@@ -75,7 +75,7 @@ describe.each(filled)('a database filled by the version of migration %s', (last)
     expect((await findCounterExamples(database.db)).found).toEqual([])
   })
 
-  test('shows every customer, charge and event under its old key', async () => {
+  test('an upgraded database shows every customer, charge and event under its old key', async () => {
     const { request } = await anUpgradedServer(last)
     const customers = await request('GET', '/v1/customers?per_page=100')
     expect([customers.status, customers.json.data.length]).toEqual([200, 23])
@@ -87,7 +87,7 @@ describe.each(filled)('a database filled by the version of migration %s', (last)
     expect((await request('GET', '/v1/bank-credits')).json.data).toMatchObject([{ status: 'unmatched' }])
   })
 
-  test('repeats a stored answer, takes a payment and gives money back', async () => {
+  test('an upgraded database replays a stored response, accepts a payment and refunds it', async () => {
     const { database, request } = await anUpgradedServer(last)
     const again = await request(
       'POST',

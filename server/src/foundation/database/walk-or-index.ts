@@ -1,11 +1,11 @@
 /** Two ways to find the rows of a searched list. */
 export interface WalkOrIndex<Row> {
-  /** Rows that the page needs, with those that it skips. */
+  /** Rows that the page needs, including those that it skips. */
   wanted: number
   skip: number
-  /** Reads the list in its own order, at most `depth` rows, and answers with those that match and how many it looked at. */
+  /** Reads the list in its own order, at most `depth` rows, and returns the matches and how many rows it read. */
   walk: (depth: number) => Promise<{ rows: Row[]; scanned: number }>
-  /** Asks the search index for every match. */
+  /** Finds every match through the search index. */
   index: () => Promise<Row[]>
 }
 
@@ -13,8 +13,8 @@ const first = 1000
 const atMost = 20_000
 
 /**
- * Finds a page of a searched list: first by walking the newest rows, which a common word fills quickly, and by the index
- * where the walk shows that the word is rare (decision 0002).
+ * Finds a page of a searched list: first by scanning the newest rows, which a common word fills quickly, and through the
+ * index if the scan shows that the word is rare (decision 0002).
  */
 export async function walkOrIndex<Row>({ wanted, skip, walk, index }: WalkOrIndex<Row>): Promise<Row[]> {
   const limit = wanted - skip

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Static, TSchema } from 'typebox'
 import type { Business } from '#foundation/shared/business.ts'
 import type { FieldErrors } from '#foundation/shared/errors.ts'
@@ -79,15 +79,74 @@ export interface OperationGroup {
 export interface Api {
   /** Operations that the API reference shows under one tag. */
   group(tag: string): OperationGroup
+  /** A page that a browser opens, or what a page asks for: public, and not part of the API reference. */
+  page<const Path extends string, Name extends string = never, Body extends TSchema = TSchema>(
+    path: Path,
+    options: PageOptions<Name, Body>,
+    handler: (call: PageCall<ParamsIn<Path>, Name, Static<Body>>) => Promise<PageAnswer | undefined>,
+  ): void
   /** A POST without a business's key and with the body as it came: for messages that carry a signature of their own. */
   raw(path: string, handler: (message: RawCall) => Promise<Answer>): void
   readonly fastify: FastifyInstance
 }
 
-/** A message from outside, before anyone has checked it. */
-export interface RawCall {
+/** What a request without a credential brings: nobody has said yet which business it concerns. */
+interface PublicCall {
+  readonly requestId: string
+  readonly headers: Record<string, string | undefined>
+  /** Where an operation for a business comes from that this request causes. */
+  origin(businessId: string): Origin
+}
+
+/** A message from outside, before anyone has checked it; its origin is the system. */
+export interface RawCall extends PublicCall {
   readonly params: Record<string, string>
   readonly body: Buffer
-  readonly headers: Record<string, string | undefined>
-  readonly requestId: string
+}
+
+type NamesIn<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? Name | NamesIn<Rest>
+  : Path extends `${string}:${infer Name}`
+    ? Name
+    : never
+
+/** The parameters that a path names, for example `{ slug: string }` of `/payment-request/@:slug`. */
+export type ParamsIn<Path extends string> = Record<NamesIn<Path>, string>
+
+export interface PageOptions<Name extends string, Body extends TSchema> {
+  /** GET unless given. */
+  method?: 'GET' | 'POST'
+  /** The texts of the query that the page reads. */
+  query?: readonly Name[]
+  /** The body, which is an empty object where none was sent. */
+  body?: Body
+  /** The body's texts are trimmed, and those that are empty or null are left out. */
+  tidies?: boolean
+  /** Answers over the connection for as long as it is open; such a page has no HEAD. */
+  isStream?: boolean
+  /** The page that stands for one that does not exist; a 404 in JSON unless given. */
+  notFound?: (call: PageCall<object, string, unknown>) => Promise<PageAnswer>
+}
+
+/** A payer's request; its origin is a payer. */
+export interface PageCall<Params = object, Name extends string = string, Body = unknown> extends PublicCall {
+  readonly params: Params
+  /** One text for each name: those that were repeated, nested, empty or longer than 1,024 characters are left out. */
+  readonly query: Partial<Record<Name, string>>
+  readonly body: Body
+  /** The query as it was sent, for links that keep it. */
+  readonly rawQuery: string
+  /** How the browser reached this server, without a trailing slash; the configured address where there is one. */
+  readonly address: string
+}
+
+/** What a page answers. Its headers go beside those of every answer; null takes one of them away. */
+export interface PageAnswer {
+  status: number
+  headers?: Record<string, string | null>
+  body?: string | Buffer
+  /** Sent as JSON, instead of a body. */
+  json?: unknown
+  /** Answers over the connection itself, instead of a body. */
+  stream?: (reply: FastifyReply) => void
 }

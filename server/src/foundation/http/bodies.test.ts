@@ -56,7 +56,7 @@ describe('bodies', () => {
   const address = { city: 'Singapore', state: 'Singapore', street: '1 Keong Saik Road', postal_code: '089109', country: 'SG' }
   const fields = { name: 'John & Doe+', email: 'john@example.com', phone_number: '91234567', remark: '50% = half' }
 
-  test('may be JSON, form-encoded or multipart, and mean the same', async () => {
+  test('JSON, form-encoded and multipart bodies mean the same', async () => {
     const client = await aBusiness()
     const form = new URLSearchParams(fields)
     const multipart = new FormData()
@@ -82,14 +82,14 @@ describe('bodies', () => {
     }
   })
 
-  test('that are forms clear a field with an empty text', async () => {
+  test('a form clears a field with an empty text', async () => {
     const client = await aBusiness()
     const { json } = await client.post('/v1/customers', customerBody({ remark: 'VIP', name: 'Jane' }))
     const changed = await client.patch(`/v1/customers/${json.id}`, undefined, { form: 'remark=&name=+Jane+Doe+' })
     expect(changed.json).toMatchObject({ remark: null, name: 'Jane Doe' })
   })
 
-  test('that are a POST form with `_method` stand for the method that they name', async () => {
+  test('a POST form with `_method` acts as the method that it names', async () => {
     const client = await aBusiness()
     const { json } = await client.post('/v1/customers', customerBody())
     const path = `/v1/customers/${json.id}`
@@ -117,7 +117,7 @@ describe('bodies', () => {
     ['text/html', '<html>'],
     ['nonsense', '\0\x01'],
     ['application/json', '['.repeat(50)],
-  ])('left on GET and DELETE are ignored (%s, %j)', async (type, body) => {
+  ])('a body on GET or DELETE is ignored (%s, %j)', async (type, body) => {
     const client = await aBusiness()
     const { json } = await client.post('/v1/customers', customerBody())
     const got = await exchange(client, request(client, `GET /v1/customers/${json.id}`, { 'content-type': type }, body))
@@ -126,7 +126,7 @@ describe('bodies', () => {
     expect([gone.status, gone.body]).toEqual([204, ''])
   })
 
-  test('are refused in JSON when malformed, of a wrong type, too large, too deep or not an object', async () => {
+  test('a body that is malformed, of a wrong type, too large, too deep or not an object is rejected in JSON', async () => {
     const client = await aBusiness()
     const post = async (type: string | undefined, body: string | Buffer) =>
       replied(await client.post('/v1/customers', undefined, { raw: { body, ...(type === undefined ? {} : { type }) } }))
@@ -156,7 +156,7 @@ describe('bodies', () => {
     expectRefusal(await post(json, Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a])), 400)
   })
 
-  test('that are empty lack their required fields', async () => {
+  test('an empty body lacks its required fields', async () => {
     const client = await aBusiness()
     const bare = await exchange(client, request(client, 'POST /v1/customers', { 'content-length': '0' }))
     const empty = await client.post('/v1/customers', undefined, { raw: { body: '', type: 'application/json' } })
@@ -170,7 +170,7 @@ describe('bodies', () => {
     }
   })
 
-  test('whose names are those of object internals do nothing', async () => {
+  test('a body with names of object internals has no effect', async () => {
     const client = await aBusiness()
     const polluted = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"email":"a@example.com","phone_number":"91234567"}'
     expect((await client.post('/v1/customers', undefined, { raw: { body: polluted, type: 'application/json' } })).status).toBe(201)
@@ -181,7 +181,7 @@ describe('bodies', () => {
   })
 })
 
-describe('hostile requests are refused in JSON', () => {
+describe('hostile requests are rejected in JSON', () => {
   const requests = [
     ['GET', '/v1/customers/%zz'],
     ['GET', '/v1/customers/%'],
@@ -224,14 +224,17 @@ describe('hostile requests are refused in JSON', () => {
     ['PROPFIND', '/v1/customers'],
     ['PURGE', '/'],
   ] as const
-  test.each(requests.map(([method, path]) => [method, path.slice(0, 60), path] as const))('%s %s', async (method, _shown, path) => {
-    const client = await aBusiness()
-    const answer = await exchange(client, request(client, `${method} ${path}`, method === 'PUT' || method === 'PATCH' ? { 'content-length': '0' } : {}))
-    expectRefusal(answer)
-    expect((await client.get('/healthz')).status).toBe(200)
-  })
+  test.each(requests.map(([method, path]) => [method, path.slice(0, 60), path] as const))(
+    'a hostile request is rejected in JSON: %s %s',
+    async (method, _shown, path) => {
+      const client = await aBusiness()
+      const answer = await exchange(client, request(client, `${method} ${path}`, method === 'PUT' || method === 'PATCH' ? { 'content-length': '0' } : {}))
+      expectRefusal(answer)
+      expect((await client.get('/healthz')).status).toBe(200)
+    },
+  )
 
-  test('queries that are malformed in their escapes are read as they stand', async () => {
+  test('a query with malformed escapes is read literally', async () => {
     const client = await aBusiness()
     for (const query of ['keywords=%zz', 'keywords=%', '%=%', '&&&', '=', 'keywords=%c3%28', '[]=1', '[a]=1', 'a]=1', 'email[]=', 'cursor=']) {
       const answer = await exchange(client, request(client, `GET /v1/customers?${query}`))
@@ -239,7 +242,7 @@ describe('hostile requests are refused in JSON', () => {
     }
   })
 
-  test('headers that are too large, and what is not HTTP', async () => {
+  test('headers that are too large and requests that are not HTTP are rejected in JSON', async () => {
     const client = await aBusiness()
     expectRefusal(await exchange(client, request(client, 'GET /v1/customers', { 'x-large': 'x'.repeat(20_000) })), 431)
     expectRefusal(await exchange(client, request(client, `GET /v1/customers/${'x'.repeat(20_000)}`)), 431)
@@ -249,7 +252,7 @@ describe('hostile requests are refused in JSON', () => {
     expectRefusal(await exchange(client, request(client, 'POST /v1/customers', { 'content-length': 'x' })), 400)
   })
 
-  test('values in headers that mean something', async () => {
+  test('header values with special meanings do no harm', async () => {
     const client = await aBusiness()
     const { json } = await client.post('/v1/customers', customerBody())
     for (const headers of [{ 'idempotency-key': '' }, { 'idempotency-key': 'a b' }, { 'idempotency-key': 'x'.repeat(256) }, { 'idempotency-key': 'é' }])
@@ -271,8 +274,8 @@ describe('hostile requests are refused in JSON', () => {
   })
 })
 
-describe('what there is not', () => {
-  test('is 404 for a path, and 405 with Allow for a method', async () => {
+describe('unknown routes', () => {
+  test('an unknown path is 404, and an unknown method 405 with Allow', async () => {
     const client = await aBusiness()
     for (const path of ['/nowhere', '/v1', '/v2/customers', '/v1/customers/a/b', '/v1/customers-x']) {
       const answer = await client.get(path)
@@ -299,7 +302,7 @@ describe('what there is not', () => {
     }
   })
 
-  test('is said without a key as well', async () => {
+  test('an unknown route is reported even without a key', async () => {
     const client = await aBusiness()
     expectRefusal(replied(await send(client.server, 'GET', '/nowhere')), 404)
     expectRefusal(replied(await send(client.server, 'DELETE', '/v1/customers')), 405)

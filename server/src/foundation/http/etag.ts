@@ -14,7 +14,7 @@ export function requireMatch(ifMatch: string | undefined, etag: string): void {
   if (ifMatch === undefined || ifMatch.trim() === '*') return
   // If-Match compares strongly: a weak tag never matches.
   if (ifMatch.split(',').some((part) => part.trim() === etag)) return
-  throw preconditionFailed(`The object was changed in the meantime; its current tag is ${etag}.`, etag)
+  throw preconditionFailed(`The object has been changed in the meantime; its current ETag is ${etag}.`, etag)
 }
 
 /** The 412 of a failed If-Match or If-None-Match. */

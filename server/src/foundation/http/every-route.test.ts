@@ -40,20 +40,20 @@ beforeAll(async () => {
   stranger = await aBusiness()
 })
 
-test('these rules know every operation with an id and every operation with a body', () => {
+test('these rules cover every operation with an id and every operation with a body', () => {
   expect(withId.map(parameterOf).filter((name) => !makers.has(name))).toEqual([])
   expect(operations.filter(({ requestBody, operationId }) => requestBody && !bodies.has(operationId)).map(({ name }) => name)).toEqual([])
 })
 
 describe('every operation', () => {
-  test.each(operations)('$name needs a key', async ({ method, path }) => {
+  test.each(operations)('$name requires a key', async ({ method, path }) => {
     for (const headers of [{}, { 'x-business-api-key': `test_${'0'.repeat(64)}` }]) {
       const answer = await send(owner.server, method, path.replace(/\{\w+\}/, newId(new Date())), { headers })
       expect([answer.status, answer.json.code]).toEqual([401, 'invalid_api_key'])
     }
   })
 
-  test.each(withId)('$name hides what another business has behind the 404 of what there is not', async (operation) => {
+  test.each(withId)('$name hides objects of another business behind the same 404 as unknown ones', async (operation) => {
     const id = (await makers.get(parameterOf(operation))?.(stranger, operation.operationId)) ?? ''
     const unknown = newId(new Date())
     const ask = async (which: string) => {
@@ -81,7 +81,7 @@ describe('every operation', () => {
     ).toBe(200)
   })
 
-  test.each(operations)('$name takes what it does not know for nothing', async (operation) => {
+  test.each(operations)('$name ignores unknown fields and parameters', async (operation) => {
     const path = await pathFor(operation, owner)
     const body = await bodyFor(operation, owner)
     const answer = await owner.request(operation.method, `${path}?nothing=1&no[thing]=2`, { ...(body ? { body: { ...body, nothing: { at: ['all'] } } } : {}) })
@@ -99,7 +99,7 @@ describe('every operation', () => {
     expect([again.status, again.text, again.headers.get('idempotent-replayed')]).toEqual([first.status, first.text, 'true'])
   })
 
-  test.each(writes.filter(({ requestBody }) => requestBody))('$name takes JSON, a form and multipart', async (operation) => {
+  test.each(writes.filter(({ requestBody }) => requestBody))('$name accepts JSON, forms and multipart', async (operation) => {
     for (const spelling of ['json', 'form', 'multipart']) {
       const path = await pathFor(operation, owner)
       const body = ((await bodyFor(operation, owner)) ?? {}) as Record<string, string>
@@ -112,7 +112,7 @@ describe('every operation', () => {
     }
   })
 
-  test.each(operations)('$name has a tag, and its answers say what can go wrong', ({ tags, responses, method }) => {
+  test.each(operations)('$name has a tag, and documents its errors', ({ tags, responses, method }) => {
     expect(tags).toHaveLength(1)
     expect(Object.keys(responses)).toEqual(expect.arrayContaining(method === 'GET' ? ['401'] : ['401', '409', '422']))
   })

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { forgetIdempotencyKeys } from '#foundation/jobs/forget-idempotency-keys.ts'
 import { newId, randomHex } from '#foundation/shared/ids.ts'
 import { aBusiness, type Client, customerBody, eventsOf, type Reply } from '#testing/api.ts'
+import { clockAt } from '#testing/clock.ts'
 import { testDatabase } from '#testing/database.ts'
 import { createLog } from './observability.ts'
 
@@ -24,8 +25,8 @@ function expectReplay(again: Reply, first: Reply): void {
   ])
 }
 
-describe('a repeated request', () => {
-  test('gets the first answer again, to the byte', async () => {
+describe('retried requests', () => {
+  test('a retried request returns the stored answer, byte for byte', async () => {
     const client = await aBusiness()
     const body = customerBody({ name: 'Jané 😀', metadata: { b: '1', a: '2' } })
     const first = await client.post('/v1/customers', body, withKey('create'))
@@ -36,7 +37,7 @@ describe('a repeated request', () => {
     expect(await eventsOf(client)).toHaveLength(1)
   })
 
-  test('may be spelled as JSON, form or multipart', async () => {
+  test('a retry may be sent as JSON, form or multipart', async () => {
     const client = await aBusiness()
     const body = { email: 'a@example.com', phone_number: '91234567', address: { city: 'S', state: 'S', street: 'S', postal_code: '1' } }
     const first = await client.post('/v1/customers', body, withKey('spelling'))
@@ -48,7 +49,7 @@ describe('a repeated request', () => {
     expectReplay(await client.post('/v1/customers', { ...body, phone_number: 91234567, name: null }, withKey('spelling')), first)
   })
 
-  test('with another body is a 422 that names the fields that differ', async () => {
+  test('a retry with another body is a 422 that names the differing fields', async () => {
     const client = await aBusiness()
     const body = customerBody({ name: 'Jane', remark: 'x' })
     await client.post('/v1/customers', body, withKey('reuse'))
@@ -63,7 +64,7 @@ describe('a repeated request', () => {
     expect(await rows(client)).toBe(1)
   })
 
-  test('with another method or path is a 422 that says so', async () => {
+  test('a retry with another method or path is a 422 that says so', async () => {
     const client = await aBusiness()
     const one = await client.post('/v1/customers', customerBody())
     const two = await client.post('/v1/customers', customerBody())
@@ -80,7 +81,7 @@ describe('a repeated request', () => {
     }
   })
 
-  test('is not judged by the state that the first one left', async () => {
+  test('a retry is not judged by the state that the first request left', async () => {
     const client = await aBusiness()
     const { json, headers } = await client.post('/v1/customers', customerBody())
     const path = `/v1/customers/${json.id}`
@@ -101,7 +102,7 @@ describe('a repeated request', () => {
     expect((await eventsOf(client)).map(({ type }) => type)).toEqual(['customer.created', 'customer.updated', 'customer.deleted', 'customer.created'])
   })
 
-  test('after one that failed is a new request', async () => {
+  test('a retry after a failure is a new request', async () => {
     const client = await aBusiness()
     expect((await client.post('/v1/customers', { name: 'x' }, withKey('failed'))).status).toBe(422)
     expect((await client.post('/v1/customers', undefined, { raw: { body: '{', type: 'application/json' }, ...withKey('failed') })).status).toBe(400)
@@ -114,7 +115,7 @@ describe('a repeated request', () => {
     expect((await client.patch(`/v1/customers/${done.json.id}`, { name: 'x' }, withKey('missing'))).status).toBe(200)
   })
 
-  test('of another business is a request of its own', async () => {
+  test('a request of another business with the same key is a request of its own', async () => {
     const [one, two] = await Promise.all([aBusiness(), aBusiness()])
     const body = customerBody()
     const first = await one.post('/v1/customers', body, withKey('shared'))
@@ -122,7 +123,7 @@ describe('a repeated request', () => {
     expect([second.status, replayed(second), second.json.id === first.json.id]).toEqual([201, null, false])
   })
 
-  test('may come a hundred times at once: one row, one event, a hundred equal answers', async () => {
+  test('a hundred concurrent retries make one row and one event and get equal answers', async () => {
     const client = await aBusiness()
     const body = customerBody()
     const answers = await Promise.all(Array.from({ length: 100 }, () => client.post('/v1/customers', body, withKey('storm'))))
@@ -132,7 +133,7 @@ describe('a repeated request', () => {
     expect(await eventsOf(client)).toHaveLength(1)
   })
 
-  test('whose first is still open elsewhere is a 409 that says when to come back', async () => {
+  test('a retry while the first request is in progress elsewhere is a 409 that says when to retry', async () => {
     const client = await aBusiness()
     const { pool } = client.server.database
     const made = await client.post('/v1/customers', customerBody())
@@ -157,7 +158,7 @@ describe('a repeated request', () => {
   })
 })
 
-test('random sequences of requests with repeated keys leave exactly one effect for each key', async () => {
+test('random sequences of requests with repeated keys have exactly one effect per key', async () => {
   const step = fc.record({ key: fc.nat(4), what: fc.constantFrom('create', 'form', 'patch', 'burst'), other: fc.boolean() })
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
@@ -203,7 +204,7 @@ test('random sequences of requests with repeated keys leave exactly one effect f
   )
 })
 
-test('the job forgets only keys that are older than they are kept', async () => {
+test('the job deletes only keys older than the retention', async () => {
   const client = await aBusiness()
   const body = customerBody()
   for (const key of ['old', 'young']) await client.post('/v1/customers', body, withKey(key))
@@ -217,7 +218,7 @@ test('the job forgets only keys that are older than they are kept', async () => 
     ])
   await age('old', 30.01)
   await age('young', 29.99)
-  const deps = { database, now: () => now, log: createLog('silent'), idempotencyDays: 30, deliveryDays: 30, failedDeliveryDays: 90, mailDays: 90 }
+  const deps = { database, clock: clockAt(() => now), log: createLog('silent'), idempotencyDays: 30, deliveryDays: 30, failedDeliveryDays: 90, mailDays: 90 }
   await forgetIdempotencyKeys.run({}, deps)
   await forgetIdempotencyKeys.run({}, deps)
   expect(replayed(await client.post('/v1/customers', body, withKey('young')))).toBe('true')

@@ -9,14 +9,14 @@ afterEach(() => {
 })
 
 describe('API keys', () => {
-  test('are taken from X-BUSINESS-API-KEY and as a bearer token', async () => {
+  test('an API key is accepted in X-BUSINESS-API-KEY and as a bearer token', async () => {
     const { server, key } = await aBusiness()
     for (const headers of [{ 'X-BUSINESS-API-KEY': key }, { 'x-business-api-key': ` ${key} ` }, { authorization: `Bearer ${key}` }]) {
       expect((await send(server, 'GET', '/v1/customers', { headers })).status).toBe(200)
     }
   })
 
-  test('that are missing, wrong, empty or too long are refused alike', async () => {
+  test('API keys that are missing, wrong, empty or too long are rejected alike', async () => {
     const { server, key } = await aBusiness()
     const keys: Record<string, string>[] = [
       {},
@@ -36,12 +36,12 @@ describe('API keys', () => {
     }
   })
 
-  test('are looked at before the body', async () => {
+  test('an API key is checked before the body', async () => {
     const { server } = await aBusiness()
     expect((await send(server, 'POST', '/v1/customers', { raw: { body: '{', type: 'application/json' } })).status).toBe(401)
   })
 
-  test('that were revoked by another process stop within seconds', async () => {
+  test('an API key revoked by another process stops working within seconds', async () => {
     const client = await aBusiness()
     const { db } = client.server.database
     expect((await client.get('/v1/customers')).status).toBe(200)
@@ -52,23 +52,23 @@ describe('API keys', () => {
     expect((await client.get('/v1/customers')).status).toBe(401)
   })
 
-  test('that were revoked by this process stop at once', async () => {
+  test('an API key revoked by this process stops working immediately', async () => {
     const client = await aBusiness()
     const { db } = client.server.database
     expect((await client.get('/v1/customers')).status).toBe(200)
     const { id } = await db.selectFrom('api_keys').select('id').where('business_id', '=', client.business.id).executeTakeFirstOrThrow()
     await db.transaction().execute((tx) => revokeApiKey(tx, client.business.id, id, new Date()))
-    client.server.app.authentication.forget()
+    client.server.app.apiKeys.forget()
     expect((await client.get('/v1/customers')).status).toBe(401)
   })
 
-  test('are stored as digests, with their last use kept outside the request', async () => {
+  test('API keys are stored as digests, and their last use is recorded outside the request', async () => {
     const client = await aBusiness()
     const { pool } = client.server.database
-    client.server.app.authentication.takeUses()
+    client.server.app.apiKeys.takeUses()
     await client.get('/v1/customers')
     await client.get('/v1/customers')
-    const uses = client.server.app.authentication.takeUses().filter(({ business_id }) => business_id === client.business.id)
+    const uses = client.server.app.apiKeys.takeUses().filter(({ business_id }) => business_id === client.business.id)
     expect(uses).toHaveLength(1)
     const { rows } = await pool.query('select row_to_json(k)::text as text, key_hash from hawker.api_keys k where business_id = $1', [client.business.id])
     expect(rows[0].key_hash).toBe(sha256(client.key))
@@ -78,7 +78,7 @@ describe('API keys', () => {
 })
 
 describe('X-Request-Id', () => {
-  test('is taken as it is sent where it is plain, on every kind of answer', async () => {
+  test('a plain X-Request-Id is accepted as sent, on every kind of answer', async () => {
     const client = await aBusiness()
     const headers = { 'x-request-id': `trace-${randomHex(4)}:1/2+3=` }
     for (const path of ['/v1/customers', '/v1/customers/x', '/nowhere', '/healthz', '/v1/customers/%zz', '/v1/customers?per_page=0']) {
@@ -88,7 +88,7 @@ describe('X-Request-Id', () => {
     }
   })
 
-  test('is made where none is sent, or one that is not plain', async () => {
+  test('an X-Request-Id is generated when none is sent or the sent one is not plain', async () => {
     const client = await aBusiness()
     const ids = new Set<string>()
     for (const sent of [undefined, '', 'a b', 'x'.repeat(129), 'é', '<script>', 'a@example.com', '"quoted"']) {

@@ -13,7 +13,7 @@ async function ownServer() {
 }
 
 describe('the log', () => {
-  test('never has a secret or a word about a person, wherever it was sent', async () => {
+  test('the log never contains a secret or personal data, wherever it was sent', async () => {
     const server = await ownServer()
     const client = await aBusiness({}, server)
     const canary = `canary${randomHex(6)}`
@@ -82,7 +82,7 @@ describe('the log', () => {
     expect(log).toContain(client.business.id)
   })
 
-  test('tells of an error of the database what and where, but not which values', async () => {
+  test("the log describes a database error without the row's values", async () => {
     const connection = await cloneDatabase()
     const database = openDatabase(connection, { guardTenancy: true })
     const server = await startTestServer(database)
@@ -102,7 +102,7 @@ describe('the log', () => {
     expect(log).not.toContain(canary)
   })
 
-  test('describes errors by type, code and stack', () => {
+  test('the log describes errors by type, code and stack', () => {
     const error = Object.assign(new Error('duplicate key (name)=(Jane)'), {
       code: '23505',
       detail: 'Key (name)=(Jane) already exists.',
@@ -117,7 +117,7 @@ describe('the log', () => {
 })
 
 describe('/metrics', () => {
-  test('has durations by route, the pools and the backlog of events, and never an address as sent', async () => {
+  test('/metrics has durations by route, the pools and the backlog of events, and never a URL as sent', async () => {
     const server = await ownServer()
     const client = await aBusiness({}, server)
     const canary = `canary${randomHex(6)}`
@@ -135,8 +135,8 @@ describe('/metrics', () => {
   })
 })
 
-describe('without its database', () => {
-  test('the process lives, is not ready, tells what it can, and answers requests with 503', async () => {
+describe('without a database', () => {
+  test('a process without its database is alive, not ready, reports its metrics and answers requests with 503', async () => {
     const connection = await cloneDatabase()
     const database = openDatabase(connection, { guardTenancy: true })
     const server = await startTestServer(database)
@@ -161,7 +161,7 @@ describe('without its database', () => {
   })
 })
 
-describe('the reference', () => {
+describe('the API reference', () => {
   const file = readFileSync(new URL('../../../../openapi.json', import.meta.url), 'utf8')
 
   test('/openapi.json is the committed file', async () => {
@@ -171,7 +171,7 @@ describe('the reference', () => {
     expect(JSON.parse(text).openapi).toBe('3.1.0')
   })
 
-  test('/docs and all that it loads come from this server, and the policy allows nothing else', async () => {
+  test('/docs and everything it loads come from this server, and its policy allows nothing else', async () => {
     const server = await testServer()
     const root = await send(server, 'GET', '/')
     expect([root.status, root.headers.get('location')]).toEqual([302, '/docs'])

@@ -92,7 +92,7 @@ export function createMetrics(): Metrics {
   let defaults = false
   const durations = new Histogram({
     name: 'hawker_http_request_duration_seconds',
-    help: 'Time from the request to the end of the answer, by route.',
+    help: 'Time from the request to the end of the response, by route.',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers: [registry],

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { type TSchema, Type } from 'typebox'
-import type { KnownKey } from '#foundation/shared/business.ts'
 import type { Clock } from '#foundation/shared/clock.ts'
 import type { Call, Handler, Operation } from './api.ts'
+import type { Known } from './authentication.ts'
 import { type Answer, type Idempotency, readClaim } from './idempotency.ts'
 import type { Method } from './refusals.ts'
 import { tidyInput } from './request-body.ts'
@@ -70,7 +70,7 @@ function withoutNulls(value: unknown): unknown {
 /** What OpenAPI says of an operation, and what Fastify validates. */
 function schemaOf(tag: string, method: Method, path: string, { ifMatch, headers, params, query, body, answers, ...operation }: Operation): object {
   const { operationId, summary, description } = operation
-  const response = Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, schema ?? Type.Null({ description: 'Nothing.' })]))
+  const response = Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, schema ?? Type.Null({ description: 'No content.' })]))
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name)
   const sent = method === 'GET' ? {} : ifMatch ? changeHeaders.properties : writeHeaders.properties
   const allHeaders = { ...sent, ...headers }
@@ -89,13 +89,13 @@ function schemaOf(tag: string, method: Method, path: string, { ifMatch, headers,
 
 /** The call of a request; `write` names a write for its Idempotency-Key. */
 function callOf(request: FastifyRequest, write: string | undefined, { clock, publicUrl }: OperationsOptions): Call {
-  const { business, keyId } = request.known as KnownKey
+  const { business, caller } = request.known as Known
   const params = request.params as Record<string, string>
   const url = request.raw.url ?? ''
   const question = url.indexOf('?')
   return {
     business,
-    caller: { kind: 'key', keyId },
+    caller,
     at: clock.now(business.id),
     params,
     query: request.query,

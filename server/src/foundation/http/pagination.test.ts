@@ -12,7 +12,7 @@ const cursor = fc.record<Cursor>({
 })
 
 describe('cursors', () => {
-  test('come back as they were, and go through an address unchanged', () => {
+  test('a cursor survives a round trip through a URL', () => {
     fc.assert(
       fc.property(cursor, (one) => {
         const text = encodeCursor(one)
@@ -22,7 +22,7 @@ describe('cursors', () => {
     )
   })
 
-  test('of another order, changed or made up are a 422 that names the field', () => {
+  test('a cursor that is invented, changed or of another order is a 422 that names the field', () => {
     const id = newId(new Date())
     const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
     const refused = [
@@ -38,15 +38,15 @@ describe('cursors', () => {
       encode(['created_at desc', 'a\0', id, 1]),
       encode(['created_at desc', '', "' or 1=1", 1]),
     ]
-    for (const text of refused) expect(() => decodeCursor(text, 'created_at desc'), text).toThrow('The cursor is not one of this list.')
+    for (const text of refused) expect(() => decodeCursor(text, 'created_at desc'), text).toThrow('The cursor does not belong to this list.')
     fc.assert(
       fc.property(fc.string(), (text) => {
-        expect(() => decodeCursor(text, 'created_at desc')).toThrow('The cursor is not one of this list.')
+        expect(() => decodeCursor(text, 'created_at desc')).toThrow('The cursor does not belong to this list.')
       }),
     )
   })
 
-  test('make links that keep the filters and lose the page number', () => {
+  test('links keep the filters and drop the page number', () => {
     const { links, meta, data } = JSON.parse(
       cursorEnvelope(['{"a":1}', '{"a":2}'], { path: 'http://x/v1/a', query: 'page=2&metadata[k]=v%26w&cursor=old', perPage: 2, next: 'new', previous: null }),
     )
@@ -59,22 +59,22 @@ describe('cursors', () => {
     ])
   })
 
-  test('are pointed to where a page number would begin too deep', () => {
+  test('a page number that goes too deep is a 422 that refers to the cursor', () => {
     expect(skippedRows(1, 100)).toBe(0)
     expect(skippedRows(101, 100)).toBe(maxSkippedRows)
     expect(() => skippedRows(102, 100)).toThrow('follow links.next or meta.next_cursor instead')
   })
 })
 
-describe('entity tags', () => {
+describe('ETags', () => {
   const tag = '"abc.1"'
 
-  test('hold for If-Match when they are the current one, strongly', () => {
+  test('If-Match accepts only the current ETag, by strong comparison', () => {
     for (const header of [undefined, '*', ' * ', tag, `"x", ${tag}`, ` ${tag} ,"y"`]) expect(() => requireMatch(header, tag)).not.toThrow()
-    for (const header of ['', '"abc.2"', `W/${tag}`, 'abc.1', '"*"']) expect(() => requireMatch(header, tag), header).toThrow(`its current tag is ${tag}`)
+    for (const header of ['', '"abc.2"', `W/${tag}`, 'abc.1', '"*"']) expect(() => requireMatch(header, tag), header).toThrow(`its current ETag is ${tag}`)
   })
 
-  test('are known to If-None-Match also when weak', () => {
+  test('If-None-Match also accepts a weak ETag', () => {
     for (const header of ['*', tag, `W/${tag}`, `"x", W/${tag}`]) expect([header, isKnown(header, tag)]).toEqual([header, true])
     for (const header of [undefined, '', '"abc.2"', 'abc.1']) expect([header, isKnown(header, tag)]).toEqual([header, false])
   })

@@ -12,7 +12,7 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Reads a cursor for a list in `order`. Anything that this server did not make for that order is a 422. */
 export function decodeCursor(text: string, order: string): Cursor {
-  const refuse = () => invalid({ cursor: ['The cursor is not one of this list.'] })
+  const refuse = () => invalid({ cursor: ['The cursor does not belong to this list.'] })
   let parts: unknown
   try {
     parts = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
@@ -32,7 +32,7 @@ export const maxSkippedRows = 10_000
 /** Rows to skip for a page number from 1. Beyond `maxSkippedRows` a 422 that points to the cursor. */
 export function skippedRows(page: number, perPage: number): number {
   const skipped = (page - 1) * perPage
-  if (skipped > maxSkippedRows) throw invalid({ page: [`The page may not begin beyond row ${maxSkippedRows}; follow links.next or meta.next_cursor instead.`] })
+  if (skipped > maxSkippedRows) throw invalid({ page: [`The page may not start beyond row ${maxSkippedRows}; follow links.next or meta.next_cursor instead.`] })
   return skipped
 }
 

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { aBusiness, customerBody, send, startTestServer } from '#testing/api.ts'
 import { testDatabase } from '#testing/database.ts'
 
-test('requests above the limit of a key are refused with the time to come back, and other keys are not', async () => {
+test('requests above the limit of a key are rejected with the time to retry, and other keys are not', async () => {
   const server = await startTestServer(await testDatabase(), { rateLimit: 5 })
   onTestFinished(() => server.app.fastify.close())
   const [busy, calm] = [await aBusiness({}, server), await aBusiness({}, server)]
@@ -24,7 +24,7 @@ test('requests above the limit of a key are refused with the time to come back, 
   for (let i = 0; i < 10; i++) expect((await send(server, 'GET', '/healthz')).status).toBe(200)
 })
 
-test('without a limit there are no headers of one', async () => {
+test('responses without a limit have no rate limit headers', async () => {
   const client = await aBusiness()
   expect((await client.get('/v1/customers')).headers.get('x-ratelimit-limit')).toBeNull()
 })

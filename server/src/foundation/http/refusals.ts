@@ -7,12 +7,12 @@ import { type SchemaError, validationError } from './validation.ts'
 /** The shape of every refusal (behaviour §1.5), with `code` and `request_id` added. */
 export const ErrorAnswer = Type.Object(
   {
-    message: Type.String({ description: 'What is wrong, for people.' }),
+    message: Type.String({ description: 'What is wrong, as a sentence for people.' }),
     errors: Type.Optional(
-      Type.Record(Type.String(), Type.Array(Type.String()), { description: 'Every bad field with its faults; nested fields are joined by dots.' }),
+      Type.Record(Type.String(), Type.Array(Type.String()), { description: 'Every invalid field with its messages; nested field names are joined with dots.' }),
     ),
-    code: Type.String({ description: 'What is wrong, for programs; these words do not change.' }),
-    request_id: Type.String({ description: "The request in the server's log; also in the X-Request-Id header." }),
+    code: Type.String({ description: 'What is wrong, as a code for programs; codes never change.' }),
+    request_id: Type.String({ description: "Identifies the request in the server's log; also sent in the X-Request-Id header." }),
   },
   { title: 'Error' },
 )
@@ -49,14 +49,11 @@ export function asApiError(error: unknown, request: FastifyRequest): ApiError {
   }
   if (isContention(error)) return new ApiError(503, 'busy', 'The server is busy; try again.', { headers: { 'retry-after': '1' } })
   if (isOutcomeUnknown(error)) {
-    return new ApiError(
-      503,
-      'database_unavailable',
-      'The database did not answer, so the outcome is unknown; repeat the request with the same Idempotency-Key.',
-      { headers: { 'retry-after': '2' } },
-    )
+    return new ApiError(503, 'database_unavailable', 'The database did not respond, so the outcome is unknown; retry with the same Idempotency-Key.', {
+      headers: { 'retry-after': '2' },
+    })
   }
-  if (code === '22021' || code === '22P05') return new ApiError(422, 'invalid_characters', 'The request has characters that cannot be stored.')
+  if (code === '22021' || code === '22P05') return new ApiError(422, 'invalid_characters', 'The request contains characters that cannot be stored.')
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return new ApiError(statusCode, 'bad_request', message)
   return new ApiError(500, 'server_error', 'Server Error')
 }

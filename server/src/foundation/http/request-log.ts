@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
+import { keyIdOf } from '#foundation/shared/caller.ts'
 import type { Metrics } from './observability.ts'
 
 /** Measures and logs each answer; a hook for `onResponse`. */
@@ -33,6 +34,6 @@ function requestLine(request: FastifyRequest, route: string, status: number, mil
     status,
     duration_ms: Math.round(milliseconds * 100) / 100,
     business_id: request.known?.business.id,
-    key_id: request.known?.keyId,
+    key_id: request.known ? (keyIdOf(request.known.caller) ?? undefined) : undefined,
   }
 }

@@ -22,14 +22,16 @@ export function nullable<Schema extends TSchema>(schema: Schema) {
 /** The Idempotency-Key header, on every write. */
 export const writeHeaders = Type.Object({
   'idempotency-key': Type.Optional(
-    Type.String({ description: 'Makes the request safe to repeat for 30 days: the first answer is given again, marked `Idempotent-Replayed: true`.' }),
+    Type.String({ description: 'Makes the request safe to retry for 30 days: a retry returns the stored response, marked `Idempotent-Replayed: true`.' }),
   ),
 })
 
 /** As `writeHeaders`, with If-Match. */
 export const changeHeaders = Type.Object({
   ...writeHeaders.properties,
-  'if-match': Type.Optional(Type.String({ description: 'Change only this version (an `ETag`); otherwise 412 with the current tag.' })),
+  'if-match': Type.Optional(
+    Type.String({ description: 'Apply the request only to the version with this `ETag`; otherwise the response is 412 with the current one.' }),
+  ),
 })
 
 /** The envelope of a list that is followed by cursor (behaviour §1.8). */
@@ -43,14 +45,14 @@ export function CursorPage<Item extends TSchema>(item: Item, title: string) {
       links: Type.Object({
         first: untyped('Always null.'),
         last: untyped('Always null.'),
-        prev: untyped('Address of the page before, or null.'),
+        prev: untyped('URL of the previous page, or null.'),
         next: nullableText,
       }),
       meta: Type.Object({
         path: Type.String(),
         per_page: Type.Integer(),
         next_cursor: nullableText,
-        prev_cursor: untyped('Cursor of the page before, or null.'),
+        prev_cursor: untyped('Cursor of the previous page, or null.'),
       }),
     },
     { title },

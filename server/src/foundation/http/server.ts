@@ -3,9 +3,10 @@ import type { Socket } from 'node:net'
 import rateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
-import type { KnownKey } from '#foundation/shared/business.ts'
+import { callerText } from '#foundation/shared/caller.ts'
 import { ApiError } from '#foundation/shared/errors.ts'
 import type { Faults } from './api.ts'
+import type { Known } from './authentication.ts'
 import type { Metrics } from './observability.ts'
 import { allowedMethods, asApiError, type Method } from './refusals.ts'
 import { acceptBodies, malformedQueries, malformedQuery, parseQuery } from './request-body.ts'
@@ -40,7 +41,8 @@ const securityHeaders: Record<string, string> = {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    known: KnownKey | null
+    /** The caller; null until it is known, and for pages and messages. */
+    known: Known | null
     beganAt: number
   }
   interface FastifyContextConfig {
@@ -145,7 +147,7 @@ async function limitRequests(fastify: FastifyInstance, max: number): Promise<voi
     hook: 'preValidation',
     max,
     timeWindow: 60_000,
-    keyGenerator: (request) => request.known?.keyId ?? request.ip,
+    keyGenerator: (request) => (request.known ? callerText(request.known.caller) : request.ip),
     allowList: (request) => request.known === null,
     errorResponseBuilder: (_request, context) =>
       new ApiError(429, 'too_many_requests', 'Too Many Attempts.', { headers: { 'retry-after': String(Math.ceil(context.ttl / 1000)) } }),

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { startPoller } from './poller.ts'
 
-test('a poller runs every so often, at once when woken, never twice at once, and not after its end', async () => {
+test('a poller runs periodically, immediately when woken, never concurrently, and not after its end', async () => {
   let running = 0
   let runs = 0
   const errors: unknown[] = []

@@ -1,27 +1,27 @@
-/** Work that is looked for again and again, and at once when someone knows that there is some. */
+/** Work that is polled for, and done immediately when someone announces that there is some. */
 export interface Poller {
-  /** Runs soon instead of at the next turn. */
+  /** Runs soon instead of at the next interval. */
   wake(): void
-  /** Waits for the run under way; none begins after it. */
+  /** Waits for the current run; none begins after it. */
   stop(): Promise<void>
 }
 
 export interface PollerOptions {
   everyMs: number
-  /** Keeps this far behind the others' turns, so that they share a connection instead of each keeping one. */
+  /** Runs this long after the others, so that they share a connection instead of keeping one each. */
   offsetMs?: number
   run: () => Promise<unknown>
   onError: (error: unknown) => void
 }
 
-/** Calls `run` every so often, never twice at once. */
+/** Calls `run` periodically, never twice at the same time. */
 export function startPoller({ everyMs, offsetMs = 0, run, onError }: PollerOptions): Poller {
   let stopped = false
   let woken = false
   let running: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
 
-  /** Turns keep their beat, however long a run takes. */
+  /** Intervals stay regular, however long a run takes. */
   const untilNextTurn = () => everyMs - ((performance.now() - offsetMs) % everyMs)
 
   function begin(): void {

@@ -1,17 +1,17 @@
-/** A mail, written. */
+/** A rendered email. */
 export interface Mail {
   to: string
   subject: string
   text: string
   html: string
-  /** The same on every try, so that a receiver can tell a repetition. */
+  /** The same on every attempt, so that a receiver can detect a duplicate. */
   messageId: string
 }
 
-/** Hands a mail to the mail server; throws when it does not take it. */
+/** Hands an email to the mail server; throws if the server does not accept it. */
 export type SendMail = (mail: Mail) => Promise<void>
 
-/** Sends through an SMTP server (`smtp://user:password@host:port`, `smtps://…`). The library is loaded with the first mail. */
+/** Sends through an SMTP server (`smtp://user:password@host:port`, `smtps://…`). The library is loaded with the first email. */
 export function smtpMailer(url: string, from: string): SendMail {
   let transport: Promise<import('nodemailer').Transporter> | undefined
   const open = async () => {
@@ -20,7 +20,7 @@ export function smtpMailer(url: string, from: string): SendMail {
   }
   return async ({ to, subject, text, html, messageId }) => {
     transport ??= open()
-    // The address is given as a value and never parsed, so a recipient cannot smuggle in another.
+    // The address is passed as a value and never parsed, so a recipient cannot smuggle in another one.
     await (await transport).sendMail({ from, to: { name: '', address: to }, subject, text, html, messageId })
   }
 }

@@ -44,8 +44,8 @@ const ok = (_: IncomingMessage, response: ServerResponse) => response.end('ok')
 const post = (sender: SafeSender, url: string, body = '{}', headers: Record<string, string> = {}) => sender.post({ url, headers, body })
 const faultOf = (result: Sent | NotSent) => ('error' in result ? result.error : `answered ${result.status}`)
 
-describe('a delivery', () => {
-  test('sends the exact bytes and headers, and keeps the answer', async () => {
+describe('deliveries', () => {
+  test('the sender sends the exact bytes and headers, and keeps the answer', async () => {
     let seen: { url: string | undefined; body: string; headers: IncomingMessage['headers']; method: string | undefined } | undefined
     const port = await serve(async (request, response) => {
       seen = { url: request.url, method: request.method, headers: request.headers, body: await textOf(request) }
@@ -71,7 +71,7 @@ describe('a delivery', () => {
     expect(calls).toBe(1)
   })
 
-  test('connections are used again', async () => {
+  test('connections are reused', async () => {
     const ports = new Set<number | undefined>()
     const port = await serve((request, response) => {
       ports.add(request.socket.remotePort)
@@ -79,7 +79,7 @@ describe('a delivery', () => {
     })
     const sender = aSender()
     for (let at = 0; at < 20; at++) await post(sender, `http://127.0.0.1:${port}/`)
-    // An answer is handed over a moment before its connection is free, so the second post may open one more.
+    // An answer is returned a moment before its connection is free, so the second post may open one more.
     expect(ports.size).toBeLessThanOrEqual(2)
   })
 
@@ -95,7 +95,7 @@ describe('a delivery', () => {
     expect(order[0]).toBe('fast')
   })
 
-  test('an answer without a body, and one that is closed instead of counted', async () => {
+  test('an answer without a body is kept, and so is one whose connection closes instead of a length', async () => {
     const empty = await serve((_, response) => response.writeHead(204).end())
     const raw = await listen(createTcpServer((socket) => socket.end('HTTP/1.0 200 OK\r\n\r\nold')))
     expect(await post(aSender(), `http://127.0.0.1:${empty}/`)).toMatchObject({ status: 204, body: '' })
@@ -103,14 +103,14 @@ describe('a delivery', () => {
   })
 })
 
-describe('a receiver that misbehaves', () => {
-  test('headers that do not come are a timeout', async () => {
+describe('receivers that misbehave', () => {
+  test('headers that do not arrive are a timeout', async () => {
     const port = await serve(() => undefined)
     const result = await post(aSender({ timeoutMs: 200 }), `http://127.0.0.1:${port}/`)
-    expect(result).toMatchObject({ error: 'timeout', message: 'There was no answer within 200 ms.' })
+    expect(result).toMatchObject({ error: 'timeout', message: 'There was no response within 200 ms.' })
   })
 
-  test('headers that come a byte at a time do not stretch the time', async () => {
+  test('headers that arrive a byte at a time do not extend the time limit', async () => {
     const port = await listen(
       createTcpServer((socket) => {
         socket.on('error', () => undefined)
@@ -122,7 +122,7 @@ describe('a receiver that misbehaves', () => {
     expect(faultOf(await post(aSender({ timeoutMs: 300 }), `http://127.0.0.1:${port}/`))).toBe('timeout')
   })
 
-  test('a body that does not end is cut at the time limit, and the status counts', async () => {
+  test('a body that does not end is cut at the time limit, and its status counts', async () => {
     const port = await serve((_, response) => {
       response.write('beginning')
     })
@@ -130,7 +130,7 @@ describe('a receiver that misbehaves', () => {
     expect(result).toMatchObject({ status: 200, body: 'beginning', bodyTruncated: true })
   })
 
-  test('a huge body is cut, and the rest is not read', async () => {
+  test('a huge body is truncated, and the rest is not read', async () => {
     let written = 0
     const port = await serve(async (_, response) => {
       response.on('error', () => undefined)
@@ -144,7 +144,7 @@ describe('a receiver that misbehaves', () => {
     expect(written).toBeLessThan(50_000_000)
   })
 
-  test('a body is cut between characters, and holds nothing that a database refuses', async () => {
+  test('a body is truncated between characters, and contains nothing that a database rejects', async () => {
     const port = await serve((_, response) => response.end(Buffer.from('ab\0é\xff', 'latin1').toString('utf8')))
     expect(await post(aSender({ keptBodyBytes: 4 }), `http://127.0.0.1:${port}/`)).toMatchObject({ body: 'ab\ufffd', bodyTruncated: true })
   })
@@ -154,7 +154,7 @@ describe('a receiver that misbehaves', () => {
     ['a connection that is closed', (socket: { end(): void }) => socket.end(), 'reset'],
     ['an answer that is not HTTP', (socket: { end(text: string): void }) => socket.end('SSH-2.0-OpenSSH\r\n'), 'protocol'],
     ['headers without end', (socket: { end(text: string): void }) => socket.end(`HTTP/1.1 200 OK\r\nx: ${'a'.repeat(100_000)}\r\n\r\n`), 'protocol'],
-  ])('%s', async (_, behave, fault) => {
+  ])('a receiver that misbehaves gives an error: %s', async (_, behave, fault) => {
     const server = createTcpServer((socket) => {
       socket.on('error', () => undefined)
       socket.once('data', () => behave(socket))
@@ -162,13 +162,13 @@ describe('a receiver that misbehaves', () => {
     expect(faultOf(await post(aSender(), `http://127.0.0.1:${await listen(server)}/`))).toBe(fault)
   })
 
-  test('a port where no one listens is refused, plain HTTP behind https is a fault of TLS', async () => {
+  test('a port where no one listens is refused, and plain HTTP behind https is a TLS error', async () => {
     const sender = aSender()
     expect(faultOf(await post(sender, 'http://127.0.0.1:1/'))).toBe('refused')
     expect(faultOf(await post(sender, `https://127.0.0.1:${await serve(ok)}/`))).toBe('tls')
   })
 
-  test('a name that does not resolve, and one that resolves to nothing', async () => {
+  test('a host name that does not resolve, or resolves to nothing, is an error', async () => {
     const missing = aSender({ resolve: () => Promise.reject(Object.assign(new Error('not found'), { code: 'ENOTFOUND' })) })
     expect(await post(missing, 'http://nowhere.example.com/')).toMatchObject({ error: 'dns', message: 'The host name could not be resolved (ENOTFOUND).' })
     expect(faultOf(await post(aSender({ resolve: () => Promise.resolve([]) }), 'http://nowhere.example.com/'))).toBe('dns')
@@ -186,12 +186,12 @@ describe('a receiver that misbehaves', () => {
     ['ENETUNREACH', 'unreachable'],
     ['UND_ERR_CONNECT_TIMEOUT', 'timeout'],
     ['SOMETHING', 'failed'],
-  ])('%s is called %s', (code, fault) => {
+  ])('%s is reported as %s', (code, fault) => {
     expect(explainNetworkError(Object.assign(new Error('x'), { code })).error).toBe(fault)
     expect(explainNetworkError(new AggregateError([Object.assign(new Error('x'), { code })])).error).toBe(fault)
   })
 
-  test('a header that cannot be sent is a value, not an exception', async () => {
+  test('a header that cannot be sent is an error value, not an exception', async () => {
     expect(faultOf(await post(aSender(), `http://127.0.0.1:${await serve(ok)}/`, '{}', { 'x-a': 'b\r\nx-c: d' }))).toBe('invalid_request')
   })
 })
@@ -213,7 +213,7 @@ describe('our own network', () => {
     'http://localhost:PORT/',
     'http://LOCALHOST.:PORT/',
     'http://１２７.０.０.１:PORT/',
-  ])('is not reached in live by %s', async (url) => {
+  ])('a live webhook does not reach our own network through %s', async (url) => {
     let calls = 0
     const port = await serve((_, response) => {
       calls++
@@ -231,21 +231,21 @@ describe('our own network', () => {
     'http://[::ffff:a9fe:a9fe]/',
     'http://0.0.0.0:1/',
     'http://168.63.129.16/',
-  ])('is not reached in the sandbox either by %s', async (url) => {
+  ])('a sandbox webhook does not reach our own network through %s either', async (url) => {
     expect(faultOf(await post(aSender(), url))).toBe('blocked')
   })
 
-  test('a name that leads inside is refused, and so is one of which a single address does', async () => {
+  test('a host name that resolves to a private address is rejected, even if only one of several does', async () => {
     const names: Record<string, string[]> = { 'inside.example.com': ['10.0.0.1'], 'both.example.com': ['93.184.215.14', '127.0.0.1'] }
     const resolve = (name: string) => Promise.resolve((names[name] ?? []).map((address) => ({ address, family: 4 })))
     const sender = aSender({ allowLoopback: false, resolve })
     for (const name of Object.keys(names)) {
       const result = await post(sender, `http://${name}/`)
-      expect(result).toMatchObject({ error: 'blocked', message: 'The host name leads to an address that must not be reached.' })
+      expect(result).toMatchObject({ error: 'blocked', message: 'The host name resolves to an address that is not allowed.' })
     }
   })
 
-  test('a name that changes its address after the check gains nothing', async () => {
+  test('a host name that changes its address after the check gains nothing', async () => {
     let asked = 0
     const resolve = () => Promise.resolve([{ address: asked++ === 0 ? '127.0.0.1' : '10.0.0.1', family: 4 }])
     const port = await serve((_, response) => response.setHeader('connection', 'close').end())
@@ -256,7 +256,7 @@ describe('our own network', () => {
     expect(asked).toBe(2)
   })
 
-  test('the host that was named is sent, not the address', async () => {
+  test('the request names the host, not the address', async () => {
     let host: string | undefined
     const port = await serve((request, response) => {
       host = request.headers.host
@@ -282,7 +282,7 @@ describe('our own network', () => {
     '',
     'http://',
     'http://a b/',
-  ])('%j is no URL to send to', async (url) => {
+  ])('%j is rejected as a URL', async (url) => {
     expect(faultOf(await post(aSender(), url))).toBe('invalid_url')
   })
 
@@ -315,12 +315,12 @@ describe('our own network', () => {
     expect(isPermittedAddress(address)).toBe(expected)
   })
 
-  test('loopback, once allowed, opens nothing else', () => {
+  test('an allowed loopback opens nothing else', () => {
     const addresses = ['127.0.0.1', '127.9.9.9', '::1', '0.0.0.0', '::', '10.0.0.1', '::ffff:127.0.0.1']
     expect(addresses.filter((address) => isPermittedAddress(address, { allowLoopback: true }))).toEqual(['127.0.0.1', '127.9.9.9', '::1'])
   })
 
-  test('metadata services are refused inside an allowed network too', () => {
+  test('metadata services are blocked even inside an allowed network', () => {
     expect(isPermittedAddress('169.254.169.254', { allowedNetworks: ['169.254.0.0/16'] })).toBe(false)
     expect(isPermittedAddress('169.254.1.1', { allowedNetworks: ['169.254.0.0/16'] })).toBe(true)
   })

@@ -3,15 +3,15 @@ import { isIP, type LookupFunction } from 'node:net'
 import type { Agent, buildConnector, Dispatcher } from 'undici'
 import { type AddressExceptions, isPermittedAddress } from './public-address.ts'
 
-/** Why no answer came. `blocked` is our own refusal to connect; `failed` is anything that has no better name. */
+/** Why there was no answer. `blocked` is our own refusal to connect; `failed` is anything that has no better name. */
 export type SendFault = 'invalid_url' | 'invalid_request' | 'blocked' | 'dns' | 'refused' | 'unreachable' | 'tls' | 'reset' | 'timeout' | 'protocol' | 'failed'
 
 export interface Sent {
-  /** Any status, 3xx too: redirects are not followed. */
+  /** Any status, even 3xx: redirects are not followed. */
   status: number
-  /** The headers on the list of what is kept, names in lower case. */
+  /** The headers that are kept, with names in lower case. */
   headers: Record<string, string>
-  /** As UTF-8, at most `keptBodyBytes` of it; bytes that are none, and NUL, which PostgreSQL cannot hold, become U+FFFD. */
+  /** As UTF-8, at most `keptBodyBytes` of it; invalid bytes, and NUL, which PostgreSQL cannot store, become U+FFFD. */
   body: string
   /** The body was longer, or did not end in time. */
   bodyTruncated: boolean
@@ -20,7 +20,7 @@ export interface Sent {
 
 export interface NotSent {
   error: SendFault
-  /** A sentence for the delivery's record. Names no address that a name resolved to: that would map our network. */
+  /** A sentence for the delivery's record. Names no address that a host name resolved to: that would map our network. */
   message: string
   durationMs: number
 }
@@ -29,7 +29,7 @@ export interface SendRequest {
   url: string
   headers: Readonly<Record<string, string>>
   body: string | Uint8Array
-  /** For everything from DNS to the last byte of the answer; the sender's own limit unless given. */
+  /** For everything from DNS to the last byte of the answer; the sender's own limit by default. */
   timeoutMs?: number
 }
 
@@ -37,16 +37,16 @@ export interface SenderOptions extends AddressExceptions {
   timeoutMs?: number
   connectTimeoutMs?: number
   keptBodyBytes?: number
-  /** Connections to one host; requests beyond wait, and their time runs. */
+  /** Connections per host; further requests wait while their time runs. */
   connectionsPerHost?: number
-  /** All addresses of a name; the system's resolver unless given. Rejects with an error that has a DNS code. */
+  /** All addresses of a host name; the system's resolver by default. Rejects with an error that has a DNS code. */
   resolve?: (hostname: string) => Promise<{ address: string; family: number }[]>
 }
 
 export interface SafeSender {
-  /** POSTs, and answers with what came of it. Does not throw, whatever the network or the other side does. */
+  /** Sends a POST and returns its result. Never throws, whatever the network or the other side does. */
   post(request: SendRequest): Promise<Sent | NotSent>
-  /** Ends what is open; posts that are under way fail. Waits for connections that are being made, for the connect limit at most. */
+  /** Closes what is open; posts in flight fail. Waits for connections being opened, at most for the connect limit. */
   close(): Promise<void>
 }
 
@@ -56,13 +56,13 @@ class Blocked extends Error {}
 
 /**
  * A sender for URLs that merchants choose, which cannot be turned against the network that it runs in (rails standards §8).
- * Every address is checked at the moment of connecting, literal or resolved, and the one that was checked is the one
- * that is connected to, so a name that changes its mind gains nothing. A name of which one address is refused is refused.
- * Connections are kept and used again per host. Live and sandbox need a sender each: a pool must not mix what they allow.
+ * Every address is checked when the connection is opened, literal or resolved, and the checked address is the one that is
+ * connected to, so a host name that changes its address gains nothing. A host name with one refused address is refused.
+ * Connections are reused per host. Live and sandbox need a sender each: a pool must not mix what they allow.
  */
 export function createSafeSender(options: SenderOptions = {}): SafeSender {
   const { timeoutMs: usualTimeoutMs = 15_000, connectTimeoutMs = 5_000, keptBodyBytes = 65_536, connectionsPerHost = 128 } = options
-  // Loaded with the first request: an installation that sends nothing has no use for it.
+  // Loaded with the first request: an installation that sends nothing does not need it.
   let agent: Promise<Agent> | undefined
   const open = async (): Promise<Agent> => {
     const undici = await import('undici')
@@ -70,7 +70,7 @@ export function createSafeSender(options: SenderOptions = {}): SafeSender {
       connect: guardedConnector(undici.buildConnector, options, connectTimeoutMs),
       connections: connectionsPerHost,
       pipelining: 1,
-      // One timer a request, ours, is enough; undici's would only round it.
+      // One timer per request, ours, is enough; undici's would only round it.
       headersTimeout: 0,
       bodyTimeout: 0,
     })
@@ -87,7 +87,7 @@ export function createSafeSender(options: SenderOptions = {}): SafeSender {
       const { origin, path } = target
       agent ??= open()
       const request = (await agent).request({ origin, path, method: 'POST', headers, body, signal: limit.signal })
-      // undici heeds the signal only once a request has a connection; what still waits for one would outlive its time.
+      // undici heeds the signal only once a request has a connection; a request waiting for one would exceed its time.
       const expired = new Promise<never>((_, reject) => {
         timer = setTimeout(() => {
           limit.abort()
@@ -98,7 +98,7 @@ export function createSafeSender(options: SenderOptions = {}): SafeSender {
       const kept = await readBody(answer.body, keptBodyBytes)
       return { status: answer.statusCode, headers: keepHeaders(answer.headers), ...kept, durationMs: durationMs() }
     } catch (error) {
-      if (limit.signal.aborted) return { error: 'timeout', message: `There was no answer within ${timeoutMs} ms.`, durationMs: durationMs() }
+      if (limit.signal.aborted) return { error: 'timeout', message: `There was no response within ${timeoutMs} ms.`, durationMs: durationMs() }
       return { ...explainNetworkError(error), durationMs: durationMs() }
     } finally {
       clearTimeout(timer)
@@ -110,10 +110,10 @@ export function createSafeSender(options: SenderOptions = {}): SafeSender {
 
 function readTarget(text: string): { origin: string; path: string } | { error: SendFault; message: string } {
   const refuse = (message: string) => ({ error: 'invalid_url' as const, message })
-  if (!URL.canParse(text)) return refuse('The URL cannot be read.')
+  if (!URL.canParse(text)) return refuse('The URL is invalid.')
   const url = new URL(text)
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') return refuse(`The URL has the scheme ${url.protocol} and not http or https.`)
-  if (url.username !== '' || url.password !== '') return refuse('The URL has a user name or a password in it.')
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return refuse(`The URL has the scheme ${url.protocol} instead of http or https.`)
+  if (url.username !== '' || url.password !== '') return refuse('The URL contains a user name or password.')
   return { origin: url.origin, path: url.pathname + url.search }
 }
 
@@ -124,24 +124,24 @@ function guardedConnector(build: typeof buildConnector, options: SenderOptions, 
       (addresses) => {
         if (addresses.length === 0) return callback(Object.assign(new Error('no addresses'), { code: 'ENODATA' }), [])
         const isPermitted = addresses.every(({ address }) => isPermittedAddress(address, options))
-        return isPermitted ? callback(null, addresses) : callback(new Blocked('The host name leads to an address that must not be reached.'), [])
+        return isPermitted ? callback(null, addresses) : callback(new Blocked('The host name resolves to an address that is not allowed.'), [])
       },
       (error: NodeJS.ErrnoException) => callback(error, []),
     )
   }
-  // Trying all families makes Node ask the lookup for all addresses, which is the form that it answers in.
+  // Trying all families makes Node ask the lookup for all addresses, which is the format in which it answers.
   const connect = build({ timeout: connectTimeoutMs, lookup: guardedLookup, autoSelectFamily: true })
   return (target, callback) => {
     // Node never asks the lookup for an IP literal.
     if (isIP(target.hostname) !== 0 && !isPermittedAddress(target.hostname, options)) {
-      callback(new Blocked('The host is an address that must not be reached.'), null)
+      callback(new Blocked('The host is an address that is not allowed.'), null)
       return
     }
     connect(target, callback)
   }
 }
 
-/** The beginning of a body. One that breaks off or goes on too long is cut: the status has been given, and it counts. */
+/** The beginning of a body. One that breaks off or is too long is truncated: the status has arrived, and it counts. */
 async function readBody(body: Dispatcher.ResponseData['body'], most: number): Promise<{ body: string; bodyTruncated: boolean }> {
   const chunks: Buffer[] = []
   let length = 0
@@ -156,7 +156,7 @@ async function readBody(body: Dispatcher.ResponseData['body'], most: number): Pr
   } catch {
     bodyTruncated = true
   }
-  // A character that the cut went through is left out rather than shown as broken.
+  // A character that the cut went through is dropped rather than shown as broken.
   const bytes = Buffer.concat(chunks).subarray(0, most)
   const text = new TextDecoder().decode(bytes, { stream: length > most })
   return { body: text.replaceAll('\0', '\ufffd'), bodyTruncated }
@@ -171,7 +171,7 @@ function keepHeaders(headers: Dispatcher.ResponseData['headers']): Record<string
   return kept
 }
 
-/** What the network itself can do; the others are our refusals. */
+/** Faults of the network itself; the others are our refusals. */
 type NetworkFault = Exclude<SendFault, 'blocked' | 'invalid_url'>
 
 const faults: Record<string, NetworkFault> = {
@@ -206,14 +206,14 @@ const messages: Record<NetworkFault, string> = {
   dns: 'The host name could not be resolved.',
   refused: 'The connection was refused.',
   unreachable: 'The host could not be reached.',
-  tls: 'The secure connection could not be made.',
-  reset: 'The connection was closed before an answer came.',
-  timeout: 'The connection could not be made in time.',
-  protocol: 'The answer is not HTTP.',
+  tls: 'The secure connection could not be established.',
+  reset: 'The connection was closed before a response arrived.',
+  timeout: 'The connection could not be established in time.',
+  protocol: 'The response is not HTTP.',
   failed: 'The request failed.',
 }
 
-/** What a network error means; the code is named, because it is what one searches for. */
+/** What a network error means; the code is included, because it is what people search for. */
 export function explainNetworkError(error: unknown): { error: SendFault; message: string } {
   if (error instanceof Blocked) return { error: 'blocked', message: error.message }
   const code = codeOf(error)
@@ -223,7 +223,7 @@ export function explainNetworkError(error: unknown): { error: SendFault; message
   return { error: fault, message: code === '' ? message : `${message.slice(0, -1)} (${code}).` }
 }
 
-/** undici gives its parser's errors a code only for some of them. */
+/** undici gives only some of its parser's errors a code. */
 function isParserError(error: unknown): boolean {
   return error instanceof Error && error.name === 'HTTPParserError'
 }

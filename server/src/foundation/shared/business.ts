@@ -10,7 +10,7 @@ export interface Business {
   /** IANA name. */
   readonly timezone: string
   readonly mode: 'sandbox' | 'live'
-  /** Codes of the methods that it takes; without a list every one of the catalogue that fits. */
+  /** Codes of the methods that it accepts; without a list, every fitting method of the catalog. */
   readonly payment_methods?: string[] | null
 }
 

@@ -5,7 +5,7 @@ import { contrastRatio, defaultColors, formatContrast, hoverOf, parseColor, text
 const anyColor = fc.integer({ min: 0, max: 0xffffff }).map((value) => `#${value.toString(16).padStart(6, '0')}`)
 
 describe('contrast', () => {
-  test('is what WCAG says of known pairs', () => {
+  test('the contrast of known pairs is what WCAG says', () => {
     expect(contrastRatio('#000000', '#ffffff')).toBeCloseTo(21)
     expect(contrastRatio('#777777', '#ffffff')).toBeCloseTo(4.48, 2)
     expect(contrastRatio('#767676', '#ffffff')).toBeCloseTo(4.54, 2)
@@ -13,7 +13,7 @@ describe('contrast', () => {
     expect(contrastRatio('#0000ff', '#ffffff')).toBeCloseTo(8.59, 2)
   })
 
-  test('is the same both ways, from 1 to 21, and 1 with itself', () => {
+  test('contrast is symmetric, from 1 to 21, and 1 with itself', () => {
     fc.assert(
       fc.property(anyColor, anyColor, (one, other) => {
         const ratio = contrastRatio(one, other)
@@ -25,11 +25,11 @@ describe('contrast', () => {
     )
   })
 
-  test('in words never looks like more than it is', () => {
+  test('a formatted contrast is never rounded up', () => {
     expect([formatContrast(2.999), formatContrast(4.5), formatContrast(21)]).toEqual(['2.99:1', '4.50:1', '21.00:1'])
   })
 
-  test('of every color and the text on it is at least 4.5, and every grey has one', () => {
+  test('the contrast between any color and the text on it is at least 4.5, and every gray has such a text color', () => {
     fc.assert(
       fc.property(anyColor, (color) => contrastRatio(color, textOn(color)) >= 4.5),
       { numRuns: 2000 },
@@ -39,14 +39,14 @@ describe('contrast', () => {
   })
 })
 
-test('a color is read in capitals, without its mark and in three digits, and nothing else is one', () => {
+test('a color is read in capitals, without its mark and with three digits, and nothing else is a color', () => {
   expect(['#1D4ED8', '1d4ed8', ' #fff ', 'ABC'].map(parseColor)).toEqual(['#1d4ed8', '#1d4ed8', '#ffffff', '#aabbcc'])
   for (const bad of ['', '#', '#12345', '#1234567', 'red', 'rgb(0,0,0)', '#12345g', '##123456', '#123456;}', 'url(x)'])
     expect([bad, parseColor(bad)]).toEqual([bad, undefined])
 })
 
 describe('the colors of a page', () => {
-  test('are read on each other by day and by night, whatever a business chooses', () => {
+  test('the colors of a page are readable in light and dark mode, whatever a business chooses', () => {
     fc.assert(
       fc.property(anyColor, anyColor, (primary_color, background_color) => {
         const { light, dark } = themeOf({ primary_color, background_color })
@@ -67,7 +67,7 @@ describe('the colors of a page', () => {
     )
   })
 
-  test('keep a pair that is far enough apart as it was chosen', () => {
+  test('a pair of colors with enough contrast stays as it was chosen', () => {
     fc.assert(
       fc.property(anyColor, anyColor, (primary_color, background_color) => {
         fc.pre(contrastRatio(primary_color, background_color) >= 3)
@@ -76,13 +76,13 @@ describe('the colors of a page', () => {
     )
   })
 
-  test('are dark at night, and those that are dark already stay', () => {
+  test('the colors of a page are dark in dark mode, and colors that are already dark stay', () => {
     expect(textOn(themeOf(defaultColors).dark['--background'])).toBe(white)
     const night = { primary_color: '#f59e0b', background_color: '#101418' }
     expect(themeOf(night).dark).toEqual(themeOf(night).light)
   })
 
-  test('change under the pointer, where the text leaves room for it', () => {
+  test('a color changes under the pointer if the text stays readable', () => {
     for (const color of ['#1d4ed8', '#000000', '#ffffff', '#f59e0b', '#0f766e']) expect(hoverOf(color, white)).not.toBe(color)
   })
 })

@@ -1,15 +1,15 @@
-/** A colour as it is stored and shown: `#` and six small hexadecimal digits. */
+/** A color as it is stored and returned: `#` and six lower-case hexadecimal digits. */
 export type Color = string
 
 export const white: Color = '#ffffff'
-/** Dark enough that every colour carries it or white with at least 4.5:1; a lighter one leaves some colours without either. */
+/** Dark enough that every color has at least 4.5:1 with it or with white; a lighter one leaves some colors without either. */
 export const nearBlack: Color = '#050505'
 
-/** WCAG 2.2: text (1.4.3), and what one must see to know where a control is (1.4.11). */
+/** WCAG 2.2: text (1.4.3), and what must be visible to recognize a control (1.4.11). */
 export const contrastOfText = 4.5
 export const contrastOfControls = 3
 
-/** What a checkout has until its business chooses. */
+/** The colors of a checkout until its business sets others. */
 export const defaultColors: Colors = { primary_color: '#1d4ed8', background_color: white }
 
 export interface Colors {
@@ -17,7 +17,7 @@ export interface Colors {
   background_color: Color
 }
 
-/** Reads `#1d4ed8`, also in capitals, without its mark or in three digits; undefined for anything else. */
+/** Reads `#1d4ed8`, also in capitals, without its mark or with three digits; undefined for anything else. */
 export function parseColor(text: string): Color | undefined {
   const digits = /^#?([0-9a-f]{3}|[0-9a-f]{6})$/i.exec(text.trim())?.[1]?.toLowerCase()
   if (digits === undefined) return undefined
@@ -38,31 +38,31 @@ function luminanceOf(color: Color): number {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
-/** The contrast of two colours, from 1 (none) to 21 (black on white). */
+/** The contrast of two colors, from 1 (none) to 21 (black on white). */
 export function contrastRatio(one: Color, other: Color): number {
   const a = luminanceOf(one)
   const b = luminanceOf(other)
   return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
 }
 
-/** A contrast in words, rounded down, so that what is too little never looks like enough: `2.99:1`. */
+/** A contrast as text, rounded down, so that too little never looks like enough: `2.99:1`. */
 export function formatContrast(ratio: number): string {
   return `${(Math.floor(ratio * 100) / 100).toFixed(2)}:1`
 }
 
-/** White or near-black, whichever is read better on a colour; at least 4.5:1 on every one. */
+/** White or near-black, whichever is more readable on a color; at least 4.5:1 on every color. */
 export function textOn(color: Color): Color {
   return contrastRatio(white, color) >= contrastRatio(nearBlack, color) ? white : nearBlack
 }
 
-/** A colour on the way from one to another: 0 is the first, 1 the second. */
+/** A color between two others: 0 is the first, 1 the second. */
 export function mix(from: Color, to: Color, share: number): Color {
   const target = channelsOf(to)
   const mixed = channelsOf(from).map((channel, i) => Math.round(channel + ((target[i] ?? channel) - channel) * share))
   return `#${mixed.map((channel) => channel.toString(16).padStart(2, '0')).join('')}`
 }
 
-/** The colour, moved towards another only as far as it takes to stand out from all grounds; at the end of the way, that other one. */
+/** The color, moved towards another only as far as needed for enough contrast with all grounds; at most that other color. */
 function movedUntilSeen(color: Color, towards: Color, grounds: Color[], ratio: number): Color {
   const steps = 20
   for (let step = 0; step < steps; step++) {
@@ -72,7 +72,7 @@ function movedUntilSeen(color: Color, towards: Color, grounds: Color[], ratio: n
   return towards
 }
 
-/** The shade of a button under the pointer: another one than the button's, on which its text is still read, and where possible still apart from the page. */
+/** The shade of a button under the pointer: different from the button's, with readable text, and if possible still distinct from the page. */
 export function hoverOf(color: Color, background: Color): Color {
   const text = textOn(color)
   const shades = [mix(color, text === white ? '#000000' : white, 0.14), mix(color, text, 0.08), mix(color, text === white ? '#000000' : white, 0.3)].filter(
@@ -81,7 +81,7 @@ export function hoverOf(color: Color, background: Color): Color {
   return shades.find((shade) => contrastRatio(shade, background) >= contrastOfControls) ?? shades[0] ?? color
 }
 
-/** The colours of a page as CSS custom properties. */
+/** The colors of a page as CSS custom properties. */
 export interface ThemeColors {
   /** Buttons, and the text, the hover shade and the links that go with them. */
   '--brand': Color
@@ -93,7 +93,7 @@ export interface ThemeColors {
   '--surface': Color
   '--text': Color
   '--muted': Color
-  /** A line that only decorates, and one that shows where a field is. */
+  /** A line that is only decoration, and one that shows where a field is. */
   '--border': Color
   '--border-field': Color
   '--danger': Color
@@ -108,7 +108,7 @@ export interface Theme {
 function colorsOf(brand: Color, background: Color): ThemeColors {
   const text = textOn(background)
   const towardsText = mix(background, text, 0.04)
-  // A ground of middling lightness has no contrast to spare: there a card goes the other way.
+  // A ground of medium lightness has no contrast to spare: there a card goes the other way.
   const surface = contrastRatio(towardsText, text) >= 7 ? towardsText : mix(background, text === white ? nearBlack : white, 0.06)
   const grounds = [background, surface]
   const shown = movedUntilSeen(brand, text, [background], contrastOfControls)
@@ -128,7 +128,7 @@ function colorsOf(brand: Color, background: Color): ThemeColors {
   }
 }
 
-/** Every colour of a business's pages, by day and by night. A background that is dark already is kept at night. */
+/** All colors of a business's pages, for light and dark mode. A background that is already dark stays in dark mode. */
 export function themeOf({ primary_color, background_color }: Colors): Theme {
   const isDark = textOn(background_color) === white
   return {

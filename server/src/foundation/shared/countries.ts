@@ -1,7 +1,7 @@
 import codes from 'i18n-iso-countries/codes.json' with { type: 'json' }
 import english from 'i18n-iso-countries/langs/en.json' with { type: 'json' }
 
-// The codes and the English names alone: the package's entry also loads the countries' names in 80 others, which cost memory and nothing shows.
+// Only the codes and the English names: the package's entry also loads the countries' names in 80 other languages, which cost memory and are never shown.
 const alpha2 = new Set(codes.map(([code]) => code))
 const englishNames = new Map<string, string | string[]>(Object.entries(english.countries))
 const fromAlpha3 = new Map(codes.map(([two, three]) => [three, two]))
@@ -14,7 +14,7 @@ export function countryName(code: string): string {
 
 /**
  * The ISO 3166-1 alpha-2 code, in upper case, of a country given as alpha-2 or alpha-3 in either case;
- * undefined when there is no such country.
+ * undefined if there is no such country.
  */
 export function parseCountry(text: string): string | undefined {
   const code = text.trim().toUpperCase()

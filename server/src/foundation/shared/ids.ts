@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { V7Generator } from 'uuidv7'
 
-/** A UUID of one kind of object, so that a customer's id cannot be passed where a business's is meant. */
+/** A UUID of one kind of object, so that a customer's id cannot be passed for a business's. */
 export type Id<Kind extends string> = string & { readonly kind?: Kind }
 
 const generator = new V7Generator()
 
 /**
- * A new UUID version 7 (RFC 9562) as lower-case text. Ids made by one process increase, also within a millisecond,
+ * A new UUID version 7 (RFC 9562) as lower-case text. Ids made by one process increase, even within a millisecond,
  * so that sorting by id is sorting by creation.
  */
 export function newId<Kind extends string>(at: Date): Id<Kind> {
@@ -29,7 +29,7 @@ export function isUuid(text: string): boolean {
 
 const idBeginning = /^[0-9a-f]{8}(?:-(?:[0-9a-f]{0,4}|[0-9a-f]{4}-(?:[0-9a-f]{0,4}|[0-9a-f]{4}-(?:[0-9a-f]{0,4}|[0-9a-f]{4}-[0-9a-f]{0,12}))))?$/
 
-/** The smallest and the greatest UUID that begin with a text of eight hexadecimal digits or more, in lower case. */
+/** The smallest and the greatest UUID that start with a text of eight hexadecimal digits or more, in lower case. */
 export function idRange(beginning: string): { from: string; to: string } | undefined {
   if (!idBeginning.test(beginning)) return undefined
   const fill = (digit: string) => `${digit.repeat(8)}-${digit.repeat(4)}-${digit.repeat(4)}-${digit.repeat(4)}-${digit.repeat(12)}`.slice(beginning.length)

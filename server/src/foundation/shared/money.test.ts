@@ -6,7 +6,7 @@ const currency = fc.constantFrom(...currencies())
 const nonNegative = fc.bigInt(0n, 999_999_999_999_999n)
 
 describe('parseAmount and formatAmount', () => {
-  test('are inverse in every currency', () => {
+  test('parseAmount and formatAmount are inverse in every currency', () => {
     fc.assert(
       fc.property(nonNegative, currency, (minor, code) => {
         expect(parseAmount(formatAmount(minor, code), code)).toBe(minor)
@@ -14,7 +14,7 @@ describe('parseAmount and formatAmount', () => {
     )
   })
 
-  test('agree with a reference that only moves a decimal point', () => {
+  test('parseAmount and formatAmount agree with a reference that only moves the decimal point', () => {
     fc.assert(
       fc.property(fc.bigInt(0n, 999_999_999n), fc.bigInt(0n, 99n), (major, cents) => {
         expect(parseAmount(`${major}.${String(cents).padStart(2, '0')}`, 'sgd')).toBe(major * 100n + cents)
@@ -22,7 +22,7 @@ describe('parseAmount and formatAmount', () => {
     )
   })
 
-  test('keep amounts that floats get wrong', () => {
+  test('amounts that floats get wrong stay exact', () => {
     expect(parseAmount('1.15', 'sgd')).toBe(115n)
     expect(parseAmount(1.15, 'sgd')).toBe(115n)
     expect(parseAmount('4.35', 'sgd')).toBe(435n)
@@ -69,11 +69,11 @@ describe('parseAmount and formatAmount', () => {
     ['1 000', 'sgd'],
     ['1.0\n5', 'sgd'],
     ['1000000000000000', 'sgd'],
-  ])('%j is no amount in %s', (text, code) => {
+  ])('%j is not an amount in %s', (text, code) => {
     expect(parseAmount(text, code)).toBeUndefined()
   })
 
-  test('print negative amounts with their sign', () => {
+  test('a negative amount is formatted with its sign', () => {
     expect(formatAmount(-5n, 'sgd')).toBe('-0.05')
     expect(formatAmount(-1050n, 'sgd')).toBe('-10.50')
     expect(formatAmount(-3n, 'jpy')).toBe('-3')
@@ -81,7 +81,7 @@ describe('parseAmount and formatAmount', () => {
   })
 })
 
-test('an amount as a JSON number reads back as the same amount', () => {
+test('an amount written as a JSON number reads back as the same amount', () => {
   fc.assert(
     fc.property(fc.bigInt(0n, 9_999_999_999_999n), currency, (minor, code) => {
       expect(parseAmount(JSON.parse(JSON.stringify(amountAsNumber(minor, code))), code)).toBe(minor)
@@ -91,29 +91,29 @@ test('an amount as a JSON number reads back as the same amount', () => {
   expect(JSON.stringify(amountAsNumber(7056n, 'sgd'))).toBe('70.56')
 })
 
-test('an amount cannot slip into JSON without being formatted', () => {
+test('an amount cannot get into JSON without being formatted', () => {
   expect(() => JSON.stringify({ amount: 1050n })).toThrow(TypeError)
 })
 
-test('a bad amount is a 422 that names the field, the digits and the currency', () => {
+test('an invalid amount is a 422 that names the field, the digits and the currency', () => {
   expect(requireAmount('amount', '1.50', 'sgd')).toBe(150n)
   expect(() => requireAmount('unit_price', '1.505', 'sgd')).toThrow('The unit price must be a number with at most 2 decimals in SGD.')
   expect(() => requireAmount('amount', '1.5', 'vnd')).toThrow('The amount must be a whole number in VND.')
 })
 
 describe('currencies', () => {
-  test('are taken in either case and kept in lower case', () => {
+  test('a currency is accepted in either case and stored in lower case', () => {
     expect(parseCurrency('SGD')).toBe('sgd')
     expect(parseCurrency('sgd')).toBe('sgd')
     expect(parseCurrency('xxx')).toBeUndefined()
     expect(parseCurrency('')).toBeUndefined()
   })
 
-  test('each stand in the list once, with the exponent of ISO 4217', () => {
+  test('every currency is listed once, with the exponent of ISO 4217', () => {
     const all = currencies()
     expect(new Set(all).size).toBe(all.length)
     for (const code of all) expect(code).toMatch(/^[a-z]{3}$/)
-    // The exponents that Intl knows come from ISO 4217 but for the few that CLDR prints otherwise; those are listed here.
+    // The exponents that Intl knows come from ISO 4217, except for a few that CLDR formats otherwise; those are listed here.
     const iso: Record<string, number> = {
       afn: 2,
       all: 2,
@@ -135,7 +135,7 @@ describe('currencies', () => {
     expect(['sgd', 'myr', 'thb', 'php', 'hkd', 'aud', 'inr'].map(exponentOf)).toEqual([2, 2, 2, 2, 2, 2, 2])
   })
 
-  test('that are unknown have no exponent', () => {
+  test('an unknown currency has no exponent', () => {
     expect(() => exponentOf('xxx')).toThrow('unknown currency xxx')
   })
 })
@@ -150,11 +150,11 @@ describe('shareOf', () => {
     [-99n, 50n, 0n],
     [12_345n, 10_000n, 12_345n],
     [12_345n, 0n, 0n],
-  ])('of %s at %s basis points is %s', (amount, points, share) => {
+  ])('the share of %s at %s basis points is %s', (amount, points, share) => {
     expect(shareOf(amount, points)).toBe(share)
   })
 
-  test('is never more than half a unit away, and mirrors its sign', () => {
+  test('a share is never more than half a unit off, and mirrors its sign', () => {
     fc.assert(
       fc.property(fc.bigInt(-(10n ** 15n), 10n ** 15n), fc.bigInt(0n, 20_000n), (amount, points) => {
         const error = shareOf(amount, points) * 10_000n - amount * points

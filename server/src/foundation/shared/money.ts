@@ -1,8 +1,8 @@
 import { invalid } from './errors.ts'
 
 /**
- * Digits behind the decimal point of each currency that is accepted (ISO 4217); amounts are kept in the smallest unit.
- * The list is the one that card acquirers settle in, plus the currencies of South-East Asia.
+ * Decimals of each accepted currency (ISO 4217); amounts are stored in minor units.
+ * The list contains the currencies that card acquirers settle in, plus those of South-East Asia.
  */
 const twoDigits =
   'aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad cdf chf cny cop crc cve czk ' +
@@ -21,7 +21,7 @@ const exponents: ReadonlyMap<string, number> = new Map([
 /** A lower-case ISO 4217 code that Hawker accepts, for example `sgd`. */
 export type Currency = string
 
-/** The currency in lower case, or undefined when it is not accepted. Either case is taken. */
+/** The currency in lower case, or undefined if it is not accepted. Both cases are accepted. */
 export function parseCurrency(text: string): Currency | undefined {
   const code = text.toLowerCase()
   return exponents.has(code) ? code : undefined
@@ -32,7 +32,7 @@ export function currencies(): Currency[] {
   return [...exponents.keys()].sort()
 }
 
-/** Digits behind the decimal point of a currency: 2 for `sgd`, 0 for `vnd`. Throws for an unknown currency. */
+/** Decimals of a currency: 2 for `sgd`, 0 for `vnd`. Throws for an unknown currency. */
 export function exponentOf(currency: Currency): number {
   const exponent = exponents.get(currency)
   if (exponent === undefined) throw new Error(`unknown currency ${currency}`)
@@ -42,9 +42,9 @@ export function exponentOf(currency: Currency): number {
 const decimal = /^(\d{1,15})(?:\.(\d{1,10}))?$/
 
 /**
- * An amount in major units, as text or as a JSON number, in the smallest unit of its currency.
+ * Converts an amount in major units, as text or as a JSON number, to minor units of its currency.
  * Read digit by digit, never through float arithmetic. Returns undefined for anything that is not a plain decimal, or
- * that has more significant digits than the currency has (`10.005` in SGD; trailing zeros are no digits: `10.500` is fine).
+ * that has more significant decimals than the currency has (`10.005` in SGD; trailing zeros do not count: `10.500` is fine).
  */
 export function parseAmount(amount: string | number, currency: Currency): bigint | undefined {
   const match = decimal.exec(typeof amount === 'number' ? String(amount) : amount.trim())
@@ -55,7 +55,7 @@ export function parseAmount(amount: string | number, currency: Currency): bigint
   return BigInt(`${match[1]}${fraction.padEnd(exponent, '0')}`)
 }
 
-/** As `parseAmount`, but a bad amount is a 422 that names the field. */
+/** As `parseAmount`, but an invalid amount is a 422 that names the field. */
 export function requireAmount(field: string, amount: string | number, currency: Currency): bigint {
   const minor = parseAmount(amount, currency)
   if (minor !== undefined) return minor
@@ -64,7 +64,7 @@ export function requireAmount(field: string, amount: string | number, currency: 
   throw invalid({ [field]: [`The ${field.replaceAll('_', ' ')} must be ${shape} in ${currency.toUpperCase()}.`] })
 }
 
-/** An amount in major units as text with all the currency's digits: `1050n` of SGD is `10.50`. */
+/** An amount in major units as text with all the currency's decimals: `1050n` of SGD is `10.50`. */
 export function formatAmount(amountMinor: bigint, currency: Currency): string {
   const exponent = exponentOf(currency)
   const sign = amountMinor < 0n ? '-' : ''
@@ -73,7 +73,7 @@ export function formatAmount(amountMinor: bigint, currency: Currency): string {
   return `${sign}${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`
 }
 
-/** An amount in major units as a JSON number, as charges, orders and invoices show it: `1050n` of SGD is `10.5`. */
+/** An amount in major units as a JSON number, as charges, orders and invoices return it: `1050n` of SGD is `10.5`. */
 export function amountAsNumber(amountMinor: bigint, currency: Currency): number {
   return Number(formatAmount(amountMinor, currency))
 }

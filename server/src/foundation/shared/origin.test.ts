@@ -45,11 +45,11 @@ test.each([
       'https://a.exam\tple',
     ],
   ],
-])('there is no origin %s', (_what, texts) => {
+])('%s is not an origin', (_what, texts) => {
   expect(texts.filter((text) => parseOrigin(text) !== undefined)).toEqual([])
 })
 
-test('what is an origin is what a browser makes of it, and cannot end a directive', () => {
+test('an origin is what a browser makes of it, and cannot end a directive', () => {
   const part = fc.constantFrom(
     'https://',
     'http://',

@@ -27,11 +27,11 @@ test.each([
   ['91234567', '999', 'SG'],
   ['91234567', null, 'XX'],
   ['9'.repeat(40), '65', 'SG'],
-])('%j with calling code %s in %s is kept as sent and has no E.164', (number, code, country) => {
+])('%j with calling code %s in %s is stored as sent and has no E.164 number', (number, code, country) => {
   expect(toE164(number, code, country)).toBeNull()
 })
 
-test('never throws, and what it answers is E.164 that reads as itself', () => {
+test('parsing a phone number never throws, and its result is an E.164 number that parses to itself', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: 'grapheme', maxLength: 32 }),

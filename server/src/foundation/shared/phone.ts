@@ -1,7 +1,7 @@
 import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/min'
 
 /**
- * A phone number in E.164 (`+6591234567`), or null where it does not parse as a possible number.
+ * A phone number in E.164 (`+6591234567`), or null if it does not parse as a possible number.
  * `callingCode` is HitPay's `phone_number_country_code`, with or without `+`; without it, a number that has no
  * international prefix is read as one of the business's own country (ISO 3166 alpha-2).
  */

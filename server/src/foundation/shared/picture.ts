@@ -2,14 +2,14 @@ import { pngMark, pngSize } from './png.ts'
 
 export type PictureType = 'image/png' | 'image/jpeg' | 'image/webp'
 
-/** What the bytes of a picture say of it. */
+/** What the bytes of a picture reveal about it. */
 export interface Picture {
   contentType: PictureType
   width: number
   height: number
 }
 
-/** The type that the first bytes name; says nothing of the rest. */
+/** The type that the first bytes indicate; says nothing about the rest. */
 export function pictureTypeOf(bytes: Buffer): PictureType | undefined {
   if (bytes.subarray(0, 8).equals(pngMark)) return 'image/png'
   if (bytes.length >= 3 && bytes.readUIntBE(0, 3) === 0xffd8ff) return 'image/jpeg'
@@ -19,7 +19,7 @@ export function pictureTypeOf(bytes: Buffer): PictureType | undefined {
 
 /**
  * Reads a PNG, JPEG or WebP from its first byte to its last without decoding it. Undefined when it is another type, stops
- * too early, or goes on behind its end: what is two things at once is not taken for a picture.
+ * too early, or has data after its end: a file that is two things at the same time is not accepted as a picture.
  */
 export function readPicture(bytes: Buffer): Picture | undefined {
   const contentType = pictureTypeOf(bytes)
@@ -28,7 +28,7 @@ export function readPicture(bytes: Buffer): Picture | undefined {
     const size = contentType === 'image/png' ? pngSize(bytes) : contentType === 'image/jpeg' ? readJpeg(bytes) : readWebp(bytes)
     return size && size.width > 0 && size.height > 0 ? { contentType, ...size } : undefined
   } catch (error) {
-    if (error instanceof RangeError) return undefined // read behind the end
+    if (error instanceof RangeError) return undefined // read past the end
     throw error
   }
 }
@@ -41,7 +41,7 @@ interface Size {
 /** Markers that begin a frame; the others from C0 to CF are tables. */
 const isFrame = (marker: number) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)
 
-/** Segments of marker and length, the size in the frame's; behind a scan's head come its bytes, until the next marker. */
+/** Segments of marker and length, the size in the frame's; after the head of a scan come its bytes, until the next marker. */
 function readJpeg(bytes: Buffer): Size | undefined {
   let size: Size | undefined
   let hasScan = false

@@ -10,7 +10,7 @@ interface Chunk {
   data: Buffer
 }
 
-/** The chunks of a PNG from its first byte to its last; undefined where it is damaged or goes on behind its end. Throws a RangeError where it ends too early. */
+/** The chunks of a PNG from its first byte to its last; undefined if it is damaged or has data after its end. Throws a RangeError if it ends too early. */
 function chunksOf(bytes: Buffer): Chunk[] | undefined {
   const chunks: Chunk[] = []
   for (let at = pngMark.length; ; ) {
@@ -32,7 +32,7 @@ const colorTypes: Record<number, { samples: number; bits: number[] }> = {
   6: { samples: 4, bits: [8, 16] },
 }
 
-/** The seven passes of an interlaced picture (PNG §8.2): where each begins and how far its pixels are apart. */
+/** The seven passes of an interlaced picture (PNG §8.2): where each starts and how far its pixels are apart. */
 const passes = [
   [0, 0, 8, 8],
   [4, 0, 8, 8],
@@ -43,7 +43,7 @@ const passes = [
   [0, 1, 1, 2],
 ] as const
 
-/** The head of a PNG that is whole: every chunk as its checksum says, the first its size, the last its end, and data between. */
+/** The head of a complete PNG: every chunk matches its checksum, the first is its size, the last its end, with data in between. */
 function openPng(bytes: Buffer): { chunks: Chunk[]; head: Chunk } | undefined {
   const chunks = chunksOf(bytes)
   const [head, ...others] = chunks ?? []
@@ -51,16 +51,16 @@ function openPng(bytes: Buffer): { chunks: Chunk[]; head: Chunk } | undefined {
   return others.some(({ type }) => type === 'IDAT') && others.at(-1)?.data.length === 0 ? { chunks, head } : undefined
 }
 
-/** The size of a PNG that is whole, as its head says it; its data is not looked at. Throws a RangeError where it ends too early. */
+/** The size of a complete PNG according to its head; its data is not inspected. Throws a RangeError if it ends too early. */
 export function pngSize(bytes: Buffer): { width: number; height: number } | undefined {
   const head = openPng(bytes)?.head.data
   return head && { width: head.readUInt32BE(0), height: head.readUInt32BE(4) }
 }
 
 /**
- * The same picture with nothing but what draws it: no text, no animation, no data in pieces. Its data is unpacked, to no more
- * than its head says, and looked through; undefined for what is not exactly a picture of that size. Libraries that decode PNGs
- * unpack whatever comes, and end the process over what they cannot read.
+ * The same picture with nothing but what draws it: no text, no animation, no data in pieces. Its data is unpacked, to at most
+ * the size in its head, and checked; undefined for anything that is not exactly a picture of that size. Libraries that decode PNGs
+ * unpack whatever they get, and crash the process on what they cannot read.
  */
 export function plainPng(bytes: Buffer): Buffer | undefined {
   const { chunks, head } = openPng(bytes) ?? {}
@@ -75,7 +75,7 @@ export function plainPng(bytes: Buffer): Buffer | undefined {
   return Buffer.concat([pngMark, head.whole, ...kept, chunkOf('IDAT', packed), chunkOf('IEND', Buffer.alloc(0))])
 }
 
-/** The palette and how transparent its colors are; undefined where there is none or it does not fit. */
+/** The palette and how transparent its colors are; undefined if there is none or it does not fit. */
 function paletteOf(chunks: Chunk[]): Buffer[] | undefined {
   const [palette, ...more] = chunks.filter(({ type }) => type === 'PLTE')
   const [transparency, ...others] = chunks.filter(({ type }) => type === 'tRNS')
@@ -87,7 +87,7 @@ function paletteOf(chunks: Chunk[]): Buffer[] | undefined {
 
 interface Rows {
   count: number
-  /** Bytes of a row, with the one in front that says how it is filtered. */
+  /** Bytes of a row, including the leading one that says how it is filtered. */
   length: number
 }
 
@@ -100,7 +100,7 @@ function rowsOf(width: number, height: number, bitsOfPixel: number, isInterlaced
     .map(({ columns, count }) => rowsFor(columns, count))
 }
 
-/** Whether packed data is exactly the rows that it should be, each with a filter that there is. */
+/** Whether packed data is exactly the rows it should be, each with an existing filter. */
 function isFilled(packed: Buffer, rows: Rows[]): boolean {
   const size = rows.reduce((sum, { count, length }) => sum + count * length, 0)
   let data: Buffer
@@ -117,7 +117,7 @@ function isFilled(packed: Buffer, rows: Rows[]): boolean {
   return true
 }
 
-/** A chunk as it stands in a file. */
+/** A chunk as it is written in a file. */
 export function chunkOf(type: string, data: Uint8Array): Buffer {
   const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
   const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)]

@@ -23,11 +23,11 @@ describe('folding', () => {
     ['İstanbul', 'istanbul'],
     ['தமிழ்', 'தமிழ்'],
     ['ภาษาไทย', 'ภาษาไทย'],
-  ])('%s is %s', (text, folded) => {
+  ])('%s is folded to %s', (text, folded) => {
     expect(fold(text)).toBe(folded.normalize('NFC'))
   })
 
-  test('does not depend on how accents are composed', () => {
+  test('folding does not depend on how accents are composed', () => {
     fc.assert(
       fc.property(fc.constantFrom('Nguyễn', 'Zoë', 'Ñandú', 'Ấp Bắc'), (name) => {
         expect(searchable(name.normalize('NFD'))).toBe(searchable(name.normalize('NFC')))
@@ -36,8 +36,8 @@ describe('folding', () => {
   })
 })
 
-describe('searchable text', () => {
-  test('is ASCII without capitals but for spelled characters, five to each', () => {
+describe('search text', () => {
+  test('search text is ASCII without capitals except for encoded characters, five capitals for each', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(searchable(text)).toMatch(/^(?:[\x20-\x40\x5b-\x7e]|[A-M][N-Z]{4})*$/)
@@ -45,7 +45,7 @@ describe('searchable text', () => {
     )
   })
 
-  test('spells different characters differently', () => {
+  test('different characters are encoded differently', () => {
     const seen = new Map<string, number>()
     for (const character of 'தமிழ்ภาษาไทย中文日本語한국어עבריתالعربية😀😁') {
       const spelled = searchable(character)
@@ -55,19 +55,19 @@ describe('searchable text', () => {
     }
   })
 
-  test('has one space for any white space, and none at its ends', () => {
+  test('search text has one space for any white space, and none at its ends', () => {
     expect(searchable('  Tan \t\n  Ah  Kow ')).toBe('tan ah kow')
   })
 })
 
 describe('keywords', () => {
-  test('match anywhere from three characters on, and only at the beginning of a word below that', async () => {
+  test('a keyword of three or more characters matches anywhere, a shorter one only at the start of a word', async () => {
     const parts = ['Tan Ah Kow', 'kow@example.com']
     const found = await finds(['tan', 'AH ', 'ow@', 'ko', 'ow', 't', 'a', 'x'].map((keyword) => ({ parts, keyword })))
     expect(found).toEqual([true, true, true, true, false, true, true, false])
   })
 
-  test('find every piece of a name in any script, cut between characters', async () => {
+  test('a keyword finds every part of a name in any script, cut between characters', async () => {
     const names = ['தமிழ்ச்செல்வன்', 'สมชาย ใจดี', 'Nguyễn Thị Ánh', '王小明', 'محمد علي', 'José 🎉 Müller']
     const pairs = fc.sample(
       fc.tuple(fc.constantFrom(...names), fc.nat(12), fc.nat(12)).map(([name, from, length]) => {
@@ -82,12 +82,12 @@ describe('keywords', () => {
     expect(long.filter((_, i) => !found[i])).toEqual([])
   })
 
-  test('match a spelled character only where a character begins', async () => {
+  test('an encoded character matches only where a character starts', async () => {
     const alphabet = [...'தமிழ்ภาษาไทย中文日本語'].map((character) => searchable(character)).filter((spelled) => spelled.length === 5)
     for (const a of alphabet) for (const b of alphabet) for (const c of alphabet.slice(0, 4)) expect([0, 5, -1]).toContain(`${a}${b}`.indexOf(c))
   })
 
-  test('mean percent, underscore and backslash literally', async () => {
+  test('percent, underscore and backslash are matched literally', async () => {
     const found = await finds([
       { parts: ['50% off'], keyword: '50%' },
       { parts: ['500 off'], keyword: '50%' },
@@ -100,12 +100,12 @@ describe('keywords', () => {
     expect(found).toEqual([true, false, true, false, true, false, false])
   })
 
-  test('that are nothing but blanks are no pattern', () => {
+  test('a keyword of only blanks is no pattern', () => {
     expect(searchPattern(' \t ')).toBeUndefined()
     expect(searchPattern('')).toBeUndefined()
   })
 
-  test('of printable ASCII find themselves in PostgreSQL', async () => {
+  test('a keyword of printable ASCII finds itself in PostgreSQL', async () => {
     const words = fc.sample(fc.string({ minLength: 1, maxLength: 12 }), 300).filter((word) => searchable(word).length > 0)
     const found = await finds(words.map((keyword) => ({ parts: [keyword, 'x'], keyword })))
     expect(words.filter((_, i) => !found[i])).toEqual([])

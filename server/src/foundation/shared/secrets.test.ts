@@ -8,7 +8,7 @@ test('a digest is SHA-256 in hexadecimal', () => {
   expect(sha256('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
 })
 
-test('a secret comes back as it was, and looks different each time it is hidden', () => {
+test('a secret decrypts to itself, and each encryption of it looks different', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), (text) => {
       expect(decryptSecret(encryptSecret(text, key), key)).toBe(text)
@@ -17,7 +17,7 @@ test('a secret comes back as it was, and looks different each time it is hidden'
   )
 })
 
-test('another key, a changed text, a shortened tag and an unknown form are refused', () => {
+test('another key, a changed text, a shortened tag and an unknown format are rejected', () => {
   const hidden = encryptSecret('salt', key)
   const [version, iv = '', tag = '', text = ''] = hidden.split('.')
   expect(() => decryptSecret(hidden, Buffer.alloc(32, 2))).toThrow()

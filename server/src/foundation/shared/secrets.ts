@@ -13,7 +13,7 @@ export function encryptSecret(text: string, key: Buffer): string {
   return ['v1', iv.toString('base64url'), cipher.getAuthTag().toString('base64url'), encrypted.toString('base64url')].join('.')
 }
 
-/** The secret that `encryptSecret` hid. Throws when the key is another one or the text was changed. */
+/** The secret that `encryptSecret` encrypted. Throws if the key is another one or the text was changed. */
 export function decryptSecret(text: string, key: Buffer): string {
   const [version, iv = '', tag = '', encrypted = ''] = text.split('.')
   if (version !== 'v1') throw new Error('unknown form of an encrypted secret')

@@ -37,10 +37,10 @@ const zones = [
 const zone = fc.constantFrom(...zones)
 const at = fc.date({ min: new Date('2012-02-01T00:00:00Z'), max: new Date('2037-01-01T00:00:00Z'), noInvalidDate: true })
 
-describe('the formats of the wire', () => {
+describe('wire formats', () => {
   const moment = new Date('2024-09-04T08:05:21.987Z')
 
-  test('with offset, without, and UTC with microseconds', () => {
+  test('a time is written with offset, without offset, and in UTC with microseconds', () => {
     expect(formatBusinessTime(moment, 'Asia/Singapore')).toBe('2024-09-04T16:05:21+08:00')
     expect(formatLocalTime(moment, 'Asia/Singapore')).toBe('2024-09-04T16:05:21')
     expect(formatUtcMicroseconds(new Date('2026-06-11T05:01:08Z'))).toBe('2026-06-11T05:01:08.000000Z')
@@ -53,11 +53,11 @@ describe('the formats of the wire', () => {
     ['Europe/Berlin', '2024-09-04T10:05:21+02:00'],
     ['UTC', '2024-09-04T08:05:21+00:00'],
     ['Pacific/Chatham', '2024-09-04T20:50:21+12:45'],
-  ])('in %s', (name, text) => {
+  ])('a time is written with the offset of %s', (name, text) => {
     expect(formatBusinessTime(moment, name)).toBe(text)
   })
 
-  test('a time with its offset names the moment, to the second', () => {
+  test('a time with its offset identifies the moment, to the second', () => {
     fc.assert(
       fc.property(at, zone, (date, name) => {
         expect(Date.parse(formatBusinessTime(date, name))).toBe(Math.floor(date.getTime() / 1000) * 1000)
@@ -65,21 +65,21 @@ describe('the formats of the wire', () => {
     )
   })
 
-  test('the day is the one on the business clock', () => {
+  test("the day is that of the business's time zone", () => {
     expect(businessDay(new Date('2024-12-31T16:00:00Z'), 'Asia/Singapore')).toBe('2025-01-01')
     expect(businessDay(new Date('2024-12-31T15:59:59Z'), 'Asia/Singapore')).toBe('2024-12-31')
   })
 })
 
 describe('offsets', () => {
-  test('change at the very second at which the clocks do, whichever is asked first', () => {
+  test('an offset changes at the very second at which the clocks change, whichever is asked first', () => {
     const change = Date.parse('2024-03-10T07:00:00Z')
     expect(offsetMinutes(change, 'America/New_York')).toBe(-240)
     expect(offsetMinutes(change - 1, 'America/New_York')).toBe(-300)
     expect(offsetMinutes(change, 'America/New_York')).toBe(-240)
   })
 
-  test('are what Intl says', () => {
+  test('offsets are those of Intl', () => {
     fc.assert(
       fc.property(at, zone, (date, name) => {
         const text = new Intl.DateTimeFormat('sv-SE', { timeZone: name, dateStyle: 'short', timeStyle: 'medium' }).format(date)
@@ -88,7 +88,7 @@ describe('offsets', () => {
     )
   })
 
-  test('only for zones that exist', () => {
+  test('only existing time zones have offsets', () => {
     expect(isTimeZone('Asia/Singapore')).toBe(true)
     expect(isTimeZone('Asia/Atlantis')).toBe(false)
     expect(isTimeZone('')).toBe(false)
@@ -100,16 +100,16 @@ describe('startOfDay', () => {
     ['2024-06-01', 'Asia/Singapore', '2024-05-31T16:00:00.000Z'],
     ['2024-03-10', 'America/New_York', '2024-03-10T05:00:00.000Z'],
     ['2024-03-11', 'America/New_York', '2024-03-11T04:00:00.000Z'],
-    ['2024-04-26', 'Africa/Cairo', '2024-04-25T22:00:00.000Z'], // midnight is skipped: the day begins at one
+    ['2024-04-26', 'Africa/Cairo', '2024-04-25T22:00:00.000Z'], // midnight is skipped: the day starts at one
     ['2018-11-04', 'America/Sao_Paulo', '2018-11-04T03:00:00.000Z'], // the same, west of Greenwich
     ['2024-09-08', 'America/Santiago', '2024-09-08T04:00:00.000Z'],
-    ['2024-11-03', 'America/Havana', '2024-11-03T04:00:00.000Z'], // midnight comes twice: the first
+    ['2024-11-03', 'America/Havana', '2024-11-03T04:00:00.000Z'], // midnight occurs twice: the first
     ['2018-02-18', 'America/Sao_Paulo', '2018-02-18T03:00:00.000Z'], // at midnight the clocks go back to the day before
-  ])('of %s in %s is %s', (day, name, moment) => {
+  ])('the start of %s in %s is %s', (day, name, moment) => {
     expect(startOfDay(day, name).toISOString()).toBe(moment)
   })
 
-  test('is on its day, and one millisecond before is on the day before', () => {
+  test('the start of a day is on that day, and one millisecond before is on the day before', () => {
     fc.assert(
       fc.property(at, zone, (date, name) => {
         const day = businessDay(date, name)
@@ -121,7 +121,7 @@ describe('startOfDay', () => {
     )
   })
 
-  test('is never after a moment of the day, and the next one is after it', () => {
+  test('the start of a day is never after a moment of that day, and the next start is after it', () => {
     fc.assert(
       fc.property(at, zone, (date, name) => {
         const day = businessDay(date, name)
@@ -134,7 +134,7 @@ describe('startOfDay', () => {
 })
 
 describe('calendar days', () => {
-  test.each(['2024-02-29', '2000-02-29', '1900-01-01', '9999-12-31', '0001-01-01'])('%s is one', (day) => {
+  test.each(['2024-02-29', '2000-02-29', '1900-01-01', '9999-12-31', '0001-01-01'])('%s is a calendar day', (day) => {
     expect(isCalendarDay(day)).toBe(true)
   })
 
@@ -151,11 +151,11 @@ describe('calendar days', () => {
     ' 2024-01-01',
     '2024-01-01\n',
     '',
-  ])('%j is none', (day) => {
+  ])('%j is not a calendar day', (day) => {
     expect(isCalendarDay(day)).toBe(false)
   })
 
-  test('follow each other across months, leap days and years', () => {
+  test('calendar days follow each other across months, leap days and years', () => {
     expect([nextDay('2024-02-28'), nextDay('2024-02-29'), nextDay('2023-02-28'), nextDay('2024-12-31')]).toEqual([
       '2024-02-29',
       '2024-03-01',
@@ -174,7 +174,7 @@ describe('parseMoment', () => {
     ['2024-09-04T08:05:21.123456Z', '2024-09-04T08:05:21.123Z'],
     ['2025-05-26 15:10:00', '2025-05-26T07:10:00.000Z'],
     ['2025-05-26T15:10', '2025-05-26T07:10:00.000Z'],
-  ])('%s on a Singapore clock is %s', (text, moment) => {
+  ])('%s in Singapore is %s', (text, moment) => {
     expect(parseMoment(text, 'Asia/Singapore')?.toISOString()).toBe(moment)
   })
 
@@ -189,11 +189,11 @@ describe('parseMoment', () => {
     '1725437121',
     '',
     '2024-09-04T10:00:00Z; drop table',
-  ])('%j is no moment', (text) => {
+  ])('%j is not a moment', (text) => {
     expect(parseMoment(text, 'Asia/Singapore')).toBeUndefined()
   })
 
-  test('reads what a business is shown, back to the same second of its clock', () => {
+  test('a time as shown to a business parses back to the same second', () => {
     fc.assert(
       fc.property(at, zone, (date, name) => {
         const local = formatLocalTime(date, name)
@@ -205,14 +205,14 @@ describe('parseMoment', () => {
     )
   })
 
-  test('puts a time that the clocks skip behind the skip, and takes the first of two', () => {
+  test('a time that the clocks skip is moved past the gap, and of a repeated time the first is used', () => {
     expect(parseMoment('2024-03-10T02:30:00', 'America/New_York')?.toISOString()).toBe('2024-03-10T07:30:00.000Z')
     expect(parseMoment('2024-03-31T02:30:00', 'Europe/Berlin')?.toISOString()).toBe('2024-03-31T01:30:00.000Z')
     expect(parseMoment('2024-11-03T01:30:00', 'America/New_York')?.toISOString()).toBe('2024-11-03T05:30:00.000Z')
   })
 })
 
-test('times of one object only go forward', () => {
+test('timestamps of one object never go back', () => {
   const previous = new Date('2026-01-01T00:00:00.500Z')
   expect(laterThan(previous, new Date(previous.getTime() + 5))).toEqual(new Date(previous.getTime() + 5))
   expect(laterThan(previous, previous)).toEqual(new Date(previous.getTime() + 1))

@@ -1,4 +1,4 @@
-/** Where the present comes from; tests pass their own. */
+/** Source of the current time; tests pass their own. */
 export type Now = () => Date
 
 const zones = new Map<string, Intl.DateTimeFormat>()
@@ -34,7 +34,7 @@ function formatterOf(zone: string): Intl.DateTimeFormat {
   return formatter
 }
 
-/** Minutes that a zone's clocks are ahead of UTC at a moment (480 for Asia/Singapore today). */
+/** Minutes by which a zone is ahead of UTC at a moment (480 for Asia/Singapore today). */
 export function offsetMinutes(at: number, zone: string): number {
   let known = offsets.get(zone)
   if (!known || known.size > offsetsKept) {
@@ -54,13 +54,13 @@ export function offsetMinutes(at: number, zone: string): number {
 
 const two = (n: number) => (n < 10 ? `0${n}` : String(n))
 
-/** A moment on a business's clock without offset, as payment requests show it: `2025-05-21T16:57:25` (behaviour §1.9). */
+/** A moment in a business's time zone without offset, as payment requests return it: `2025-05-21T16:57:25` (behaviour §1.9). */
 export function formatLocalTime(at: Date | number, zone: string): string {
   const ms = Number(at)
   return new Date(ms + offsetMinutes(ms, zone) * 60_000).toISOString().slice(0, 19)
 }
 
-/** A moment on a business's clock with offset, as most resources show it: `2024-09-04T16:05:21+08:00` (behaviour §1.9). */
+/** A moment in a business's time zone with offset, as most resources return it: `2024-09-04T16:05:21+08:00` (behaviour §1.9). */
 export function formatBusinessTime(at: Date | number, zone: string): string {
   const ms = Number(at)
   const minutes = offsetMinutes(ms, zone)
@@ -69,17 +69,17 @@ export function formatBusinessTime(at: Date | number, zone: string): string {
   return new Date(ms + minutes * 60_000).toISOString().slice(0, 19) + offset
 }
 
-/** A moment in UTC with microseconds, as refunds and nested locations show it: `2026-06-11T05:01:08.000000Z` (behaviour §1.9). */
+/** A moment in UTC with microseconds, as refunds and nested locations return it: `2026-06-11T05:01:08.000000Z` (behaviour §1.9). */
 export function formatUtcMicroseconds(at: Date | number): string {
   return `${new Date(Number(at)).toISOString().slice(0, 23)}000Z`
 }
 
-/** The day on a business's clock: `2026-11-22`. */
+/** The date in a business's time zone: `2026-11-22`. */
 export function businessDay(at: Date | number, zone: string): string {
   return formatLocalTime(at, zone).slice(0, 10)
 }
 
-/** Whether `YYYY-MM-DD` names a day that the calendar has: 2024-02-29 does, 2023-02-29 does not. */
+/** Whether `YYYY-MM-DD` is a valid calendar date: 2024-02-29 is, 2023-02-29 is not. */
 export function isCalendarDay(text: string): boolean {
   const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text)
   if (!match || match[1] === '0000') return false
@@ -88,8 +88,8 @@ export function isCalendarDay(text: string): boolean {
 }
 
 /**
- * The moment at which a zone's clocks show `local` (written as if it were UTC). The earlier one where they show it twice;
- * where they skip it, the moment as far behind the skip as `local` is behind its beginning.
+ * The moment at which a zone's clocks show `local` (written as if it were UTC). The earlier one if they show it twice;
+ * if they skip it, the moment as far after the gap as `local` is after its start.
  */
 function momentOn(local: number, zone: string): Date {
   const before = local - offsetMinutes(local - 86_400_000, zone) * 60_000
@@ -98,12 +98,12 @@ function momentOn(local: number, zone: string): Date {
   return new Date(shows ?? before)
 }
 
-/** The moment at which a calendar day begins on a business's clock, also where the clocks skip midnight. */
+/** The moment at which a calendar day starts in a business's time zone, even where the clocks skip midnight. */
 export function startOfDay(day: string, zone: string): Date {
   return momentOn(Date.parse(`${day}T00:00:00Z`), zone)
 }
 
-/** The calendar day after one; the last one that has four digits of a year is its own. */
+/** The next calendar day; the last day with a four-digit year is its own successor. */
 export function nextDay(day: string): string {
   if (day === '9999-12-31') return day
   return new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10)
@@ -112,8 +112,8 @@ export function nextDay(day: string): string {
 const moment = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?$/
 
 /**
- * A moment as clients write it: RFC 3339 with an offset, or date and time without one, then on the business's clock.
- * Returns undefined for anything else, and for days that the calendar does not have.
+ * A moment as clients write it: RFC 3339 with an offset, or date and time without one, then in the business's time zone.
+ * Returns undefined for anything else, and for invalid calendar dates.
  */
 export function parseMoment(text: string, zone: string): Date | undefined {
   const match = moment.exec(text)
@@ -124,7 +124,7 @@ export function parseMoment(text: string, zone: string): Date | undefined {
   return match[3] ? at : momentOn(at.getTime(), zone)
 }
 
-/** The later of now and one millisecond after `previous`: times of one object only go forward, whatever the clock does. */
+/** The later of now and one millisecond after `previous`: timestamps of one object never go back, whatever the clock does. */
 export function laterThan(previous: Date, now: Date): Date {
   return now > previous ? now : new Date(previous.getTime() + 1)
 }

@@ -1,14 +1,15 @@
 import type { CheckoutMethod, CheckoutState } from '@hawker/web/checkout-state'
 import { findMethod, type PaymentMethod } from '#engine/rails/methods.ts'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { exponentOf, formatAmount } from '#foundation/shared/money.ts'
+import { paidStatuses } from '#resources/payments/charges/queries.ts'
 import { feeOn, feeSchedules } from '#resources/payments/fees/fees.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import { redirectUrl } from '#resources/payments/payment-requests/redirect.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
 import { type CheckoutCharge, findCheckoutCharges } from './queries.ts'
 
-/** What the pages know of the merchant beyond the business itself. */
+/** What the pages need of the merchant in addition to the business itself. */
 export interface Merchant {
   business: Business
   display_name: string
@@ -18,15 +19,14 @@ export interface Merchant {
 }
 
 const onPage = new Set(['card', 'wallet', 'qr', 'redirect', 'bank'])
-const succeeded = new Set(['succeeded', 'refunded', 'partially_refunded'])
 
-/** The request's status as a payer has to see it: a deadline counts from its moment, not from when a job has noticed. */
+/** The request's status as a payer must see it: a deadline counts from its moment, not from when a job has noticed. */
 export function statusAt(request: PaymentRequestRow, at: Date): PaymentRequestRow['status'] {
   if (request.deleted_at !== null) return request.status === 'completed' ? 'completed' : 'canceled'
   return request.status === 'pending' && request.expires_at !== null && request.expires_at <= at ? 'expired' : request.status
 }
 
-/** Who makes a token of a card's number: our simulator in the sandbox, Stripe for a live business that has named its key. */
+/** What turns a card number into a token: our simulator in the sandbox, Stripe for a live business with a publishable key. */
 async function tokeniserOf({ rails }: StartDeps, business: Business, method: PaymentMethod): Promise<CheckoutMethod['tokeniser']> {
   if (method.kind !== 'card') return null
   if (business.mode === 'sandbox') return { type: 'simulator', url: '/sandbox/tokens' }
@@ -46,7 +46,7 @@ async function methodsOf(deps: StartDeps, business: Business, request: PaymentRe
     if (!onPage.has(method.kind)) continue
     if (business.mode === 'live' && !(await deps.rails.find(business, method.code))) continue
     const tokeniser = await tokeniserOf(deps, business, method)
-    // A live card without someone to take its number cannot be paid with here.
+    // A live card without a tokeniser cannot be used here.
     if (method.kind === 'card' && tokeniser === null) continue
     const fee = schedules && amountMinor !== null ? feeOn(amountMinor, schedules(business.id, method.code, currency)) : undefined
     const feeMinor = request.admin_fee_minor ?? (fee && fee.fixedMinor + fee.shareMinor)
@@ -70,7 +70,7 @@ const attemptStatuses: Record<string, NonNullable<CheckoutState['attempt']>['sta
   canceled: 'canceled',
 }
 
-/** A method's name for payers, also of one that is no longer offered. */
+/** A method's name for payers, even if it is no longer offered. */
 const nameOf = (method: string): string => findMethod(method)?.name ?? method
 
 function presentAttempt(charge: CheckoutCharge): NonNullable<CheckoutState['attempt']> {
@@ -87,11 +87,11 @@ function presentAttempt(charge: CheckoutCharge): NonNullable<CheckoutState['atte
 }
 
 export interface StateQuery {
-  /** The attempt that the page began, if it did. */
+  /** The attempt that the page started, if it did. */
   attemptId: string | null
 }
 
-/** How long an attempt that nobody finished is shown to a page that did not begin it. */
+/** How long an unfinished attempt is shown to a page that did not start it. */
 const attemptShownMs = 15 * 60_000
 
 /** Everything that a payer's page shows, from the database alone. */
@@ -102,15 +102,15 @@ export async function checkoutState(
   { attemptId }: StateQuery,
 ): Promise<CheckoutState> {
   const { business } = merchant
-  const at = deps.now()
+  const at = deps.clock.now(business.id)
   const charges = await findCheckoutCharges(deps.database.db, business.id, request.id, attemptId)
   const repeated = request.allow_repeated_payments
   const own = charges.find(({ id }) => id === attemptId)
-  // The link of a repeated request is shared: a page shows no payment but the one that it began.
+  // The link of a repeated request is shared: a page shows no payment but the one that it started.
   const underWay = repeated ? undefined : charges.find((charge) => charge.status === 'pending' && at.getTime() - charge.created_at.getTime() < attemptShownMs)
   const attempt = own ?? underWay
   const money = repeated ? (own ? [own] : []) : charges
-  const paid = money.find((charge) => succeeded.has(charge.status) && charge.unapplied_reason === null)
+  const paid = money.find((charge) => paidStatuses.has(charge.status) && charge.unapplied_reason === null)
   const status = statusAt(request, at)
   const canPay = status === 'pending' || (status === 'completed' && repeated)
   return {
@@ -137,8 +137,10 @@ export async function checkoutState(
     methods: canPay ? await methodsOf(deps, business, request) : [],
     attempt: attempt ? presentAttempt(attempt) : null,
     paid: paid ? presentPaid(paid, deps.receiptUrl(business, paid.id)) : null,
-    unapplied: money.flatMap(({ id, status: one, unapplied_reason: reason, amount_minor, currency }) =>
-      succeeded.has(one) && reason !== null ? [{ charge_id: id, amount: formatAmount(amount_minor, currency), reason, returned: one === 'refunded' }] : [],
+    unapplied: money.flatMap(({ id, status: chargeStatus, unapplied_reason: reason, amount_minor, currency }) =>
+      paidStatuses.has(chargeStatus) && reason !== null
+        ? [{ charge_id: id, amount: formatAmount(amount_minor, currency), reason, returned: chargeStatus === 'refunded' }]
+        : [],
     ),
     now: at.toISOString(),
   }

@@ -1,5 +1,5 @@
 import type { CheckoutState } from '@hawker/web/checkout-state'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { aBusiness, type Client, send } from '#testing/api.ts'
 
 const newKey = () => crypto.randomUUID()
@@ -24,7 +24,7 @@ async function aRequest(client: Client, more: Record<string, unknown> = {}) {
 const dataOf = (html: string) => JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/s.exec(html)?.[1] ?? 'null')
 
 describe('the page of a payment request', () => {
-  test('is readable before a script runs, and allows only our own files', async () => {
+  test('the page of a payment request is readable before a script runs, and allows only our own files', async () => {
     const client = await aBusiness({ name: 'Kopi & <Toast>' })
     const page = await aRequest(client, { purpose: '</script><script>alert(1)</script>' })
     const { status, text, headers } = await page.html()
@@ -41,7 +41,7 @@ describe('the page of a payment request', () => {
     expect(text).not.toMatch(/<(style|script)>| style="| on[a-z]+="/)
   })
 
-  test('is in the language that was chosen, else in the one of the browser', async () => {
+  test('the page of a payment request is in the chosen language, or else in the browser’s', async () => {
     const page = await aRequest(await aBusiness())
     const languages = async (query: string, accepted: string) => dataOf((await page.html(query, { 'accept-language': accepted })).text).language
     expect(await languages('', 'ta-SG,en;q=0.5')).toBe('ta')
@@ -49,7 +49,7 @@ describe('the page of a payment request', () => {
     expect((await page.html('?lang=zh-Hans')).text).toContain('<html lang="zh-Hans">')
   })
 
-  test('is no other business’s, and no one’s that does not exist: a page says so', async () => {
+  test('a request of another business or an unknown one has a page that says it does not exist', async () => {
     const [client, stranger] = await Promise.all([aBusiness(), aBusiness()])
     const { id } = await aRequest(client)
     for (const path of [
@@ -66,7 +66,7 @@ describe('the page of a payment request', () => {
     }
   })
 
-  test('can be framed only as the drop-in, by the origins that the merchant allows', async () => {
+  test('the page of a payment request can be framed only as the drop-in, by the origins that the merchant allows', async () => {
     const client = await aBusiness()
     const page = await aRequest(client)
     const ancestors = async () => /frame-ancestors ([^;]*)/.exec((await page.html('?embed=1')).headers.get('content-security-policy') ?? '')?.[1]
@@ -76,12 +76,11 @@ describe('the page of a payment request', () => {
     expect((await page.html('?embed=1')).headers.get('x-frame-options')).toBeNull()
   })
 
-  test('says that a request has expired from the moment it has, before any job has noticed', async () => {
+  test('the page shows a request as expired from its deadline on, even before a job has noticed', async () => {
     const client = await aBusiness()
     const page = await aRequest(client, { expires_after: '5 mins' })
     expect((await page.state()).request?.status).toBe('pending')
-    onTestFinished(client.server.clock.release)
-    client.server.clock.advance(6 * 60_000)
+    client.clock.advance(6 * 60_000)
     const state = await page.state()
     expect(state.request?.status).toBe('expired')
     expect(state.methods).toEqual([])
@@ -90,7 +89,7 @@ describe('the page of a payment request', () => {
     expect((await page.code({ method: 'paynow_online' })).json.code).toBe('payment_request_not_payable')
   })
 
-  test('never says paid because of its address', async () => {
+  test('the page never shows paid because of its URL', async () => {
     const client = await aBusiness()
     const page = await aRequest(client, { redirect_url: 'https://shop.example.com/?a=1' })
     const { json } = await send(client.server, 'GET', `${page.path}/state?status=completed`)
@@ -100,8 +99,8 @@ describe('the page of a payment request', () => {
   })
 })
 
-describe('an attempt to pay', () => {
-  test('pays once, however often it is sent', async () => {
+describe('attempts to pay', () => {
+  test('an attempt pays once, however often it is sent', async () => {
     const client = await aBusiness()
     const page = await aRequest(client, { redirect_url: 'https://shop.example.com/done?cart=7' })
     const key = newKey()
@@ -116,18 +115,18 @@ describe('an attempt to pay', () => {
     expect((await client.get(`/v1/charges?payment_request_id=${page.id}`)).json.data).toHaveLength(1)
   })
 
-  test('needs a key, a method of the request and, where the payer types it, an amount', async () => {
+  test('an attempt requires a key, a method of the request and, if the payer enters it, an amount', async () => {
     const client = await aBusiness()
     const page = await aRequest(client, { payment_methods: ['card', 'paynow_online'] })
     const noKey = await send(client.server, 'POST', `${page.path}/attempts`, { body: { method: 'card' } })
     expect([noKey.status, noKey.json.code]).toEqual([422, 'invalid_idempotency_key'])
     expect((await page.attempt({})).json.errors).toHaveProperty('method')
     expect((await page.attempt({ method: 'fpx' })).json.code).toBe('payment_method_not_available')
-    expect((await page.attempt({ method: 'paynow_online' })).json.errors.method).toEqual(['This method is paid by scanning its code.'])
+    expect((await page.attempt({ method: 'paynow_online' })).json.errors.method).toEqual(['This method is paid by scanning its QR code.'])
     expect((await page.attempt({ method: 'card', email: 'nope' })).json.errors).toHaveProperty('email')
   })
 
-  test('of three tabs that pay at once one completes the request, and the others are refused before they are charged', async () => {
+  test('three tabs that pay at the same time complete one request, and two are refused before they are charged', async () => {
     const client = await aBusiness()
     const page = await aRequest(client)
     const answers = await Promise.all([page.attempt({ method: 'card' }), page.attempt({ method: 'card' }), page.attempt({ method: 'card' })])
@@ -139,7 +138,7 @@ describe('an attempt to pay', () => {
     expect(state.unapplied).toEqual([])
   })
 
-  test('is refused after thirty others', async () => {
+  test('an attempt after thirty others is rejected', async () => {
     const client = await aBusiness()
     const page = await aRequest(client)
     for (let i = 0; i < 30; i += 1) await page.play({ method: 'card', outcome: 'failed' })
@@ -147,7 +146,7 @@ describe('an attempt to pay', () => {
     expect([status, json.code, headers.get('retry-after')]).toEqual([429, 'too_many_attempts', '600'])
   })
 
-  test('that is being processed is shown to every page and holds up others', async () => {
+  test('an attempt in progress is shown to every page and blocks other attempts', async () => {
     const client = await aBusiness()
     const page = await aRequest(client)
     await page.play({ method: 'card', delay: 30 })
@@ -156,7 +155,7 @@ describe('an attempt to pay', () => {
     expect([status, json.code]).toEqual([409, 'payment_in_progress'])
   })
 
-  test('that failed is shown to the page that made it, with its reason', async () => {
+  test('a failed attempt is shown to the page that made it, with its reason', async () => {
     const client = await aBusiness()
     const page = await aRequest(client)
     const { json } = await page.play({ card: '4000000000009995' })
@@ -164,7 +163,7 @@ describe('an attempt to pay', () => {
     expect((await page.state(json.payment_id)).attempt).toMatchObject({ status: 'failed', failure_code: 'insufficient_funds' })
   })
 
-  test('on a shared link is no one else’s business', async () => {
+  test('an attempt on a shared link is not visible to others', async () => {
     const client = await aBusiness()
     const page = await aRequest(client, { allow_repeated_payments: true })
     const mine = (await page.attempt({ method: 'card' })).json.state
@@ -174,7 +173,7 @@ describe('an attempt to pay', () => {
     expect(theirs.methods.length).toBeGreaterThan(0)
   })
 
-  test('takes the amount that the payer types', async () => {
+  test('an attempt pays the amount that the payer enters', async () => {
     const client = await aBusiness()
     const made = await send(client.server, 'POST', `/payment-request/@${client.business.slug}/`, {
       form: new URLSearchParams({ amount: '7,5', email: 'payer@example.com' }),
@@ -190,12 +189,11 @@ describe('an attempt to pay', () => {
   })
 })
 
-describe('a business’s link', () => {
-  test('makes sixty requests in a minute and then asks to wait, which holds up no other business', async () => {
+describe('a business’s default link', () => {
+  test('a default link creates sixty requests a minute and then asks to wait, without affecting other businesses', async () => {
     const [client, other] = [await aBusiness(), await aBusiness()]
-    const { clock } = client.server
-    onTestFinished(clock.release)
-    clock.set(new Date(Math.ceil(Date.now() / 60_000) * 60_000))
+    onTestFinished(() => void vi.useRealTimers())
+    vi.useFakeTimers({ toFake: ['Date'], now: Math.ceil(Date.now() / 60_000) * 60_000 })
     const make = ({ business }: Client, form: Record<string, string> = { amount: '5' }) =>
       send(client.server, 'POST', `/payment-request/@${business.slug}/`, { form: new URLSearchParams(form) })
     const all = await Promise.all(Array.from({ length: 61 }, () => make(client)))
@@ -204,12 +202,12 @@ describe('a business’s link', () => {
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '60'])
     expect(refused.text).toContain('try again in a minute')
     expect((await make(other)).status).toBe(303)
-    clock.advance(60_000)
+    vi.setSystemTime(Date.now() + 60_000)
     expect((await make(client)).status).toBe(303)
   })
 
   // A pattern that tries every character against every other takes an hour; the test's own time limit ends it.
-  test('refuses an endless text without matching it', async () => {
+  test('an endless text on a default link is rejected without matching it', async () => {
     const client = await aBusiness()
     const email = `a@${'.'.repeat(500_000)} b`
     const { status } = await send(client.server, 'POST', `/payment-request/@${client.business.slug}/`, { form: new URLSearchParams({ amount: '5', email }) })
@@ -217,11 +215,11 @@ describe('a business’s link', () => {
   })
 })
 
-describe('money that does not count', () => {
+describe('payments that are not applied', () => {
   test.each([
     [{ amount: '5' }, 'short'],
     [{ amount: '50' }, 'over'],
-  ])('is told: %j is %s', async (payment, reason) => {
+  ])('the page reports a payment that is not applied: %j is %s', async (payment, reason) => {
     const page = await aRequest(await aBusiness())
     await page.play({ method: 'paynow_online', ...payment })
     const state = await page.state()
@@ -229,15 +227,15 @@ describe('money that does not count', () => {
   })
 })
 
-describe('a code', () => {
-  test('says what the payer owes, fee included, until it has to be drawn anew', async () => {
+describe('codes', () => {
+  test('a code contains what the payer owes, including the fee, until it must be renewed', async () => {
     const client = await aBusiness()
     const page = await aRequest(client, { add_admin_fee: true, payment_methods: ['paynow_online'] })
     const { methods, now } = await page.state()
     const { json, status } = await page.code({ method: 'paynow_online' })
     expect(status).toBe(200)
     expect(json.payload).toContain(`54${String(methods[0]?.total?.length).padStart(2, '0')}${methods[0]?.total}`)
-    // Its quarter of an hour begins when it is drawn, some time after the page.
+    // Its quarter of an hour starts when it is drawn, some time after the page.
     const lives = new Date(json.expires_at).getTime() - new Date(now).getTime()
     expect([lives >= 15 * 60_000, lives <= 16 * 60_000]).toEqual([true, true])
     expect(json.rows.every((row: string) => /^[01]+$/.test(row) && row.length === json.rows.length)).toBe(true)
@@ -247,7 +245,7 @@ describe('a code', () => {
 })
 
 describe('the stream of a page', () => {
-  test('says how things stand at once, and tells a payment without being asked', async () => {
+  test('the stream of a page sends the state immediately, and reports a payment without being polled', async () => {
     const client = await aBusiness()
     const page = await aRequest(client)
     const ending = new AbortController()
@@ -265,7 +263,7 @@ describe('the stream of a page', () => {
     await until('"status":"pending"')
     await page.play({ method: 'paynow_online' })
     await until('"status":"completed"')
-    // What another process writes is seen too: nobody wakes this one.
+    // What another process writes is noticed too: nobody wakes this process.
     const other = await aRequest(client)
     ending.abort()
     const second = await fetch(`${client.server.url}${other.path}/events`, { signal: AbortSignal.timeout(10_000) })

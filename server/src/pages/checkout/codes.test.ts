@@ -5,12 +5,12 @@ import { readPicture } from '#foundation/shared/picture.ts'
 import { plainPng } from '#foundation/shared/png.ts'
 import { pictureOf } from './codes.ts'
 
-test('the picture of a code can be scanned, and is made in no time however often it is asked for', () => {
+test('the picture of a code can be scanned, and costs almost nothing however often it is requested', () => {
   const payload = 'upi://pay?pa=sandbox@hawker&pn=Kopi%20stall&am=12.50&cu=INR&tr=HWK0123456789ABCDEFG'
   const picture = pictureOf(payload)
   expect(plainPng(picture)?.equals(picture)).toBe(true)
   const side = readPicture(picture)?.width ?? 0
-  // One IDAT of one bit for each pixel behind the head's 33 bytes.
+  // One IDAT with one bit per pixel, after the 33 bytes of the head.
   const lines = inflateSync(picture.subarray(41, 41 + picture.readUInt32BE(33)))
   const length = 1 + Math.ceil(side / 8)
   expect(lines.length).toBe(side * length)

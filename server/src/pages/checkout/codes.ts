@@ -3,7 +3,7 @@ import type { CheckoutCode } from '@hawker/web/checkout-state'
 import { encodeQR } from 'qr'
 import { findMethod } from '#engine/rails/methods.ts'
 import type { Database } from '#foundation/database/database.ts'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { conflict, invalid } from '#foundation/shared/errors.ts'
 import { chunkOf, pngMark } from '#foundation/shared/png.ts'
 import { adminFeeOn } from '#resources/payments/fees/fees.ts'
@@ -13,7 +13,7 @@ import { checkoutUrl } from '#resources/payments/payment-requests/wire.ts'
 import { typed } from './attempts.ts'
 import { statusAt } from './checkout-state.ts'
 
-/** How long a code can be scanned; the page draws a new one in time. */
+/** How long a code can be scanned; the page draws a new one before that. */
 export const codeLifetimeMs = 15 * 60_000
 
 export interface CodeQuery {
@@ -22,7 +22,7 @@ export interface CodeQuery {
 }
 
 /** The code's text and its deadline, for a request that can still be paid. */
-export async function codeOf(database: Database, business: Business, request: PaymentRequestRow, query: CodeQuery, baseUrl: string, at: Date) {
+export async function issueCheckoutCode(database: Database, business: Business, request: PaymentRequestRow, query: CodeQuery, baseUrl: string, at: Date) {
   const status = statusAt(request, at)
   if (status !== 'pending' && !(status === 'completed' && request.allow_repeated_payments)) {
     throw conflict('payment_request_not_payable', `This payment request is ${status}.`)
@@ -40,7 +40,7 @@ export async function codeOf(database: Database, business: Business, request: Pa
   return { payload: issued.qr_code, expiresAt, method, asked }
 }
 
-/** Apps that open by an address of their own: UPI's codes are addresses. */
+/** Apps that open through a URL of their own: UPI's codes are URLs. */
 const appUrl = (payload: string): string | null => (payload.startsWith('upi://') ? payload : null)
 
 /** A code as the page draws it. */
@@ -52,7 +52,7 @@ export async function presentCode(
   baseUrl: string,
   at: Date,
 ): Promise<CheckoutCode> {
-  const { payload, expiresAt, method } = await codeOf(database, business, request, query, baseUrl, at)
+  const { payload, expiresAt, method } = await issueCheckoutCode(database, business, request, query, baseUrl, at)
   const rows = modulesOf(payload).map((row) => row.map((isDark) => (isDark ? '1' : '0')).join(''))
   const amount = request.amount_minor === null ? `&amount=${encodeURIComponent(String(query.amount))}` : ''
   return {
@@ -64,7 +64,7 @@ export async function presentCode(
   }
 }
 
-/** The code's dark and light modules, without the light border that whoever draws it adds. */
+/** The code's dark and light modules, without the light border, which is added when it is drawn. */
 function modulesOf(payload: string): boolean[][] {
   return encodeQR(payload, 'raw', { ecc: 'medium', border: 1 })
     .slice(1, -1)
@@ -75,11 +75,11 @@ function modulesOf(payload: string): boolean[][] {
 const scale = 12
 const border = 4
 
-/** The code as a picture to keep: a PNG with one bit for each pixel, since anyone may ask for it as often as they like. */
+/** The code as a picture to save: a PNG with one bit per pixel, since anyone may request it as often as they like. */
 export function pictureOf(payload: string): Buffer {
   const modules = modulesOf(payload)
   const side = (modules.length + 2 * border) * scale
-  // A row begins with the number of its filter; white is 1.
+  // A row starts with the number of its filter; white is 1.
   const lineOf = (row: boolean[]) => {
     const line = Buffer.alloc(1 + Math.ceil(side / 8), 0xff)
     line[0] = 0

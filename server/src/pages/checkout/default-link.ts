@@ -1,22 +1,26 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Static, Type } from 'typebox'
 import type { Api } from '#foundation/http/api.ts'
-import { payer } from '#foundation/shared/caller.ts'
 import { ApiError, type FieldErrors } from '#foundation/shared/errors.ts'
 import { formatAmount } from '#foundation/shared/money.ts'
+import { seeOther } from '#pages/page.ts'
 import type { createPaymentRequest } from '#resources/payments/payment-requests/create-payment-request.ts'
 import type { CreatePaymentRequest } from '#resources/payments/payment-requests/wire.ts'
 import { typed } from './attempts.ts'
 import { defaultLinkState } from './checkout-state.ts'
-import { type CheckoutDeps, type Found, findMerchant, sendCheckout, sendNotFound, text } from './routes.ts'
+import { type CheckoutDeps, checkoutAnswer, type Found, findMerchant, pageForPeople } from './routes.ts'
 
 export interface DefaultLinkDeps extends CheckoutDeps {
   createPaymentRequest: ReturnType<typeof createPaymentRequest>
 }
 
-type LinkRequest = FastifyRequest<{ Params: { slug: string } }>
+/** The form as it comes; what is no text was not typed. */
+const LinkForm = Type.Object(Object.fromEntries(['amount', 'name', 'purpose', 'email'].map((name) => [name, Type.Optional(Type.Unknown())])))
+type LinkForm = Static<typeof LinkForm>
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 
 /** What the form of the page says, with its faults by field. */
-function readForm(form: Record<string, unknown>, { merchant }: Found): { body: CreatePaymentRequest; errors: FieldErrors } {
+function readForm(form: LinkForm, { merchant }: Found): { body: CreatePaymentRequest; errors: FieldErrors } {
   const { currency } = merchant.business
   const errors: FieldErrors = {}
   const line = (name: string, most: number) => {
@@ -49,10 +53,10 @@ function readForm(form: Record<string, unknown>, { merchant }: Found): { body: C
   }
 }
 
-/** Requests that payers may make of one business's link in a minute, in one process: anyone can, and each is kept. */
+/** Requests per minute that payers may create through one business's link, in one process: anyone can, and each is stored. */
 const mostInAMinute = 60
 
-/** Says whether one more may be made of a business's link now, and counts it. */
+/** Whether one more request may be created through a business's link now; counts it. */
 function countLinks(): (businessId: string, at: Date) => boolean {
   let minute = 0
   let made = new Map<string, number>()
@@ -66,47 +70,39 @@ function countLinks(): (businessId: string, at: Date) => boolean {
 }
 
 /** The form as it was typed, to be shown again. */
-const typedIn = (form: Record<string, unknown>) =>
+const typedIn = (form: LinkForm) =>
   Object.fromEntries(['amount', 'name', 'purpose', 'email'].flatMap((name) => (text(form[name]) === undefined ? [] : [[name, String(form[name])]])))
 
 /** A business's default link (behaviour §2.3): the payer types the amount, and a request is made of it. Works without a script. */
-export function defaultLinkRoutes({ fastify }: Pick<Api, 'fastify'>, deps: DefaultLinkDeps): void {
+export function defaultLinkRoutes(api: Api, deps: DefaultLinkDeps): void {
   const path = '/payment-request/@:slug'
-  const hidden = { schema: { hide: true } as never }
   const mayMake = countLinks()
 
-  fastify.get(path, hidden, (async (request: LinkRequest, reply: FastifyReply) => {
-    const found = await findMerchant(deps, request.params.slug)
-    if (!found) return sendNotFound(request, reply)
-    return sendCheckout(request, reply, found, { state: defaultLinkState(found.merchant, deps.now()) })
-  }) as never)
+  api.page(path, pageForPeople, async (call) => {
+    const found = await findMerchant(deps, call.params.slug)
+    return found && checkoutAnswer(call, found, { state: defaultLinkState(found.merchant, call.origin(found.merchant.business.id).at) })
+  })
 
-  fastify.post(path, hidden, (async (request: LinkRequest, reply: FastifyReply) => {
-    const found = await findMerchant(deps, request.params.slug)
-    if (!found) return sendNotFound(request, reply)
-    const form = (request.body ?? {}) as Record<string, unknown>
+  api.page(path, { ...pageForPeople, method: 'POST', body: LinkForm }, async (call) => {
+    const found = await findMerchant(deps, call.params.slug)
+    if (!found) return undefined
+    const { business } = found.merchant
+    const origin = call.origin(business.id)
+    const form = call.body
     const { body, errors } = readForm(form, found)
     const again = (faults: FieldErrors, status = 422) =>
-      sendCheckout(request, reply, found, {
-        state: defaultLinkState(found.merchant, deps.now()),
-        typed: typedIn(form),
-        errors: faults,
-        status,
-      })
+      checkoutAnswer(call, found, { state: defaultLinkState(found.merchant, origin.at), typed: typedIn(form), errors: faults, status })
     if (Object.keys(errors).length > 0) return again(errors)
-    if (!mayMake(found.merchant.business.id, deps.now())) {
-      reply.header('retry-after', '60')
-      return again({ amount: ['There are too many new payments at the moment; try again in a minute.'] }, 429)
+    if (!mayMake(business.id, deps.clock.system())) {
+      const answer = await again({ amount: ['There are too many new payments at the moment; try again in a minute.'] }, 429)
+      return { ...answer, headers: { ...answer.headers, 'retry-after': '60' } }
     }
     try {
-      const { business } = found.merchant
-      const origin = { caller: payer, at: deps.clock.now(business.id), requestId: request.id, baseUrl: deps.baseUrl() }
       const { row } = await deps.createPaymentRequest(undefined, business, { fields: body }, origin)
-      const query = request.raw.url?.split('?')[1]
-      return reply.redirect(`/payment-request/@${business.slug}/${row.id}/checkout${query ? `?${query}` : ''}`, 303)
+      return seeOther(`/payment-request/@${business.slug}/${row.id}/checkout${call.rawQuery ? `?${call.rawQuery}` : ''}`)
     } catch (error) {
       if (error instanceof ApiError && error.status === 422) return again(error.errors ?? { amount: [error.message] })
       throw error
     }
-  }) as never)
+  })
 }

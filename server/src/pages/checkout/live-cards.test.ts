@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { encryptSecret } from '#foundation/shared/secrets.ts'
-import { askRails, type CheckDeps } from '#resources/payments/rails/ask-rails-job.ts'
+import { askRails } from '#resources/payments/rails/ask-rails-job.ts'
 import { saveRailCredentials } from '#resources/payments/rails/queries.ts'
 import { aBusiness, send, startTestServer, testSecretKey } from '#testing/api.ts'
 import { type StripeFake, startStripeFake } from '#testing/stripe-fake.ts'
@@ -9,11 +9,11 @@ import { type StripeFake, startStripeFake } from '#testing/stripe-fake.ts'
 let stripe: StripeFake
 afterEach(async () => stripe.close())
 
-/** A live business whose cards a Stripe of its own takes, and the page of a request of it. */
+/** A live business whose cards go through a Stripe of its own, and the page of one of its requests. */
 async function aLivePage(without: Partial<StripeFake['access']> = {}, more: object = {}) {
   const client = await aBusiness({ mode: 'live' })
   stripe = await startStripeFake()
-  const { database, clock, app } = client.server
+  const { database, app } = client.server
   await saveRailCredentials(
     database.db,
     client.business.id,
@@ -31,12 +31,12 @@ async function aLivePage(without: Partial<StripeFake['access']> = {}, more: obje
     attempt: (body: object, key: string = crypto.randomUUID(), server = client.server) =>
       send(server, 'POST', `${path}/attempts`, { body: { method: 'card', ...body }, headers: { 'idempotency-key': key } }),
     /** Does what the poller does. */
-    check: () => askRails({ ...app.payments, now: clock.now, log: app.fastify.log as CheckDeps['log'] }),
+    check: () => askRails(app.payments, { until: client.clock.now(), businessId: client.business.id }),
   }
 }
 
 describe('a live card on the hosted page', () => {
-  test('is given to Stripe by the browser, which may speak to it and to nobody else', async () => {
+  test('a live card is sent to Stripe by the browser, which may talk to Stripe and to nobody else', async () => {
     const page = await aLivePage()
     const { methods } = await page.state()
     const { protocol, host, port } = stripe.access
@@ -49,12 +49,12 @@ describe('a live card on the hosted page', () => {
     expect((await page.html()).headers.get('content-security-policy')).toContain(`connect-src 'self' ${protocol}://${host}:${port};`)
   })
 
-  test('cannot be chosen while no one is named who would take its number', async () => {
+  test('a live card cannot be chosen without a publishable key', async () => {
     const page = await aLivePage({ publishable_key: '' })
     expect((await page.state()).methods).toEqual([])
   })
 
-  test('is charged once for its token', async () => {
+  test('a live card is charged once for its token', async () => {
     const page = await aLivePage()
     const key = crypto.randomUUID()
     const answers = await Promise.all([1, 2, 3].map(() => page.attempt({ token: 'pm_card_visa' }, key)))
@@ -64,19 +64,22 @@ describe('a live card on the hosted page', () => {
     expect((await page.state()).request.status).toBe('completed')
   })
 
-  test.each([false, true])('is charged once for its key, by whichever of two processes it comes (repeated: %s)', async (allow_repeated_payments) => {
-    const page = await aLivePage({}, { allow_repeated_payments })
-    const other = await startTestServer(page.client.server.database)
-    onTestFinished(() => other.app.fastify.close())
-    const key = crypto.randomUUID()
-    const answers = await Promise.all([undefined, other, undefined, other].map((server) => page.attempt({ token: 'pm_card_visa' }, key, server)))
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
-    expect(new Set(answers.map(({ json }) => json.state.attempt.id)).size).toBe(1)
-    expect(stripe.intents.size).toBe(1)
-    expect((await page.attempt({ token: 'pm_card_visa', method: 'card', name: 'another' }, key, other)).json.code).toBe('idempotency_key_reused')
-  })
+  test.each([false, true])(
+    'a live card is charged once for its key, by whichever of two processes it arrives (repeated: %s)',
+    async (allow_repeated_payments) => {
+      const page = await aLivePage({}, { allow_repeated_payments })
+      const other = await startTestServer(page.client.server.database)
+      onTestFinished(() => other.app.fastify.close())
+      const key = crypto.randomUUID()
+      const answers = await Promise.all([undefined, other, undefined, other].map((server) => page.attempt({ token: 'pm_card_visa' }, key, server)))
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+      expect(new Set(answers.map(({ json }) => json.state.attempt.id)).size).toBe(1)
+      expect(stripe.intents.size).toBe(1)
+      expect((await page.attempt({ token: 'pm_card_visa', method: 'card', name: 'another' }, key, other)).json.code).toBe('idempotency_key_reused')
+    },
+  )
 
-  test('is no number: what looks like one is refused, and stands nowhere', async () => {
+  test('a card number in place of a token is rejected, and stored nowhere', async () => {
     const page = await aLivePage()
     const number = '4000 0566 5566 5556'
     for (const token of [number, number.replaceAll(' ', ''), number.replaceAll(' ', '-')]) {
@@ -93,9 +96,9 @@ describe('a live card on the hosted page', () => {
     expect(page.client.server.log()).not.toContain('5556')
   })
 
-  test('is tried thirty times at most, however many tries come at once', async () => {
+  test('a live card is tried at most thirty times, however many attempts arrive at the same time', async () => {
     const page = await aLivePage({}, { allow_repeated_payments: true })
-    // Those who pay are not counted: a link that many share is no attack.
+    // Successful payments are not counted: a link that many share is no attack.
     for (let round = 0; round < 2; round += 1) {
       const paid = await Promise.all(Array.from({ length: 16 }, () => page.attempt({ token: 'pm_card_visa' })))
       expect(new Set(paid.map(({ status }) => status))).toEqual(new Set([200]))
@@ -105,14 +108,14 @@ describe('a live card on the hosted page', () => {
     expect(new Set(tried.filter(({ status }) => status !== 200).map(({ json }) => json.code))).toEqual(new Set(['too_many_attempts']))
   })
 
-  test('of two tabs that pay at once is charged in one', async () => {
+  test('two tabs that pay at the same time charge a live card once', async () => {
     const page = await aLivePage()
     const answers = await Promise.all([1, 2, 3, 4].map(() => page.attempt({ token: 'pm_card_visa' })))
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409])
     expect(stripe.intents.size).toBe(1)
   })
 
-  test('that needs 3-D Secure sends the payer on, and is known as soon as they come back', async () => {
+  test('a live card that requires 3-D Secure redirects the payer, and its outcome is known when they come back', async () => {
     const page = await aLivePage()
     const { json } = await page.attempt({ token: 'pm_card_authenticationRequired' })
     const { attempt } = json.state
@@ -123,22 +126,21 @@ describe('a live card on the hosted page', () => {
     expect(await page.state(attempt.id)).toMatchObject({ attempt: { status: 'succeeded' }, request: { status: 'completed' }, paid: { charge_id: attempt.id } })
   })
 
-  test('that is declined leaves the request to be paid otherwise', async () => {
+  test('a declined live card leaves the request payable in another way', async () => {
     const page = await aLivePage()
     const { json } = await page.attempt({ token: 'pm_card_chargeDeclinedInsufficientFunds' })
     expect(json.state).toMatchObject({ attempt: { status: 'failed', failure_code: 'insufficient_funds' }, request: { status: 'pending' } })
     expect((await page.attempt({ token: 'pm_card_visa' })).json.state.request.status).toBe('completed')
   })
 
-  test('whose answer is lost is pending, holds up the next try, and is not charged again', async () => {
+  test('a live card whose answer is lost is pending, blocks the next attempt, and is not charged again', async () => {
     const page = await aLivePage()
     stripe.fault('drop')
     const { json } = await page.attempt({ token: 'pm_card_visa' })
     expect(json.state.attempt.status).toBe('processing')
     stripe.fault()
     expect((await page.attempt({ token: 'pm_card_visa' })).json.code).toBe('payment_in_progress')
-    onTestFinished(page.client.server.clock.release)
-    page.client.server.clock.advance(61_000)
+    page.client.clock.advance(61_000)
     await page.check()
     expect((await page.state()).request.status).toBe('completed')
     expect(stripe.intents.size).toBe(1)

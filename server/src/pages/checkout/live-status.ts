@@ -1,7 +1,7 @@
 import type { Db } from '#foundation/database/database.ts'
 import { findMarks } from './queries.ts'
 
-/** How often requests that someone looks at are looked at, for what other processes write. */
+/** How often watched requests are polled, for changes by other processes. */
 const everyMs = 75
 
 interface Watched {
@@ -14,14 +14,14 @@ interface Watched {
 export interface LiveStatus {
   /** Calls back after every change of a request or its payments, until the returned function is called. */
   watch(businessId: string, requestId: string, onChange: () => void): () => void
-  /** Looks at once at the requests of a business, because something of it was committed here. */
+  /** Checks the requests of a business immediately, because something of it was committed here. */
   wake(businessId: string): void
   stop(): void
 }
 
 /**
- * Tells pages what is committed, whichever process did it: one query for everything that is being looked at, at once
- * after a commit of this process and otherwise a few times a second, and none while nobody looks.
+ * Notifies pages of what is committed, whichever process did it: one query for everything that is watched, immediately
+ * after a commit of this process and otherwise a few times per second, and none while nobody watches.
  */
 export function liveStatus(db: Db, onError: (error: unknown) => void): LiveStatus {
   const watched = new Map<string, Watched>()
@@ -53,11 +53,11 @@ export function liveStatus(db: Db, onError: (error: unknown) => void): LiveStatu
   }
 
   function notice(key: string, mark: string): void {
-    const one = watched.get(key)
-    if (!one || one.mark === mark) return
-    one.mark = mark
-    // Also after the first look: something may have changed since the page was told how things stood.
-    for (const listener of one.listeners) listener()
+    const request = watched.get(key)
+    if (!request || request.mark === mark) return
+    request.mark = mark
+    // Also after the first check: something may have changed since the page got its state.
+    for (const listener of request.listeners) listener()
   }
 
   function plan(): void {
@@ -69,19 +69,19 @@ export function liveStatus(db: Db, onError: (error: unknown) => void): LiveStatu
   return {
     watch(businessId, id, onChange) {
       const key = `${businessId} ${id}`
-      const one = watched.get(key) ?? { businessId, id, mark: undefined, listeners: new Set() }
-      watched.set(key, one)
-      one.listeners.add(onChange)
+      const request = watched.get(key) ?? { businessId, id, mark: undefined, listeners: new Set() }
+      watched.set(key, request)
+      request.listeners.add(onChange)
       plan()
       return () => {
-        one.listeners.delete(onChange)
-        if (one.listeners.size === 0 && watched.get(key) === one) watched.delete(key)
+        request.listeners.delete(onChange)
+        if (request.listeners.size === 0 && watched.get(key) === request) watched.delete(key)
       }
     },
     wake(businessId) {
       if (isStopped) return
-      for (const one of watched.values()) {
-        if (one.businessId !== businessId) continue
+      for (const request of watched.values()) {
+        if (request.businessId !== businessId) continue
         void look()
         return
       }

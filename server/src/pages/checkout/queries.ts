@@ -1,22 +1,12 @@
 import { sql } from 'kysely'
-import type { Card } from '#engine/rails/card.ts'
 import type { Db } from '#foundation/database/database.ts'
+import type { ChargeRow } from '#resources/payments/charges/queries.ts'
 
 /** What a payer's page needs of a charge. */
-export interface CheckoutCharge {
-  id: string
-  method: string
-  status: string
-  currency: string
-  amount_minor: bigint
-  unapplied_reason: 'late' | 'duplicate' | 'short' | 'over' | null
-  failure_code: string | null
-  card: Card | null
-  action_url: string | null
-  created_at: Date
-  updated_at: Date
-  closed_at: Date | null
-}
+export type CheckoutCharge = Pick<
+  ChargeRow,
+  'id' | 'method' | 'status' | 'currency' | 'amount_minor' | 'unapplied_reason' | 'failure_code' | 'card' | 'created_at' | 'updated_at' | 'closed_at'
+> & { action_url: string | null }
 
 const columns = sql`id, method, status, currency, amount_minor, unapplied_reason, failure_code, card, rail_data ->> 'action_url' as action_url, created_at, updated_at, closed_at`
 
@@ -32,7 +22,7 @@ export async function findCheckoutCharges(db: Db, businessId: string, paymentReq
   return rows.filter(({ id }, i) => rows[i - 1]?.id !== id)
 }
 
-/** How many attempts a request has had since a time that have not paid, counted no further than `most`. */
+/** How many unsuccessful attempts a request has had since a time, counted no further than `most`. */
 export async function countUnpaidAttempts(db: Db, businessId: string, paymentRequestId: string, since: Date, most: number): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from (
@@ -42,14 +32,14 @@ export async function countUnpaidAttempts(db: Db, businessId: string, paymentReq
   return rows[0]?.count ?? 0
 }
 
-/** Something that differs after every change of a request or of its latest payments. */
+/** A value that differs after every change of a request or of its latest payments. */
 export interface RequestMark {
   business_id: string
   id: string
   mark: string
 }
 
-/** The marks of requests that payers look at, in one query however many they are. */
+/** The marks of requests that payers watch, in one query however many there are. */
 export async function findMarks(db: Db, keys: { businessId: string; id: string }[]): Promise<RequestMark[]> {
   const { rows } = await sql<RequestMark>`
     select r.business_id, r.id, concat(r.version, ' ', r.status, ' ', r.deleted_at, ' ', latest.charges) as mark

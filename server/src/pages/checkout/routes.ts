@@ -1,15 +1,14 @@
 import type { CheckoutData } from '@hawker/web/checkout-state'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
 import { Type } from 'typebox'
-import type { Api } from '#foundation/http/api.ts'
+import type { Api, PageAnswer, PageCall } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
 import type { Idempotency } from '#foundation/http/idempotency.ts'
 import { plainText } from '#foundation/http/schemas.ts'
-import { ApiError } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { languageOf } from '#pages/language.ts'
-import { loadWeb, type Policy, sendPage } from '#pages/page.ts'
+import { loadWeb, type Policy, pageAnswer } from '#pages/page.ts'
 import type { FindBySlug } from '#resources/business/businesses/known-slugs.ts'
 import { frameAncestors } from '#resources/business/checkout-settings/framing.ts'
 import { type CheckoutSettings, findCheckoutSettings } from '#resources/business/checkout-settings/queries.ts'
@@ -19,7 +18,7 @@ import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
 import { AttemptInput, beginAttempt } from './attempts.ts'
 import { checkoutState, type Merchant } from './checkout-state.ts'
-import { codeOf, pictureOf, presentCode } from './codes.ts'
+import { issueCheckoutCode, pictureOf, presentCode } from './codes.ts'
 import type { LiveStatus } from './live-status.ts'
 import { streamStates } from './stream.ts'
 import { themeSheet } from './theme.ts'
@@ -29,12 +28,9 @@ export interface CheckoutDeps extends StartDeps {
   idempotency: Idempotency
   businessBySlug: FindBySlug
   live: LiveStatus
-  /** Where a charge's receipt is. */
+  /** The URL of a charge's receipt. */
   receiptUrl: (business: Business, chargeId: string) => string | null
 }
-
-type Query = Record<string, unknown>
-type PageRequest = FastifyRequest<{ Params: { slug: string; id: string }; Querystring: Query }>
 
 /** A merchant's page: the business, how it wants to look, and who may frame it. */
 export interface Found {
@@ -42,7 +38,7 @@ export interface Found {
   settings: CheckoutSettings
 }
 
-/** The business of a link; undefined where there is none. */
+/** The business of a link; undefined if there is none. */
 export async function findMerchant({ database, businessBySlug }: CheckoutDeps, slug: string): Promise<Found | undefined> {
   const business = await businessBySlug(slug)
   if (!business) return undefined
@@ -54,34 +50,36 @@ export async function findMerchant({ database, businessBySlug }: CheckoutDeps, s
   }
 }
 
-/** One text of a query; undefined where it was repeated or is absent. */
-export const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
+/** What the pages read of a query. */
+const pageQuery = ['lang', 'embed', 'method', 'amount', 'attempt'] as const
+export type CheckoutCall = Pick<PageCall<object, (typeof pageQuery)[number]>, 'query' | 'headers'>
 
 /** A 404 that a person can read, in their language. */
-export async function sendNotFound(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+export async function notFoundAnswer({ query, headers }: Pick<PageCall, 'query' | 'headers'>): Promise<PageAnswer> {
   const web = await loadWeb()
-  const language = languageOf((request.query as Query).lang, request.headers['accept-language'], Object.keys(web.languages))
+  const language = languageOf(query.lang, headers['accept-language'], Object.keys(web.languages))
   const { title, html } = web.renderNotice('not_found', web.messagesOf[language] ?? {})
-  return sendPage(reply, 404, { title, html, language, entry: 'src/ui/plain.ts' })
+  return pageAnswer(404, { title, html, language, entry: 'src/ui/plain.ts' })
 }
 
-/** Sends the checkout, rendered for this payer. */
-export async function sendCheckout(
-  request: FastifyRequest,
-  reply: FastifyReply,
+/** How pages for people are registered: the query that they read, and their 404. */
+export const pageForPeople = { query: pageQuery, notFound: notFoundAnswer }
+
+/** The checkout, rendered for this payer. */
+export async function checkoutAnswer(
+  { query, headers }: CheckoutCall,
   { merchant, settings }: Found,
   { status = 200, ...data }: Omit<CheckoutData, 'language' | 'messages' | 'embedded' | 'method' | 'amount'> & Partial<CheckoutData> & { status?: number },
-): Promise<FastifyReply> {
+): Promise<PageAnswer> {
   const web = await loadWeb()
-  const query = request.query as Query
-  const language = languageOf(query.lang, request.headers['accept-language'], Object.keys(web.languages), settings.default_language ?? 'en')
+  const language = languageOf(query.lang, headers['accept-language'], Object.keys(web.languages), settings.default_language ?? 'en')
   const embedded = query.embed === '1'
   const all: CheckoutData = {
     language,
     messages: web.messagesOf[language] ?? {},
     embedded,
-    method: text(query.method) ?? null,
-    amount: text(query.amount) ?? null,
+    method: query.method ?? null,
+    amount: query.amount ?? null,
     ...data,
   }
   const { title, html } = web.renderCheckout(all)
@@ -89,119 +87,115 @@ export async function sendCheckout(
   const connect = data.state.methods.flatMap(({ tokeniser }) => (tokeniser?.type === 'stripe' ? [new URL(tokeniser.url).origin] : []))
   const policy: Policy = { connect, ...(embedded ? { frameAncestors: ["'self'", ...ancestors(merchant.business, settings)] } : {}) }
   const styles = [`/payment-request/@${slug}/theme.css?v=${settings.version}`]
-  return sendPage(reply, status, { title, html, language, entry: 'src/checkout/client.tsx', styles, data: all }, policy)
+  return pageAnswer(status, { title, html, language, entry: 'src/checkout/client.tsx', styles, data: all }, policy)
 }
 
-/** Origins whose pages may show the embedded checkout, besides our own. */
+/** Origins whose pages may show the embedded checkout, in addition to our own. */
 function ancestors(business: Business, settings: CheckoutSettings): string[] {
   const value = frameAncestors(business, settings)
   return value === "'none'" ? [] : value.split(' ')
 }
 
-const hidden = { schema: { hide: true } as never }
+interface FoundRequest extends Found {
+  request: PaymentRequestRow
+}
+
+/** The request that a page's address names; undefined where there is none. */
+async function findRequest(deps: CheckoutDeps, { slug, id }: { slug: string; id: string }): Promise<FoundRequest | undefined> {
+  const found = isUuid(id) ? await findMerchant(deps, slug) : undefined
+  const request = found && (await findPaymentRequest(deps.database.db, found.merchant.business.id, id))
+  return found && request ? { ...found, request } : undefined
+}
+
+const path = '/payment-request/@:slug/:id'
 
 /** The hosted checkout of a payment request: its page, what the page asks for, and what it is told as it happens. */
-export function checkoutRoutes({ fastify }: Pick<Api, 'fastify'>, deps: CheckoutDeps): void {
+export function checkoutRoutes(api: Api, deps: CheckoutDeps): void {
   const { database } = deps
-  const path = '/payment-request/@:slug/:id'
+  const stateOf = ({ merchant, request }: FoundRequest, attempt: string | undefined) =>
+    checkoutState(deps, merchant, request, { attemptId: isUuid(attempt ?? '') ? (attempt ?? null) : null })
 
-  async function find(request: PageRequest): Promise<(Found & { request: PaymentRequestRow }) | undefined> {
-    const { slug, id } = request.params
-    const found = isUuid(id) ? await findMerchant(deps, slug) : undefined
-    const row = found && (await findPaymentRequest(database.db, found.merchant.business.id, id))
-    return found && row ? { ...found, request: row } : undefined
-  }
-
-  async function require(request: PageRequest) {
-    const found = await find(request)
-    if (!found) throw new ApiError(404, 'not_found', 'Not Found')
-    return found
-  }
-
-  const stateOf = ({ merchant, request }: Found & { request: PaymentRequestRow }, query: Query) =>
-    checkoutState(deps, merchant, request, { attemptId: isUuid(text(query.attempt) ?? '') ? String(query.attempt) : null })
-
-  const page = async (request: PageRequest, reply: FastifyReply) => {
-    const found = await find(request)
-    if (!found) return sendNotFound(request, reply)
-    return sendCheckout(request, reply, found, { state: await stateOf(found, request.query) })
-  }
   // Without its last word the address is what the drop-in takes, and what is left when a link is cut short. The last two are addresses of HitPay's (behaviour §2.3): what they say is decided by the state, as everywhere.
-  for (const last of ['', '/checkout', '/completed', '/expired']) fastify.get(`${path}${last}`, hidden, page as never)
+  for (const last of ['', '/checkout', '/completed', '/expired'] as const) {
+    api.page(`${path}${last}`, pageForPeople, async (call) => {
+      const found = await findRequest(deps, call.params)
+      return found && checkoutAnswer(call, found, { state: await stateOf(found, call.query.attempt) })
+    })
+  }
 
-  fastify.get(`${path}/state`, hidden, (async (request: PageRequest) => {
-    const found = await require(request)
-    const state = await stateOf(found, request.query)
+  api.page(`${path}/state`, { query: ['attempt'] }, async ({ params, query, origin }) => {
+    const found = await findRequest(deps, params)
+    if (!found) return undefined
+    const state = await stateOf(found, query.attempt)
     const { attempt } = state
+    const { business } = found.merchant
     // A payer who comes back from their bank asks for this; the rail is asked now, not when its turn comes.
-    if (attempt?.status === 'requires_action' && found.merchant.business.mode === 'live') {
-      await scheduleChecks(database.db, [{ businessId: found.merchant.business.id, id: attempt.id, kind: 'charge', dueAt: deps.now() }])
+    if (attempt?.status === 'requires_action' && business.mode === 'live') {
+      await scheduleChecks(database.db, [{ businessId: business.id, id: attempt.id, kind: 'charge', dueAt: origin(business.id).at }])
     }
-    return state
-  }) as never)
+    return { status: 200, json: state }
+  })
 
   // A HEAD would hold a stream that nobody reads.
-  fastify.get(`${path}/events`, { ...hidden, exposeHeadRoute: false }, (async (request: PageRequest, reply: FastifyReply) => {
-    const found = await require(request)
+  api.page(`${path}/events`, { query: ['attempt'], isStream: true }, async ({ params, query }) => {
+    const found = await findRequest(deps, params)
+    if (!found) return undefined
     const { business } = found.merchant
     const read = async () => {
-      const row = await findPaymentRequest(database.db, business.id, found.request.id)
-      return row && (await stateOf({ ...found, request: row }, request.query))
+      const request = await findPaymentRequest(database.db, business.id, found.request.id)
+      return request && (await stateOf({ ...found, request }, query.attempt))
     }
-    return streamStates(reply, {
-      read,
-      watch: (onChange) => deps.live.watch(business.id, found.request.id, onChange),
-      onError: (error) => deps.log.error({ error }, 'telling a page its state failed'),
-    })
-  }) as never)
+    const stream = (reply: FastifyReply) =>
+      streamStates(reply, {
+        read,
+        watch: (onChange) => deps.live.watch(business.id, found.request.id, onChange),
+        onError: (error) => deps.log.error({ error }, 'sending a page its state failed'),
+      })
+    return { status: 200, stream }
+  })
 
-  fastify.post(`${path}/attempts`, { schema: { hide: true, body: AttemptInput } as never }, (async (request: PageRequest) => {
-    const found = await require(request)
-    const key = request.headers['idempotency-key']
-    const id = await beginAttempt(deps, found.merchant.business, found.request, {
-      body: request.body as AttemptInput,
-      key: typeof key === 'string' ? key : undefined,
-      requestId: request.id,
-    })
-    const row = (await findPaymentRequest(database.db, found.merchant.business.id, found.request.id)) ?? found.request
-    return { state: await stateOf({ ...found, request: row }, { attempt: id }) }
-  }) as never)
+  api.page(`${path}/attempts`, { method: 'POST', body: AttemptInput }, async ({ params, body, headers, origin }) => {
+    const found = await findRequest(deps, params)
+    if (!found) return undefined
+    const { business } = found.merchant
+    const attempt = await beginAttempt(deps, business, found.request, { body, key: headers['idempotency-key'], origin: origin(business.id) })
+    const request = (await findPaymentRequest(database.db, business.id, found.request.id)) ?? found.request
+    return { status: 200, json: { state: await stateOf({ ...found, request }, attempt) } }
+  })
 
-  codeRoutes(fastify, path, deps, require)
+  codeRoutes(api, deps)
 }
 
 const CodeInput = Type.Object({ method: plainText(64), amount: Type.Optional(Type.Unsafe<string | number>({ type: ['string', 'number'] })) })
 
 /** Codes to scan, for the page and as pictures. */
-function codeRoutes(
-  fastify: Api['fastify'],
-  path: string,
-  { database, baseUrl, now }: CheckoutDeps,
-  require: (request: PageRequest) => Promise<Found & { request: PaymentRequestRow }>,
-): void {
-  fastify.post(`${path}/codes`, { schema: { hide: true, body: CodeInput } as never }, (async (request: PageRequest) => {
-    const found = await require(request)
-    return presentCode(database, found.merchant.business, found.request, request.body as never, baseUrl(), now())
-  }) as never)
+function codeRoutes(api: Api, deps: CheckoutDeps): void {
+  const { database, baseUrl } = deps
+  api.page(`${path}/codes`, { method: 'POST', body: CodeInput }, async ({ params, body, origin }) => {
+    const found = await findRequest(deps, params)
+    if (!found) return undefined
+    const { business } = found.merchant
+    return { status: 200, json: await presentCode(database, business, found.request, body, baseUrl(), origin(business.id).at) }
+  })
 
-  fastify.get(`${path}/code.png`, hidden, (async (request: PageRequest, reply: FastifyReply) => {
-    const found = await require(request)
-    const { method, amount } = request.query
-    const { payload } = await codeOf(database, found.merchant.business, found.request, { method: text(method) ?? '', amount: text(amount) }, baseUrl(), now())
-    return reply.header('content-disposition', 'attachment; filename="payment-code.png"').type('image/png').send(pictureOf(payload))
-  }) as never)
+  api.page(`${path}/code.png`, { query: ['method', 'amount'] }, async ({ params, query: { method = '', amount }, origin }) => {
+    const found = await findRequest(deps, params)
+    if (!found) return undefined
+    const { business } = found.merchant
+    const { payload } = await issueCheckoutCode(database, business, found.request, { method, amount }, baseUrl(), origin(business.id).at)
+    const headers = { 'content-disposition': 'attachment; filename="payment-code.png"', 'content-type': 'image/png' }
+    return { status: 200, headers, body: pictureOf(payload) }
+  })
 }
 
 /** A merchant's colours, as the style sheet that its pages name. */
-export function themeRoute({ fastify }: Pick<Api, 'fastify'>, deps: CheckoutDeps): void {
-  fastify.get('/payment-request/@:slug/theme.css', hidden, (async (request: PageRequest, reply: FastifyReply) => {
-    const found = await findMerchant(deps, request.params.slug)
-    if (!found) throw new ApiError(404, 'not_found', 'Not Found')
+export function themeRoute(api: Api, deps: CheckoutDeps): void {
+  api.page('/payment-request/@:slug/theme.css', { query: ['v'] }, async ({ params, query }) => {
+    const found = await findMerchant(deps, params.slug)
+    if (!found) return undefined
     const { settings } = found
-    const isCurrent = request.query.v === String(settings.version)
-    return reply
-      .header('cache-control', isCurrent ? 'public, max-age=31536000, immutable' : 'no-cache')
-      .type('text/css; charset=utf-8')
-      .send(themeSheet(settings))
-  }) as never)
+    const isCurrent = query.v === String(settings.version)
+    const headers = { 'cache-control': isCurrent ? 'public, max-age=31536000, immutable' : 'no-cache', 'content-type': 'text/css; charset=utf-8' }
+    return { status: 200, headers, body: themeSheet(settings) }
+  })
 }

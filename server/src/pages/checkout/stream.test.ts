@@ -8,7 +8,7 @@ import { streamStates } from './stream.ts'
 
 const megabyte = 1_000_000
 
-/** A stream to a page that asks and never reads; each state that it would be told has a megabyte. */
+/** A stream to a page that never reads; each state that it would get has a megabyte. */
 async function aPageThatDoesNotRead() {
   let onChange = () => {}
   let reads = 0
@@ -31,7 +31,7 @@ async function aPageThatDoesNotRead() {
   return { page, raw, change: () => onChange(), reads: () => reads }
 }
 
-test('a page that does not read is told no more than fits, and the latest when it reads again', async () => {
+test('a page that does not read gets no more than fits, and the latest state when it reads again', async () => {
   const { page, raw, change, reads } = await aPageThatDoesNotRead()
   for (let i = 0; i < 200; i += 1) {
     change()
@@ -44,7 +44,7 @@ test('a page that does not read is told no more than fits, and the latest when i
     text = `${text}${part}`.slice(-3 * megabyte)
   })
   page.resume()
-  // What changed meanwhile is told once, not a hundred times.
+  // What changed in the meantime is sent once, not a hundred times.
   while (!text.includes(`{"reads":${before + 1},`)) await once(page, 'data')
   expect(reads()).toBeLessThanOrEqual(before + 2)
 })

@@ -2,15 +2,15 @@ import type { CheckoutState } from '@hawker/web/checkout-state'
 import type { FastifyReply } from 'fastify'
 import { ApiError } from '#foundation/shared/errors.ts'
 
-/** Proxies end connections that are silent; a comment keeps them open and shows us who has gone. */
+/** Proxies close silent connections; a comment keeps them open and shows us which clients are gone. */
 const beatMs = 15_000
-/** After this long a page connects anew, so that streams spread over processes and none lives for ever. */
+/** After this time a page reconnects, so that streams spread over processes and none lives forever. */
 const longestMs = 15 * 60_000
-/** Streams that one process holds; a page that gets none asks again and again instead. */
+/** Streams that one process holds; a page that gets none polls instead. */
 const mostStreams = 5_000
 
 export interface StateStream {
-  /** What to tell; undefined when the request is gone. */
+  /** The state to send; undefined if the request is gone. */
   read: () => Promise<CheckoutState | undefined>
   watch: (onChange: () => void) => () => void
   onError: (error: unknown) => void
@@ -18,16 +18,16 @@ export interface StateStream {
 
 const open = new Set<() => void>()
 
-/** Ends every stream, so that a server that stops does not wait for them; pages connect again by themselves. */
+/** Ends every stream, so that a server that stops does not wait for them; pages reconnect by themselves. */
 export function endStreams(): void {
   for (const end of open) end()
 }
 
 /** Server-sent events: the state at once, and again after every change of it. */
-export function streamStates(reply: FastifyReply, { read, watch, onError }: StateStream): FastifyReply {
+export function streamStates(reply: FastifyReply, { read, watch, onError }: StateStream): void {
   if (open.size >= mostStreams) throw new ApiError(503, 'busy', 'The server is busy; try again.', { headers: { 'retry-after': '10' } })
   const { raw } = reply
-  // Watched before it is first read: whatever is committed from here on is told.
+  // Watched before it is first read: whatever is committed from here on is noticed.
   const stop = watch(() => void tell())
   let isTelling = false
   let mustTell = false
@@ -38,7 +38,7 @@ export function streamStates(reply: FastifyReply, { read, watch, onError }: Stat
     open.delete(end)
     clearInterval(beat)
     clearTimeout(limit)
-    // Who does not read what was written would keep the connection for as long as they like.
+    // A client that does not read what was written would keep the connection for as long as it likes.
     if (raw.writableNeedDrain) raw.destroy()
     else raw.end()
   }
@@ -48,7 +48,7 @@ export function streamStates(reply: FastifyReply, { read, watch, onError }: Stat
     if (isTelling) return
     isTelling = true
     try {
-      // A page that reads slowly is told the latest when it has read what came before; nothing is heaped up for it.
+      // A page that reads slowly gets the latest state when it has read the previous one; nothing is queued for it.
       while (mustTell && open.has(end) && !raw.writableNeedDrain) {
         mustTell = false
         const state = await read()
@@ -67,10 +67,10 @@ export function streamStates(reply: FastifyReply, { read, watch, onError }: Stat
   }
 
   const beat = setInterval(() => {
-    // Nothing was read since the last one: nobody is there.
+    // Nothing was read since the last comment: nobody is there.
     if (raw.writableNeedDrain) return end()
     raw.write(': still here\n\n')
-    // A deadline passes without anyone writing anything.
+    // A deadline passes without a write.
     void tell()
   }, beatMs)
   const limit = setTimeout(end, longestMs)
@@ -88,5 +88,4 @@ export function streamStates(reply: FastifyReply, { read, watch, onError }: Stat
   })
   raw.write('retry: 1000\n\n')
   void tell()
-  return reply
 }

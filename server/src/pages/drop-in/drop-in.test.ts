@@ -4,7 +4,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { aBusiness, send, testServer } from '#testing/api.ts'
 
-/** The bytes as they are sent: `fetch` would unpack them. */
+/** The bytes as sent: `fetch` would decompress them. */
 async function raw(path: string, headers: Record<string, string>): Promise<{ status: number; headers: Record<string, unknown>; body: Buffer }> {
   const { url } = await testServer()
   return new Promise((resolve, reject) => {
@@ -19,7 +19,7 @@ async function raw(path: string, headers: Record<string, string>): Promise<{ sta
 }
 
 describe('GET /hitpay.js', () => {
-  test('is a classic script that any page may load, and small', async () => {
+  test('hitpay.js is a small classic script that any page may load', async () => {
     const { status, headers, text } = await send(await testServer(), 'GET', '/hitpay.js')
     expect(status).toBe(200)
     expect(headers.get('content-type')).toBe('text/javascript; charset=utf-8')
@@ -27,7 +27,7 @@ describe('GET /hitpay.js', () => {
     expect(headers.get('access-control-allow-origin')).toBe('*')
     expect(headers.get('cache-control')).toBe('public, max-age=300')
     expect(headers.get('x-content-type-options')).toBe('nosniff')
-    // Compiled as a script, not as a module: an import or export would be an error. What came after ES2019 stays out.
+    // Compiled as a script, not as a module: an import or export would be an error. Nothing after ES2019 is allowed.
     expect(() => new Function(text)).not.toThrow()
     expect(text).not.toMatch(/\?\.[a-z[(]|\?\?|\bimport\b|\bexport\b/)
     expect(text).toContain('HitPay')
@@ -38,7 +38,7 @@ describe('GET /hitpay.js', () => {
     ['gzip', 'gzip', gunzipSync],
     ['br;q=0, gzip', 'gzip', gunzipSync],
     ['', undefined, (body: Buffer) => body],
-  ])('comes packed as the browser takes it: %s', async (accepted, coding, unpack) => {
+  ])('hitpay.js is compressed as the browser accepts it: %s', async (accepted, coding, unpack) => {
     const plain = (await send(await testServer(), 'GET', '/hitpay.js')).text
     const { headers, body } = await raw('/hitpay.js', { 'accept-encoding': accepted })
     expect([headers['content-encoding'], headers['vary']]).toEqual([coding, 'Accept-Encoding'])
@@ -46,7 +46,7 @@ describe('GET /hitpay.js', () => {
     if (coding) expect(body.length).toBeLessThan(3072)
   })
 
-  test('is not sent again to those who have it', async () => {
+  test('hitpay.js is not sent again to a browser that has it', async () => {
     const { headers } = await raw('/hitpay.js', { 'accept-encoding': 'br' })
     const again = await raw('/hitpay.js', { 'accept-encoding': 'br', 'if-none-match': String(headers['etag']) })
     expect([again.status, again.body.length]).toEqual([304, 0])
@@ -55,7 +55,7 @@ describe('GET /hitpay.js', () => {
 })
 
 describe('GET /hitpay-iframe.html', () => {
-  test('can be framed by anyone, and loads nothing but our own files', async () => {
+  test('the frame can be framed by anyone, and loads only our own files', async () => {
     const server = await testServer()
     const { status, headers, text } = await send(server, 'GET', '/hitpay-iframe.html')
     expect(status).toBe(200)
@@ -69,7 +69,7 @@ describe('GET /hitpay-iframe.html', () => {
     for (const file of files) expect([file, (await send(server, 'GET', file)).status]).toEqual([file, 200])
   })
 
-  test('is asked for again and again, and sent when it has changed', async () => {
+  test('the frame is revalidated every time, and sent again when it has changed', async () => {
     const server = await testServer()
     const { headers } = await send(server, 'GET', '/hitpay-iframe.html')
     expect(headers.get('cache-control')).toBe('no-cache')
@@ -78,7 +78,7 @@ describe('GET /hitpay-iframe.html', () => {
 })
 
 describe('GET /v1/business/{payment_request_id}/checkout-dropin-pr', () => {
-  test('answers anyone what the page of a request shows, and nothing of a person', async () => {
+  test('the route tells anyone what the page of a request shows, and nothing about a person', async () => {
     const client = await aBusiness()
     const { json: made } = await client.post('/v1/payment-requests', {
       amount: '12.50',
@@ -95,7 +95,7 @@ describe('GET /v1/business/{payment_request_id}/checkout-dropin-pr', () => {
     expect(headers.get('access-control-allow-origin')).toBe('*')
   })
 
-  test('has the same 404 for what is another’s, deleted, unknown, or asked for without its business', async () => {
+  test('a request that is another’s, deleted, unknown or requested without its business is the same 404', async () => {
     const [client, stranger] = await Promise.all([aBusiness(), aBusiness()])
     const { json: made } = await client.post('/v1/payment-requests', { amount: '12.50', currency: 'sgd' })
     const { json: deleted } = await client.post('/v1/payment-requests', { amount: '12.50', currency: 'sgd' })

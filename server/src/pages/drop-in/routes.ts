@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Database } from '#foundation/database/database.ts'
-import type { Api } from '#foundation/http/api.ts'
+import type { Api, PageAnswer, PageCall } from '#foundation/http/api.ts'
 import { isKnown } from '#foundation/http/etag.ts'
 import { ApiError } from '#foundation/shared/errors.ts'
 import { escapeHtml } from '#foundation/shared/html.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { formatAmount } from '#foundation/shared/money.ts'
-import type { Now } from '#foundation/shared/time.ts'
 import { statusAt } from '#pages/checkout/checkout-state.ts'
 import { assetsOf, clientDirectory } from '#pages/page.ts'
 import type { FindBySlug } from '#resources/business/businesses/known-slugs.ts'
@@ -18,7 +16,6 @@ import { checkoutUrl } from '#resources/payments/payment-requests/wire.ts'
 
 export interface DropInDeps {
   database: Database
-  now: Now
   baseUrl: () => string
   businessBySlug: FindBySlug
 }
@@ -30,7 +27,7 @@ interface File {
 
 const fileOf = (content: string | Buffer): File => ({ content, etag: `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"` })
 
-/** The codings that the build has made of the script, best first, with the ending of their files. */
+/** The encodings of the script that the build produced, best first, with the suffix of their files. */
 const codings = [
   ['br', '.br'],
   ['gzip', '.gz'],
@@ -38,7 +35,7 @@ const codings = [
 ] as const
 type Coding = (typeof codings)[number][0]
 
-/** The best of our codings that a browser takes; one with weight 0 it does not. */
+/** The best of our encodings that a browser accepts; it does not accept one with weight 0. */
 function codingFor(acceptEncoding = ''): Coding {
   const taken = acceptEncoding
     .toLowerCase()
@@ -50,8 +47,8 @@ function codingFor(acceptEncoding = ''): Coding {
 }
 
 /**
- * The frame's own page may be framed by anyone: it is the same for everyone, and shows nothing but a way to close. Who may
- * show a business's checkout is said by the page inside it, which the browser holds against every page around it.
+ * Anyone may frame the frame's own page: it is the same for everyone, and shows only a way to close. Who may show a
+ * business's checkout is decided by the page inside it, which the browser checks against every page around it.
  */
 const framePolicy = [
   "default-src 'none'",
@@ -89,61 +86,68 @@ ${links.join('\n')}
 `
 }
 
+/** A file, or that the browser has it already. */
+function fileAnswer({ content, etag }: File, sent: PageCall['headers'], headers: Record<string, string | null>): PageAnswer {
+  if (isKnown(sent['if-none-match'], etag)) {
+    const { 'content-type': _type, ...others } = headers
+    return { status: 304, headers: { ...others, etag } }
+  }
+  return { status: 200, headers: { ...headers, etag }, body: content }
+}
+
 /** The drop-in: the script that merchants' pages load, the frame that it opens, and HitPay's look-up for it. */
-export function dropInRoutes({ fastify }: Pick<Api, 'fastify'>, deps: DropInDeps): void {
-  const hidden = { schema: { hide: true } as never }
+export function dropInRoutes(api: Api, deps: DropInDeps): void {
   const files = new Map<string, File>()
   const remembered = (name: string, make: () => string | Buffer): File => {
     const file = files.get(name) ?? fileOf(make())
     files.set(name, file)
     return file
   }
-  const sendFile = ({ content, etag }: File, type: string, request: FastifyRequest, reply: FastifyReply) => {
-    reply.header('etag', etag)
-    if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
-    return reply.type(type).send(content)
-  }
 
-  fastify.get('/hitpay.js', hidden, (request, reply) => {
-    const coding = codingFor(request.headers['accept-encoding'])
+  api.page('/hitpay.js', {}, async ({ headers }) => {
+    const coding = codingFor(headers['accept-encoding'])
     const ending = codings.find(([name]) => name === coding)?.[1] ?? ''
     const script = remembered(coding, () => readFileSync(join(clientDirectory(), `hitpay.js${ending}`)))
-    reply.headers({
+    return fileAnswer(script, headers, {
+      'content-type': 'text/javascript; charset=utf-8',
       'cache-control': 'public, max-age=300',
       'cross-origin-resource-policy': 'cross-origin',
       'access-control-allow-origin': '*',
       vary: 'Accept-Encoding',
       ...(coding === 'identity' ? {} : { 'content-encoding': coding }),
     })
-    return sendFile(script, 'text/javascript; charset=utf-8', request, reply)
   })
 
-  fastify.get('/hitpay-iframe.html', hidden, (request, reply) => {
-    reply.headers({
+  api.page('/hitpay-iframe.html', {}, async ({ headers }) =>
+    fileAnswer(remembered('frame', framePage), headers, {
+      'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-cache',
       'content-security-policy': framePolicy,
       'cross-origin-resource-policy': 'cross-origin',
       'x-robots-tag': 'noindex',
-    })
-    // It cannot say "anyone".
-    reply.removeHeader('x-frame-options')
-    return sendFile(remembered('frame', framePage), 'text/html; charset=utf-8', request, reply)
-  })
+      // It cannot say "anyone".
+      'x-frame-options': null,
+    }),
+  )
 
   // HitPay's frame asks by the id alone. Ids are looked up within a business, so the business's slug comes with it; our
   // frame has no need to ask. Nothing in the answer is of a person, nor anything that the request's own page does not show.
-  fastify.get<{ Params: { id: string }; Querystring: { slug?: unknown } }>('/v1/business/:id/checkout-dropin-pr', hidden, async ({ params, query }, reply) => {
-    reply.header('access-control-allow-origin', '*')
-    const business = typeof query.slug === 'string' && isUuid(params.id) ? await deps.businessBySlug(query.slug.replace(/^@/, '')) : undefined
+  const headers = { 'access-control-allow-origin': '*' }
+  const notFound = async (): Promise<PageAnswer> => {
+    throw new ApiError(404, 'not_found', 'Not Found', { headers })
+  }
+  api.page('/v1/business/:id/checkout-dropin-pr', { query: ['slug'], notFound }, async ({ params, query, origin }) => {
+    const business = query.slug !== undefined && isUuid(params.id) ? await deps.businessBySlug(query.slug.replace(/^@/, '')) : undefined
     const request = business && (await findPaymentRequest(deps.database.db, business.id, params.id))
-    if (!business || !request || request.deleted_at !== null) throw new ApiError(404, 'not_found', 'Not Found')
-    return {
+    if (!business || !request || request.deleted_at !== null) return undefined
+    const shown = {
       id: request.id,
-      status: statusAt(request, deps.now()),
+      status: statusAt(request, origin(business.id).at),
       amount: request.amount_minor === null ? null : formatAmount(request.amount_minor, request.currency),
       currency: request.currency,
       payment_methods: request.payment_methods,
       url: checkoutUrl(request, business, deps.baseUrl()),
     }
+    return { status: 200, headers, json: shown }
   })
 }

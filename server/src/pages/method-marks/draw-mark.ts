@@ -2,7 +2,7 @@ import { box, glyphs } from './glyphs.ts'
 import { advances, kerning, outlines } from './letters.ts'
 import { colours, type Mark } from './marks.ts'
 
-/** A closed path that is filled: capital M, L, H, V, C, Q and Z only, which is all that the rasteriser understands. */
+/** A closed path that is filled: only capital M, L, H, V, C, Q and Z, which is all that the rasterizer understands. */
 export interface Shape {
   readonly path: string
   readonly fill: string
@@ -20,7 +20,7 @@ const capHeight = 0.7
 const lineHeight = 1.02
 const round = (value: number) => Math.round(value * 100) / 100
 
-/** Moves and scales a path; `flip` is for letters, which stand on their baseline with y upwards. */
+/** Moves and scales a path; `flip` is for letters, whose y axis points upwards from the baseline. */
 function place(path: string, x: number, y: number, scale: number, flip = false): string {
   const [sx, sy] = [scale, flip ? -scale : scale]
   return path.replace(/([MLHVCQZ])([^MLHVCQZ]*)/g, (_all, command: string, numbers: string) => {
@@ -46,14 +46,14 @@ function drawLine(line: string, left: number, baseline: number, size: number): s
     .join('')
 }
 
-/** Lines as they will stand: their size, and what they take up at it. */
+/** Lines with their final size and the space they need. */
 interface Setting {
   size: number
   width: number
   height: number
 }
 
-/** Sets lines as large as the room allows, up to a size. */
+/** Sets lines as large as the room allows, up to a maximum size. */
 function setWithin(lines: readonly string[], width: number, height: number, largest: number): Setting {
   const widest = Math.max(...lines.map(widthOf))
   const tall = capHeight + lineHeight * (lines.length - 1)
@@ -61,7 +61,7 @@ function setWithin(lines: readonly string[], width: number, height: number, larg
   return { size, width: widest * size, height: tall * size }
 }
 
-/** Lines below each other, around the middle of a height: from `x`, or to both sides of it. */
+/** Lines below each other, around the middle of a height: from `x`, or centered on it. */
 function drawLines(lines: readonly string[], { size, height }: Setting, x: number, middle: number, centred: boolean): string {
   const first = middle - height / 2 + capHeight * size
   return lines.map((line, i) => drawLine(line, centred ? x - (widthOf(line) * size) / 2 : x, first + i * lineHeight * size, size)).join('')
@@ -69,7 +69,7 @@ function drawLines(lines: readonly string[], { size, height }: Setting, x: numbe
 
 const white = '#ffffff'
 
-/** A badge of 40 by 24: the sign and the letters beside it, both in the middle. */
+/** A badge of 40 by 24: the sign and the letters beside it, both centered. */
 function drawWide({ lines, colour, glyph }: Mark): Drawing {
   const { ground, tint } = colours[colour]
   const plate = { path: box(0, 0, 40, 24, 4), fill: ground }
@@ -79,7 +79,7 @@ function drawWide({ lines, colour, glyph }: Mark): Drawing {
   }
   const [sign, gap] = [10, 2.5]
   const setting = setWithin(lines, 21.5, 17, lines.length > 1 ? 8 : 9)
-  // The sign lies on whole units, so that it is sharp where a unit is a pixel.
+  // The sign is aligned to whole units, so that it is sharp where a unit is a pixel.
   const left = Math.round((40 - sign - gap - setting.width) / 2)
   return {
     width: 40,

@@ -1,7 +1,7 @@
-/** Corners of a rounded rectangle are cubic curves that are as good as circles. */
+/** Corners of a rounded rectangle are cubic curves that are practically circles. */
 const roundness = 0.5523
 
-/** A rounded rectangle as a path; `inwards` runs the other way round, which cuts it out of what surrounds it. */
+/** A rounded rectangle as a path; `inwards` runs in the other direction, which cuts it out of what surrounds it. */
 export function box(x: number, y: number, width: number, height: number, radius = 0, inwards = false): string {
   const [right, bottom] = [x + width, y + height]
   if (radius === 0) return inwards ? `M${x} ${y}V${bottom}H${right}V${y}Z` : `M${x} ${y}H${right}V${bottom}H${x}Z`
@@ -21,7 +21,7 @@ export function box(x: number, y: number, width: number, height: number, radius 
 
 const hole = (x: number, y: number, width: number, height: number, radius = 0) => box(x, y, width, height, radius, true)
 
-/** Signs for the ways of paying, on a grid of 10 by 10; at 24 px of height a unit is a pixel, so edges lie on whole units. */
+/** Signs for payment methods, on a grid of 10 by 10; at a height of 24 px a unit is a pixel, so edges are on whole units. */
 export const glyphs = {
   qr: [
     ...[
@@ -43,5 +43,5 @@ export const glyphs = {
   cash: `${box(0, 2, 10, 6, 1)}${hole(3.25, 3.25, 3.5, 3.5, 1.75)}${hole(1, 4.25, 1, 1.5)}${hole(8, 4.25, 1, 1.5)}`,
 } satisfies Record<string, string>
 
-/** A way of paying that has a sign. */
+/** A payment method that has a sign. */
 export type Glyph = keyof typeof glyphs

@@ -2,8 +2,8 @@ import { paymentMethods } from '#engine/rails/methods.ts'
 import type { Glyph } from './glyphs.ts'
 
 /**
- * Colour pairs: a ground, and a tint of it for the sign. All grounds are of one lightness, so that white letters stand out on
- * them (4.5:1) and they stand out on white and on nearly black pages (3:1) alike; a test computes it.
+ * Color pairs: a ground, and a tint of it for the sign. All grounds have the same lightness, so that white letters are readable on
+ * them (4.5:1), and they are visible on white and on nearly black pages (3:1) alike; a test checks this.
  */
 export const colours = {
   red: { ground: '#cb252d', tint: '#ffd6d2' },
@@ -22,7 +22,7 @@ export const colours = {
   slate: { ground: '#5c6b7e', tint: '#d9e0e9' },
 } satisfies Record<string, { ground: string; tint: string }>
 
-/** What is drawn for a way of paying: one or two short lines, a colour, and a sign unless the letters are enough. */
+/** What is drawn for a payment method: one or two short lines, a color, and a sign unless the letters are enough. */
 export interface Mark {
   readonly lines: readonly string[]
   readonly colour: keyof typeof colours
@@ -76,7 +76,7 @@ const methods: Record<string, Mark> = {
   cash: mark('Cash', 'olive', 'cash'),
 }
 
-/** Brands of cards, as plain letters; below, what providers also call them. */
+/** Card brands, as plain letters; below, other names that providers use. */
 const brands: Record<string, Mark> = {
   visa: mark('Visa', 'blue', null),
   mastercard: mark('Master/card', 'amber', null),
@@ -88,10 +88,10 @@ const brands: Record<string, Mark> = {
 }
 const otherBrands: Record<string, string> = { american_express: 'amex', diners_club: 'diners', union_pay: 'unionpay' }
 
-/** Brands that have no badge of their own, as a provider names them, get the one of cards. */
+/** Brands without a badge of their own, as a provider names them, use the one for cards. */
 const plainCards = ['unknown', 'cartes_bancaires', 'eftpos_au', 'interac', 'link']
 
-/** Every name that a mark is served under: method codes and their other spellings, and card brands. */
+/** Every name under which a mark is served: current and older method codes, and card brands. */
 export const marks: ReadonlyMap<string, Mark> = new Map<string, Mark>(
   [
     ...plainCards.map((name) => [name, methods.card] as const),

@@ -20,7 +20,7 @@ const get = (path: string, headers: Record<string, string> = {}) => fetch(`${ser
 const brands: CardBrand[] = ['visa', 'mastercard', 'amex', 'discover', 'diners', 'jcb', 'unionpay']
 const sizes: Record<string, [width: number, height: number]> = { sm: [40, 24], md: [80, 48], lg: [160, 96], png_square: [96, 96] }
 
-/** Reads a PNG as its standard says: chunks with right checksums, and as many bytes as there are pixels. */
+/** Reads a PNG according to its standard: chunks with right checksums, and as many bytes as there are pixels. */
 function readPng(file: Buffer): { width: number; height: number; pixel: (x: number, y: number) => number[] } {
   expect(file.subarray(0, 8).toString('hex')).toBe('89504e470d0a1a0a')
   const chunks = new Map<string, Buffer>()
@@ -76,7 +76,7 @@ function contrast(one: string, other: string): number {
   return (light + 0.05) / (dark + 0.05)
 }
 
-describe('the pictures that answers link to', () => {
+describe('pictures that responses link to', () => {
   const addresses = ({ sm, md, lg, svg, svg_square, png_square }: ReturnType<typeof presentListedMethod>['method_logo']) => [
     sm,
     md,
@@ -86,7 +86,7 @@ describe('the pictures that answers link to', () => {
     png_square,
   ]
 
-  test('are there for a charge as it is answered', async () => {
+  test('every picture that a charge links to exists', async () => {
     const payments = await startPayments()
     const client = await aBusiness({}, payments.server)
     await aPaidCharge(payments, client)
@@ -95,7 +95,7 @@ describe('the pictures that answers link to', () => {
     for (const url of addresses(method_logo)) await expectPicture(url, 'card')
   })
 
-  test('are there for every method of the catalogue and its other spellings', async () => {
+  test('every method of the catalog and its older codes have a picture', async () => {
     const client = await aBusiness()
     const codes = paymentMethods.flatMap(({ code, aliases }) => [code, ...aliases])
     expect(codes.filter((code) => !marks.has(code))).toEqual([])
@@ -104,7 +104,7 @@ describe('the pictures that answers link to', () => {
     }
   })
 
-  test('are there for every card brand, however it is spelled, and for a card that nobody knows', async () => {
+  test('every card brand has a picture in every spelling, and so has an unknown card', async () => {
     const client = await aBusiness()
     for (const brand of [...brands, 'American Express', 'Diners Club', describeCard('no card').brand]) {
       const charge = aCharge(client, { card: { brand, last4: '0000', country: '' } })
@@ -114,8 +114,8 @@ describe('the pictures that answers link to', () => {
   })
 })
 
-describe('serving', () => {
-  test('needs no key, and says what a browser must know', async () => {
+describe('serving pictures', () => {
+  test('a picture needs no key, and is served with the headers that a browser needs', async () => {
     const answer = await get('/icons/methods/svg/visa.svg')
     expect(Object.fromEntries(answer.headers)).toMatchObject({
       'cache-control': 'public, max-age=86400, immutable',
@@ -143,25 +143,25 @@ describe('serving', () => {
     '/icons/methods/..%2f..%2f/package.json',
     '/icons/methods/svg/visa.svg%00.svg',
     '/icons/methods/svg',
-  ])('%s is not there', async (path) => {
+  ])('%s does not exist', async (path) => {
     const answer = await send(server, 'GET', path)
     expect([answer.status, answer.json.code, answer.headers.get('cache-control')]).toEqual([404, 'route_not_found', 'no-store'])
   })
 
-  test('takes no other method', async () => {
+  test('a picture accepts no other method', async () => {
     expect((await send(server, 'POST', '/icons/methods/svg/visa.svg')).status).toBe(405)
   })
 })
 
-describe('the drawings', () => {
-  test.each(Object.entries(colours))('%s can be read, and stands out on light and dark pages', (_name, { ground, tint }) => {
+describe('drawings', () => {
+  test.each(Object.entries(colours))('%s is readable, and visible on light and dark pages', (_name, { ground, tint }) => {
     expect(contrast('#ffffff', ground)).toBeGreaterThanOrEqual(4.5)
     expect(contrast(tint, ground)).toBeGreaterThanOrEqual(3)
     expect(contrast(ground, '#ffffff')).toBeGreaterThanOrEqual(3)
     expect(contrast(ground, '#121212')).toBeGreaterThanOrEqual(3)
   })
 
-  test('have an outline for every letter, and need neither font nor style', () => {
+  test('drawings have an outline for every letter, and need neither font nor style', () => {
     for (const mark of marks.values()) {
       expect([...mark.lines.join('')].filter((letter) => outlines[letter] === undefined)).toEqual([])
       for (const form of ['wide', 'square'] as const) {
@@ -172,11 +172,11 @@ describe('the drawings', () => {
     }
   })
 
-  test('keep their letters and signs inside the badge', () => {
+  test('drawings keep their letters and signs inside the badge', () => {
     for (const mark of marks.values()) {
       for (const form of ['wide', 'square'] as const) {
         const { width, height, shapes } = drawMark(mark, form)
-        // Everything but the ground, two units from its edges: what it covers there is nothing.
+        // Everything but the ground, two units from its edges: nothing must cover that area.
         const { pixels } = toPixels({ width, height, shapes: shapes.slice(1) }, height)
         const atEdge = (i: number) =>
           Math.min(i % width, width - 1 - (i % width)) < 2 || Math.min(Math.floor(i / width), height - 1 - Math.floor(i / width)) < 2
@@ -186,7 +186,7 @@ describe('the drawings', () => {
     }
   })
 
-  test('are rasterised by the area of a pixel that they cover', () => {
+  test('drawings are rasterized by the area of a pixel that they cover', () => {
     const opacity = (path: string) => [...toPixels({ width: 4, height: 4, shapes: [{ path, fill: '#000000' }] }, 4).pixels].filter((_, i) => i % 4 === 3)
     expect(opacity(box(1, 1, 2, 2))).toEqual([0, 0, 0, 0, 0, 255, 255, 0, 0, 255, 255, 0, 0, 0, 0, 0])
     expect(opacity(box(0.5, 0, 1, 1)).slice(0, 4)).toEqual([128, 128, 0, 0])

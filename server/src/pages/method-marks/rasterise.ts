@@ -4,7 +4,7 @@ import type { Drawing } from './draw-mark.ts'
 
 type Point = [x: number, y: number]
 
-/** Steps in which a curve becomes straight lines; at the sizes drawn here none is longer than a pixel or two. */
+/** Steps in which a curve becomes straight lines; at the sizes drawn here, none is longer than a pixel or two. */
 const steps = 8
 
 /** A path as closed polygons, scaled. */
@@ -39,7 +39,7 @@ function polygonsOf(path: string, scale: number): Point[][] {
 }
 
 /**
- * Adds an edge to the rows that it crosses: in each, the area at its right, signed by its direction, so that a running sum
+ * Adds an edge to the rows that it crosses: in each, the area to its right, signed by its direction, so that a running sum
  * along the row is how much of each pixel is covered. Exact; at most `width` by `height` pixels, and one more at the right.
  */
 function addEdge(sums: Float64Array, width: number, height: number, x0: number, y0: number, x1: number, y1: number): void {
@@ -57,7 +57,7 @@ function addEdge(sums: Float64Array, width: number, height: number, x0: number, 
     const xTo = xTop + (to - top) * slope
     const left = Math.min(xFrom, xTo)
     const right = Math.max(xFrom, xTo)
-    // Within a row the edge is cut at the pixels' borders.
+    // Within a row, the edge is cut at the pixel borders.
     for (let x = Math.floor(left); x < Math.max(Math.floor(left) + 1, Math.ceil(right)); x += 1) {
       const pieceLeft = Math.max(left, x)
       const pieceRight = Math.min(right, x + 1)
@@ -91,7 +91,7 @@ function coverage(path: string, width: number, height: number, scale: number): F
   return sums
 }
 
-/** A drawing as pixels, four bytes each: red, green, blue, and opacity that is not multiplied in. */
+/** A drawing as pixels, four bytes each: red, green, blue, and opacity that is not premultiplied. */
 export function toPixels(drawing: Drawing, height: number): { width: number; height: number; pixels: Uint8Array } {
   const scale = height / drawing.height
   const width = Math.round(drawing.width * scale)
@@ -107,7 +107,7 @@ export function toPixels(drawing: Drawing, height: number): { width: number; hei
   return { width, height, pixels }
 }
 
-/** Lays a colour over a pixel, as thick as it covers it. */
+/** Blends a color over a pixel, according to its coverage. */
 function paint(pixels: Uint8Array, at: number, colour: readonly number[], cover: number): void {
   const below = ((pixels[at + 3] ?? 0) / 255) * (1 - cover)
   const opacity = cover + below
@@ -117,13 +117,13 @@ function paint(pixels: Uint8Array, at: number, colour: readonly number[], cover:
   pixels[at + 3] = Math.round(opacity * 255)
 }
 
-/** A drawing as a PNG file of a height in pixels. */
+/** A drawing as a PNG file with a given height in pixels. */
 export function toPng(drawing: Drawing, height: number): Buffer {
   const { width, pixels } = toPixels(drawing, height)
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width, 0)
   header.writeUInt32BE(height, 4)
-  header.set([8, 6], 8) // eight bits a channel, with opacity
+  header.set([8, 6], 8) // eight bits per channel, with opacity
   const lines = Array.from({ length: height }, (_, y) => Buffer.concat([Buffer.alloc(1), pixels.subarray(y * width * 4, (y + 1) * width * 4)]))
   const data = deflateSync(Buffer.concat(lines), { level: 9 })
   return Buffer.concat([pngMark, chunkOf('IHDR', header), chunkOf('IDAT', data), chunkOf('IEND', new Uint8Array())])

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Api } from '#foundation/http/api.ts'
+import type { Api, PageAnswer } from '#foundation/http/api.ts'
 import { isKnown } from '#foundation/http/etag.ts'
+import { ApiError } from '#foundation/shared/errors.ts'
 import { drawMark, toSvg } from './draw-mark.ts'
 import { marks } from './marks.ts'
 import { toPng } from './rasterise.ts'
@@ -14,7 +15,7 @@ interface Picture {
 const svg = (form: 'wide' | 'square') => ({ form, ending: '.svg', height: null })
 const png = (form: 'wide' | 'square', height: number) => ({ form, ending: '.png', height })
 
-/** The folders that answers link to (`resources/charges/payment-method.ts`); heights of PNGs are in pixels. */
+/** The folders that responses link to (`resources/charges/payment-method.ts`); heights of PNGs are in pixels. */
 const folders = new Map<string, ReturnType<typeof svg> | ReturnType<typeof png>>([
   ['sm', png('wide', 24)],
   ['md', png('wide', 48)],
@@ -35,24 +36,25 @@ function drawPicture(folder: string, file: string): Picture | undefined {
 }
 
 /** Pictures of methods of payment and card brands, drawn when they are first asked for. No key, no file, no database. */
-export function methodMarkRoutes({ fastify }: Pick<Api, 'fastify'>): void {
-  const hidden = { schema: { hide: true } as never }
+export function methodMarkRoutes(api: Api): void {
   const drawn = new Map<string, Picture>()
-  fastify.get('/icons/methods/:folder/:file', hidden, (request, reply) => {
-    const { folder, file } = request.params as { folder: string; file: string }
+  const notFound = async (): Promise<PageAnswer> => {
+    throw new ApiError(404, 'route_not_found', 'Not Found')
+  }
+  api.page('/icons/methods/:folder/:file', { notFound }, async ({ params: { folder, file }, headers: sent }) => {
     const name = `${folder}/${file}`
     const picture = drawn.get(name) ?? drawPicture(folder, file)
-    if (!picture) return reply.callNotFound()
+    if (!picture) return undefined
     drawn.set(name, picture)
-    reply.headers({
+    const headers = {
       'cache-control': 'public, max-age=86400, immutable',
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-      // A merchant's own page shows the pictures that our answers link to.
+      // A merchant's own page shows the pictures that our responses link to.
       'cross-origin-resource-policy': 'cross-origin',
       'access-control-allow-origin': '*',
       etag: picture.etag,
-    })
-    if (isKnown(request.headers['if-none-match'], picture.etag)) return reply.code(304).send()
-    return reply.type(picture.type).send(picture.content)
+    }
+    if (isKnown(sent['if-none-match'], picture.etag)) return { status: 304, headers }
+    return { status: 200, headers: { ...headers, 'content-type': picture.type }, body: picture.content }
   })
 }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { Font, FontCollection } from 'fontkit'
 
-/** One file of letters, named as the PDF knows it. */
+/** One font file, under its name in the PDF. */
 export interface Face {
   readonly key: string
   readonly source: Buffer
@@ -11,18 +11,18 @@ export interface Face {
   readonly family: string | undefined
   readonly isBold: boolean
   has(codePoint: number): boolean
-  /** The width of letters that are set next to each other, in parts of the font's size. */
+  /** The width of a run of letters, in parts of the font's size. */
   widthOf(text: string): number
 }
 
-/** Letters that stand next to each other in one face. */
+/** A run of letters in one face. */
 export interface Run {
   readonly text: string
   readonly face: Face
 }
 
 export interface Fonts {
-  /** Cuts text where the face changes; what no face has is a □, and counted. */
+  /** Splits text where the face changes; a character that no face has becomes a □, and is counted. */
   runsOf(text: string, weight: Weight): { runs: Run[]; missing: number }
 }
 
@@ -33,15 +33,15 @@ const scripts = ['latin', 'latin-ext', 'vietnamese', 'greek', 'greek-ext', 'cyri
 const resolve = createRequire(import.meta.url).resolve
 
 /**
- * Beside this file in the sources, beside the program when built. Chinese is one file for both weights: a cut of Noto Sans
- * that has the characters of GB 2312 and the frequent ones of Big5 (`fonts/README.md`).
+ * Next to this file in the sources, next to the program when built. Chinese is one file for both weights: a subset of Noto Sans
+ * with the characters of GB 2312 and the frequent ones of Big5 (`fonts/README.md`).
  */
 const hanFile = fileURLToPath(new URL('./fonts/han.otf', import.meta.url))
 
 const widthsKept = 5_000
 const missingMark = '□'
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
-/** Signs without a picture of their own that say how others are joined or shown. */
+/** Characters without a glyph of their own that say how others are joined or shown. */
 const invisible = /\p{Default_Ignorable_Code_Point}/gu
 
 function filesOf(weight: Weight, extraFile: string | undefined): string[] {
@@ -52,7 +52,7 @@ function filesOf(weight: Weight, extraFile: string | undefined): string[] {
 
 type Create = typeof import('fontkit')['create']
 
-/** Reads a font's file; a collection's first font stands for it. */
+/** Reads a font file; the first font of a collection is used. */
 function openFace(create: Create, file: string, key: string, isBold: boolean): Face {
   const source = readFileSync(file)
   const opened = create(source) as Font | FontCollection
@@ -76,7 +76,7 @@ function openFace(create: Create, file: string, key: string, isBold: boolean): F
   }
 }
 
-/** Finds the first face of a weight that has every part of a letter; what was found is remembered. */
+/** Finds the first face of a weight that has every part of a letter; results are cached. */
 function faceFinder(faceOf: (file: string) => Face, files: string[]): (letters: string) => Face | undefined {
   const known = new Map<string, Face | undefined>()
   return (letters) => {
@@ -90,7 +90,7 @@ function faceFinder(faceOf: (file: string) => Face, files: string[]): (letters: 
   }
 }
 
-/** Opens the fonts; each file is read when the first letter is looked for in it, and kept. */
+/** Opens the fonts; each file is read when the first letter is looked up in it, and kept. */
 export async function openFonts(extraFile: string | undefined): Promise<Fonts> {
   const { create } = await import('fontkit')
   const faces = new Map<string, Face>()
@@ -130,8 +130,8 @@ export async function openFonts(extraFile: string | undefined): Promise<Fonts> {
 }
 
 /**
- * Text of others as it can stand on paper and in a heading: composed, on one line, without controls and without the signs
- * that turn the direction of writing, which could make a line read as what it is not.
+ * Text of others as it may be printed and used in a heading: composed, on one line, without control characters and without
+ * characters that change the text direction, which could make a line read as something else.
  */
 export function printable(text: string): string {
   return text

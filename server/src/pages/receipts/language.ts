@@ -28,7 +28,7 @@ export interface Speech {
   fill(text: string, values: Record<string, string>): string
 }
 
-/** How a language speaks of a receipt; dates are on the business's clock. */
+/** The words, amounts and dates of a receipt in a language; dates are in the business's time zone. */
 export function speech(language: Language, receipt: Pick<Receipt, 'currency' | 'method' | 'card'>, timezone: string): Speech {
   const words = texts[language]
   const locale = languages.find(({ tag }) => tag === language)?.locale ?? language

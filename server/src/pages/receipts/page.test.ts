@@ -16,8 +16,8 @@ const open = (path: string, headers: Record<string, string> = {}) => send(paymen
 const pathOf = async (owner: Client, chargeId: string) => new URL((await owner.get(`/v1/charges/${chargeId}/receipt`)).json.url).pathname
 const aReceipt = async (about = {}) => pathOf(client, (await aPaidCharge(payments, client, about)).id)
 
-describe('the page', () => {
-  test('needs no key, is not cached, not found by search engines, not told to others and not framed', async () => {
+describe('receipt pages', () => {
+  test('a receipt page needs no key, and is not cached, indexed, sent as a referrer or framed', async () => {
     const { status, headers, text } = await open(await aReceipt())
     expect(status).toBe(200)
     expect(Object.fromEntries(headers)).toMatchObject({
@@ -35,7 +35,7 @@ describe('the page', () => {
     expect(text).not.toMatch(/<script|style="|onclick/)
   })
 
-  test('shows what was paid to the cent, with what was given back', async () => {
+  test('a receipt page shows what was paid to the cent, and what was refunded', async () => {
     const request = await aPaymentRequest(client, { amount_minor: 1_234_567n })
     const charge = await aPaidCharge(payments, client, { payment_request_id: request.id, amount_minor: 1_234_907n, admin_fee_minor: 340n })
     await client.post('/v1/refund', { payment_id: charge.id, amount: 0.07 })
@@ -46,7 +46,7 @@ describe('the page', () => {
     expect(text).toContain(texts.en.test)
   })
 
-  test('escapes what others wrote, and keeps it from turning the line around', async () => {
+  test('a receipt page escapes what others wrote, and keeps it from changing the text direction', async () => {
     const path = await aReceipt({ customer_name: '<img src=x onerror=alert(1)>\u202egpj.exe\u0007', remark: "\"><script>alert(2)</script> & '{name}' $&" })
     const { text } = await open(path)
     expect(text).not.toMatch(/<img|<script/)
@@ -55,7 +55,7 @@ describe('the page', () => {
     expect(text).toContain('<bdi>Kopi &amp; &lt;b&gt;Stall&lt;/b&gt;</bdi>')
   })
 
-  test.each(['late', 'duplicate', 'short', 'over'] as const)('says plainly that a payment was %s', async (unapplied_reason) => {
+  test.each(['late', 'duplicate', 'short', 'over'] as const)('a receipt page says plainly that a payment was %s', async (unapplied_reason) => {
     const charge = await aPaidCharge(payments, client, {})
     await payments.server.database.db
       .updateTable('charges')
@@ -66,7 +66,7 @@ describe('the page', () => {
     expect((await open(await pathOf(client, charge.id))).text).toContain(texts.en[unapplied_reason])
   })
 
-  test.each(languages)('speaks $name, by the address or by the browser', async ({ tag, name }) => {
+  test.each(languages)('a receipt page is in $name, chosen by the URL or by the browser', async ({ tag, name }) => {
     const path = await aReceipt()
     for (const answer of [await open(`${path}?lang=${tag}`), await open(path, { 'accept-language': `xx, ${tag};q=0.5` })]) {
       expect(answer.headers.get('content-language')).toBe(tag)
@@ -76,7 +76,7 @@ describe('the page', () => {
     }
   })
 
-  test('looks as its merchant’s checkout does: name, logo, and language where the browser says nothing', async () => {
+  test('a receipt page looks like its merchant’s checkout: name, logo, and language if the browser has no preference', async () => {
     const chosen = await aBusiness({}, payments.server)
     await chosen.patch('/v1/checkout-settings', { display_name: 'Warung Kopi', default_language: 'ms' })
     await chosen.put('/v1/checkout-settings/logo', { data: aPng().toString('base64'), content_type: 'image/png' })
@@ -90,10 +90,10 @@ describe('the page', () => {
     expect((await chosen.get(`/v1/charges/${other.id}/receipt`)).json.merchant).toBe('Warung Kopi')
   })
 
-  test('has a PDF whatever a stored logo is: what the PDF library would end the process over never gets to it', async () => {
+  test('a receipt has a PDF whatever a stored logo is, and a file that would crash the PDF library never reaches it', async () => {
     const chosen = await aBusiness({}, payments.server)
     const path = await pathOf(chosen, (await aPaidCharge(payments, chosen)).id)
-    // The library takes what follows for a frame of an animation, and is left with a picture without data.
+    // The library takes what follows as a frame of an animation, and ends up with a picture without data.
     const frame = chunkOf('fcTL', Buffer.alloc(26))
     const animated = await chosen.put('/v1/checkout-settings/logo', { data: aPng({ type: 6, before: [frame] }).toString('base64') })
     const first = await open(`${path}.pdf`)
@@ -107,7 +107,7 @@ describe('the page', () => {
     expect([second.status, second.text.includes('/Subtype /Image')]).toEqual([200, false])
   })
 
-  test('is the same 404 for every wrong address', async () => {
+  test('a receipt page is the same 404 for every wrong URL', async () => {
     const stranger = await aBusiness({}, payments.server)
     const path = await aReceipt()
     const [, , slug, id, token = ''] = path.split('/')
@@ -132,7 +132,7 @@ describe('the page', () => {
     expect(answers[0]?.text).toContain(texts.en.notFoundText)
   })
 
-  test('an address never stands in the log', async () => {
+  test('the URL of a receipt is never logged', async () => {
     const path = await aReceipt()
     await open(path)
     expect(payments.server.log()).not.toContain(path.split('/')[4])

@@ -7,7 +7,7 @@ import type { Printed } from './receipt-pdf.ts'
 import { style } from './style.ts'
 import { texts } from './texts.ts'
 
-/** Text of others: escaped, and set apart, so that its direction of writing does not turn what stands around it. */
+/** Text of others: escaped, and isolated, so that its text direction does not affect what surrounds it. */
 const others = (text: string) => `<bdi>${escapeHtml(printable(text))}</bdi>`
 
 function shell(language: Language, title: string, main: string): string {
@@ -93,7 +93,7 @@ ${downloads.join('\n')}
   )
 }
 
-/** What stands where no receipt is, whatever the reason. */
+/** What is shown where there is no receipt, whatever the reason. */
 export function notFoundPage(language: Language): string {
   const { notFound, notFoundText } = texts[language]
   return shell(

@@ -2,13 +2,13 @@ import type { Business } from '#foundation/shared/business.ts'
 import type { PricedItem, Receipt } from '#resources/payments/receipts/receipt-wire.ts'
 import type { Speech } from './language.ts'
 
-/** What a receipt says, in the order in which the page and the PDF say it. */
+/** The contents of a receipt, in the order of the page and the PDF. */
 export interface Fact {
   label: string
   value: string
 }
 
-/** When, how, for what and by whom was paid. */
+/** When, how, for what and by whom it was paid. */
 export function factsOf(receipt: Receipt, { texts, moment, method }: Speech): Fact[] {
   const payer = [receipt.customer_name, receipt.customer_email].filter((one) => one !== null).join(' · ')
   const all: [label: string, value: string | null][] = [
@@ -28,11 +28,11 @@ export interface Total {
   isTotal: boolean
 }
 
-/** The figures that add up: what was paid, the fee in it, what was given back, and what is left. */
+/** The figures that add up: what was paid, the fee in it, what was refunded, and what is left. */
 export function totalsOf(receipt: Receipt, { texts, money, day, fill }: Speech): Total[] {
   const plain = (label: string, amount: string): Total => ({ label, amount, isTotal: false })
   const refunds = receipt.refunds.map(({ amount_minor, status, at }) =>
-    // What is on its way has not been given back, so it is told and not taken off.
+    // A refund in flight has not been paid out yet, so it is shown and not subtracted.
     status === 'succeeded'
       ? plain(fill(texts.refundOn, { date: day(at) }), money(-amount_minor))
       : plain(fill(texts.refundPending, { date: day(at) }), `(${money(amount_minor)})`),
@@ -45,7 +45,7 @@ export function totalsOf(receipt: Receipt, { texts, money, day, fill }: Speech):
   ]
 }
 
-/** What a payer has to know beside the figures. */
+/** What a payer must know in addition to the figures. */
 export function notesOf(receipt: Receipt, { mode }: Pick<Business, 'mode'>, { texts }: Speech): string[] {
   return [
     ...(mode === 'sandbox' ? [texts.test] : []),
@@ -54,10 +54,10 @@ export function notesOf(receipt: Receipt, { mode }: Pick<Business, 'mode'>, { te
   ]
 }
 
-/** How many of an item, and what one costs: in the currency's digits where it has no finer ones, otherwise as it was sent. */
+/** The quantity of an item and its price: in the currency's decimals if that is exact, otherwise as it was sent. */
 export function countOf({ quantity, price, unitMinor, amountMinor }: PricedItem, { money }: Speech): string | undefined {
   const each = unitMinor === null ? (price === null ? undefined : String(price)) : money(unitMinor)
-  // One of it, with its amount beside: nothing that the amount does not say.
+  // A single one, with its amount beside it: nothing that the amount does not say.
   if (amountMinor !== null && (quantity === null || quantity === '1')) return undefined
   if (each === undefined) return quantity === null ? undefined : `${quantity} ×`
   return `${quantity ?? '1'} × ${each}`

@@ -8,7 +8,7 @@ import { extractText, getDocumentProxy } from 'unpdf'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Business } from '#foundation/shared/business.ts'
 import type { ReceiptRow } from '#resources/payments/receipts/queries.ts'
-import { receiptOf } from '#resources/payments/receipts/receipt-wire.ts'
+import { addUpReceipt } from '#resources/payments/receipts/receipt-wire.ts'
 import { aBusiness, send } from '#testing/api.ts'
 import { type Fonts, openFonts, printable } from './fonts.ts'
 import { type Language, languages, speech } from './language.ts'
@@ -48,7 +48,7 @@ function aPdf(about: Partial<ReceiptRow>, language: Language = 'en', paper: Pape
     ],
     ...about,
   }
-  const receipt = receiptOf(row)
+  const receipt = addUpReceipt(row)
   const named = { ...business, ...merchant }
   return receiptPdf(fonts, { receipt, business: named, logo: { url: null, image: undefined }, speech: speech(language, receipt, named.timezone), url }, paper)
 }
@@ -65,7 +65,7 @@ describe('the figures in the PDF are the charge’s', () => {
     ['SGD', 'en', 'a4', ['SGD 102.50', 'SGD 3.40', 'SGD 105.90', '-SGD 25.50', '(SGD 0.01)', 'SGD 80.40']],
     ['VND', 'vi', '80mm', ['10.250 VND', '340 VND', '10.590 VND', '-2.550 VND', '(1 VND)', '8.040 VND']],
     ['KWD', 'th', '58mm', ['KWD 10.250', 'KWD 0.340', 'KWD 10.590', '-KWD 2.550', '(KWD 0.001)', 'KWD 8.040']],
-  ] as const)('%s', async (currency, language, paper, amounts) => {
+  ] as const)('the PDF has the figures of a charge: %s', async (currency, language, paper, amounts) => {
     const { text } = await read(await aPdf({ currency: currency.toLowerCase() }, language, paper))
     for (const amount of amounts) expect(text).toContain(amount)
     expect(text).toContain('Visa •••• 4242')
@@ -73,7 +73,7 @@ describe('the figures in the PDF are the charge’s', () => {
     expect(text).toContain('A-1007')
   })
 
-  test('with the items, on the business’s day, and what was not applied', async () => {
+  test('the PDF has the items, the date in the business’s time zone, and what was not applied', async () => {
     const line_items = [
       { name: 'Tea', price: 1.25, quantity: 2, description: 'Iced' },
       { name: 'Toast', price: 50, quantity: 2, description: null },
@@ -85,7 +85,7 @@ describe('the figures in the PDF are the charge’s', () => {
   })
 })
 
-describe('letters', () => {
+describe('glyphs', () => {
   test.each(languages)('every text in $name has a glyph for every letter, in both weights', ({ tag, name }) => {
     const opened = new Map<string, Font>()
     for (const text of [...Object.values(texts[tag]), name, '•••• 4242 · 2 × −']) {
@@ -101,15 +101,15 @@ describe('letters', () => {
     }
   })
 
-  test('what no font has is a box, counted and explained; nothing is left out in silence', async () => {
+  test('a character that no font has is a box, counted and explained, and nothing is dropped silently', async () => {
     expect(fonts.runsOf('a👩‍👩‍👧b', 'regular')).toMatchObject({ missing: 1, runs: [{ text: 'a' }, { text: '□' }, { text: 'b' }] })
     const { text } = await read(await aPdf({ customer_name: 'Tan 👋 שלום' }, 'en', '80mm'))
     expect(text).toContain('Tan □ □□□□')
-    expect(text).toContain('□ stands for a character')
+    expect(text).toContain('□ replaces a character')
     expect((await read(await aPdf({ customer_name: '陈大文 สมชาย தமிழ் Nguyễn Ђорђе Ωmega हिन्दी' }))).text).not.toContain('□')
   })
 
-  test('of hostile and endless names fit the paper', async () => {
+  test('hostile and endless names fit the paper', async () => {
     const name = `\u202eevil\u0007 ${'W'.repeat(250)}`
     const line_items = Array.from({ length: 20 }, (_, i) => ({
       name: `${i} ${'กาแฟเย็นหวานน้อย'.repeat(6)}`,
@@ -127,7 +127,7 @@ describe('letters', () => {
     }
   })
 
-  test('lines end between words, in languages without spaces too, and no line is wider than its column', () => {
+  test('lines break between words, even in languages without spaces, and no line is wider than its column', () => {
     expect(wordsOf('กาแฟเย็น หวานน้อย', 'th').map(({ text }) => text)).toEqual(['กาแฟ', 'เย็น', 'หวาน', 'น้อย'])
     expect(wordsOf('说：“你好”，(SGD\u00a01)', 'zh-Hans').map(({ text }) => text)).toEqual(['说：', '“你好”，', '(SGD\u00a01)'])
     const setting = { fonts, language: 'en', size: 10, weight: 'regular' } as const
@@ -137,8 +137,8 @@ describe('letters', () => {
   })
 })
 
-describe('the code leads to the receipt’s page', () => {
-  test('as squares', () => {
+describe('the QR code leads to the receipt’s page', () => {
+  test('the QR code of a receipt decodes from its squares', () => {
     const squares = codeOf(url)
     const scale = 4
     const side = (squares.length + 8) * scale
@@ -150,7 +150,7 @@ describe('the code leads to the receipt’s page', () => {
   })
 
   const hasPoppler = spawnSync('pdftoppm', ['-v']).status === 0
-  test.runIf(hasPoppler).each(['a4', '80mm', '58mm'] as const)('as printed on %s', async (paper) => {
+  test.runIf(hasPoppler).each(['a4', '80mm', '58mm'] as const)('the QR code of a receipt decodes as printed on %s', async (paper) => {
     const folder = mkdtempSync(join(tmpdir(), 'receipt-'))
     try {
       writeFileSync(join(folder, 'it.pdf'), await aPdf({}, 'en', paper))
@@ -167,8 +167,8 @@ describe('the code leads to the receipt’s page', () => {
   })
 })
 
-describe('the file', () => {
-  test('is as wide as the paper, and a roll is as long as its text', async () => {
+describe('PDF files', () => {
+  test('a PDF is as wide as its paper, and a roll is as long as its text', async () => {
     const short = await read(await aPdf({}, 'en', '80mm'))
     const long = await read(await aPdf({ purpose: 'word '.repeat(50) }, 'en', '80mm'))
     expect(Math.round((short.width / 72) * 25.4)).toBe(80)
@@ -177,7 +177,7 @@ describe('the file', () => {
     expect(await read(await aPdf({}))).toMatchObject({ pages: 1, width: 595.28, height: 841.89 })
   })
 
-  test('is served at the page’s address with .pdf, and a paper that there is not is refused', async () => {
+  test('a PDF is served at the page’s URL with .pdf, and an unknown paper is rejected', async () => {
     const client = await aBusiness()
     const request = (await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd' })).json
     const charge = { id: (await client.post(`/v1/sandbox/payment-requests/${request.id}/pay`, { method: 'paynow_online' })).json.payment_id }

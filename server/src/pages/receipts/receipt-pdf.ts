@@ -6,11 +6,11 @@ import type { Speech } from './language.ts'
 import { countOf, factsOf, notesOf, totalsOf } from './parts.ts'
 import { hairline, ink, openSheet, type PaperName, papers, quiet, type Sheet } from './sheet.ts'
 
-/** What a receipt is printed from. */
+/** The input of a printed receipt. */
 export interface Printed {
   receipt: Receipt
   business: Business
-  /** The merchant's logo: its address for the page, its bytes for the PDF. */
+  /** The merchant's logo: its URL for the page, its bytes for the PDF. */
   logo: { url: string | null; image: Buffer | undefined }
   speech: Speech
   /** The receipt's page, which the QR code leads to. */
@@ -18,11 +18,11 @@ export interface Printed {
 }
 
 const statusColours = { paid: '#047857', partially_refunded: '#92400e', refunded: '#374151' }
-/** Texts of a merchant that has written a book are cut on paper, visibly; the page has all of it. */
+/** Very long texts of a merchant are visibly cut on paper; the page has all of them. */
 const longest = 300
 const short = (text: string) => (text.length > longest ? `${Array.from(text).slice(0, longest).join('')}…` : text)
 
-/** The squares of a code that leads to an address: true is dark. */
+/** The squares of a QR code for a URL: true is dark. */
 export function codeOf(url: string): boolean[][] {
   const framed = encodeQR(url, 'raw', { ecc: 'medium', border: 1 })
   return framed.slice(1, -1).map((row) => row.slice(1, -1))
@@ -59,18 +59,19 @@ function rule(sheet: Sheet, space: number, strong = false): void {
   })
 }
 
-/** The logo, when PDFs can hold it (PNG, JPEG): of another one the name tells enough. */
+/** The logo, if PDFs support its format (PNG, JPEG); otherwise the name is enough. */
 function logo(sheet: Sheet, { logo: { image: source } }: Printed, isRoll: boolean): void {
   if (!source) return
   const box = isRoll ? [sheet.width * 0.5, 40] : [160, 48]
   try {
     const { document } = sheet
     // The types do not know the function; it is documented.
-    const image = (document as unknown as { openImage(source: Buffer): { width: number; height: number } }).openImage(source)
+    type Opened = Parameters<typeof document.image>[0] & { width: number; height: number }
+    const image = (document as unknown as { openImage(source: Buffer): Opened }).openImage(source)
     const scale = Math.min((box[0] ?? 0) / image.width, (box[1] ?? 0) / image.height, 1)
     const [width, height] = [image.width * scale, image.height * scale]
     const x = isRoll ? sheet.left + (sheet.width - width) / 2 : sheet.left
-    sheet.add({ height: height + 10, draw: (y) => document.image(image as never, x, y, { width, height }) })
+    sheet.add({ height: height + 10, draw: (y) => document.image(image, x, y, { width, height }) })
   } catch {
     return
   }
@@ -126,7 +127,7 @@ function facts(sheet: Sheet, printed: Printed, isRoll: boolean): void {
   }
 }
 
-/** Words at the left, an amount at the right; the amount is never broken, the words make room. */
+/** Words on the left, an amount on the right; the amount is never broken, the words make room. */
 function amountRow(sheet: Sheet, words: string, amount: string, style: { weight?: 'bold'; size?: number } = {}, below?: string): void {
   const { size, hasColour } = sheet.paper
   const money = sheet.set(amount, sheet.width * 0.6, { ...style, align: 'right' })
@@ -183,7 +184,7 @@ function notes(sheet: Sheet, { receipt, business, speech }: Printed): void {
   }
 }
 
-/** The code as filled squares, a row's neighbours as one, so that no light shows between them. */
+/** The code as filled squares, adjacent ones of a row as one, so that no gap shows between them. */
 function drawCode(document: PDFKit.PDFDocument, squares: boolean[][], x: number, y: number, side: number): void {
   const one = side / squares.length
   for (const [i, row] of squares.entries()) {

@@ -1,6 +1,5 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Database } from '#foundation/database/database.ts'
-import type { Api } from '#foundation/http/api.ts'
+import type { Api, PageCall, ParamsIn } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { ApiError } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
@@ -12,7 +11,7 @@ import { findCheckoutLogo, findCheckoutSettings } from '#resources/business/chec
 import { logoUrl } from '#resources/business/checkout-settings/wire.ts'
 import { isReceiptToken, receiptUrl } from '#resources/payments/receipts/address.ts'
 import { findReceipt, type ReceiptRow } from '#resources/payments/receipts/queries.ts'
-import { receiptOf } from '#resources/payments/receipts/receipt-wire.ts'
+import { addUpReceipt } from '#resources/payments/receipts/receipt-wire.ts'
 import { type Fonts, openFonts } from './fonts.ts'
 import { type Language, languages, speech } from './language.ts'
 import { notFoundPage, receiptPage } from './page.ts'
@@ -24,13 +23,11 @@ export interface ReceiptPagesDeps {
   database: Database
   secretKey: () => Buffer
   businessBySlug: FindBySlug
-  /** How the server is reached; undefined means: as the request came. */
-  publicUrl: string | undefined
   /** A font file for characters that ours do not have. */
   receiptFont?: string | undefined
 }
 
-/** The address is the payer's capability: it is not passed on to other sites, not found by search engines and not kept by caches. */
+/** The URL is the payer's capability: it is not sent to other sites, not indexed by search engines and not cached. */
 const headers = {
   'cache-control': 'no-store',
   'content-security-policy': pagePolicy,
@@ -39,21 +36,24 @@ const headers = {
   vary: 'accept-language',
 }
 
-const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
-
 function paperOf(asked: string | undefined): PaperName {
   const paper = (asked ?? 'a4').toLowerCase()
   if (Object.hasOwn(papers, paper)) return paper as PaperName
   throw new ApiError(422, 'validation_failed', 'The selected paper is invalid.', { errors: { paper: ['The selected paper is invalid.'] } })
 }
 
+type ReceiptCall = PageCall<ParamsIn<'/receipt/@:slug/:charge_id/:token'>, 'lang' | 'paper'>
+
 const tags: readonly Language[] = languages.map(({ tag }) => tag)
-const chosenLanguage = ({ query, headers }: FastifyRequest, fallback?: string | null) =>
-  languageOf((query as Record<string, unknown>).lang, headers['accept-language'], tags, fallback ?? 'en') as Language
+const chosenLanguage = ({ query, headers }: Pick<ReceiptCall, 'query' | 'headers'>, fallback?: string | null) =>
+  languageOf(query.lang, headers['accept-language'], tags, fallback ?? 'en') as Language
 
 /** The business and the row that an address leads to; undefined where the address is not one of ours. */
-async function find(deps: ReceiptPagesDeps, params: Record<string, string>, token: string): Promise<{ business: Business; row: ReceiptRow } | undefined> {
-  const { slug = '', charge_id: id = '' } = params
+async function find(
+  deps: ReceiptPagesDeps,
+  { slug, charge_id: id }: ReceiptCall['params'],
+  token: string,
+): Promise<{ business: Business; row: ReceiptRow } | undefined> {
   if (!isUuid(id) || !/^[\w-]{22}$/.test(token)) return undefined
   const business = await deps.businessBySlug(slug)
   if (!business || !isReceiptToken(token, deps.secretKey(), business.id, id)) return undefined
@@ -62,29 +62,28 @@ async function find(deps: ReceiptPagesDeps, params: Record<string, string>, toke
 }
 
 /** What is printed at an address: the receipt as its business looks, in the payer's language. */
-async function printedAt(deps: ReceiptPagesDeps, request: FastifyRequest, token: string, isPdf: boolean): Promise<Printed | undefined> {
-  const found = await find(deps, request.params as Record<string, string>, token)
+async function printedAt(deps: ReceiptPagesDeps, call: ReceiptCall, token: string, isPdf: boolean): Promise<Printed | undefined> {
+  const found = await find(deps, call.params, token)
   if (!found) return undefined
   const { business, row } = found
   const { db } = deps.database
   const settings = await findCheckoutSettings(db, business.id)
   const logo = isPdf && settings.logo_sha256 !== null ? await findCheckoutLogo(db, business.id) : undefined
   const image = logo?.content_type === 'image/png' ? plainPng(logo.data) : logo?.data
-  const receipt = receiptOf(row)
-  const baseUrl = deps.publicUrl ?? `${request.protocol}://${request.host}`
+  const receipt = addUpReceipt(row)
   return {
     receipt,
     business: { ...business, name: settings.display_name ?? business.name },
     logo: { url: logoUrl('', business, settings), image },
-    speech: speech(chosenLanguage(request, settings.default_language), receipt, business.timezone),
-    url: receiptUrl(baseUrl, deps.secretKey(), business, receipt.id),
+    speech: speech(chosenLanguage(call, settings.default_language), receipt, business.timezone),
+    url: receiptUrl(call.address, deps.secretKey(), business, receipt.id),
   }
 }
 
-/** Files that are kept, so that who asks for one again and again does not have it set again and again. */
+/** Number of PDFs kept, so that repeated requests for one do not generate it again and again. */
 const keptFiles = 64
 
-/** Sets PDFs, and keeps the last of them: the same receipt on the same paper is the same file. */
+/** Generates PDFs, and keeps the last ones: the same receipt on the same paper is the same file. */
 function printer(font: string | undefined): (printed: Printed, paper: PaperName) => Promise<Buffer> {
   let fonts: Promise<Fonts> | undefined
   const kept = new Map<string, Promise<Buffer>>()
@@ -99,7 +98,7 @@ function printer(font: string | undefined): (printed: Printed, paper: PaperName)
     )
     const key = sha256(content)
     const file = kept.get(key) ?? set(printed, paper)
-    // The one that was asked for last is forgotten last.
+    // The most recently requested one is evicted last.
     kept.delete(key)
     kept.set(key, file)
     file.catch(() => kept.delete(key))
@@ -110,23 +109,18 @@ function printer(font: string | undefined): (printed: Printed, paper: PaperName)
 }
 
 /** Receipts for payers: a page and a PDF behind an address that cannot be guessed. */
-export function receiptPages({ fastify }: Pick<Api, 'fastify'>, deps: ReceiptPagesDeps): void {
+export function receiptPages(api: Api, deps: ReceiptPagesDeps): void {
   const print = printer(deps.receiptFont)
-
-  async function answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { token = '' } = request.params as Record<string, string>
-    const query = request.query as Record<string, unknown>
+  api.page('/receipt/@:slug/:charge_id/:token', { query: ['lang', 'paper'] }, async (call) => {
+    const { token } = call.params
     const isPdf = token.endsWith('.pdf')
-    const printed = await printedAt(deps, request, isPdf ? token.slice(0, -4) : token, isPdf)
-    const language = printed?.speech.language ?? chosenLanguage(request)
-    reply.headers({ ...headers, 'content-language': language })
-    if (!printed) return reply.code(404).type('text/html; charset=utf-8').send(notFoundPage(language))
-    if (!isPdf) return reply.type('text/html; charset=utf-8').send(receiptPage(printed))
-    const paper = paperOf(text(query.paper))
-    const file = await print(printed, paper)
-    reply.header('content-disposition', `inline; filename="receipt-${printed.receipt.id}.pdf"`)
-    return reply.type('application/pdf').send(file)
-  }
-
-  fastify.get('/receipt/@:slug/:charge_id/:token', { schema: { hide: true } as never }, answer)
+    const printed = await printedAt(deps, call, isPdf ? token.slice(0, -4) : token, isPdf)
+    const language = printed?.speech.language ?? chosenLanguage(call)
+    const page = { ...headers, 'content-language': language, 'content-type': 'text/html; charset=utf-8' }
+    if (!printed) return { status: 404, headers: page, body: notFoundPage(language) }
+    if (!isPdf) return { status: 200, headers: page, body: receiptPage(printed) }
+    const file = await print(printed, paperOf(call.query.paper))
+    const disposition = `inline; filename="receipt-${printed.receipt.id}.pdf"`
+    return { status: 200, headers: { ...page, 'content-type': 'application/pdf', 'content-disposition': disposition }, body: file }
+  })
 }

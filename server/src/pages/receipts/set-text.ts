@@ -15,7 +15,7 @@ export interface Setting {
 
 interface Word {
   text: string
-  /** Whether a space stands before it, which a line that ends there does not need. */
+  /** Whether a space precedes it, which is not needed at the end of a line. */
   spaced: boolean
 }
 
@@ -24,14 +24,14 @@ const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
 const segmenters = new Map<string, Intl.Segmenter>()
 
-/** Making one costs more than a paragraph. */
+/** Creating one costs more than a paragraph. */
 function segmenterOf(language: string): Intl.Segmenter {
   const segmenter = segmenters.get(language) ?? new Intl.Segmenter(language, { granularity: 'word' })
   segmenters.set(language, segmenter)
   return segmenter
 }
 
-/** Pieces between which a line may end: words, also of languages that write no spaces; signs stay with their word. */
+/** Pieces between which a line may break: words, even in languages without spaces; punctuation stays with its word. */
 export function wordsOf(text: string, language: string): Word[] {
   const words: Word[] = []
   let spaced = false

@@ -8,13 +8,13 @@ export interface Paper {
   readonly height: number | 'as long as it gets'
   readonly margin: number
   readonly size: number
-  /** Printers of rolls have black and nothing else. */
+  /** Printers of rolls print only black. */
   readonly hasColour: boolean
 }
 
 const millimetres = (mm: number) => (mm * 72) / 25.4
 
-/** Longer pages are refused by readers of PDFs; a longer roll is several. */
+/** PDF readers reject longer pages; a longer roll is several. */
 const longestPage = 14_400
 
 export const papers = {
@@ -53,7 +53,7 @@ export const ink = '#111827'
 export const quiet = '#4b5563'
 export const hairline = '#d1d5db'
 
-/** A document under construction: text is measured and set at once, drawn when all of it is known. */
+/** A document under construction: text is measured and set immediately, and drawn when all of it is known. */
 export interface Sheet {
   readonly paper: Paper
   readonly left: number
@@ -84,7 +84,7 @@ function writer(document: PDFKit.PDFDocument): Sheet['write'] {
       let at = x + (align === 'left' ? 0 : align === 'right' ? spare : spare / 2)
       const baseline = y + i * leading + (leading - size) / 2 + size * 0.86
       for (const run of line.runs) {
-        // Where there is one weight only, the outline makes it bold.
+        // If there is only one weight, an outline makes it bold.
         const isOutlined = weight === 'bold' && !run.face.isBold
         use(run, size)
         document
@@ -98,7 +98,7 @@ function writer(document: PDFKit.PDFDocument): Sheet['write'] {
   }
 }
 
-/** Begins a document on a paper; loads the PDF library when it is used for the first time. */
+/** Starts a document on a paper; loads the PDF library on first use. */
 export async function openSheet(paper: Paper, fonts: Fonts, language: string, info: { title: string; author: string; at: Date }): Promise<Sheet> {
   const { default: PDFDocument } = await import('pdfkit')
   const { title, author, at } = info
@@ -107,7 +107,7 @@ export async function openSheet(paper: Paper, fonts: Fonts, language: string, in
     margin: 0,
     lang: language,
     displayTitle: true,
-    // Without it the file would hold the built-in Helvetica, which is never used.
+    // Without it, the file would contain the built-in Helvetica, which is never used.
     font: undefined as unknown as string,
     info: { Title: title, Author: author, Creator: 'Hawker', Producer: 'Hawker', CreationDate: at, ModDate: at },
   })
@@ -162,7 +162,7 @@ export async function openSheet(paper: Paper, fonts: Fonts, language: string, in
   }
 }
 
-/** Blocks by page; one that is higher than a page has one for itself. */
+/** Blocks by page; one that is higher than a page gets a page of its own. */
 function pagesOf(blocks: Block[], height: number): Block[][] {
   const pages: Block[][] = [[]]
   let used = 0

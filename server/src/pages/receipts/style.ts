@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** How the receipt's page looks; in the page itself, so that a saved page looks the same. Letters are the system's own. */
+/** The style of the receipt's page; embedded in the page, so that a saved page looks the same. It uses the system's fonts. */
 export const style = `
 :root {
   color-scheme: light dark;

@@ -1,4 +1,4 @@
-/** What a receipt says around its figures. `{name}` and `{date}` are filled in. */
+/** The texts of a receipt around its figures. `{name}` and `{date}` are filled in. */
 export interface Texts {
   receipt: string
   paid: string
@@ -57,9 +57,9 @@ const en: Texts = {
   adminFee: 'Admin fee',
   total: 'Total paid',
   refundOn: 'Refund of {date}',
-  refundPending: 'Refund on its way, {date}',
+  refundPending: 'Refund in progress, {date}',
   net: 'Paid after refunds',
-  late: 'This payment came after its payment request had ended, so it was not applied to the request.',
+  late: 'This payment arrived after its payment request had ended, so it was not applied to the request.',
   duplicate: 'The payment request had already been paid, so this payment was not applied to it.',
   short: 'Less was paid than the request asks for, so this payment was not applied to it.',
   over: 'More was paid than the request asks for, so this payment was not applied to it.',
@@ -68,7 +68,7 @@ const en: Texts = {
   download: 'Download PDF',
   language: 'Language',
   questions: 'Questions about this payment? Ask {name}.',
-  unprintable: '□ stands for a character that cannot be printed here; the receipt’s page shows it.',
+  unprintable: '□ replaces a character that cannot be printed here; the receipt’s page shows it.',
   notFound: 'Receipt not found',
   notFoundText: 'There is no receipt at this address. Check that the link is complete, or ask the merchant for it again.',
 }

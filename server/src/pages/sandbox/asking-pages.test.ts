@@ -12,7 +12,7 @@ const press = ({ server }: Client, path: string, outcome: string) => send(server
 const statusOf = async (client: Client, id: string) => (await client.get(`/v1/payment-requests/${id}`)).json.status
 
 describe('/sandbox/wallet', () => {
-  test('says that it is a simulation, who is paid and how much, and takes the payer back', async () => {
+  test('the wallet page says that it is a simulation, who is paid and how much, and returns the payer', async () => {
     const client = await aBusiness({ name: 'Kopi stall' })
     const { requestId, path } = await begin(client)
     expect(path).toMatch(/^\/sandbox\/wallet\//)
@@ -32,7 +32,7 @@ describe('/sandbox/wallet', () => {
     ['canceled', 'canceled'],
     ['slow', 'pending'],
     ['timeout', 'pending'],
-  ])('%s leaves the payment %s; a second answer changes nothing and says what is', async (outcome, status) => {
+  ])('the answer %s leaves the payment %s, and a second answer changes nothing and shows the result', async (outcome, status) => {
     const client = await aBusiness()
     const { requestId, chargeId, path } = await begin(client)
     expect((await press(client, path, outcome)).headers.get('location')).toBe(checkout(client, requestId))
@@ -41,22 +41,22 @@ describe('/sandbox/wallet', () => {
     expect([again.status, again.headers.get('location')]).toEqual([303, path])
     expect((await client.get(`/v1/charges/${chargeId}`)).json.status).toBe(status)
     const page = await open(client, path)
-    expect(page.text).toContain('There is an answer already')
+    expect(page.text).toContain('This payment has already been answered')
     expect(page.text).not.toContain('<form')
   })
 
-  test('says that the request was paid meanwhile, and pays anyway', async () => {
+  test('the wallet page says that the request has been paid in the meantime, and pays anyway', async () => {
     const client = await aBusiness()
     const { requestId, chargeId, path } = await begin(client)
     await client.post(`/v1/sandbox/payment-requests/${requestId}/pay`, {})
     const page = await open(client, path)
-    expect(page.text).toContain('paid meanwhile')
+    expect(page.text).toContain('paid in the meantime')
     expect(page.text).toContain('Pay anyway')
     await press(client, path, 'approved')
     expect((await client.get(`/v1/charges/${chargeId}`)).json).toMatchObject({ status: 'succeeded', unapplied_reason: 'duplicate' })
   })
 
-  test('can be shown in the frame that the checkout is shown in, and in no other', async () => {
+  test('the wallet page can be framed where the checkout can be framed, and nowhere else', async () => {
     const client = await aBusiness()
     const { json } = await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd', payment_methods: ['grabpay_direct'] })
     const attempts = `/payment-request/@${client.business.slug}/${json.id}/attempts`
@@ -77,7 +77,7 @@ describe('/sandbox/wallet', () => {
     ])
   })
 
-  test('shows itself again for an answer that it does not know', async () => {
+  test('the wallet page is shown again for an unknown answer', async () => {
     const client = await aBusiness()
     const { chargeId, path } = await begin(client)
     expect((await press(client, path, 'perhaps')).headers.get('location')).toBe(path)
@@ -90,7 +90,7 @@ describe('/sandbox/challenge', () => {
     ['approved', 'succeeded'],
     ['declined', 'failed'],
     ['canceled', 'canceled'],
-  ])('%s: the payment has %s', async (outcome, status) => {
+  ])('the answer %s leaves the payment %s', async (outcome, status) => {
     const client = await aBusiness()
     const { requestId, chargeId, path } = await begin(client, 'card', { card: '4000002760003184' })
     expect(path).toMatch(/^\/sandbox\/challenge\//)
@@ -100,7 +100,7 @@ describe('/sandbox/challenge', () => {
   })
 })
 
-test('nobody learns from these pages what there is: another business, an unknown id and a live business are a 404', async () => {
+test("the simulator's pages reveal nothing: another business, an unknown id and a live business are a 404", async () => {
   const [client, stranger, live] = [await aBusiness(), await aBusiness(), await aBusiness({ mode: 'live' })]
   const { chargeId } = await begin(client)
   for (const path of [
@@ -120,7 +120,7 @@ describe('/sandbox/tokens', () => {
   const card = { number: '4242 4242 4242 4242', expiry_month: '12', expiry_year: '49', cvc: '123' }
   const tokenise = ({ server }: Client, body: Record<string, unknown>) => send(server, 'POST', '/sandbox/tokens', { body })
 
-  test('gives a test card the same token every time, as JSON and as a form', async () => {
+  test('a test card gets the same token every time, as JSON and as a form', async () => {
     const client = await aBusiness()
     const { status, json, headers } = await tokenise(client, card)
     expect(status).toBe(200)
@@ -144,13 +144,13 @@ describe('/sandbox/tokens', () => {
       { number: '1', expiry_month: '0', cvc: null },
       { number: 'incorrect_number', expiry_month: 'invalid_expiry_month', cvc: 'invalid_cvc' },
     ],
-  ])('refuses %j: %j', async (more, codes) => {
+  ])('the tokeniser rejects %j: %j', async (more, codes) => {
     const { status, json } = await tokenise(await aBusiness(), { ...card, ...more })
     expect([status, json.codes, Object.keys(json.errors)]).toEqual([422, codes, Object.keys(codes)])
     expect(json.code).toBe(Object.values(codes)[0])
   })
 
-  test('takes four digits from American Express, and neither logs nor keeps a number', async () => {
+  test('the tokeniser accepts four digits for American Express, and neither logs nor stores a number', async () => {
     const client = await aBusiness()
     const { database } = client.server
     expect((await tokenise(client, { ...card, number: '378282246310005', cvc: '1234' })).json.brand).toBe('amex')

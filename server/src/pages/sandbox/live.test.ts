@@ -6,13 +6,13 @@ import { checkDue } from '#testing/payments.ts'
 
 const token = testCardToken('4242424242424242') ?? ''
 
-/** A payment that a page of the simulator asks about, of a sandbox business. */
+/** A payment that a simulator page asks about, of a sandbox business. */
 async function aWaitingPayment(client: Client): Promise<string> {
   const { json } = await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd' })
   return (await client.post(`/v1/sandbox/payment-requests/${json.id}/pay`, { method: 'grabpay_direct', interactive: true })).json.payment_id
 }
 
-/** Every way by which the simulator can be made to pay, tried on a request and a charge of `client`, with the key of `by`. */
+/** Every way to make the simulator pay, tried on a request and a charge of `client`, with the key of `by`. */
 function ways(client: Client, by: Client, { id, code, chargeId }: { id: string; code: string; chargeId: string }) {
   const page = `/payment-request/@${client.business.slug}/${id}`
   const link = `${client.server.url}${page}/checkout?method=grabpay_direct`
@@ -39,12 +39,12 @@ function ways(client: Client, by: Client, { id, code, chargeId }: { id: string; 
   }
 }
 
-test('a live business is paid by no way of the simulator, with its own key or with another’s', async () => {
+test('a live business cannot be paid through the simulator, with its own key or another’s', async () => {
   const [live, sandbox] = [await aBusiness({ mode: 'live' }), await aBusiness()]
   await aBankAccount(live)
   const request = await live.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd', payment_methods: ['paynow_online'], generate_qr: true })
   const { id, qr_code_data } = request.json
-  // As if the simulator had begun one there: a row like that of a sandbox that waits for its payer.
+  // As if the simulator had started one there: a row like that of a sandbox payment that waits for its payer.
   const waiting = await aWaitingPayment(sandbox)
   const { db } = live.server.database
   const { business_id: _theirs, ...row } = await db
@@ -73,7 +73,7 @@ test('a live business is paid by no way of the simulator, with its own key or wi
   expect(await db.selectFrom('ledger_transfers').selectAll().where('business_id', '=', live.business.id).execute()).toEqual([])
 })
 
-test('a payment is found under its own business alone, and a page under its own slug', async () => {
+test('a payment is found only under its own business, and a page only under its own slug', async () => {
   const [owner, stranger] = [await aBusiness(), await aBusiness()]
   const chargeId = await aWaitingPayment(owner)
   const { json } = await owner.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd' })
@@ -95,7 +95,7 @@ test('a payment is found under its own business alone, and a page under its own 
     const answer = await send(owner.server, method, `${page}/${last}`, { ...(body ? { body } : {}), headers: { 'idempotency-key': crypto.randomUUID() } })
     expect([last, answer.status]).toEqual([last, 404])
   }
-  // Nor does a page of one's own show the payment of another's request.
+  // Nor does one's own page show the payment of another's request.
   const { json: state } = await send(owner.server, 'GET', `/payment-request/@${owner.business.slug}/${json.id}/state?attempt=${chargeId}`)
   expect([state.attempt, state.paid, state.unapplied]).toEqual([null, null, []])
 })

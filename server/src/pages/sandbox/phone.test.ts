@@ -20,14 +20,14 @@ const pay = ({ server }: Client, payload: string, more: Record<string, unknown> 
   send(server, 'POST', '/sandbox/phone/pay', { body: { payload, ...more } })
 const statusOf = async (client: Client, id: string) => (await client.get(`/v1/payment-requests/${id}`)).json.status
 
-/** The code with other content and a checksum that fits again. */
+/** The code with other content and a checksum that matches again. */
 function altered(payload: string, from: string, to: string): string {
   const content = payload.slice(0, -4).replace(from, to)
   return content + crc16(content)
 }
 
-describe('a phone', () => {
-  test.each(scanned.map(({ code }) => code))('reads the code of %s and pays it', async (method) => {
+describe('the test phone', () => {
+  test.each(scanned.map(({ code }) => code))('the test phone reads the code of %s and pays it', async (method) => {
     const client = await aBusiness({ name: 'Kopi stall' })
     const { id, amount, currency, payload } = await aCode(client, method)
     const { status, json } = await read(client, payload)
@@ -41,7 +41,7 @@ describe('a phone', () => {
     expect((await read(client, payload)).json.status).toBe('completed')
   })
 
-  test('shows what the code says, as a bank does', async () => {
+  test('the test phone shows the content of a code as a banking app does', async () => {
     const client = await aBusiness({ name: 'Kopi stall' })
     const { payload } = await aCode(client, 'paynow_online', { expires_after: '10 mins' })
     const { json } = await read(client, payload)
@@ -52,7 +52,7 @@ describe('a phone', () => {
     expect((await pay(client, other)).json).toMatchObject({ amount: '12.50', unapplied_reason: 'over' })
   })
 
-  test('pays another amount, twice, too late, late, and not at all; Hawker keeps apart what does not count', async () => {
+  test('the test phone pays another amount, twice, too late, with a delay or not at all, and only one payment is applied', async () => {
     const client = await aBusiness()
     const { id, payload } = await aCode(client, 'paynow_online', { expires_after: '10 mins' })
     expect((await pay(client, payload, { outcome: 'declined' })).json).toMatchObject({ status: 'failed', failure_code: 'declined' })
@@ -72,7 +72,7 @@ describe('a phone', () => {
     expect((await send(client.server, 'GET', twice.url)).json).toMatchObject({ status: 'refunded', refunded_amount: '10.00' })
   })
 
-  test('pays what was canceled, and it comes late', async () => {
+  test('the test phone pays a canceled request, and the payment is late', async () => {
     const client = await aBusiness()
     const { id, payload } = await aCode(client, 'doku_qris')
     await client.delete(`/v1/payment-requests/${id}`)
@@ -80,7 +80,7 @@ describe('a phone', () => {
     expect((await pay(client, payload, { late: true })).json).toMatchObject({ status: 'succeeded', unapplied_reason: 'late' })
   })
 
-  test('pays the sum with the fee on top, where the payer bears it', async () => {
+  test('the test phone pays the total including the fee if the payer bears it', async () => {
     const client = await aBusiness()
     const { json } = await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd', payment_methods: ['paynow_online'], add_admin_fee: true })
     await client.put('/v1/fee-schedules/paynow_online', { currency: 'sgd', fixed: 0.3, rate: 1, release_days: 0 })
@@ -92,7 +92,7 @@ describe('a phone', () => {
     expect((await pay(client, code.json.payload)).json).toMatchObject({ amount, unapplied_reason: null, payment_request_status: 'completed' })
   })
 
-  test('pays a wallet’s code, which is a link, with the fee on top', async () => {
+  test('the test phone pays a wallet’s code, which is a link, including the fee', async () => {
     const client = await aBusiness()
     await client.put('/v1/fee-schedules/shopee_pay', { currency: 'sgd', fixed: 0.3, rate: 1, release_days: 0 })
     const { payload } = await aCode(client, 'shopee_pay', { add_admin_fee: true })
@@ -100,7 +100,7 @@ describe('a phone', () => {
     expect((await pay(client, payload)).json).toMatchObject({ amount: '10.40', unapplied_reason: null, payment_request_status: 'completed' })
   })
 
-  test('looks for a few references, however many a code is full of', async () => {
+  test('the test phone looks up only a few references, however many a code contains', async () => {
     const client = await aBusiness()
     const { payload, id } = await aCode(client, 'paynow_online')
     const full = (template: string, count: number) => {
@@ -112,7 +112,7 @@ describe('a phone', () => {
     expect((await read(client, code(full('40', 4), full('41', 4)))).json.code).toBe('unknown_reference')
   })
 
-  test('says in words what it cannot pay', async () => {
+  test('the test phone explains what it cannot pay', async () => {
     const client = await aBusiness()
     const { payload } = await aCode(client, 'paynow_online')
     const live = await aBusiness({ mode: 'live' })

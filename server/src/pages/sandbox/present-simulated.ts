@@ -10,13 +10,13 @@ import type { Scan } from '#resources/sandbox/scan-code.ts'
 
 const textIn = (data: Record<string, unknown>, name: string): string | null => (typeof data[name] === 'string' ? data[name] : null)
 
-/** A request's status as a payer meets it: what has expired is so before a job has written it. */
+/** A request's status as a payer sees it: an expired request is expired before a job has written it. */
 function statusOf({ status, deleted_at, expires_at }: PaymentRequestRow, now: Date): string {
   if (deleted_at !== null) return 'canceled'
   return status === 'pending' && expires_at !== null && expires_at <= now ? 'expired' : status
 }
 
-/** Where the browser goes back to from a page of the simulator. */
+/** Where the browser returns to from a simulator page. */
 export const returnUrlOf = ({ rail_data }: ChargeRow): string | null => textIn(rail_data, 'return_url')
 
 /** A payment as the simulator's wallet and 3-D Secure pages show it. */
@@ -38,7 +38,7 @@ export function presentSimulated({ business, charge, request }: SimulatedPayment
   }
 }
 
-/** A code as the phone's bank app shows it. */
+/** A code as the phone's banking app shows it. */
 export function presentScanned(code: Scan, now: Date): ScannedCode {
   const { scheme, payee, amountMinor, request, reference, editable, expiresAt, method } = code
   return {
@@ -59,7 +59,7 @@ export function presentScanned(code: Scan, now: Date): ScannedCode {
   }
 }
 
-/** What became of a payment, as the phone tells it. */
+/** The result of a payment, as the phone shows it. */
 export function presentPhonePayment(charge: ChargeRow, request: PaymentRequestRow): PhonePayment {
   return {
     payment_id: charge.id,

@@ -1,12 +1,10 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import type { SimulatedAnswer } from '#engine/rails/simulator/simulator.ts'
 import type { Api } from '#foundation/http/api.ts'
-import { tidyInput } from '#foundation/http/request-body.ts'
 import { isTrue, lenientFlag, longText, plainText } from '#foundation/http/schemas.ts'
 import { invalid, notFound } from '#foundation/shared/errors.ts'
-import { sendNotFound } from '#pages/checkout/routes.ts'
-import { loadWeb, type Policy, sendPage } from '#pages/page.ts'
+import { pageForPeople } from '#pages/checkout/routes.ts'
+import { loadWeb, type Policy, pageAnswer, seeOther } from '#pages/page.ts'
 import { frameAncestors } from '#resources/business/checkout-settings/framing.ts'
 import { findCheckoutSettings } from '#resources/business/checkout-settings/queries.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
@@ -16,25 +14,24 @@ import { scanCode } from '#resources/sandbox/scan-code.ts'
 import { type TypedCard, tokenise } from '#resources/sandbox/tokenise.ts'
 import { presentPhonePayment, presentScanned, presentSimulated, returnUrlOf } from './present-simulated.ts'
 
-const hidden = { schema: { hide: true } as never }
 /** The simulator's pages are in one language. */
 const language = 'en'
-/** The phone has a script; the pages that ask a payer are forms, and have the style sheet alone. */
+/** The phone has a script; the pages that ask a payer are forms, and have only the style sheet. */
 const [phoneEntry, plainEntry] = ['src/sandbox/client.tsx', 'src/sandbox/plain.ts']
 
 const outcomes = new Set<SimulatedAnswer['outcome']>(['approved', 'declined', 'canceled', 'timeout', 'slow'])
 
 /**
- * The simulator as a payer's browser meets it: its wallet and bank pages, its phone, and what turns test cards into tokens.
- * Public, as what they stand for is; they know sandbox businesses alone.
+ * The simulator for a payer's browser: its wallet and bank pages, its phone, and its tokeniser for test cards.
+ * Public, like what they simulate; they know only sandbox businesses.
  */
-export function sandboxPages(api: Pick<Api, 'fastify'>, deps: StartDeps): void {
+export function sandboxPages(api: Api, deps: StartDeps): void {
   askingPages(api, deps)
   phone(api, deps)
   tokens(api, deps)
 }
 
-/** Who may show a page that asks: where the checkout was embedded, whoever may embed the checkout. */
+/** Who may frame a page that asks: where the checkout was embedded, whoever may embed the checkout. */
 async function framing({ database }: StartDeps, { business, charge }: SimulatedPayment): Promise<Policy> {
   const url = returnUrlOf(charge)
   if (url === null || new URL(url).searchParams.get('embed') !== '1') return {}
@@ -42,34 +39,35 @@ async function framing({ database }: StartDeps, { business, charge }: SimulatedP
   return { frameAncestors: ["'self'", ...(allowed === "'none'" ? [] : allowed.split(' '))] }
 }
 
-type Asked = FastifyRequest<{ Params: { business_id: string; charge_id: string } }>
+/** What an asking page's form says; anything but a known outcome is no answer. */
+const AskedForm = Type.Object({ outcome: Type.Optional(Type.Unknown()) })
+
+const isOutcome = (value: unknown): value is SimulatedAnswer['outcome'] => outcomes.has(value as SimulatedAnswer['outcome'])
 
 /** The pages that an attempt's `action_url` leads to. They are forms, so that they work without any script. */
-function askingPages({ fastify }: Pick<Api, 'fastify'>, deps: StartDeps): void {
+function askingPages(api: Api, deps: StartDeps): void {
   for (const page of ['wallet', 'challenge'] as const) {
-    const path = `/sandbox/${page}/:business_id/:charge_id`
-    const find = ({ params }: Asked) => findSimulated(deps, params.business_id, params.charge_id)
+    const path = `/sandbox/${page}/:business_id/:charge_id` as const
 
-    fastify.get(path, hidden, (async (request: Asked, reply: FastifyReply) => {
-      const payment = await find(request)
-      if (!payment) return sendNotFound(request, reply)
+    api.page(path, pageForPeople, async ({ params, origin }) => {
+      const payment = await findSimulated(deps, params.business_id, params.charge_id)
+      if (!payment) return undefined
       const web = await loadWeb()
-      const shown = presentSimulated(payment, deps.now())
+      const shown = presentSimulated(payment, origin(payment.business.id).at)
       const policy = await framing(deps, payment)
       const rendered = page === 'wallet' ? web.renderWallet(shown) : web.renderChallenge(shown)
-      return sendPage(reply, 200, { ...rendered, language, entry: plainEntry }, policy)
-    }) as never)
+      return pageAnswer(200, { ...rendered, language, entry: plainEntry }, policy)
+    })
 
-    fastify.post(path, hidden, (async (request: Asked, reply: FastifyReply) => {
-      const payment = await find(request)
-      if (!payment) return sendNotFound(request, reply)
-      const outcome = (request.body as { outcome?: SimulatedAnswer['outcome'] } | undefined)?.outcome
+    api.page(path, { ...pageForPeople, method: 'POST', body: AskedForm }, async ({ params, body: { outcome }, requestId }) => {
+      const payment = await findSimulated(deps, params.business_id, params.charge_id)
+      if (!payment) return undefined
       const again = `/sandbox/${page}/${payment.business.id}/${payment.charge.id}`
-      if (outcome === undefined || !outcomes.has(outcome)) return reply.redirect(again, 303)
-      const { changed, charge } = await answerSimulated(deps, payment, { outcome }, { requestId: request.id })
+      if (!isOutcome(outcome)) return seeOther(again)
+      const { changed, charge } = await answerSimulated(deps, payment, { outcome }, { requestId })
       // Who answered second learns here that there is an answer, and what it was.
-      return reply.redirect((changed ? returnUrlOf(charge) : null) ?? again, 303)
-    }) as never)
+      return seeOther((changed ? returnUrlOf(charge) : null) ?? again)
+    })
   }
 }
 
@@ -82,41 +80,33 @@ const PhoneInput = Type.Object({
   delay: Type.Optional(Type.Number({ minimum: 0, maximum: 86_400 })),
   late: Type.Optional(lenientFlag()),
 })
-/** What a phone's decisions are to the simulator. */
+/** The simulator's names for a phone's decisions. */
 const outcomesOfPhone = { approved: 'completed', declined: 'failed', timeout: 'timeout' } as const
-type PhoneInput = Static<typeof PhoneInput>
-
-/** Texts as every route takes them: trimmed, and a field that is empty or null was left out. */
-function tidyBody(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
-  const body = Object.entries((tidyInput(request.body) ?? {}) as Record<string, unknown>)
-  request.body = Object.fromEntries(body.filter(([, value]) => value !== null))
-  done()
-}
 
 /** The phone, and what its bank app asks for. */
-function phone({ fastify }: Pick<Api, 'fastify'>, deps: StartDeps): void {
-  const { database, now } = deps
-  const takes = (body: object) => ({ schema: { hide: true, body } as never, preValidation: tidyBody })
+function phone(api: Api, deps: StartDeps): void {
+  const { database, clock } = deps
 
-  fastify.get('/sandbox/phone', hidden, async (_request, reply) => sendPage(reply, 200, { ...(await loadWeb()).renderPhone(), language, entry: phoneEntry }))
+  api.page('/sandbox/phone', {}, async () => pageAnswer(200, { ...(await loadWeb()).renderPhone(), language, entry: phoneEntry }))
 
-  fastify.post('/sandbox/phone/read', takes(ReadInput), async ({ body }) =>
-    presentScanned(await scanCode(database.db, (body as Static<typeof ReadInput>).payload), now()),
-  )
-
-  fastify.post('/sandbox/phone/pay', takes(PhoneInput), async (request) => {
-    const { payload, outcome = 'approved', amount, delay, late } = request.body as PhoneInput
-    const code = await scanCode(database.db, payload)
-    const answer = { outcome: outcomesOfPhone[outcome], amount: amount === undefined ? undefined : String(amount), delaySeconds: delay, late: isTrue(late) }
-    const { charge, paymentRequest } = await payCode(deps, code, answer, { requestId: request.id, unasked: true })
-    return presentPhonePayment(charge, paymentRequest ?? code.request)
+  api.page('/sandbox/phone/read', { method: 'POST', body: ReadInput, tidies: true }, async ({ body }) => {
+    const code = await scanCode(database.db, body.payload)
+    return { status: 200, json: presentScanned(code, clock.now(code.request.business_id)) }
   })
 
-  fastify.get('/sandbox/phone/payments/:business_id/:charge_id', hidden, (async ({ params }: Asked) => {
+  api.page('/sandbox/phone/pay', { method: 'POST', body: PhoneInput, tidies: true }, async ({ body, requestId }) => {
+    const { payload, outcome = 'approved', amount, delay, late } = body
+    const code = await scanCode(database.db, payload)
+    const answer = { outcome: outcomesOfPhone[outcome], amount: amount === undefined ? undefined : String(amount), delaySeconds: delay, late: isTrue(late) }
+    const { charge, paymentRequest } = await payCode(deps, code, answer, { requestId, unasked: true })
+    return { status: 200, json: presentPhonePayment(charge, paymentRequest ?? code.request) }
+  })
+
+  api.page('/sandbox/phone/payments/:business_id/:charge_id', {}, async ({ params }) => {
     const found = await findSimulated(deps, params.business_id, params.charge_id)
     if (!found) throw notFound('Charge', params.charge_id)
-    return presentPhonePayment(found.charge, found.request)
-  }) as never)
+    return { status: 200, json: presentPhonePayment(found.charge, found.request) }
+  })
 }
 
 const CardInput = Type.Object({
@@ -127,13 +117,13 @@ const CardInput = Type.Object({
 })
 
 /** Turns a test card into a token, as a rail's own script does with real cards. Nothing of it is kept or logged. */
-function tokens({ fastify }: Pick<Api, 'fastify'>, { now }: StartDeps): void {
-  fastify.post('/sandbox/tokens', { schema: { hide: true, body: CardInput } as never, preValidation: tidyBody }, async ({ body, id }, reply) => {
-    const typed = body as Record<keyof TypedCard, string | number | undefined>
-    const text = (name: keyof TypedCard) => String(typed[name] ?? '')
-    const made = tokenise({ number: text('number'), expiry_month: text('expiry_month'), expiry_year: text('expiry_year'), cvc: text('cvc') }, now())
-    if ('token' in made) return made
+function tokens(api: Api, { clock }: StartDeps): void {
+  api.page('/sandbox/tokens', { method: 'POST', body: CardInput, tidies: true }, async ({ body, requestId }) => {
+    const text = (name: keyof TypedCard) => String(body[name] ?? '')
+    const card = { number: text('number'), expiry_month: text('expiry_month'), expiry_year: text('expiry_year'), cvc: text('cvc') }
+    const made = tokenise(card, clock.system())
+    if ('token' in made) return { status: 200, json: made }
     const { message, errors } = invalid(made.errors)
-    return reply.code(422).send({ message, errors, codes: made.codes, code: Object.values(made.codes)[0], request_id: id })
+    return { status: 422, json: { message, errors, codes: made.codes, code: Object.values(made.codes)[0], request_id: requestId } }
   })
 }

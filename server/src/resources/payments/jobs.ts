@@ -1,14 +1,31 @@
-import type { Polled } from '#foundation/jobs/job.ts'
-import { expirePaymentRequests } from './payment-requests/expire-payment-requests-job.ts'
+import { findNextDue } from '#foundation/database/due.ts'
+import type { DueWork } from '#foundation/jobs/job.ts'
+import { expireDuePaymentRequests } from './payment-requests/expire-payment-requests-job.ts'
 import type { PaymentsDeps } from './payments.ts'
 import { askRails } from './rails/ask-rails-job.ts'
 import { releaseDue } from './releases/release-due-job.ts'
 
-/** What payments look for again and again. */
-export function paymentsPolled(deps: PaymentsDeps): Polled[] {
+/** What falls due in payments: the end of payment requests, questions to rails, and money that is released. */
+export function paymentsDueWork(deps: PaymentsDeps): DueWork[] {
+  const { db } = deps.database
   return [
-    { name: 'expiring payment requests', everyMs: 250, run: () => expirePaymentRequests(deps) },
-    { name: 'asking rails', everyMs: 1_000, run: () => askRails(deps) },
-    { name: 'releasing money', everyMs: 10_000, run: () => releaseDue(deps.database.db, deps.now()) },
+    {
+      name: 'expiring payment requests',
+      everyMs: 250,
+      next: (businessId, until) => findNextDue(db, 'payment_request_expiries', businessId, until),
+      run: (due) => expireDuePaymentRequests(deps, due),
+    },
+    {
+      name: 'polling rails',
+      everyMs: 1_000,
+      next: (businessId, until) => findNextDue(db, 'rail_checks', businessId, until),
+      run: (due) => askRails(deps, due),
+    },
+    {
+      name: 'releasing money',
+      everyMs: 10_000,
+      next: (businessId, until) => findNextDue(db, 'releases', businessId, until),
+      run: (due) => releaseDue(deps, due),
+    },
   ]
 }

@@ -18,14 +18,14 @@ async function aRequest(client: Client, method: string, more: Record<string, unk
   return json.id
 }
 
-/** Begins a payment whose payer sits at a browser. */
+/** Starts a payment whose payer is in a browser. */
 async function begin(client: Client, method: string, requestId?: string) {
   const id = requestId ?? (await aRequest(client, method))
   const { json } = await client.post(`/v1/sandbox/payment-requests/${id}/pay`, { method, interactive: true })
   return json
 }
 
-/** Begins a payment by a token, as the hosted page does. */
+/** Starts a payment by a token, like the hosted page. */
 async function beginByToken(client: Client, number: string) {
   const request = await findPaymentRequest(client.server.database.db, client.business.id, await aRequest(client, 'card'))
   if (!request) throw new Error('the request was not made')
@@ -43,8 +43,8 @@ async function beginByToken(client: Client, number: string) {
 const answer = (client: Client, id: string, body: Record<string, unknown>) => client.post(`/v1/sandbox/payments/${id}/answer`, body)
 const chargeOf = async (client: Client, id: string) => findCharge(client.server.database.db, client.business.id, id)
 
-describe('a payer at a browser', () => {
-  test.each(asking.map(({ code }) => code))('is asked by %s on its page, and approves', async (method) => {
+describe('a payer in a browser', () => {
+  test.each(asking.map(({ code }) => code))('%s asks the payer on its page, and the payer approves', async (method) => {
     const client = await aBusiness()
     const begun = await begin(client, method)
     expect(begun).toMatchObject({ status: 'requires_customer_action', redirect_url: null })
@@ -61,7 +61,7 @@ describe('a payer at a browser', () => {
     ['4000002500003155', 'approved', 'succeeded', null],
     ['4000008260003178', 'approved', 'failed', 'insufficient_funds'],
     ['4000008400001629', 'approved', 'failed', 'generic_decline'],
-  ])('whose card %s asks for 3-D Secure: %s is %s, %s', async (number, outcome, status, code) => {
+  ])('a payer with the card %s passes through 3-D Secure: %s is %s, %s', async (number, outcome, status, code) => {
     const client = await aBusiness()
     const charge = await beginByToken(client, number)
     const url = `https://pay.example.com/sandbox/challenge/${client.business.id}/${charge.id}`
@@ -78,14 +78,14 @@ describe('a payer at a browser', () => {
     ['4000008400001280', 'failed', 'generic_decline'],
     ['4000000000009995', 'failed', 'insufficient_funds'],
     ['4929000000006', 'failed', 'test_mode_live_card'],
-  ])('whose card %s asks for nothing: %s, %s', async (number, status, code) => {
+  ])('a payer with the card %s is not asked for 3-D Secure: %s, %s', async (number, status, code) => {
     const charge = await beginByToken(await aBusiness(), number)
     expect([charge.status, charge.failure_code]).toEqual([status, code])
   })
 })
 
 describe('POST /v1/sandbox/payments/{charge_id}/answer', () => {
-  test('declines, cancels, never answers and answers late', async () => {
+  test('an answer declines, cancels, never comes or comes late', async () => {
     const client = await aBusiness()
     const outcomes = ['declined', 'canceled', 'timeout', 'slow'] as const
     const begun = await Promise.all(outcomes.map(() => begin(client, 'grabpay_direct')))
@@ -106,7 +106,7 @@ describe('POST /v1/sandbox/payments/{charge_id}/answer', () => {
     expect(await chargeOf(client, silent.payment_id)).toMatchObject({ status: 'failed', failure_code: 'timeout' })
   })
 
-  test('counts once, also of many that come together', async () => {
+  test('an answer counts once, even when many arrive at the same time', async () => {
     const client = await aBusiness()
     const { payment_id } = await begin(client, 'atome')
     const outcomes = ['slow', 'approved', 'declined', 'timeout', 'canceled', 'approved']
@@ -119,7 +119,7 @@ describe('POST /v1/sandbox/payments/{charge_id}/answer', () => {
     expect(types.length).toBeLessThanOrEqual(1)
   })
 
-  test('that never comes has given up after a quarter of an hour, and an answer after that changes nothing', async () => {
+  test('a payment without an answer is abandoned after a quarter of an hour, and a later answer changes nothing', async () => {
     const client = await aBusiness()
     const { payment_id } = await begin(client, 'zip')
     await checkDue(client, 800)
@@ -129,7 +129,7 @@ describe('POST /v1/sandbox/payments/{charge_id}/answer', () => {
     expect((await answer(client, payment_id, { outcome: 'approved' })).json).toMatchObject({ status: 'canceled', payment_request_status: 'pending' })
   })
 
-  test('pays a request a second time when someone else has paid it meanwhile, and the money is given back', async () => {
+  test('an answer pays a request that someone else has paid in the meantime, and the duplicate is refunded', async () => {
     const client = await aBusiness()
     const first = await begin(client, 'shopee_pay')
     const second = await begin(client, 'shopee_pay', first.payment_request_id)
@@ -139,7 +139,7 @@ describe('POST /v1/sandbox/payments/{charge_id}/answer', () => {
     expect(await chargeOf(client, second.payment_id)).toMatchObject({ status: 'refunded' })
   })
 
-  test('is not for what waits for no payer, for live businesses and for unknown ids', async () => {
+  test('an answer is rejected for payments that wait for no payer, for live businesses and for unknown ids', async () => {
     const client = await aBusiness()
     const id = await aRequest(client, 'grabpay_direct')
     const paid = await client.post(`/v1/sandbox/payment-requests/${id}/pay`, {})
@@ -150,18 +150,18 @@ describe('POST /v1/sandbox/payments/{charge_id}/answer', () => {
   })
 })
 
-describe('a payment that nobody asked for', () => {
+describe('unexpected payments', () => {
   const deadline = { expires_after: '5 mins' }
   const pay = async (client: Client, id: string, body: Record<string, unknown>) => client.post(`/v1/sandbox/payment-requests/${id}/pay`, body)
 
-  test('is late when it is dated behind the deadline', async () => {
+  test('a payment dated after the deadline is late', async () => {
     const client = await aBusiness()
     const id = await aRequest(client, 'paynow_online', deadline)
     expect((await pay(client, id, { late: true })).json).toMatchObject({ status: 'succeeded', unapplied_reason: 'late', payment_request_status: 'pending' })
     expect((await pay(client, id, {})).json).toMatchObject({ unapplied_reason: null, payment_request_status: 'completed' })
   })
 
-  test('is late for a request that was canceled, and cannot be late where there is no deadline', async () => {
+  test('a payment of a canceled request is late, and a request without a deadline has no late payment', async () => {
     const client = await aBusiness()
     const id = await aRequest(client, 'paynow_online')
     const refused = await pay(client, id, { late: 'true' })
@@ -170,7 +170,7 @@ describe('a payment that nobody asked for', () => {
     expect((await pay(client, id, { late: true })).json).toMatchObject({ status: 'succeeded', unapplied_reason: 'late' })
   })
 
-  test('is a duplicate where the request was paid, and is given back', async () => {
+  test('a payment of a paid request is a duplicate, and is refunded', async () => {
     const client = await aBusiness()
     const id = await aRequest(client, 'paynow_online')
     await pay(client, id, {})

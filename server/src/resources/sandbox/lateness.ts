@@ -2,12 +2,12 @@ import { invalid } from '#foundation/shared/errors.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 
 /**
- * When a payment is dated that comes too late: behind the request's deadline, or now where the request takes no payment any
- * more. A request that can be paid for ever cannot be paid late.
+ * The date of a payment that is too late: after the request's deadline, or now if the request accepts no more payments.
+ * A request without a deadline cannot be paid late.
  */
 export function lateDate({ expires_at, status, deleted_at }: PaymentRequestRow, now: Date): Date {
   const ended = deleted_at !== null || (status !== 'pending' && status !== 'completed')
   if (ended || (expires_at !== null && expires_at < now)) return now
-  if (expires_at === null) throw invalid({ late: ['This payment request has no deadline, so no payment is late.'] }, 'no_deadline')
+  if (expires_at === null) throw invalid({ late: ['This payment request has no deadline, so no payment can be late.'] }, 'no_deadline')
   return new Date(expires_at.getTime() + 1000)
 }

@@ -3,6 +3,7 @@ import { listBalances } from '#engine/ledger/balances.ts'
 import { redirectUrl } from '#resources/payments/payment-requests/redirect.ts'
 import { askRails } from '#resources/payments/rails/ask-rails-job.ts'
 import { aBusiness, type Client, eventsOf, type Reply } from '#testing/api.ts'
+import { clockAt } from '#testing/clock.ts'
 
 const requests = '/v1/payment-requests'
 const redirect = 'https://shop.example/thanks?key=abc&x=1#frag'
@@ -17,7 +18,7 @@ const pay = (client: Client, { id }: { id: string }, body: Record<string, unknow
   client.post(`/v1/sandbox/payment-requests/${id}/pay`, body, { headers })
 const read = async (client: Client, { id }: { id: string }) => (await client.get(`${requests}/${id}`)).json
 
-/** What a business has gained, by account; its play money left out. */
+/** What a business has gained, by account, without its play money. */
 async function gains({ server, business }: Client): Promise<Record<string, bigint>> {
   const balances = await listBalances(server.database.db, business.id)
   const moved = balances.filter(({ account, balanceMinor }) => balanceMinor !== 0n && account !== 'deposit' && account !== 'sandbox')
@@ -32,8 +33,8 @@ async function chargesOf({ server, business }: Client): Promise<{ status: string
 
 const typesOf = async (client: Client) => (await eventsOf(client)).map(({ type }) => type)
 
-describe('a payer who pays', () => {
-  test('completes the request, moves the money, and is told of in order', async () => {
+describe('a successful payment', () => {
+  test('a payment completes the request, moves the money, and emits its events in order', async () => {
     const client = await aBusiness()
     const request = await aRequest(client)
     const paid = await pay(client, request, { method: 'paynow_online', name: 'Tan Ah Kow', email: 'payer@example.com' })
@@ -68,7 +69,7 @@ describe('a payer who pays', () => {
     expect(await gains(client)).toEqual({ available: 980n, fees: 20n, 'clearing:simulator': -1000n })
   })
 
-  test('by card leaves money that waits, and no card number anywhere', async () => {
+  test('a card payment leaves its money pending, and stores no card number anywhere', async () => {
     const client = await aBusiness()
     const request = await aRequest(client)
     const { json } = await pay(client, request, { card: { number: '5555 5555 5555 4444' } })
@@ -81,7 +82,7 @@ describe('a payer who pays', () => {
     expect(JSON.stringify(await eventsOf(client))).toContain('"last4":"4444"')
   })
 
-  test('types the amount where the request has none', async () => {
+  test('a payer enters the amount of a request that has none', async () => {
     const client = await aBusiness()
     const request = await aRequest(client, { amount: undefined })
     expect((await pay(client, request)).json).toMatchObject({ errors: { amount: ['The amount field is required.'] } })
@@ -91,19 +92,19 @@ describe('a payer who pays', () => {
   test.each([
     ['JPY', '500'],
     ['vnd', '20000'],
-  ])('pays in %s, whose amounts have no cents', async (currency, amount) => {
+  ])('a payment in %s, a currency without cents, succeeds', async (currency, amount) => {
     const client = await aBusiness()
     const request = await aRequest(client, { currency, amount })
     expect((await pay(client, request, { card: '4242424242424242' })).json).toMatchObject({ status: 'succeeded', currency: currency.toLowerCase() })
   })
 })
 
-describe('a payer who does not', () => {
+describe('an unsuccessful payment', () => {
   test.each([
     ['failed', 'failed', 'declined', null],
     ['canceled', 'canceled', 'canceled', 'canceled'],
     ['timeout', 'pending', null, null],
-  ])('outcome %s', async (outcome, status, failure_code, redirected) => {
+  ])('a payment with the outcome %s leaves the request pending', async (outcome, status, failure_code, redirected) => {
     const client = await aBusiness()
     const request = await aRequest(client)
     const { json } = await pay(client, request, { outcome })
@@ -124,27 +125,27 @@ describe('a payer who does not', () => {
     ['4242424242424241', 'incorrect_number'],
     ['4000008260003178', 'insufficient_funds'],
     ['4111111111111111', 'test_mode_live_card'],
-  ])('card %s: %s', async (card, failure_code) => {
+  ])('a payment with the card %s fails with %s', async (card, failure_code) => {
     const client = await aBusiness()
     const request = await aRequest(client)
-    // A card that is named is what is paid with, whatever method comes first.
+    // If a card is named, it is what is paid with, whatever method comes first.
     expect((await pay(client, request, { card })).json).toMatchObject({ status: 'failed', method: 'card', failure_code, redirect_url: null })
     expect(await gains(client)).toEqual({})
   })
 
-  test('nothing can be found out about a real card from what its Idempotency-Key keeps', async () => {
+  test('an Idempotency-Key stores nothing that reveals a real card number', async () => {
     const client = await aBusiness()
     const { id } = await aRequest(client)
     const path = `/v1/sandbox/payment-requests/${id}/pay`
     const sent = (card: unknown) => client.post(path, { card }, { headers: { 'idempotency-key': 'typed-by-mistake' } })
     expect((await sent('4111111111111111')).status).toBe(200)
-    // Another number is the same request: no digest of the first was kept.
+    // Another number is the same request: no digest of the first was stored.
     const again = await sent('5454545454545454')
     expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([200, 'true'])
     expect((await sent('4242424242424242')).json.code).toBe('idempotency_key_reused')
   })
 
-  test('an outcome that is asked for wins over what the card would do', async () => {
+  test('a requested outcome takes precedence over that of the card', async () => {
     const client = await aBusiness()
     const request = await aRequest(client)
     expect((await pay(client, request, { card: '4000000000000002', outcome: 'completed' })).json).toMatchObject({ status: 'succeeded' })
@@ -154,13 +155,13 @@ describe('a payer who does not', () => {
     ['passed', 'succeeded', null],
     ['failed', 'failed', 'authentication_failed'],
     ['abandoned', 'canceled', 'canceled'],
-  ])('3-D Secure %s', async (challenge, status, failure_code) => {
+  ])('a 3-D Secure challenge that is %s decides the outcome', async (challenge, status, failure_code) => {
     const client = await aBusiness()
     const request = await aRequest(client)
     expect((await pay(client, request, { card: '4000002760003184', challenge })).json).toMatchObject({ status, failure_code })
   })
 
-  test('at a terminal ends the request', async () => {
+  test('a failed payment at a terminal ends the request', async () => {
     const client = await aBusiness()
     const request = await aRequest(client, { payment_methods: ['wifi_card_reader'], wifi_terminal_id: 'terminal-1' })
     const { json } = await pay(client, request, { outcome: 'failed' })
@@ -170,11 +171,11 @@ describe('a payer who does not', () => {
   })
 })
 
-describe('money that is not what was asked for', () => {
+describe('payments of another amount or too many', () => {
   test.each([
     ['9.99', 'short'],
     ['10.01', 'over'],
-  ])('%s of 10.00 is %s: kept, not applied, and the shop is not told that it was paid', async (amount, unapplied_reason) => {
+  ])('%s of 10.00 is %s: recorded, not applied, and not reported to the shop as paid', async (amount, unapplied_reason) => {
     const client = await aBusiness()
     const request = await aRequest(client)
     const { json } = await pay(client, request, { amount, method: 'paynow_online' })
@@ -187,7 +188,7 @@ describe('money that is not what was asked for', () => {
     expect((await pay(client, request)).json).toMatchObject({ unapplied_reason: null, payment_request_status: 'completed' })
   })
 
-  test('a second payment of a paid request is refused', async () => {
+  test('a second payment of a paid request is rejected', async () => {
     const client = await aBusiness()
     const request = await aRequest(client)
     await pay(client, request)
@@ -196,7 +197,7 @@ describe('money that is not what was asked for', () => {
     expect(await chargesOf(client)).toHaveLength(1)
   })
 
-  test('of ten payers at once exactly one is applied; nobody is lost', async () => {
+  test('exactly one of ten concurrent payments is applied, and none is lost', async () => {
     const client = await aBusiness()
     const request = await aRequest(client)
     const answers = await Promise.all(Array.from({ length: 10 }, () => pay(client, request, { method: 'paynow_online' })))
@@ -213,7 +214,7 @@ describe('money that is not what was asked for', () => {
     expect((await gains(client))['clearing:simulator']).toBe(-1000n * BigInt(taken.length))
   })
 
-  test('a request that allows repeated payments takes them all and stays pending', async () => {
+  test('a request that allows repeated payments accepts all of them and stays pending', async () => {
     const client = await aBusiness()
     const request = await aRequest(client, { allow_repeated_payments: true })
     const paid = await Promise.all([1, 2, 3].map(() => pay(client, request, { method: 'paynow_online' })))
@@ -226,10 +227,11 @@ describe('money that is not what was asked for', () => {
   })
 })
 
-/** Asks rails as the worker does, so many seconds from now. */
+/** Polls rails like the worker, so many seconds from now. */
 function askRailsLater({ server }: Client, seconds: number): Promise<number> {
-  const { app, database } = server
-  return askRails({ ...app.payments, database, now: () => new Date(Date.now() + seconds * 1000), log: app.fastify.log as never })
+  const { app } = server
+  const clock = clockAt(() => new Date(Date.now() + seconds * 1000))
+  return askRails({ ...app.payments, clock }, { until: clock.system() })
 }
 
 test('a payment with a delay is pending until its time, and settled once', async () => {
@@ -258,7 +260,7 @@ test('a delayed payment that another one overtook is a duplicate, and can be ref
   expect((await client.post('/v1/refund', { payment_id: slow.payment_id })).json).toMatchObject({ amount_refunded: 10, status: 'succeeded' })
 })
 
-test('a payment that nobody answers counts as failed in the end, and the request can still be paid', async () => {
+test('a payment without an answer fails in the end, and the request can still be paid', async () => {
   const client = await aBusiness()
   const request = await aRequest(client)
   const { json } = await pay(client, request, { outcome: 'timeout' })
@@ -276,7 +278,7 @@ test('a fee that the payer bears is paid on top, and the request counts as paid'
   expect(await read(client, request)).toMatchObject({ amount: '10.00', payments: [{ amount: '10.20' }] })
 })
 
-describe('what is refused', () => {
+describe('rejected payments', () => {
   test.each([
     [{ method: 'paynow_online' }, 'method'],
     [{ method: 'no_such_method' }, 'method'],
@@ -285,7 +287,7 @@ describe('what is refused', () => {
     [{ amount: '10.001' }, 'amount'],
     [{ outcome: 'perhaps' }, 'outcome'],
     [{ delay: -1 }, 'delay'],
-  ])('%j', async (body, field) => {
+  ])('the payment %j is rejected', async (body, field) => {
     const client = await aBusiness()
     const request = await aRequest(client, { payment_methods: ['card'] })
     const { status, json } = await pay(client, request, body)
@@ -293,7 +295,7 @@ describe('what is refused', () => {
     expect(await chargesOf(client)).toEqual([])
   })
 
-  test('requests that are deleted, unknown or not ours', async () => {
+  test("a payment of a deleted, unknown or another business's request is rejected", async () => {
     const [client, stranger] = [await aBusiness(), await aBusiness()]
     const request = await aRequest(client)
     expect((await pay(stranger, request)).status).toBe(404)
@@ -302,7 +304,7 @@ describe('what is refused', () => {
     expect((await pay(client, request)).status).toBe(409)
   })
 
-  test('live businesses: there is no such route', async () => {
+  test('a live business has no such route', async () => {
     const live = await aBusiness({ mode: 'live' })
     const { status, json } = await pay(live, { id: '01890000-0000-7000-8000-000000000000' })
     expect([status, json.code]).toEqual([404, 'route_not_found'])
@@ -310,7 +312,7 @@ describe('what is refused', () => {
 })
 
 describe('an Idempotency-Key', () => {
-  test('makes one charge of any number of tries, at once or later', async () => {
+  test('an Idempotency-Key makes one charge of any number of attempts, concurrent or later', async () => {
     const client = await aBusiness()
     const request = await aRequest(client, { allow_repeated_payments: true })
     const once = () => pay(client, request, { method: 'card' }, { 'idempotency-key': 'pay-1' })
@@ -324,7 +326,7 @@ describe('an Idempotency-Key', () => {
     expect(other.status).toBe(422)
   })
 
-  test('replays also what was paid and is refused now', async () => {
+  test('an Idempotency-Key also replays what was paid and would be rejected now', async () => {
     const client = await aBusiness()
     const request = await aRequest(client)
     const first = await pay(client, request, {}, { 'idempotency-key': 'pay-2' })
@@ -337,12 +339,12 @@ test.each([
   ['https://shop.example/a?', ''],
   ['https://shop.example/a?b=%20+c&d', '&'],
   ['https://shop.example/a?b&', ''],
-])("the merchant's address %s keeps its every byte", (address, joint) => {
+])("the merchant's URL %s is kept byte for byte", (address, joint) => {
   expect(redirectUrl(address, 'id', 'completed')).toBe(`${address}${joint}reference=id&status=completed`)
   expect(redirectUrl(`${address}#/x?y=1`, 'id', 'canceled')).toBe(`${address}${joint}reference=id&status=canceled#/x?y=1`)
 })
 
-describe('a payer who scans', () => {
+describe('a payer who scans a code', () => {
   const scan = (client: Client, qr_code: string, more: Record<string, unknown> = {}) => client.post('/v1/sandbox/pay-code', { qr_code, ...more })
   const aCode = async (client: Client, more: Record<string, unknown>) =>
     (await aRequest(client, { generate_qr: true, ...more })) as unknown as { id: string; qr_code_data: { qr_code: string } }
@@ -357,7 +359,7 @@ describe('a payer who scans', () => {
     ['vietqr_zalopay', 'vnd', '12000', '12180'],
     ['upi_qr', 'sgd', '12.00', '12.24'],
     ['shopee_pay', 'sgd', '12.00', '12.36'],
-  ])('%s pays the request that the code is for, and a fee that the payer bears', async (method, currency, amount, withFee) => {
+  ])('a scanned code of %s pays its request, including a fee that the payer bears', async (method, currency, amount, withFee) => {
     const client = await aBusiness()
     for (const [add_admin_fee, paid] of [
       [false, amount],
@@ -375,7 +377,7 @@ describe('a payer who scans', () => {
     }
   })
 
-  test('may type another amount, and may come too late', async () => {
+  test('a payer who scans may enter another amount, and may pay too late', async () => {
     const client = await aBusiness()
     const request = await aCode(client, { payment_methods: ['paynow_online'], add_admin_fee: true })
     const { qr_code } = request.qr_code_data
@@ -384,7 +386,7 @@ describe('a payer who scans', () => {
     expect((await scan(client, qr_code)).status).toBe(409)
   })
 
-  test('finds codes of its own sandbox only', async () => {
+  test('a scanned code is found only in its own sandbox', async () => {
     const [client, stranger, live] = [await aBusiness(), await aBusiness(), await aBusiness({ mode: 'live' })]
     const { qr_code } = (await aCode(client, { payment_methods: ['paynow_online'] })).qr_code_data
     const page = (await aCode(client, { payment_methods: ['shopee_pay'] })).qr_code_data.qr_code

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { expirePaymentRequests } from '#resources/payments/payment-requests/expire-payment-requests-job.ts'
+import { expireDuePaymentRequests } from '#resources/payments/payment-requests/expire-payment-requests-job.ts'
 import { aBusiness, type Client } from '#testing/api.ts'
+import { clockAt } from '#testing/clock.ts'
 import { checkDue } from '#testing/payments.ts'
 
 type Step =
@@ -29,7 +30,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 const final = new Set(['succeeded', 'failed', 'canceled', 'refunded', 'partially_refunded'])
 
-/** A payer and the jobs, at a time that only goes forward. */
+/** A payer and the jobs, at a time that never goes back. */
 async function play(client: Client, steps: Step[]): Promise<void> {
   const { app, database } = client.server
   const { json: request } = await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd', expires_after: '5 mins' })
@@ -46,8 +47,8 @@ async function play(client: Client, steps: Step[]): Promise<void> {
     else if (one.do === 'pay') await pay(one.more)
     else if (one.do === 'wait') {
       ahead += one.seconds
-      const now = () => new Date(Date.now() + ahead * 1000)
-      await expirePaymentRequests({ ...app.payments, now })
+      const clock = clockAt(() => new Date(Date.now() + ahead * 1000))
+      await expireDuePaymentRequests({ ...app.payments, clock }, { until: clock.system() })
       await checkDue(client, ahead)
     } else {
       const id = charges[one.which % Math.max(1, charges.length)]
@@ -59,7 +60,7 @@ async function play(client: Client, steps: Step[]): Promise<void> {
       client.business.id,
       request.id,
     ])
-    // Every attempt is there, and what has ended stays what it was, or is given back.
+    // Every attempt exists, and what has ended stays so, or is refunded.
     expect(new Set(rows.map(({ id }) => id))).toEqual(new Set(charges))
     for (const { id, status } of rows) {
       const before = ended.get(id)
@@ -74,12 +75,12 @@ async function play(client: Client, steps: Step[]): Promise<void> {
   }
 }
 
-test('whatever payers do and in whatever order, one payment completes a request and every other one stays visible', { timeout: 60_000 }, async () => {
+test('whatever payers do in whatever order, one payment completes a request and every other one stays visible', { timeout: 60_000 }, async () => {
   const client = await aBusiness()
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 12 }), (steps) => play(client, steps)),
     { numRuns: 15, interruptAfterTimeLimit: 5_000 },
   )
-  // Nothing is left for other tests to ask about.
+  // Nothing is left for other tests to poll.
   await checkDue(client, 100_000)
 })

@@ -5,7 +5,7 @@ import { aBusiness, type Client } from '#testing/api.ts'
 import { checkDue } from '#testing/payments.ts'
 
 const currencyOf = (method: string) => paymentMethods.find(({ code }) => code === method)?.currencies[0] ?? 'sgd'
-/** Withdrawn ones, and those of other resources, cannot be asked for. */
+/** Withdrawn methods, and those of other resources, cannot be requested. */
 const payable = paymentMethods.filter(({ code, withdrawn }) => !withdrawn && !['giro', 'paynow_transfer'].includes(code)).map(({ code }) => code)
 
 async function aRequest(client: Client, method: string): Promise<string> {
@@ -22,7 +22,7 @@ async function aRequest(client: Client, method: string): Promise<string> {
 
 const pay = async (client: Client, id: string, body: Record<string, unknown>) => client.post(`/v1/sandbox/payment-requests/${id}/pay`, body)
 
-/** A request for a method, and what playing its payer comes to. */
+/** A request for a method, and the result of paying it. */
 async function paid(client: Client, method: string, body: Record<string, unknown> = {}) {
   return (await pay(client, await aRequest(client, method), { method, ...body })).json
 }
@@ -32,8 +32,8 @@ async function chargeOf({ server, business }: Client, id: string) {
   return rows[0]
 }
 
-describe('every method of the catalogue', () => {
-  test.each(payable)('%s approves, declines, is given up, times out and answers late', async (method) => {
+describe('every method of the catalog', () => {
+  test.each(payable)('%s approves, declines, is abandoned, times out and answers late', async (method) => {
     const client = await aBusiness()
     expect(await paid(client, method)).toMatchObject({ status: 'succeeded', payment_request_status: 'completed', method })
     expect(await paid(client, method, { outcome: 'failed' })).toMatchObject({ status: 'failed', failure_code: 'declined' })
@@ -80,7 +80,7 @@ describe("Stripe's test cards", () => {
     ['4000000000000259', 'succeeded', null],
     ['4000000000007726', 'succeeded', null],
     ['4000000000000077', 'succeeded', null],
-  ])('%s: %s, %s', async (number, status, code) => {
+  ])('the card %s ends as %s, %s', async (number, status, code) => {
     const client = await aBusiness()
     const result = await paid(client, 'card', { card: number.replace(/(.{4})/g, '$1 ').trim() })
     expect([result.status, result.failure_code]).toEqual([status, code])
@@ -97,12 +97,12 @@ describe("Stripe's test cards", () => {
     ['4000008260003178', 'failed', 'failed', 'authentication_failed'],
     ['4000003800000446', 'failed', 'succeeded', null],
     ['4242424242424242', 'failed', 'succeeded', null],
-  ])('%s with 3-D Secure %s: %s, %s', async (card, challenge, status, code) => {
+  ])('the card %s with 3-D Secure %s ends as %s, %s', async (card, challenge, status, code) => {
     const result = await paid(await aBusiness(), 'card', { card, challenge })
     expect([result.status, result.failure_code]).toEqual([status, code])
   })
 
-  test('decide how a refund ends', async () => {
+  test('a test card decides the outcome of a refund', async () => {
     const client = await aBusiness()
     for (const [card, status] of [
       ['4000000000007726', 'succeeded'],
@@ -117,11 +117,11 @@ describe("Stripe's test cards", () => {
   })
 })
 
-describe('a card that is no test card', () => {
-  /** Passes every check that a real number passes, and belongs to nobody. */
+describe('a card that is not a test card', () => {
+  /** Passes every check that a real number passes, but belongs to nobody. */
   const real = '4929000000006'
 
-  test('is refused', async () => {
+  test('a card that is not a test card is rejected', async () => {
     const client = await aBusiness()
     expect(findTestCard(real)).toBeUndefined()
     for (const card of [real, { number: real }, `${real.slice(0, 4)} ${real.slice(4)}`]) {
@@ -130,7 +130,7 @@ describe('a card that is no test card', () => {
     expect(await paid(client, 'apple_pay', { card: real })).toMatchObject({ status: 'failed' })
   })
 
-  test('is in no table and in no line of the log, and neither is a test card', async () => {
+  test("a card number is in no table and no line of the log, not even a test card's", async () => {
     const client = await aBusiness()
     const { database } = client.server
     const numbers = [real, '4000000000009995', '5555555555554444']
@@ -154,7 +154,7 @@ describe('a card that is no test card', () => {
   })
 })
 
-test('playing the payer is for the sandbox, and for requests that can be paid', async () => {
+test('the sandbox payer works only in the sandbox, and only for requests that can be paid', async () => {
   const live = await aBusiness({ mode: 'live' })
   const { json } = await live.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd', payment_methods: ['card'] })
   expect((await pay(live, json.id, { method: 'card' })).status).toBe(404)

@@ -7,43 +7,47 @@ import type { Settled } from '#resources/payments/settlement/settle-charges.ts'
 
 const text = Type.Unsafe<string | null>({ type: ['string', 'null'] })
 
-/** How the sandbox's payer pays. */
+/** How the sandbox payer pays. */
 export const PayInput = Type.Object({
-  method: Type.Optional(plainText(64, { description: "A code of the request's `payment_methods`; the first of them unless given." })),
+  method: Type.Optional(plainText(64, { description: "One of the request's `payment_methods`; the first one if omitted." })),
   outcome: Type.Optional(
     Type.Enum(['completed', 'failed', 'canceled', 'timeout'], {
-      description: 'Overrides what the card would do. `timeout` leaves the payment pending until it counts as failed.',
+      description: 'Overrides the outcome of the card. `timeout` leaves the payment pending until it counts as failed.',
     }),
   ),
   card: Type.Optional(
     Type.Unsafe<string | { number: string }>({
       type: ['string', 'object'],
-      description: "The number of one of Stripe's test cards, alone or in `number`. It is not stored.",
+      description: "The number of one of Stripe's test cards, as text or in `number`. It is not stored.",
       examples: ['4000000000000002'],
     }),
   ),
-  delay: Type.Optional(Type.Number({ minimum: 0, maximum: 86_400, description: 'Seconds until the rail answers; the payment is pending meanwhile.' })),
-  amount: Type.Optional(
-    Type.Unsafe<string | number>({ type: ['string', 'number'], description: 'For requests without an amount, and for paying too little or too much.' }),
+  delay: Type.Optional(
+    Type.Number({ minimum: 0, maximum: 86_400, description: 'Seconds until the rail reports the outcome; the payment is pending until then.' }),
   ),
-  challenge: Type.Optional(Type.Enum(['passed', 'failed', 'abandoned'], { description: 'What the payer does when a card asks for 3-D Secure.' })),
+  amount: Type.Optional(
+    Type.Unsafe<string | number>({ type: ['string', 'number'], description: 'For requests without an amount, or to pay too little or too much.' }),
+  ),
+  challenge: Type.Optional(Type.Enum(['passed', 'failed', 'abandoned'], { description: 'What the payer does when the card requires 3-D Secure.' })),
   interactive: Type.Optional(
     lenientFlag(
-      'Stop where a payer at a browser is asked: `action_url` is the page of the simulator, and `POST /v1/sandbox/payments/{charge_id}/answer` answers in its place.',
+      'Stop where a payer in a browser is asked: `action_url` is the simulator page, and `POST /v1/sandbox/payments/{charge_id}/answer` answers instead of it.',
     ),
   ),
-  late: Type.Optional(lenientFlag('Dated behind the deadline of the request, as by a bank that sends too late. Needs a request with a deadline.')),
-  anyway: Type.Optional(lenientFlag('Pay although the request takes no payment any more: a second time, for example. The money is kept apart.')),
+  late: Type.Optional(lenientFlag("Date the payment after the request's deadline, as if the bank had sent it too late. Requires a request with a deadline.")),
+  anyway: Type.Optional(lenientFlag('Pay even if the request no longer accepts payments, for example a second time. The payment is recorded but not applied.')),
   name: Type.Optional(plainText(255)),
   email: Type.Optional(Type.String({ format: 'email', maxLength: 255 })),
   phone: Type.Optional(plainText(32)),
 })
 export type PayInput = Static<typeof PayInput>
 
-/** How the sandbox's payer pays a code: as the code says, unless they are to type another amount. */
+/** How the sandbox payer pays a code: its own amount, unless another one is given. */
 export const PayCodeInput = Type.Object({
-  qr_code: Type.String({ minLength: 1, maxLength: 2048, description: 'What `qr_code_data.qr_code` holds, or what was read from its image.' }),
-  amount: Type.Optional(Type.Unsafe<string | number>({ type: ['string', 'number'], description: 'What is paid in all, for paying too little or too much.' })),
+  qr_code: Type.String({ minLength: 1, maxLength: 2048, description: 'The value of `qr_code_data.qr_code`, or the text read from its image.' }),
+  amount: Type.Optional(
+    Type.Unsafe<string | number>({ type: ['string', 'number'], description: 'Total amount to pay, if it is to be too little or too much.' }),
+  ),
   outcome: PayInput.properties.outcome,
   delay: PayInput.properties.delay,
   name: PayInput.properties.name,
@@ -52,7 +56,7 @@ export const PayCodeInput = Type.Object({
 })
 export type PayCodeInput = Static<typeof PayCodeInput>
 
-/** What came of playing the payer. */
+/** The result of a sandbox payment. */
 export const PayResult = Type.Object(
   {
     payment_id: Type.String({ description: 'The charge.' }),
@@ -64,31 +68,33 @@ export const PayResult = Type.Object(
     method: Type.String(),
     unapplied_reason: text,
     failure_code: text,
-    action_url: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'The page of the simulator on which the payer is asked.' }),
+    action_url: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'The simulator page on which the payer approves or declines.' }),
     redirect_url: text,
   },
   { title: 'SandboxPayment' },
 )
 export type PayResult = Static<typeof PayResult>
 
-/** What the payer says on a page of the simulator. */
+/** The payer's answer on a simulator page. */
 export const AnswerInput = Type.Object({
   outcome: Type.Optional(
     Type.Enum(['approved', 'declined', 'canceled', 'timeout', 'slow'], {
       default: 'approved',
       description:
-        'Of a wallet or a bank; of a 3-D Secure page `approved` is passed, `declined` is failed and `canceled` is abandoned. `slow` approves after ten seconds, `timeout` never answers.',
+        'The answer of a wallet or a bank; for 3-D Secure, `approved` means passed, `declined` failed and `canceled` abandoned. `slow` approves after ten seconds, `timeout` never answers.',
     }),
   ),
-  delay: Type.Optional(Type.Number({ minimum: 0, maximum: 86_400, description: 'Seconds until the rail hears of it; the payment is pending meanwhile.' })),
+  delay: Type.Optional(
+    Type.Number({ minimum: 0, maximum: 86_400, description: 'Seconds until the rail reports the outcome; the payment is pending until then.' }),
+  ),
 })
 export type AnswerInput = Static<typeof AnswerInput>
 
 const redirected: Record<string, string> = { succeeded: 'completed', canceled: 'canceled', failed: 'failed' }
 
 export function presentResult({ charge, paymentRequest }: Pick<Settled, 'charge' | 'paymentRequest'>, request: PaymentRequestRow): PayResult {
-  // A decline leaves the payer on the page, to try otherwise; only an end sends the browser back. Merchants take `completed`
-  // for paid, so money that was not applied says it only where other money has been.
+  // A decline leaves the payer on the page, to try another way; only an end redirects the browser. Merchants take `completed`
+  // as paid, so a payment that was not applied says it only if another one has been.
   const paid = charge.status === 'succeeded' && (charge.unapplied_reason === null || paymentRequest?.status === 'completed')
   const ended = paid || charge.status === 'canceled' || paymentRequest?.status === 'failed'
   return {

@@ -1,12 +1,12 @@
 import { buildPayNow } from '#engine/rails/qr/paynow.ts'
 import type { Attempt, Outcome, Rail, RailAccess } from '#engine/rails/rail.ts'
 
-/** How often a payer's transfer is looked for; the bank's notice settles it long before. */
+/** How often a payer's transfer is polled for; the bank's notification settles it long before. */
 const checkSeconds = 3_600
-/** After a day nobody waits for a transfer; one that comes later is a payment of its own. */
+/** A transfer is awaited for a day; one that arrives later is a payment of its own. */
 const patienceMs = 86_400_000
 
-/** The payload that a payer's bank app scans: the business's own proxy, the amount, and our reference in 62.01. */
+/** The payload that a payer's banking app scans: the business's own proxy, the amount, and our reference in 62.01. */
 export function payNowPayload(access: RailAccess, attempt: Pick<Attempt, 'amountMinor' | 'reference'>, expiresAt?: Date): string {
   return buildPayNow({
     proxyType: access.proxy_type === 'mobile' ? 'mobile' : 'uen',
@@ -26,12 +26,12 @@ async function start(attempt: Attempt, _input: unknown, access: RailAccess): Pro
 
 async function check({ createdAt, now }: Attempt): Promise<Outcome> {
   if (now.getTime() - createdAt.getTime() < patienceMs) return { status: 'pending', checkAfterSeconds: checkSeconds }
-  return { status: 'failed', code: 'expired', message: 'No transfer came.', canceled: true }
+  return { status: 'failed', code: 'expired', message: 'No transfer arrived.', canceled: true }
 }
 
 /**
- * PayNow issued by the business itself: the code carries our reference, and only the bank's notice of the credit settles
- * it (`resources/bank-accounts`). There is nobody to ask, so asking answers that it is still open, for a day.
+ * PayNow issued by the business itself: the code contains our reference, and only the bank's notification of the credit
+ * settles it (`resources/bank-accounts`). There is nobody to query, so a check returns that it is still open, for a day.
  */
 export const payNowRail: Rail = {
   name: 'paynow',

@@ -25,7 +25,7 @@ function faultOf(run: () => unknown): QrFault {
   throw new Error('nothing was thrown')
 }
 
-describe('a broken code is refused, and the fault says where', () => {
+describe('a broken code is rejected with its position', () => {
   test.each([
     ['no payment code', 'https://example.com', { code: 'not_a_payment_code', position: 0 }],
     ['nothing', '', { code: 'not_a_payment_code', position: 0 }],
@@ -49,7 +49,7 @@ describe('a broken code is refused, and the fault says where', () => {
     ['nothing after the CRC mark', '0002010102126304', { code: 'bad_crc', path: '63' }],
     ['something after the CRC', `${payNow('5902NA')}6101A`, { code: 'bad_crc', path: '63' }],
     ['over 512 characters', payNow('8'.repeat(600)), { code: 'too_long' }],
-  ])('%s', (_, payload, expected) => {
+  ])('a broken code is rejected with its position: %s', (_, payload, expected) => {
     expect(faultOf(() => decodeQr(payload))).toMatchObject(expected)
   })
 
@@ -62,7 +62,7 @@ describe('a broken code is refused, and the fault says where', () => {
     ['a space', 'upi://pay?pa=ab@bank&pn=a b', { code: 'bad_character', position: 25 }],
     ['another currency', 'upi://pay?pa=ab@bank&cu=SGD', { code: 'bad_value', path: 'cu' }],
     ['an amount of zero', 'upi://pay?pa=ab@bank&am=0', { code: 'bad_value', path: 'am' }],
-  ])('UPI: %s', (_, uri, expected) => {
+  ])('a broken UPI URI is rejected with its position: %s', (_, uri, expected) => {
     expect(faultOf(() => decodeQr(uri))).toMatchObject(expected)
   })
 
@@ -72,7 +72,7 @@ describe('a broken code is refused, and the fault says where', () => {
   })
 })
 
-describe('a code that cannot be right is not built', () => {
+describe('a code that cannot be valid is not built', () => {
   test.each([
     ['a UEN that is too short', () => buildPayNow({ proxyType: 'uen', proxy: '2011' }), 'proxy'],
     ['a mobile without its country', () => buildPayNow({ proxyType: 'mobile', proxy: '91234567' }), 'proxy'],
@@ -85,21 +85,21 @@ describe('a code that cannot be right is not built', () => {
     ['a Thai id of 12 digits', () => buildPromptPay({ proxyType: 'national_id', proxy: '123456789012' }), 'proxy'],
     ['a bank number with letters', () => buildVietQr({ bankBin: '97041A', account: '1' }), 'bankBin'],
     ['a UPI address without a handle', () => buildUpi({ address: 'example', name: 'Example' }), 'address'],
-  ])('%s', (_, build, path) => {
+  ])('an invalid code is not built: %s', (_, build, path) => {
     expect(faultOf(build)).toMatchObject({ code: 'bad_input', path })
   })
 
-  test('without an amount a PayNow code is editable, because the payer must type it', () => {
+  test('a PayNow code without an amount is editable, because the payer must enter it', () => {
     expect(decodeQr(buildPayNow({ proxyType: 'uen', proxy: '201101550Z', editable: false })).editable).toBe(true)
   })
 
-  test('a name is made to fit without breaking', () => {
+  test('a name is shortened without breaking a character', () => {
     expect(fitText('Nguyễn Đức Cà Phê & Bánh Mì Sài Gòn', 25)).toBe('Nguyen Duc Ca Phe & Banh')
     expect(fitText('新加坡', 25)).toBe('NA')
   })
 })
 
-describe('what no published code covers', () => {
+describe('cases that no published code covers', () => {
   const merchant = {
     issuer: 'COM.EXAMPLE.WWW',
     merchantPan: '936000000000000001',
@@ -112,7 +112,7 @@ describe('what no published code covers', () => {
     postalCode: '10110',
   }
 
-  test('a static QRIS code becomes one for a payment and keeps everything else', () => {
+  test('a static QRIS code becomes a code for one payment and keeps everything else', () => {
     const code = buildQris({ ...merchant, terminal: 'A01' })
     const dynamic = withQrisAmount(code, 1_500_000n)
     expect(dynamic).toBe(buildQris({ ...merchant, terminal: 'A01', amountMinor: 1_500_000n }))
@@ -134,7 +134,7 @@ describe('what no published code covers', () => {
     expect(decodeQr(code)).toMatchObject({ scheme: 'qrph', proxyType: 'merchant_id', proxy: 'M1', institution: 'EXAMPHM1XXX', reference: 'R1' })
   })
 
-  test('a joint code names every account, the first as its scheme', () => {
+  test('a joint code lists every account, the first as its scheme', () => {
     const code = writeEmv([
       { id: '00', value: '01' },
       { id: '01', value: '11' },
@@ -159,21 +159,21 @@ describe('what no published code covers', () => {
     expect(decodeQr(code)).toMatchObject({ scheme: 'paynow', accounts: [{ template: '27' }, { scheme: 'fps', template: '26' }] })
   })
 
-  test('a joint code with a template that has no identifier is still read', () => {
+  test('a joint code with a template without an identifier is still read', () => {
     expect(decodeQr(payNow('26050101A5303702')).scheme).toBe('emv')
   })
 
-  test('a PayNow expiry of fourteen digits is exact to the second, one of eight lasts the day in Singapore', () => {
+  test('a PayNow expiry of fourteen digits is exact to the second, and one of eight digits lasts the day in Singapore', () => {
     const expiresAt = new Date('2026-03-01T16:30:15Z')
     const code = (expiryPrecision: 'day' | 'second') => decodeQr(buildPayNow({ proxyType: 'uen', proxy: '201101550Z', expiresAt, expiryPrecision })).expiresAt
     expect(code('second')).toEqual(expiresAt)
     expect(code('day')).toEqual(new Date('2026-03-02T15:59:59Z'))
   })
 
-  test('a date that the calendar does not have is a warning', () => {
+  test('an invalid calendar date is a warning', () => {
     const { expiresAt, warnings } = decodeQr(payNow('26490009SG.PAYNOW010120210201101550Z030110408202602305303702'))
     expect(expiresAt).toBeNull()
-    expect(warnings).toEqual(['26.04 is 20260230, which is no date'])
+    expect(warnings).toEqual(['26.04 is 20260230, which is not a date'])
   })
 })
 
@@ -185,7 +185,7 @@ const amount = optional(fc.bigInt(1n, 999_999_999_999n))
 const id = fc.integer({ min: 0, max: 99 }).map((number) => String(number).padStart(2, '0'))
 const value = fc.string({ minLength: 1, maxLength: 99, unit: 'grapheme' }).filter((text) => [...text].length >= 1 && [...text].length <= 99)
 
-describe('for every code', () => {
+describe('properties of every code', () => {
   test('objects are read as they were written', () => {
     const objects: fc.Arbitrary<QrObject[]> = fc.uniqueArray(fc.record({ id, value }), { selector: (object) => object.id, maxLength: 20 })
     fc.assert(
@@ -195,7 +195,7 @@ describe('for every code', () => {
     )
   })
 
-  test('PayNow says what it was built from', () => {
+  test('a PayNow code decodes to what it was built from', () => {
     const code = fc.record({
       proxyType: fc.constant('uen' as const),
       proxy: fc.stringMatching(/^[A-Z0-9]{9,10}$/),
@@ -222,7 +222,7 @@ describe('for every code', () => {
     )
   })
 
-  test('PromptPay, DuitNow, VietQR and UPI say what they were built from', () => {
+  test('PromptPay, DuitNow, VietQR and UPI codes decode to what they were built from', () => {
     fc.assert(
       fc.property(
         digits(13),
@@ -246,7 +246,7 @@ describe('for every code', () => {
     )
   })
 
-  test('a single changed character is a fault, or reads as something else', () => {
+  test('a single changed character is a fault or decodes to something else', () => {
     const sound = vectors.map(({ payload }) => payload).filter((payload) => !payload.endsWith('0870'))
     const character = fc.oneof(fc.string({ minLength: 1, maxLength: 1, unit: 'binary' }), fc.constantFrom(...'0123456789ABCDEFabcdef.+'))
     fc.assert(
@@ -277,7 +277,7 @@ describe('for every code', () => {
     }
   })
 
-  test('any text is read, or refused with a QrFault', () => {
+  test('any text is decoded or rejected with a QrFault', () => {
     const noise = fc.string({ maxLength: 200, unit: 'binary' })
     const objects = fc.array(fc.record({ id, value: fc.string({ minLength: 1, maxLength: 30 }) }), { maxLength: 12 })
     const structured = objects.map((list) =>

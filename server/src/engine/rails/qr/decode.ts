@@ -9,7 +9,7 @@ import { QrFault, type QrObject } from './tlv.ts'
 import { readUpi } from './upi.ts'
 import { readVietQr } from './vietqr.ts'
 
-/** What a payment code says. Null is "the code does not say". */
+/** The content of a payment code. Null means that the code does not say. */
 export interface DecodedQr {
   scheme: QrScheme
   proxyType: string | null
@@ -19,22 +19,22 @@ export interface DecodedQr {
   payeeCity: string | null
   /** ISO 3166-1 alpha-2, upper case. */
   country: string | null
-  /** In the smallest unit of `currency`; null where the payer types it, or where the currency is not known. */
+  /** In minor units of `currency`; null if the payer enters it, or if the currency is not known. */
   amountMinor: bigint | null
   currency: Currency | null
-  /** What comes back to the payee: the bill number, otherwise the scheme's own reference. */
+  /** What is returned to the payee: the bill number, otherwise the scheme's own reference. */
   reference: string | null
   purpose: string | null
   expiresAt: Date | null
-  /** Whether the payer may change the amount; null where the scheme does not say. */
+  /** Whether the payer may change the amount; null if the scheme does not say. */
   editable: boolean | null
-  /** Made for one payment (01 = 12), rather than printed once for many. */
+  /** Made for one payment (01 = 12), rather than printed once for many payments. */
   isDynamic: boolean
-  /** Every account that is recognised; a joint code (SGQR) has several, and `scheme` is the first. */
+  /** Every recognized account; a joint code (SGQR) has several, and `scheme` is that of the first. */
   accounts: QrAccount[]
-  /** Objects as they stand: top-level of an EMVCo payload, parameters of a URI. */
+  /** Objects as read: top-level ones of an EMVCo payload, parameters of a URI. */
   objects: QrObject[]
-  /** What breaks a standard without making the code unreadable. */
+  /** Violations of a standard that leave the code readable. */
   warnings: string[]
 }
 
@@ -51,9 +51,9 @@ const readers: ((code: EmvCode) => QrAccount | undefined)[] = [
 ]
 
 /**
- * Recognises and reads a payment code: an EMVCo payload or a UPI URI, as scanned, without white space around it.
- * Throws nothing but a `QrFault`, which says what is wrong and where: a bad CRC, a length that does not fit, an object that
- * comes twice, a character that is not allowed (EMVCo MPM 1.1; rails standards §1.10). Over-long texts are read with a
+ * Recognizes and reads a payment code: an EMVCo payload or a UPI URI, as scanned, without white space around it.
+ * Throws only a `QrFault`, which says what is wrong and where: a wrong CRC, a wrong length, a repeated object,
+ * a character that is not allowed (EMVCo MPM 1.1; rails standards §1.10). Over-long texts are read with a
  * warning, because live codes have them.
  */
 export function decodeQr(payload: string): DecodedQr {
@@ -67,8 +67,8 @@ function decodeEmv(payload: string): DecodedQr {
   const number = code.value('53')
   const currency = number === undefined ? undefined : currencyOfNumber(number)
   const initiation = code.value('01')
-  if (initiation !== undefined && initiation !== '11' && initiation !== '12') code.warnings.push(`01 is ${initiation}; 11 and 12 are known`)
-  if (number !== undefined && currency === undefined) code.warnings.push(`53 is ${number}, a currency that is not known here`)
+  if (initiation !== undefined && initiation !== '11' && initiation !== '12') code.warnings.push(`01 is ${initiation}; only 11 and 12 are known`)
+  if (number !== undefined && currency === undefined) code.warnings.push(`53 is ${number}, an unknown currency`)
   return {
     scheme: account?.scheme ?? 'emv',
     proxyType: account?.proxyType ?? null,
@@ -90,7 +90,7 @@ function decodeEmv(payload: string): DecodedQr {
   }
 }
 
-/** `***` asks the payer for the value (EMVCo MPM 4.8), so it is none. */
+/** `***` asks the payer for the value (EMVCo MPM 4.8), so it counts as none. */
 function given(value: string | undefined): string | undefined {
   return value === '***' ? undefined : value
 }
@@ -106,7 +106,7 @@ function readFps(code: EmvCode): QrAccount | undefined {
   ] as const) {
     if (proxy !== undefined) return simple('fps', found.id, proxyType, proxy)
   }
-  throw new QrFault('missing', `${found.id}.02`, 'an FPS code names its payee')
+  throw new QrFault('missing', `${found.id}.02`, 'an FPS code must name its payee')
 }
 
 /** Brazil's Pix (rails standards §1.9). */
@@ -115,7 +115,7 @@ function readPix(code: EmvCode): QrAccount | undefined {
   if (!found) return undefined
   const key = found.values.get('01')
   const url = found.values.get('25')
-  if (key === undefined && url === undefined) throw new QrFault('missing', `${found.id}.01`, 'a Pix code names its payee')
+  if (key === undefined && url === undefined) throw new QrFault('missing', `${found.id}.01`, 'a Pix code must name its payee')
   return simple('pix', found.id, key === undefined ? 'url' : 'key', key ?? url ?? '')
 }
 
@@ -131,7 +131,7 @@ function decodeUpi(uri: string): DecodedQr {
   if (currency !== 'inr') throw new QrFault('bad_value', 'cu', `${values.get('cu')} is not INR`)
   const text = values.get('am')
   const amount = text === undefined || text === '' ? undefined : parseAmount(text, currency)
-  if (text && (amount === undefined || amount === 0n)) throw new QrFault('bad_value', 'am', `${text} is no amount in rupees`)
+  if (text && (amount === undefined || amount === 0n)) throw new QrFault('bad_value', 'am', `${text} is not an amount in rupees`)
   if (!values.has('pn')) warnings.push('pn, the name, is missing')
   const proxy = values.get('pa') ?? ''
   return {

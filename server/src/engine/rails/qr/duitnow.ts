@@ -4,7 +4,7 @@ import { QrFault } from './tlv.ts'
 const identifier = 'A0000006150001'
 
 export interface DuitNowCode {
-  /** Up to six digits; it and the id come from the acquirer. */
+  /** Up to six digits; this and the id come from the acquirer. */
   acquirerId: string
   /** The account or QR id, up to 28 characters. */
   qrId: string
@@ -13,7 +13,7 @@ export interface DuitNowCode {
   name: string
   city: string
   postalCode?: string | undefined
-  /** In sen; left out, the payer types it. */
+  /** In sen; if omitted, the payer enters it. */
   amountMinor?: bigint | undefined
   /** Object 62.05, up to 25 characters. */
   reference?: string | undefined
@@ -22,7 +22,7 @@ export interface DuitNowCode {
 
 /**
  * A DuitNow QR payload, format 02 (rails standards §1.6). A business cannot issue one by itself: the id comes from an
- * acquirer. Throws a `QrFault` that names the input which does not fit.
+ * acquirer. Throws a `QrFault` that names the invalid input.
  */
 export function buildDuitNow(code: DuitNowCode): string {
   return writeEmv([
@@ -44,13 +44,13 @@ export function buildDuitNow(code: DuitNowCode): string {
   ])
 }
 
-/** The DuitNow account of a payload and its acquirer; undefined where there is none. JomPAY's Ref-1 (62.90) is its reference. */
+/** The DuitNow account of a payload and its acquirer; undefined if there is none. JomPAY's Ref-1 (62.90) is its reference. */
 export function readDuitNow(code: EmvCode): QrAccount | undefined {
   const found = findTemplate(code, [identifier])
   if (!found) return undefined
   const { id, values } = found
   const proxy = values.get('02')
-  if (proxy === undefined) throw new QrFault('missing', `${id}.02`, 'a DuitNow code names its payee')
+  if (proxy === undefined) throw new QrFault('missing', `${id}.02`, 'a DuitNow code must name its payee')
   return {
     scheme: 'duitnow',
     template: id,

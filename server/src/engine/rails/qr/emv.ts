@@ -1,27 +1,27 @@
 import { type Currency, exponentOf, formatAmount, parseAmount } from '#foundation/shared/money.ts'
 import { crc16, joinPath, type PlacedObject, QrFault, type QrObject, readObjects, writeObjects } from './tlv.ts'
 
-/** The schemes that a payload is recognised as; `emv` is a sound EMVCo payload of none of them. */
+/** The schemes that a payload is recognized as; `emv` is a valid EMVCo payload of none of them. */
 export type QrScheme = 'paynow' | 'promptpay' | 'promptpay_bill' | 'qris' | 'qrph' | 'duitnow' | 'vietqr' | 'fps' | 'pix' | 'upi' | 'emv'
 
-/** Who is paid, as a scheme's own account template says it. */
+/** The payee, according to a scheme's own account template. */
 export interface QrAccount {
   scheme: QrScheme
-  /** The id of the template in the payload; it floats between 26 and 51 for some schemes. */
+  /** The id of the template in the payload; for some schemes it is anywhere between 26 and 51. */
   template: string
-  /** What kind of address the proxy is, in the scheme's words: `uen`, `mobile`, `bank_account` … */
+  /** The kind of address of the proxy, in the scheme's terms: `uen`, `mobile`, `bank_account` … */
   proxyType: string
   proxy: string
-  /** The bank, acquirer or issuer that the address belongs to, where the scheme names one. */
+  /** The bank, acquirer or issuer of the address, if the scheme names one. */
   institution: string | null
-  /** Whether the payer may change the amount; null where the scheme does not say. */
+  /** Whether the payer may change the amount; null if the scheme does not say. */
   editable: boolean | null
   expiresAt: Date | null
-  /** The reference that the scheme keeps beside the address, where it does. */
+  /** The reference that the scheme stores next to the address, if it does. */
   reference: string | null
 }
 
-/** An EMVCo payload, read and checked, before it is known whose it is. */
+/** An EMVCo payload, read and checked, before its scheme is known. */
 export interface EmvCode {
   /** Top-level objects in their order. */
   objects: readonly QrObject[]
@@ -29,7 +29,7 @@ export interface EmvCode {
   templates: ReadonlyMap<string, ReadonlyMap<string, string>>
   /** The value of a top-level object (`54`) or of one in a template (`62.01`). */
   value(path: string): string | undefined
-  /** What breaks a standard without making the payload unreadable; live codes do. */
+  /** Violations of a standard that leave the payload readable; live codes have them. */
   warnings: string[]
 }
 
@@ -55,7 +55,7 @@ const printable = /^[\x20-\x7e]*$/
 const crcEnd = /6304([0-9A-Fa-f]{4})$/
 const longestPayload = 512
 
-/** Longest values by path (EMVCo MPM 1.1); longer ones are read with a warning, never written. */
+/** Maximum lengths by path (EMVCo MPM 1.1); longer values are read with a warning, and never written. */
 const longest: Record<string, number> = { '54': 13, '59': 25, '60': 15, '61': 10 }
 for (const id of ['01', '02', '03', '04', '05', '06', '07', '08']) longest[`62.${id}`] = 25
 
@@ -70,7 +70,7 @@ export function currencyOfNumber(number: string): Currency | undefined {
   return currenciesByNumber.get(number)
 }
 
-/** Object 53 of a currency. Throws a `QrFault` for a currency whose number is not known. */
+/** Object 53 of a currency. Throws a `QrFault` for a currency with an unknown number. */
 export function currencyObject(currency: Currency): QrObject {
   const number = currencyNumbers.get(currency)
   if (number === undefined) throw new QrFault('bad_input', 'currency', `no QR scheme is known to use ${currency}`)
@@ -78,11 +78,11 @@ export function currencyObject(currency: Currency): QrObject {
 }
 
 /**
- * An amount as object 54 holds it: major units with a point, the currency's digits unless `decimals` says fewer.
- * Throws a `QrFault` where the amount is not positive, has digits that would be lost, or has over 13 characters.
+ * An amount in the format of object 54: major units with a point, with the currency's decimals unless `decimals` says fewer.
+ * Throws a `QrFault` if the amount is not positive, has decimals that would be lost, or has over 13 characters.
  */
 export function amountText(amountMinor: bigint, currency: Currency, decimals = exponentOf(currency)): string {
-  if (amountMinor <= 0n) throw new QrFault('bad_input', 'amountMinor', 'an amount must be positive; leave it out to let the payer type it')
+  if (amountMinor <= 0n) throw new QrFault('bad_input', 'amountMinor', 'an amount must be positive; omit it to let the payer enter one')
   const text = formatAmount(amountMinor, currency)
   const [whole = '', fraction = ''] = text.split('.')
   if (/[^0]/.test(fraction.slice(decimals))) throw new QrFault('bad_input', 'amountMinor', `${text} has more than ${decimals} decimals`)
@@ -91,12 +91,12 @@ export function amountText(amountMinor: bigint, currency: Currency, decimals = e
   return short
 }
 
-/** Object 54 of an amount, none where the payer types it. Errors as `amountText`. */
+/** Object 54 of an amount, none if the payer enters it. Errors as `amountText`. */
 export function amountObjects(amountMinor: bigint | undefined, currency: Currency, decimals?: number): QrObject[] {
   return amountMinor === undefined ? [] : [{ id: '54', value: amountText(amountMinor, currency, decimals) }]
 }
 
-/** A template of the values that are given, in that order; no object where there is none. */
+/** A template of the given values, in that order; no object if there are none. */
 export function template(id: string, values: readonly (readonly [id: string, value: string | undefined])[]): QrObject[] {
   const inner = values.flatMap(([innerId, value]) => (value === undefined ? [] : [{ id: innerId, value }]))
   return inner.length === 0 ? [] : [{ id, value: writeObjects(inner, id) }]
@@ -114,8 +114,8 @@ export function requireText(input: string, text: string, longest: number, patter
 }
 
 /**
- * A name or a purpose as a code can hold it: accents stripped, what is not printable ASCII left out, cut to `longest`
- * characters; `otherwise` where nothing remains. For display names only: an address or a reference must never be cut.
+ * A name or a purpose as a code can contain it: without accents and without anything that is not printable ASCII, cut to
+ * `longest` characters; `otherwise` if nothing remains. For display names only: an address or a reference must never be cut.
  */
 export function fitText(text: string, longest: number, otherwise = 'NA'): string {
   const plain = text
@@ -131,8 +131,8 @@ export function fitText(text: string, longest: number, otherwise = 'NA'): string
 }
 
 /**
- * A payload of the given objects, with its CRC as the last. The order is the caller's, because schemes print differently;
- * the standard fixes only that 00 is first and 63 last. Throws a `QrFault` where an object or the whole is too long.
+ * A payload of the given objects, with its CRC as the last. The caller chooses the order, because schemes differ in it;
+ * the standard fixes only that 00 is first and 63 last. Throws a `QrFault` if an object or the whole payload is too long.
  */
 export function writeEmv(objects: readonly QrObject[]): string {
   const open = `${writeObjects(objects)}6304`
@@ -140,7 +140,7 @@ export function writeEmv(objects: readonly QrObject[]): string {
   return open + crc16(open)
 }
 
-/** Reads an EMVCo payload: its form, its CRC and its templates. Throws a `QrFault` that says where it is broken. */
+/** Reads an EMVCo payload: its format, its CRC and its templates. Throws a `QrFault` that says where it is broken. */
 export function readEmv(payload: string): EmvCode {
   if (!payload.startsWith('0002')) throw new QrFault('not_a_payment_code', '00', 'an EMVCo payload begins with 0002', 0)
   const characters = [...payload]
@@ -150,7 +150,7 @@ export function readEmv(payload: string): EmvCode {
   const found = crcEnd.exec(payload)?.[1]
   if (found === undefined) throw new QrFault('bad_crc', '63', 'the payload does not end with a CRC, 6304 and four hexadecimal digits', characters.length)
   const right = crc16(payload.slice(0, -4))
-  if (found.toUpperCase() !== right) throw new QrFault('bad_crc', '63', `the CRC is ${found} and should be ${right}`, characters.length - 4)
+  if (found.toUpperCase() !== right) throw new QrFault('bad_crc', '63', `the CRC is ${found} but should be ${right}`, characters.length - 4)
   const placed = readObjects(payload)
   if (placed.at(-1)?.id !== '63') throw new QrFault('missing', '63', 'the CRC is not the last object', characters.length)
   for (const { id, value, start } of placed) {
@@ -169,7 +169,7 @@ function understand(placed: readonly PlacedObject[]): EmvCode {
     for (const { id, value } of inner) values.set(joinPath(object.id, id), value)
   }
   const version = values.get('00') ?? ''
-  if (version !== '01' && version !== '02') throw new QrFault('bad_value', '00', `the payload format is ${version}; 01 and 02 are known`, 4)
+  if (version !== '01' && version !== '02') throw new QrFault('bad_value', '00', `the payload format is ${version}; only 01 and 02 are known`, 4)
   const warnings = Object.entries(longest).flatMap(([path, limit]) => {
     const length = [...(values.get(path) ?? '')].length
     return length > limit ? [`${path} has ${length} characters; the standard allows ${limit}`] : []
@@ -191,17 +191,17 @@ function readTemplate({ id, value, start }: PlacedObject): PlacedObject[] | unde
 }
 
 /**
- * The amount of object 54 in the smallest unit. Undefined where it is absent. Throws a `QrFault` for what is no positive
- * decimal of the currency. `98.` is legal in the standard and read as 98; an amount of zero is not, and is refused.
+ * The amount of object 54 in minor units. Undefined if it is absent. Throws a `QrFault` for anything that is not a positive
+ * decimal of the currency. `98.` is valid by the standard and read as 98; an amount of zero is not, and is rejected.
  */
 export function readAmount(code: EmvCode, currency: Currency | undefined): bigint | undefined {
   const text = code.value('54')
   if (text === undefined) return undefined
-  if (!/^\d+(\.\d*)?$/.test(text)) throw new QrFault('bad_value', '54', `${text} is no amount`)
+  if (!/^\d+(\.\d*)?$/.test(text)) throw new QrFault('bad_value', '54', `${text} is not an amount`)
   if (currency === undefined) return undefined
   const amount = parseAmount(text.replace(/\.$/, ''), currency)
-  if (amount === undefined) throw new QrFault('bad_value', '54', `${text} is no amount in ${currency}`)
-  if (amount === 0n) throw new QrFault('bad_value', '54', 'an amount is never zero')
+  if (amount === undefined) throw new QrFault('bad_value', '54', `${text} is not an amount in ${currency}`)
+  if (amount === 0n) throw new QrFault('bad_value', '54', 'an amount must not be zero')
   return amount
 }
 

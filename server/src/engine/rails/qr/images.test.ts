@@ -10,14 +10,14 @@ import { newId } from '#foundation/shared/ids.ts'
 import { decodeQr } from './decode.ts'
 import vectors from './vectors.json' with { type: 'json' }
 
-// Its program is read from the disk; else it would be fetched.
+// Its program is read from disk; otherwise it would be downloaded.
 const program = readFileSync(createRequire(import.meta.url).resolve('zxing-wasm/reader/zxing_reader.wasm'))
 beforeAll(() => prepareZXingModule({ overrides: { wasmBinary: new Uint8Array(program).buffer }, fireImmediately: true }))
 
 const pixelsOfModule = 4
 const quietZone = 4
 
-/** A payload as a payer's camera would see it: dark squares on white, with the white margin that the standard asks for. */
+/** A payload as a payer's camera sees it: dark squares on white, with the white margin that the standard requires. */
 function draw(payload: string): { data: Uint8ClampedArray; width: number; height: number } {
   const { modules } = create(payload, { errorCorrectionLevel: 'M' })
   const width = (modules.size + 2 * quietZone) * pixelsOfModule
@@ -32,7 +32,7 @@ function draw(payload: string): { data: Uint8ClampedArray; width: number; height
   return { data, width, height: width }
 }
 
-/** What two decoders, which know nothing of each other, read from the picture. */
+/** What two independent decoders read from the picture. */
 async function readBack(payload: string): Promise<(string | undefined)[]> {
   const { data, width, height } = draw(payload)
   const zxing = await readBarcodes({ data, width, height } as never, { formats: ['QRCode'] })
@@ -43,13 +43,13 @@ async function readBack(payload: string): Promise<(string | undefined)[]> {
 
 const schemes = ['paynow', 'promptpay', 'promptpay-billpay', 'qrph', 'duitnow', 'vietqr', 'upi']
 
-describe('a picture of a published code is read by two decoders', () => {
-  test.each(vectors.filter(({ scheme }) => schemes.includes(scheme)))('$id', async ({ payload }) => {
+describe('pictures of published codes', () => {
+  test.each(vectors.filter(({ scheme }) => schemes.includes(scheme)))('two decoders read the picture of the published code $id', async ({ payload }) => {
     expect(await readBack(payload)).toEqual([payload, payload])
   })
 })
 
-describe('a picture of a code of ours is read by two decoders, and says what is to be paid', () => {
+describe('pictures of our codes', () => {
   test.each([
     ['paynow_online', 'paynow', 'sgd'],
     ['opn_prompt_pay', 'promptpay_bill', 'thb'],
@@ -57,7 +57,7 @@ describe('a picture of a code of ours is read by two decoders, and says what is 
     ['doku_qris', 'qris', 'idr'],
     ['duitnow', 'duitnow', 'myr'],
     ['vietqr_zalopay', 'vietqr', 'vnd'],
-  ])('%s', async (code, scheme, currency) => {
+  ])('two decoders read our picture of a code for %s and find the payment in it', async (code, scheme, currency) => {
     const method = findMethod(code)
     if (!method) throw new Error(`no method ${code}`)
     const at = new Date('2026-03-01T04:00:00Z')

@@ -10,7 +10,7 @@ export type PayNowProxyType = keyof typeof proxyTypes
 
 const proxyShapes: Record<PayNowProxyType, RegExp> = {
   mobile: /^\+[0-9]{8,15}$/,
-  // A UEN of 9 or 10 characters, with a suffix of three where the business has several accounts.
+  // A UEN of 9 or 10 characters, with a suffix of three if the business has several accounts.
   uen: /^([A-Z0-9]{9,10}|[A-Z0-9]{12,13})$/,
   vpa: /^[A-Za-z0-9.#@_-]{3,34}$/,
 }
@@ -19,27 +19,27 @@ export interface PayNowCode {
   proxyType: PayNowProxyType
   /** A UEN (`201101550Z`, with a three-character suffix if there is one), a mobile number in E.164, or a wallet's address. */
   proxy: string
-  /** In cents. Left out, the payer types it, and the code is then editable whatever `editable` says. */
+  /** In cents. If omitted, the payer enters it, and the code is editable whatever `editable` says. */
   amountMinor?: bigint | undefined
-  /** Decimals that are printed; 2 unless given. */
+  /** Number of decimals; 2 by default. */
   amountDecimals?: number | undefined
-  /** Whether the payer may change the amount; no, unless given. */
+  /** Whether the payer may change the amount; false by default. */
   editable?: boolean | undefined
   expiresAt?: Date | undefined
-  /** `day` prints eight digits, as the standard has it; `second` prints fourteen, as live codes do. `day` unless given. */
+  /** `day` writes eight digits, like the standard; `second` writes fourteen, like live codes. `day` by default. */
   expiryPrecision?: 'day' | 'second' | undefined
-  /** Comes back in the bank's notification (62.01). Up to 25 characters; `A`–`Z` and digits survive every bank. */
+  /** Returned in the bank's notification (62.01). Up to 25 characters; `A`–`Z` and digits survive every bank. */
   reference?: string | undefined
-  /** Up to 25 characters; `NA` unless given. See `fitText`. */
+  /** Up to 25 characters; `NA` by default. See `fitText`. */
   name?: string | undefined
   city?: string | undefined
-  /** Whether the code is for many payments (01 = 11) or for one (12). One, unless given. */
+  /** Whether the code is for many payments (01 = 11) or for one (12). One by default. */
   reusable?: boolean | undefined
 }
 
 /**
  * A PayNow payload (PayNow QR specification 1.3; rails standards §1.2): template 26, S$ only, our reference in 62.01.
- * Throws a `QrFault` that names the input which does not fit.
+ * Throws a `QrFault` that names the invalid input.
  */
 export function buildPayNow(code: PayNowCode): string {
   const proxy = requireText('proxy', code.proxy, 34, proxyShapes[code.proxyType])
@@ -67,14 +67,14 @@ export function buildPayNow(code: PayNowCode): string {
 
 function formatExpiry(at: Date, precision: 'day' | 'second'): string {
   const digits = new Date(at.getTime() + singapore).toISOString().replace(/\D/g, '')
-  // Years beyond 9999 have six digits and a sign in ISO 8601; no code can hold them.
-  if (at.getTime() + singapore > Date.UTC(9999, 11, 31, 23, 59, 59, 999)) throw new QrFault('bad_input', 'expiresAt', 'the year does not fit')
+  // Years beyond 9999 have six digits and a sign in ISO 8601; no code can contain them.
+  if (at.getTime() + singapore > Date.UTC(9999, 11, 31, 23, 59, 59, 999)) throw new QrFault('bad_input', 'expiresAt', 'the year has more than four digits')
   return digits.slice(0, precision === 'day' ? 8 : 14)
 }
 
 /**
- * The moment after which a code is refused, of 8, 12 or 14 digits on Singapore's clock. A day ends with its last second.
- * Undefined for what is no such moment.
+ * The moment after which a code is rejected, of 8, 12 or 14 digits in Singapore time. A day ends with its last second.
+ * Undefined for anything else.
  */
 function readExpiry(text: string): Date | undefined {
   if (!/^(\d{8}|\d{12}|\d{14})$/.test(text)) return undefined
@@ -85,19 +85,19 @@ function readExpiry(text: string): Date | undefined {
   return back === iso ? at : undefined
 }
 
-/** The PayNow account of a payload, wherever in 26–51 it stands; undefined where there is none. */
+/** The PayNow account of a payload, anywhere in 26–51; undefined if there is none. */
 export function readPayNow(code: EmvCode): QrAccount | undefined {
   const found = findTemplate(code, [identifier])
   if (!found) return undefined
   const { id, values } = found
   const proxy = values.get('02')
   const type = values.get('01')
-  if (proxy === undefined || type === undefined) throw new QrFault('missing', `${id}.${type === undefined ? '01' : '02'}`, 'a PayNow code names its payee')
+  if (proxy === undefined || type === undefined) throw new QrFault('missing', `${id}.${type === undefined ? '01' : '02'}`, 'a PayNow code must name its payee')
   const proxyType = Object.entries(proxyTypes).find(([, digit]) => digit === type)?.[0]
-  if (!proxyType) code.warnings.push(`${id}.01 is ${type}, a proxy type that is not known`)
+  if (!proxyType) code.warnings.push(`${id}.01 is ${type}, an unknown proxy type`)
   const expiry = values.get('04')
   const expiresAt = expiry === undefined ? undefined : readExpiry(expiry)
-  if (expiry !== undefined && !expiresAt) code.warnings.push(`${id}.04 is ${expiry}, which is no date`)
+  if (expiry !== undefined && !expiresAt) code.warnings.push(`${id}.04 is ${expiry}, which is not a date`)
   const editable = values.get('03')
   return {
     scheme: 'paynow',

@@ -20,15 +20,15 @@ export interface PromptPayCode {
   proxyType: PromptPayProxyType
   /** A Thai mobile (`0801234567` or `+66801234567`), 13 digits of an id, 15 of a wallet, or bank code and account. */
   proxy: string
-  /** In satang; left out, the payer types it. */
+  /** In satang; if omitted, the payer enters it. */
   amountMinor?: bigint | undefined
-  /** Whether the code is for many payments. True unless there is an amount, as banks' own apps print it. */
+  /** Whether the code is for many payments. True unless there is an amount, like the codes of banks' own apps. */
   reusable?: boolean | undefined
 }
 
 /**
- * A PromptPay transfer payload (tag 29; rails standards §1.3), ฿ only. It carries no reference and no name: the payer's
- * bank looks the name up. Throws a `QrFault` that names the input which does not fit.
+ * A PromptPay transfer payload (tag 29; rails standards §1.3), ฿ only. It contains no reference and no name: the payer's
+ * bank looks the name up. Throws a `QrFault` that names the invalid input.
  */
 export function buildPromptPay(code: PromptPayCode): string {
   const proxy = requireText('proxy', code.proxy, 43, proxyShapes[code.proxyType])
@@ -48,7 +48,7 @@ export function buildPromptPay(code: PromptPayCode): string {
 export interface PromptPayBill {
   /** Tax id of 13 digits and a suffix of two, as the bank gave it. */
   billerId: string
-  /** Up to 20 capitals and digits each; the first comes back in the bank's notification. */
+  /** Up to 20 capitals and digits each; the first is returned in the bank's notification. */
   reference1: string
   reference2?: string | undefined
   /** Object 62.07, a terminal or third reference. */
@@ -59,7 +59,7 @@ export interface PromptPayBill {
 
 /**
  * A PromptPay bill payment payload (tag 30; rails standards §1.3). The biller id comes from a bank.
- * Throws a `QrFault` that names the input which does not fit.
+ * Throws a `QrFault` that names the invalid input.
  */
 export function buildPromptPayBill(bill: PromptPayBill): string {
   const reference = (input: string, text: string | undefined, most: number) => (text === undefined ? undefined : requireText(input, text, most, /^[A-Z0-9]+$/))
@@ -85,7 +85,7 @@ function opening(reusable: boolean): QrObject[] {
   ]
 }
 
-/** The PromptPay account of a payload, a mobile in E.164; undefined where there is none. */
+/** The PromptPay account of a payload, a mobile number in E.164; undefined if there is none. */
 export function readPromptPay(code: EmvCode): QrAccount | undefined {
   const found = findTemplate(code, transferIdentifiers)
   if (!found) return undefined
@@ -99,15 +99,15 @@ export function readPromptPay(code: EmvCode): QrAccount | undefined {
     const international = proxyType === 'mobile' && /^00[0-9]+$/.test(proxy)
     return account('promptpay', found.id, proxyType, international ? `+${proxy.slice(2)}` : proxy, null)
   }
-  throw new QrFault('missing', `${found.id}.01`, 'a PromptPay code names its payee')
+  throw new QrFault('missing', `${found.id}.01`, 'a PromptPay code must name its payee')
 }
 
-/** The biller of a PromptPay bill payment and its first reference; undefined where there is none. */
+/** The biller of a PromptPay bill payment and its first reference; undefined if there is none. */
 export function readPromptPayBill(code: EmvCode): QrAccount | undefined {
   const found = findTemplate(code, billIdentifiers)
   if (!found) return undefined
   const biller = found.values.get('01')
-  if (biller === undefined) throw new QrFault('missing', `${found.id}.01`, 'a bill payment names its biller')
+  if (biller === undefined) throw new QrFault('missing', `${found.id}.01`, 'a bill payment must name its biller')
   return account('promptpay_bill', found.id, 'biller', biller, found.values.get('02') ?? null)
 }
 

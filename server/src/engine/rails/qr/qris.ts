@@ -9,7 +9,7 @@ export type QrisSize = 'UMI' | 'UKE' | 'UME' | 'UBE' | 'URE'
 export interface QrisCode {
   /** Reverse domain of the issuer, in capitals. */
   issuer: string
-  /** 18 or 19 digits that begin with 9360, from the acquirer. */
+  /** 18 or 19 digits that start with 9360, from the acquirer. */
   merchantPan: string
   merchantId: string
   size: QrisSize
@@ -20,14 +20,14 @@ export interface QrisCode {
   city: string
   postalCode: string
   terminal?: string | undefined
-  /** In sen; QRIS prints whole rupiah unless there are sen. */
+  /** In sen; QRIS writes whole rupiah unless there are sen. */
   amountMinor?: bigint | undefined
   reusable?: boolean | undefined
 }
 
 /**
  * A QRIS payload (rails standards §1.4). A business cannot issue one by itself: PAN and national merchant id come from an
- * acquirer. Throws a `QrFault` that names the input which does not fit.
+ * acquirer. Throws a `QrFault` that names the invalid input.
  */
 export function buildQris(code: QrisCode): string {
   return writeEmv([
@@ -60,22 +60,22 @@ function decimalsOf(amountMinor: bigint | undefined): number {
 }
 
 /**
- * A merchant's own static QRIS with an amount: 01 becomes 12, 54 stands after the currency, the CRC is new (rails
- * standards §1.4). No notice tells its payments apart; what does is the amount and the time. `amountMinor` is in sen.
- * Throws a `QrFault` where the payload is no QRIS in rupiah, or has an amount already.
+ * A merchant's own static QRIS with an amount: 01 becomes 12, 54 follows the currency, the CRC is new (rails
+ * standards §1.4). No notification distinguishes its payments, only the amount and the time do. `amountMinor` is in sen.
+ * Throws a `QrFault` if the payload is not a QRIS in rupiah, or already has an amount.
  */
 export function withQrisAmount(payload: string, amountMinor: bigint): string {
   const code = readEmv(payload)
-  if (!readQris(code)) throw new QrFault('bad_input', 'payload', 'the payload is no QRIS code')
+  if (!readQris(code)) throw new QrFault('bad_input', 'payload', 'the payload is not a QRIS code')
   if (code.value('53') !== '360') throw new QrFault('bad_value', '53', 'the payload is not in rupiah')
-  if (code.value('54') !== undefined) throw new QrFault('bad_value', '54', 'the payload has an amount already')
+  if (code.value('54') !== undefined) throw new QrFault('bad_value', '54', 'the payload already has an amount')
   const amount = { id: '54', value: amountText(amountMinor, 'idr', decimalsOf(amountMinor)) }
   const [format, ...rest] = code.objects.filter(({ id }) => id !== '01' && id !== '63')
   if (!format) throw new QrFault('missing', '00', 'the payload has no objects')
   return writeEmv([format, { id: '01', value: '12' }, ...rest.flatMap((object) => (object.id === '53' ? [object, amount] : [object]))])
 }
 
-/** The national merchant id of a QRIS code, with the issuer that its PAN belongs to; undefined where there is none. */
+/** The national merchant id of a QRIS code, with the issuer of its PAN; undefined if there is none. */
 export function readQris(code: EmvCode): QrAccount | undefined {
   const found = findTemplate(code, identifiers)
   const issuer = [...code.templates].find(([id, values]) => Number(id) >= 26 && Number(id) <= 45 && values.get('01')?.startsWith('9360'))
@@ -91,7 +91,7 @@ export function readQris(code: EmvCode): QrAccount | undefined {
     institution: issuer?.[1].get('00') ?? null,
     editable: null,
     expiresAt: null,
-    // The terminal label is what comes back with a payment; a printed code has its till there.
+    // The terminal label is returned with a payment; a printed code has its till there.
     reference: code.value('62.07') ?? null,
   }
 }

@@ -3,7 +3,7 @@ import { QrFault } from './tlv.ts'
 
 const personIdentifier = 'com.p2pqrpay'
 const merchantIdentifiers = ['PH.PPMI.P2M', 'PH.PPMI.P2MICRO']
-/** Marks a transfer over InstaPay in every code seen (rails standards §1.5). */
+/** Identifies a transfer over InstaPay in all observed codes (rails standards §1.5). */
 const instaPay = '99964403'
 const bic = /^[A-Z0-9]{8}([A-Z0-9]{3})?$/
 
@@ -15,14 +15,14 @@ export interface QrPhPersonCode {
   mobile?: string | undefined
   name: string
   city: string
-  /** In centavos; left out, the payer types it. */
+  /** In centavos; if omitted, the payer enters it. */
   amountMinor?: bigint | undefined
   reusable?: boolean | undefined
 }
 
 /**
  * A QR Ph transfer to a person's or business's own account (tag 27; rails standards §1.5, from live codes only: no
- * official paper was read). Throws a `QrFault` that names the input which does not fit.
+ * official specification was read). Throws a `QrFault` that names the invalid input.
  */
 export function buildQrPhPerson(code: QrPhPersonCode): string {
   return writeEmv([
@@ -45,7 +45,7 @@ export function buildQrPhPerson(code: QrPhPersonCode): string {
 }
 
 export interface QrPhMerchantCode {
-  /** BIC of the acquirer, which also gives the merchant id. */
+  /** BIC of the acquirer, which also issues the merchant id. */
   acquirerBic: string
   merchantId: string
   categoryCode: string
@@ -58,7 +58,7 @@ export interface QrPhMerchantCode {
 
 /**
  * A QR Ph payment to a merchant (tag 28, `ph.ppmi.p2m`), with the reference in 88 (rails standards §1.5). For acquirers
- * and the sandbox: sub-id 05 is left out, because its meaning is not published. Throws a `QrFault` that names the input.
+ * and the sandbox: sub-id 05 is omitted, because its meaning is not published. Throws a `QrFault` that names the input.
  */
 export function buildQrPhMerchant(code: QrPhMerchantCode): string {
   return writeEmv([
@@ -84,14 +84,14 @@ export function buildQrPhMerchant(code: QrPhMerchantCode): string {
   ])
 }
 
-/** The QR Ph account of a payload, a person's or a merchant's; undefined where there is none. */
+/** The QR Ph account of a payload, a person's or a merchant's; undefined if there is none. */
 export function readQrPh(code: EmvCode): QrAccount | undefined {
   const person = findTemplate(code, [personIdentifier.toUpperCase()])
   const found = person ?? findTemplate(code, merchantIdentifiers)
   if (!found) return undefined
   const { id, values } = found
   const proxy = person ? values.get('04') : (values.get('03') ?? values.get('04'))
-  if (proxy === undefined) throw new QrFault('missing', `${id}.${person ? '04' : '03'}`, 'a QR Ph code names its payee')
+  if (proxy === undefined) throw new QrFault('missing', `${id}.${person ? '04' : '03'}`, 'a QR Ph code must name its payee')
   return {
     scheme: 'qrph',
     template: id,

@@ -1,4 +1,4 @@
-/** What is wrong with a QR payload, or with what should become one. */
+/** What is wrong with a QR payload, or with the input for one. */
 export type QrFaultCode =
   | 'not_a_payment_code'
   | 'too_long'
@@ -36,7 +36,7 @@ export interface QrObject {
   readonly value: string
 }
 
-/** A data object as read, with the character of the payload at which its value begins. */
+/** A data object as read, with the character of the payload at which its value starts. */
 export interface PlacedObject extends QrObject {
   readonly start: number
 }
@@ -58,27 +58,27 @@ export function crc16(text: string): string {
 
 /**
  * Data objects as text, in the order given. Lengths count characters (Unicode code points), not bytes (EMVCo MPM 3.4).
- * Throws a `QrFault` for an id that is not two digits, an id given twice and a value that is empty or over 99 characters.
+ * Throws a `QrFault` for an id that is not two digits, a repeated id, and a value that is empty or over 99 characters.
  */
 export function writeObjects(objects: readonly QrObject[], path = ''): string {
   const seen = new Set<string>()
   let text = ''
   for (const { id, value } of objects) {
     const here = joinPath(path, id)
-    if (!twoDigits.test(id)) throw new QrFault('bad_id', here, `${id} is no id of two digits`)
-    if (seen.has(id)) throw new QrFault('repeated_id', here, `${here} is given twice`)
+    if (!twoDigits.test(id)) throw new QrFault('bad_id', here, `${id} is not an id of two digits`)
+    if (seen.has(id)) throw new QrFault('repeated_id', here, `${here} appears twice`)
     seen.add(id)
     const length = [...value].length
-    if (length < 1 || length > 99) throw new QrFault('bad_length', here, `${here} has ${length} characters; 1 to 99 fit`)
+    if (length < 1 || length > 99) throw new QrFault('bad_length', here, `${here} has ${length} characters; 1 to 99 are allowed`)
     text += id + String(length).padStart(2, '0') + value
   }
   return text
 }
 
 /**
- * The data objects of a payload or of a template, in their order. `path` and `offset` say where the text stands in the whole.
- * Throws a `QrFault` for an id or a length that is not two digits, a length of 0, a value that ends early and an id that
- * comes twice.
+ * The data objects of a payload or of a template, in their order. `path` and `offset` say where the text is in the whole.
+ * Throws a `QrFault` for an id or a length that is not two digits, a length of 0, a value that ends early and a repeated
+ * id.
  */
 export function readObjects(text: string, path = '', offset = 0): PlacedObject[] {
   const characters = [...text]
@@ -87,9 +87,9 @@ export function readObjects(text: string, path = '', offset = 0): PlacedObject[]
   let at = 0
   while (at < characters.length) {
     const id = characters.slice(at, at + 2).join('')
-    if (!twoDigits.test(id)) throw new QrFault('bad_id', path, `there is no id of two digits at character ${offset + at}`, offset + at)
+    if (!twoDigits.test(id)) throw new QrFault('bad_id', path, `there is not an id of two digits at character ${offset + at}`, offset + at)
     const here = joinPath(path, id)
-    if (seen.has(id)) throw new QrFault('repeated_id', here, `${here} comes twice`, offset + at)
+    if (seen.has(id)) throw new QrFault('repeated_id', here, `${here} appears twice`, offset + at)
     seen.add(id)
     const digits = characters.slice(at + 2, at + 4).join('')
     if (!twoDigits.test(digits) || digits === '00') throw new QrFault('bad_length', here, `${here} has no length of 01 to 99`, offset + at + 2)

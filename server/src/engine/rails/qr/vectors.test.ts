@@ -64,14 +64,14 @@ describe('published codes', () => {
     expect(build()).toBe(payloads.get(id))
   })
 
-  test.each(emv)('$id is recognised, and written again as it was', ({ scheme, payload }) => {
+  test.each(emv)('$id is recognized and written back unchanged', ({ scheme, payload }) => {
     const decoded = decodeQr(payload)
     expect(decoded.scheme).toBe(schemes[scheme] ?? scheme)
     expect(writeObjects(decoded.objects)).toBe(payload)
   })
 
   test.each(emv)('$id has the right CRC', ({ payload }) => {
-    // The library counts characters where the standard counts bytes, so it can judge ASCII only.
+    // The library counts characters where the standard counts bytes, so it can check only ASCII.
     if (isAscii(payload)) expect(checksum(payload.slice(0, -4))).toBe(payload.slice(-4).toUpperCase())
     expect(crc16(payload.slice(0, -4))).toBe(payload.slice(-4).toUpperCase())
   })
@@ -83,13 +83,13 @@ describe('published codes', () => {
     expect(readObjects(payload).map(({ id, value }) => ({ id, value }))).toEqual(others)
   })
 
-  test('the sample in the PayNow paper is refused for its CRC, which leaves out 6304', () => {
+  test('the sample in the PayNow specification is rejected for its CRC, which leaves out 6304', () => {
     const fault = faultOf(() => decodeQr(payloads.get(wrong) ?? ''))
     expect(fault).toMatchObject({ code: 'bad_crc', path: '63' })
-    expect(fault.message).toBe('the CRC is 0870 and should be B90C')
+    expect(fault.message).toBe('the CRC is 0870 but should be B90C')
   })
 
-  test('UPI URIs are read, and written again as they were', () => {
+  test('UPI URIs are read and written back unchanged', () => {
     for (const { payload } of vectors.filter(({ scheme }) => scheme === 'upi')) expect(writeUpi(readUpi(payload))).toBe(payload)
   })
 
@@ -98,10 +98,10 @@ describe('published codes', () => {
   })
 })
 
-describe('what published codes say', () => {
+describe('contents of published codes', () => {
   const read = (id: string) => decodeQr(payloads.get(id) ?? '')
 
-  test('PayNow: UEN, amount, expiry at the end of the day, reference', () => {
+  test('a PayNow code contains UEN, amount, expiry at the end of the day, and reference', () => {
     expect(read('paynow-uen-editable0-amount')).toMatchObject({
       proxyType: 'uen',
       proxy: '201101550Z',
@@ -118,7 +118,7 @@ describe('what published codes say', () => {
     })
   })
 
-  test('PayNow: a static mobile code leaves the amount to the payer', () => {
+  test('a static PayNow code with a mobile number leaves the amount to the payer', () => {
     expect(read('paynow-static-mobile-noamount')).toMatchObject({
       proxyType: 'mobile',
       proxy: '+6591234567',
@@ -131,17 +131,17 @@ describe('what published codes say', () => {
     })
   })
 
-  test('PayNow: a reference that is too long is read with a warning', () => {
+  test('a PayNow reference that is too long is read with a warning', () => {
     const decoded = read('paynow-bank-uen-noexpiry-static-amount')
     expect(decoded.reference).toBe('Payment reference XX12345678')
     expect(decoded.warnings).toEqual(['62.01 has 28 characters; the standard allows 25'])
   })
 
-  test('PromptPay: a mobile is shown in E.164', () => {
+  test('a PromptPay mobile number is shown in E.164 format', () => {
     expect(read('promptpay-amount')).toMatchObject({ proxyType: 'mobile', proxy: '+66000000000', amountMinor: 422n, currency: 'thb', country: 'TH' })
   })
 
-  test('PromptPay: a bill has a biller and a reference', () => {
+  test('a PromptPay bill payment has a biller and a reference', () => {
     expect(read('promptpay-billpay-refs')).toMatchObject({
       scheme: 'promptpay_bill',
       proxy: '099400016550100',
@@ -150,21 +150,21 @@ describe('what published codes say', () => {
     })
   })
 
-  test('QR Ph, DuitNow and VietQR: account and institution', () => {
+  test('QR Ph, DuitNow and VietQR codes contain account and institution', () => {
     expect(read('qrph-p2p-instapay-amount-masked')).toMatchObject({ proxy: '639000000001', institution: 'PAPHPHM1XXX', amountMinor: 10_081n, currency: 'php' })
     expect(read('duitnow-jompay')).toMatchObject({ proxy: '1234', institution: '898989', currency: 'myr', reference: '0124007552406' })
     expect(read('vietqr-napas-card')).toMatchObject({ proxyType: 'card', proxy: '9704031101234567', institution: '970403', currency: 'vnd' })
   })
 
-  test('VietQR: lengths count characters and the CRC counts bytes', () => {
+  test('a VietQR code counts characters in its lengths and bytes in its CRC', () => {
     expect(read('vietqr-utf8-char-length')).toMatchObject({ purpose: 'Thanh toán hóa đơn', amountMinor: 10_000n })
   })
 
-  test('the EMVCo sample: objects in any order', () => {
+  test('the EMVCo sample is read with its objects in any order', () => {
     expect(read('emvco-spec-4.12')).toMatchObject({ scheme: 'emv', payeeName: 'BEST TRANSPORT', amountMinor: 2372n, currency: 'cny', isDynamic: true })
   })
 
-  test('UPI: address, name, amount, reference', () => {
+  test('a UPI URI contains address, name, amount and reference', () => {
     expect(read('upi-razorpay-dynamic')).toMatchObject({
       scheme: 'upi',
       proxy: 'rzr.qrtestaccoun27230053@icici',

@@ -7,10 +7,10 @@ const services = { account: 'QRIBFTTA', card: 'QRIBFTTC' } as const
 export interface VietQrCode {
   /** Six digits of the payee's bank at NAPAS. */
   bankBin: string
-  /** An account, or a card where `service` says so; up to 19 letters and digits. */
+  /** An account, or a card if `service` says so; up to 19 letters and digits. */
   account: string
   service?: keyof typeof services | undefined
-  /** In dong, which has no smaller unit; left out, the payer types it. */
+  /** In dong, which has no smaller unit; if omitted, the payer enters it. */
   amountMinor?: bigint | undefined
   /** Object 62.01, up to 25 characters. */
   reference?: string | undefined
@@ -19,7 +19,7 @@ export interface VietQrCode {
   reusable?: boolean | undefined
 }
 
-/** A VietQR payload of NAPAS (rails standards §1.7), for any account. Throws a `QrFault` that names the input which does not fit. */
+/** A VietQR payload of NAPAS (rails standards §1.7), for any account. Throws a `QrFault` that names the invalid input. */
 export function buildVietQr(code: VietQrCode): string {
   const beneficiary = writeObjects([
     { id: '00', value: requireText('bankBin', code.bankBin, 6, /^[0-9]{6}$/) },
@@ -43,7 +43,7 @@ export function buildVietQr(code: VietQrCode): string {
   ])
 }
 
-/** The account or card of a VietQR payload and its bank's BIN; undefined where there is none. */
+/** The account or card of a VietQR payload and its bank's BIN; undefined if there is none. */
 export function readVietQr(code: EmvCode): QrAccount | undefined {
   const found = findTemplate(code, [identifier])
   if (!found) return undefined
@@ -52,7 +52,7 @@ export function readVietQr(code: EmvCode): QrAccount | undefined {
   const inner = new Map(readObjects(values.get('01') ?? '', path).map((object) => [object.id, object.value]))
   const account = inner.get('01')
   const bank = inner.get('00')
-  if (account === undefined || bank === undefined) throw new QrFault('missing', path, 'a VietQR code names a bank and an account')
+  if (account === undefined || bank === undefined) throw new QrFault('missing', path, 'a VietQR code must name a bank and an account')
   return {
     scheme: 'vietqr',
     template: id,

@@ -3,33 +3,33 @@ import { paymentMethods } from '#engine/rails/methods.ts'
 import type { Action, Attempt, Outcome, PaymentInput, Rail, RefundAttempt, RefundOutcome } from '#engine/rails/rail.ts'
 import { findTestCard, findTestCardByToken, type TestCard } from '#engine/rails/test-cards.ts'
 
-/** What a card payment uses when no card is named. */
+/** The method of a card payment if no card is named. */
 const usualCard = '4242424242424242'
-/** After this long a payment that was never answered counts as failed, and one whose payer was never heard of as canceled. */
+/** After this time, a payment that was never answered counts as failed, and one whose payer never answered as canceled. */
 const timeoutSeconds = 900
-/** How long "slow" is, where no one says. */
+/** How long "slow" takes by default. */
 const slowSeconds = 10
-/** After this long a refund that succeeds or fails later does so. */
+/** After this time, a refund that succeeds or fails later does so. */
 const lateRefundSeconds = 5
 
 const cardMethods = new Set(['card', 'apple_pay', 'google_pay', 'card_present', 'wifi_card_reader'])
 
-/** What an attempt will come to, kept with it while it waits. Holds no card number. */
+/** The outcome that an attempt will have, stored with it while it waits. Contains no card number. */
 interface Script {
-  /** When the answer comes, in milliseconds of Unix time. */
+  /** When the outcome is reported, in milliseconds of Unix time. */
   readyAt: number
   ending: Ending
   card?: Card
   refund?: TestCard['outcome']['refund']
-  /** What was paid, in the smallest unit; no refund may be above it. */
+  /** The amount paid, in minor units; no refund may exceed it. */
   amount: string
-  /** Which of the simulator's pages asks the payer, until someone has answered there. */
+  /** Which of the simulator's pages asks the payer, until it has been answered. */
   asks?: 'challenge' | 'redirect'
-  /** What the payer's approval comes to. */
+  /** The outcome if the payer approves. */
   approved?: Ending
   /** The page that asks. */
   action_url?: string
-  /** Where that page sends the browser back to. */
+  /** Where that page redirects the browser. */
   return_url?: string
 }
 
@@ -39,8 +39,8 @@ const succeeded: Ending = { status: 'succeeded' }
 const failure = (code: string, message: string): Ending => ({ status: 'failed', code, message })
 const declined = failure('declined', 'The payment was declined.')
 const unauthenticated = failure('authentication_failed', 'The payer was not authenticated.')
-const timedOut = failure('timeout', 'No answer came in time.')
-const abandoned: Ending = { status: 'failed', code: 'canceled', message: 'The payer gave up.', canceled: true }
+const timedOut = failure('timeout', 'There was no answer in time.')
+const abandoned: Ending = { status: 'failed', code: 'canceled', message: 'The payer abandoned the payment.', canceled: true }
 
 const reference = (id: string) => `sim_${id}`
 
@@ -48,13 +48,13 @@ function cardOf({ card }: TestCard): Card {
   return { brand: card.brand, last4: card.last4, country: card.country ?? '' }
 }
 
-/** Whether the payer of a test card is sent to the bank's page. */
+/** Whether the payer of a test card is redirected to the bank's page. */
 function asksForChallenge({ outcome }: TestCard): boolean {
   const { threeDSecure, authentication } = outcome
   return authentication === 'succeeds' && (threeDSecure === 'always' || threeDSecure === 'required' || threeDSecure === 'unless_set_up')
 }
 
-/** How a card's charge ends, once the payer has been asked where it has to be. */
+/** How a card's charge ends, once the payer has been asked if that is required. */
 function cardEnding(card: TestCard, challenge: PaymentInput['challenge']): Ending {
   if (asksForChallenge(card)) {
     if (challenge === 'failed') return unauthenticated
@@ -89,13 +89,13 @@ function unanswered(id: string, script: Script, now: Date): Outcome {
 
 const outcomeOf = (id: string, script: Script, now: Date) => (now.getTime() >= script.readyAt ? answer(id, script) : unanswered(id, script, now))
 
-/** Which page a payer at a browser is sent to: cards that need no more than their number go on at once. */
+/** The page to which a payer in a browser is redirected: cards that need only their number proceed immediately. */
 function pageFor(attempt: Attempt, card: TestCard | undefined): Script['asks'] {
   if (attempt.method !== 'card') return 'redirect'
   return card && asksForChallenge(card) ? 'challenge' : undefined
 }
 
-/** What is kept while one of the simulator's pages asks the payer; who never answers has given up. */
+/** What is stored while one of the simulator's pages asks the payer; a payer who never answers has abandoned the payment. */
 function askingScript(attempt: Attempt, script: Script, asks: 'challenge' | 'redirect'): Script {
   const page = asks === 'challenge' ? 'challenge' : 'wallet'
   return {
@@ -118,8 +118,8 @@ async function start(attempt: Attempt, input: PaymentInput): Promise<Outcome> {
   const isCard = cardMethods.has(method)
   const card = isCard ? testCardOf(input) : undefined
   if (isCard && !card) {
-    // A real number has no business here; it is refused without being looked at further.
-    return { status: 'failed', reference: reference(id), code: 'test_mode_live_card', message: 'The sandbox takes test cards only.' }
+    // A real number does not belong here; it is rejected without further inspection.
+    return { status: 'failed', reference: reference(id), code: 'test_mode_live_card', message: 'The sandbox accepts test cards only.' }
   }
   const delay = input.outcome === 'timeout' ? timeoutSeconds : (input.delaySeconds ?? 0)
   const script: Script = {
@@ -135,23 +135,23 @@ async function start(attempt: Attempt, input: PaymentInput): Promise<Outcome> {
 async function check(attempt: Attempt): Promise<Outcome> {
   const { readyAt, ending, amount = String(attempt.amountMinor), ...rest } = attempt.data as Partial<Script>
   if (readyAt === undefined || ending === undefined)
-    return { status: 'failed', reference: reference(attempt.id), code: 'not_started', message: 'The payment was never begun.' }
+    return { status: 'failed', reference: reference(attempt.id), code: 'not_started', message: 'The payment was never started.' }
   return outcomeOf(attempt.id, { ...rest, readyAt, ending, amount }, attempt.now)
 }
 
 /** What a payer can answer on a page of the simulator; `slow` is an approval that arrives later. */
 export interface SimulatedAnswer {
   outcome: 'approved' | 'declined' | 'canceled' | 'timeout' | 'slow'
-  /** Seconds until the rail hears of it. */
+  /** Seconds until the rail reports it. */
   delaySeconds?: number
 }
 
-/** Which page of the simulator waits for an attempt's payer, by what is kept with it; undefined once it was answered. */
+/** Which page of the simulator waits for an attempt's payer, according to its stored data; undefined once it was answered. */
 export function waitingPage(data: Record<string, unknown>): 'challenge' | 'redirect' | undefined {
   return (data as Partial<Script>).asks
 }
 
-/** What a payer's answer makes of an attempt that waits for it; undefined where nothing waits. Whose time is over has given up. */
+/** The outcome that a payer's answer gives to an attempt that waits for it; undefined if nothing waits. After the deadline, it is abandoned. */
 export function answerAttempt(id: string, data: Record<string, unknown>, { outcome, delaySeconds }: SimulatedAnswer, now: Date): Outcome | undefined {
   const { asks, approved = succeeded, ...script } = data as unknown as Script
   if (asks === undefined) return undefined
@@ -169,7 +169,7 @@ export function answerAttempt(id: string, data: Record<string, unknown>, { outco
 
 function refundAnswer({ id, amountMinor, chargeData, createdAt, now }: RefundAttempt): RefundOutcome {
   const { refund: manner = 'succeeds', amount } = chargeData as Partial<Script>
-  if (amount !== undefined && amountMinor > BigInt(amount)) return { status: 'failed', code: 'amount_too_large', message: 'The refund is above the payment.' }
+  if (amount !== undefined && amountMinor > BigInt(amount)) return { status: 'failed', code: 'amount_too_large', message: 'The refund exceeds the payment.' }
   const made = `simr_${id}`
   if (manner === 'succeeds') return { status: 'succeeded', reference: made }
   const seconds = lateRefundSeconds - (now.getTime() - createdAt.getTime()) / 1000
@@ -180,9 +180,9 @@ function refundAnswer({ id, amountMinor, chargeData, createdAt, now }: RefundAtt
 }
 
 /**
- * Plays every method of the catalogue in the sandbox, without a network: the same input has the same outcome, always.
- * Cards behave as Stripe's test cards do; the others approve, decline, time out or answer late, as they are told. A payer
- * at a browser (`interactive`) is asked on pages of the simulator's own, as a wallet or a bank would.
+ * Plays every method of the catalog in the sandbox, without a network: the same input always has the same outcome.
+ * Cards behave like Stripe's test cards; the others approve, decline, time out or answer late, as requested. A payer
+ * in a browser (`interactive`) is asked on the simulator's own pages, like those of a wallet or a bank.
  */
 export const simulatorRail: Rail = {
   name: 'simulator',

@@ -13,17 +13,17 @@ import {
   type RefundOutcome,
 } from '#engine/rails/rail.ts'
 
-/** Seconds until a payment that Stripe is working on is asked about again. */
+/** Seconds until a payment that Stripe is processing is polled again. */
 const soonSeconds = 30
-/** Around the attempt's beginning, when its PaymentIntent is looked for because its name was never heard. */
+/** Around the start of the attempt, when its PaymentIntent is searched for because its id never arrived. */
 const searchWindowSeconds = 900
-/** So long may a request be on its way to Stripe; what is not there after it was never asked for. */
+/** How long a request may be in flight to Stripe; what does not exist after that was never requested. */
 const arrivalSeconds = 120
 
-/** Errors that prove that nothing was charged: the request itself was refused. */
+/** Errors that prove that nothing was charged: the request itself was rejected. */
 const refusals = new Set(['StripeInvalidRequestError', 'StripeAuthenticationError', 'StripePermissionError'])
 
-/** The official client, on Stripe's hosts or, for tests, on another. It tries a request once more, under the same key. */
+/** The official client, for Stripe's hosts or, in tests, for another. It retries a request once, with the same key. */
 async function client(access: RailAccess): Promise<Stripe> {
   const { default: Client } = await import('stripe')
   const { secret_key = '', host, port, protocol, timeout_ms } = access
@@ -44,7 +44,7 @@ function cardOf(intent: Stripe.PaymentIntent): Card | undefined {
   return { brand: details.brand ?? 'unknown', last4: details.last4 ?? '', country: details.country ?? '' }
 }
 
-/** What a PaymentIntent's state means here. What is not understood is pending. */
+/** What the state of a PaymentIntent means here. Anything that is not understood is pending. */
 export function outcomeOf(intent: Stripe.PaymentIntent): Outcome {
   const { id: reference, status, last_payment_error: error, next_action: next } = intent
   const card = cardOf(intent)
@@ -55,7 +55,7 @@ export function outcomeOf(intent: Stripe.PaymentIntent): Outcome {
     return { ...shared, status: 'failed', code: error.decline_code || error.code || 'card_declined', message: error.message ?? 'The card was declined.' }
   }
   const url = next?.redirect_to_url?.url
-  // Kept with the charge as well, so that a payer who comes back to the page can go on.
+  // Stored with the charge as well, so that a payer who comes back to the page can continue.
   if (status === 'requires_action' && url) {
     return { ...shared, status: 'requires_action', action: { type: 'challenge', url }, checkAfterSeconds: soonSeconds, data: { action_url: url } }
   }
@@ -77,7 +77,7 @@ interface StripeFault {
   payment_intent?: Stripe.PaymentIntent
 }
 
-/** An error that says that nothing was charged, as an outcome; any other is thrown on, and the attempt stays pending. */
+/** An error that proves that nothing was charged, as an outcome; any other is rethrown, and the attempt stays pending. */
 function declined(error: unknown): Outcome {
   const { type = '', code, decline_code, payment_intent } = (error ?? {}) as StripeFault
   if (type === 'StripeCardError') {
@@ -99,12 +99,12 @@ async function findIntent(stripe: Stripe, attempt: Attempt): Promise<Stripe.Paym
 }
 
 async function start(attempt: Attempt, input: PaymentInput, access: RailAccess): Promise<Outcome> {
-  if (!input.token) return { status: 'failed', code: 'token_required', message: 'Card payments need a card that Stripe has tokenised.' }
+  if (!input.token) return { status: 'failed', code: 'token_required', message: 'Card payments require a card that Stripe has tokenised.' }
   const stripe = await client(access)
   try {
     const intent = await stripe.paymentIntents.create(
       {
-        amount: Number(attempt.amountMinor), // Stripe's smallest unit is ours; at most 12 digits, which a double holds exactly
+        amount: Number(attempt.amountMinor), // Stripe's minor unit is ours; at most 12 digits, which a double holds exactly
         currency: attempt.currency,
         payment_method: input.token,
         allowed_payment_method_types: ['card'],
@@ -155,7 +155,7 @@ async function checkRefund(attempt: RefundAttempt & { reference: string | null }
   return refund(attempt, access)
 }
 
-/** A notification does not show the card; Stripe is asked for it, and if it does not answer, the payment has none. */
+/** A notification does not contain the card, so Stripe is queried for it; if it does not answer, the payment has none. */
 async function withCard(stripe: Stripe, intent: Stripe.PaymentIntent): Promise<Stripe.PaymentIntent> {
   if (intent.status !== 'succeeded' || typeof intent.latest_charge !== 'string') return intent
   return stripe.paymentIntents.retrieve(intent.id, { expand: ['latest_charge'] }).catch(() => intent)
@@ -168,7 +168,7 @@ async function readNotification(request: RawRequest, access: RailAccess, now: Da
   try {
     event = stripe.webhooks.constructEvent(request.body, signature, access.webhook_secret ?? '', 300, undefined, now.getTime())
   } catch {
-    throw new BadNotification('The Stripe-Signature does not fit.')
+    throw new BadNotification('The Stripe-Signature does not match.')
   }
   const { type } = event
   if (type.startsWith('payment_intent.')) {
@@ -185,7 +185,7 @@ async function readNotification(request: RawRequest, access: RailAccess, now: Da
 }
 
 /**
- * Cards by Stripe: PaymentIntents under our charge's id as idempotency key, refunds under the refund's, signed
- * notifications. Card numbers never come here: the payer's page hands them to Stripe, which answers with a token.
+ * Cards through Stripe: PaymentIntents with our charge's id as idempotency key, refunds with the refund's id, signed
+ * notifications. Card numbers never arrive here: the payer's page sends them to Stripe, which returns a token.
  */
 export const stripeRail: Rail = { name: 'stripe', local: false, methods: ['card'], start, check, refund, checkRefund, readNotification }

@@ -1,19 +1,19 @@
 import type { Business } from '#foundation/shared/business.ts'
-import type { Now } from '#foundation/shared/time.ts'
+import type { Clock } from '#foundation/shared/clock.ts'
 
 /** Finds the business that a link names. */
 export type FindBySlug = (slug: string) => Promise<Business | undefined>
 
-/** As long as a key is remembered (`authentication.ts`): how long another process's change of a business may go unseen. */
+/** As long as a key is remembered (`api-keys.ts`): how long another process's change of a business may go unseen. */
 const rememberedMs = 5_000
 const maxRemembered = 10_000
 
 /** Finds through `find` and remembers for a few seconds what was found; what was not found is asked for again. */
-export function rememberSlugs(find: FindBySlug, now: Now): FindBySlug {
+export function rememberSlugs(find: FindBySlug, clock: Clock): FindBySlug {
   const remembered = new Map<string, { business: Business; until: number }>()
   return async (slug) => {
     const entry = remembered.get(slug)
-    const at = now().getTime()
+    const at = clock.system().getTime()
     if (entry && entry.until > at) return entry.business
     const business = await find(slug)
     if (!business) {

@@ -1,12 +1,13 @@
 import { sql } from 'kysely'
 import type { Db } from '#foundation/database/database.ts'
+import { deleteDirectoryEntry, insertDirectoryEntry, insertDirectoryEntryUnlessTaken } from '#foundation/database/directory.ts'
 import type { Business, KnownKey } from '#foundation/shared/business.ts'
 import { newId } from '#foundation/shared/ids.ts'
 
 const apiKeyKind = 'api_key'
 const slugKind = 'business_slug'
 
-/** Finds the business and key behind a key's hash: the directory names the business, then its own shard answers. */
+/** Finds the business and key of a key's hash: the directory names the business, then its own shard is queried. */
 export async function findKnownKey(db: Db, keyHash: string): Promise<KnownKey | undefined> {
   const entry = await db
     .selectFrom('directory')
@@ -33,33 +34,27 @@ export async function findKnownKey(db: Db, keyHash: string): Promise<KnownKey | 
   }
 }
 
-/** Takes a slug for a business, unless another has it: false then. Whoever is taking it at the same moment is waited for. */
+/** Claims a slug for a business; false if another has it. Waits for a transaction that is claiming it at the same moment. */
 export async function takeSlug(tx: Db, slug: string, businessId: string): Promise<boolean> {
-  const taken = await tx
-    .insertInto('directory')
-    .values({ lookup: slug, kind: slugKind, business_id: businessId, target_id: businessId })
-    .onConflict((conflict) => conflict.columns(['lookup', 'kind']).doNothing())
-    .executeTakeFirst()
-  return taken.numInsertedOrUpdatedRows === 1n
+  return insertDirectoryEntryUnlessTaken(tx, { lookup: slug, kind: slugKind, businessId, targetId: businessId })
 }
 
-/** The business that a link names, in any case of letters, as routes use it. */
+/** The business that a link names, in any letter case, as routes use it. */
 export async function findBusinessBySlug(db: Db, slug: string): Promise<Business | undefined> {
   const entry = await db.selectFrom('directory').select('business_id').where('lookup', '=', slug.toLowerCase()).where('kind', '=', slugKind).executeTakeFirst()
   return entry && (await findBusinesses(db, [entry.business_id])).get(entry.business_id)
 }
 
-/** Writes a business whose slug is taken for it. */
+/** Writes a business whose slug has been claimed. */
 export async function insertBusiness(tx: Db, business: Business, at: Date): Promise<void> {
   await tx
     .insertInto('businesses')
     .values({ ...business, created_at: at })
     .execute()
-  await tx.insertInto('event_positions').values({ business_id: business.id, last_sequence: 0n }).execute()
   await tx.insertInto('locations').values(firstLocation(business, at)).execute()
 }
 
-/** The place that every business begins with; its address is for the business to fill in. */
+/** The location that every business starts with; its address is for the business to fill in. */
 function firstLocation(business: Business, at: Date) {
   const { name, country } = business
   const nowhere = { street: '', postal_code: '', city: '', state: '' }
@@ -87,7 +82,7 @@ export async function insertApiKey(tx: Db, key: NewApiKey, at: Date): Promise<vo
     .insertInto('api_keys')
     .values({ ...key, created_at: at })
     .execute()
-  await tx.insertInto('directory').values({ lookup: key.key_hash, kind: apiKeyKind, business_id: key.business_id, target_id: key.id }).execute()
+  await insertDirectoryEntry(tx, { lookup: key.key_hash, kind: apiKeyKind, businessId: key.business_id, targetId: key.id })
 }
 
 /** A business by its id; for messages that name it without a key. */
@@ -100,7 +95,7 @@ export async function findBusiness(db: Db, id: string): Promise<Business | undef
   return row && { ...row, mode: row.mode as Business['mode'] }
 }
 
-/** The oldest businesses; an installation has few, and the command line shows them all. */
+/** The oldest businesses; an installation has few, and the command line lists them all. */
 export async function listBusinesses(db: Db): Promise<Business[]> {
   const rows = await db
     .selectFrom('businesses')
@@ -129,7 +124,7 @@ export async function listApiKeys(db: Db, businessId: string): Promise<ListedKey
     .execute()
 }
 
-/** Marks a key as revoked and takes it out of the directory; false when there is no such key or it was revoked before. */
+/** Marks a key as revoked and removes it from the directory; false if there is no such key or it was revoked before. */
 export async function revokeApiKey(tx: Db, businessId: string, id: string, at: Date): Promise<boolean> {
   const revoked = await tx
     .updateTable('api_keys')
@@ -140,11 +135,11 @@ export async function revokeApiKey(tx: Db, businessId: string, id: string, at: D
     .returning('key_hash')
     .executeTakeFirst()
   if (!revoked) return false
-  await tx.deleteFrom('directory').where('lookup', '=', revoked.key_hash).where('kind', '=', apiKeyKind).execute()
+  await deleteDirectoryEntry(tx, { lookup: revoked.key_hash, businessId, targetId: id }, [apiKeyKind])
   return true
 }
 
-/** Writes when keys were last used, for many keys in one statement. */
+/** Records when keys were last used, for many keys in one statement. */
 export async function recordKeyUses(db: Db, uses: { business_id: string; id: string; at: Date }[]): Promise<void> {
   if (uses.length === 0) return
   await sql`

@@ -4,6 +4,7 @@ import { poolOptions } from '#foundation/database/database.ts'
 import { migrate, readMigrations } from '#foundation/database/migrate.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { newId, randomHex } from '#foundation/shared/ids.ts'
+import { clockAt } from '#testing/clock.ts'
 import { cloneDatabase, testDatabase } from '#testing/database.ts'
 import { createBusiness } from './create-business.ts'
 import { rememberSlugs } from './known-slugs.ts'
@@ -15,8 +16,8 @@ async function create(slug: string): Promise<Business> {
   return db.transaction().execute((tx) => createBusiness(tx, new Date(), { slug, payment_methods: ['card'] }))
 }
 
-describe('a slug', () => {
-  test('finds its business, in any case of letters, as routes use it', async () => {
+describe('slugs', () => {
+  test('a slug finds its business in any letter case, as routes use it', async () => {
     const { db } = await testDatabase()
     const business = await create(aSlug())
     expect(await findBusinessBySlug(db, business.slug)).toEqual(business)
@@ -25,7 +26,7 @@ describe('a slug', () => {
     expect(await findBusinessBySlug(db, '')).toBeUndefined()
   })
 
-  test('that is taken gets an end, also when many ask at once', async () => {
+  test('a slug that is in use gets a suffix, even when many businesses ask at the same time', async () => {
     const { db } = await testDatabase()
     const slug = aSlug()
     const made = await Promise.all(Array.from({ length: 12 }, () => create(slug)))
@@ -35,13 +36,13 @@ describe('a slug', () => {
     for (const business of made) expect((await findBusinessBySlug(db, business.slug))?.id).toBe(business.id)
   })
 
-  test('stays within its length with an end, and is stored in small letters', async () => {
+  test('a slug with a suffix stays within the maximum length and is stored in lower case', async () => {
     const slug = `${randomHex(4)}${'x'.repeat(55)}`
     expect((await create(slug.toUpperCase())).slug).toBe(slug)
     expect((await create(slug)).slug).toBe(`${slug.slice(0, 61)}-2`)
   })
 
-  test('is free again when its business was never committed', async () => {
+  test('a slug is free again when its business was never committed', async () => {
     const { db } = await testDatabase()
     const slug = aSlug()
     const undone = db.transaction().execute(async (tx) => {
@@ -54,7 +55,7 @@ describe('a slug', () => {
   })
 })
 
-test('a slug that was found is remembered for seconds; one that was not is asked for again', async () => {
+test('a slug that was found is cached for seconds, and one that was not is looked up again', async () => {
   let at = 0
   const asked: string[] = []
   const known = new Map<string, Business>()
@@ -63,7 +64,7 @@ test('a slug that was found is remembered for seconds; one that was not is asked
       asked.push(slug)
       return known.get(slug)
     },
-    () => new Date(at),
+    clockAt(() => new Date(at)),
   )
   expect(await find('kopi')).toBeUndefined()
   const business = { slug: 'kopi', name: 'Kopi stall' } as Business
@@ -76,7 +77,7 @@ test('a slug that was found is remembered for seconds; one that was not is asked
   expect(asked).toHaveLength(3)
 })
 
-test('the migration lists the slugs that there are, and of several alike the oldest keeps its own', async () => {
+test('the migration lists the existing slugs, and of several equal ones the oldest business keeps its own', async () => {
   const pool = new pg.Pool(poolOptions(await cloneDatabase({ empty: true }), 2, 30_000))
   onTestFinished(() => pool.end())
   const all = readMigrations()

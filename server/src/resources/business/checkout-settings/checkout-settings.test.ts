@@ -8,8 +8,8 @@ import { findCheckoutSettings } from './queries.ts'
 const path = '/v1/checkout-settings'
 const logoBody = (bytes: Buffer, content_type?: string) => ({ data: bytes.toString('base64'), ...(content_type ? { content_type } : {}) })
 
-describe('settings', () => {
-  test('are defaults until a business chooses', async () => {
+describe('checkout settings', () => {
+  test('checkout settings are defaults until a business sets them', async () => {
     const client = await aBusiness({ name: 'Kopi stall' })
     const { status, json, headers } = await client.get(path)
     expect(status).toBe(200)
@@ -31,7 +31,7 @@ describe('settings', () => {
     })
   })
 
-  test('are changed in parts, and null goes back to the default', async () => {
+  test('checkout settings are updated in parts, and null resets a field to its default', async () => {
     const client = await aBusiness()
     const chosen = {
       display_name: 'Kopi & Teh',
@@ -50,7 +50,7 @@ describe('settings', () => {
     expect(cleared.json).toMatchObject({ display_name: client.business.name, primary_color: '#1d4ed8', allowed_origins: [], default_language: null })
   })
 
-  test('take other spellings, and answer one', async () => {
+  test('checkout settings accept several formats and return one', async () => {
     const client = await aBusiness()
     const { json } = await client.request('PATCH', path, {
       form: 'primary_color=0F766E&background_color=%23FFF&allowed_origins=HTTPS://Shop.example.com:443, http://localhost:3000,https://shop.example.com&default_language=ZH-cn',
@@ -67,7 +67,7 @@ describe('settings', () => {
     })
   })
 
-  test('have a tag that only a change moves, and keep to If-Match', async () => {
+  test('checkout settings have an ETag that only a change moves, and honor If-Match', async () => {
     const client = await aBusiness()
     const first = (await client.get(path)).headers.get('etag') ?? ''
     const changed = await client.patch(path, { display_name: 'A' }, { headers: { 'if-match': first } })
@@ -82,7 +82,7 @@ describe('settings', () => {
     expect([put.status, (await client.delete(`${path}/logo`, { headers: { 'if-match': first } })).status]).toEqual([412, 412])
   })
 
-  test('of parallel changes lose none', async () => {
+  test('parallel updates of checkout settings are not lost', async () => {
     const client = await aBusiness()
     const bodies = [{ display_name: 'A' }, { support_email: 'a@example.com' }, { default_language: 'ta' }, { support_url: 'https://a.example' }]
     await Promise.all([...bodies.map((body) => client.patch(path, body)), client.put(`${path}/logo`, logoBody(aPng()))])
@@ -91,7 +91,7 @@ describe('settings', () => {
     expect([json.logo_url === null, headers.get('etag')?.endsWith('.5"')]).toEqual([false, true])
   })
 
-  test('belong to their business', async () => {
+  test('checkout settings belong to their business', async () => {
     const [one, other] = [await aBusiness(), await aBusiness()]
     await one.patch(path, { display_name: 'One' })
     await one.put(`${path}/logo`, logoBody(aPng()))
@@ -100,7 +100,7 @@ describe('settings', () => {
     expect((await one.get(path)).json.logo_url).not.toBeNull()
   })
 
-  test('that are wrong are a 422 that names every field', async () => {
+  test('invalid checkout settings are a 422 that names every field', async () => {
     const client = await aBusiness()
     const { status, json } = await client.patch(path, {
       display_name: 'x'.repeat(101),
@@ -127,23 +127,23 @@ describe('settings', () => {
     expect((await client.get(path)).headers.get('etag')).toMatch(/\.0"$/)
   })
 
-  test('refuse colors that cannot be told apart, and say by how much', async () => {
+  test('colors with too little contrast are rejected with their contrast', async () => {
     const client = await aBusiness()
     const pale = await client.patch(path, { primary_color: '#fde68a' })
     expect([pale.status, pale.json.code]).toEqual([422, 'contrast_too_low'])
     expect(pale.json.errors).toEqual({
-      primary_color: ['The primary color stands out from the background color with a contrast of 1.24:1; at least 3.00:1 is needed.'],
+      primary_color: ['The primary color has a contrast of 1.24:1 with the background color; at least 3.00:1 is required.'],
     })
     const background = await client.patch(path, { background_color: '#1e40af' })
     expect(background.json.errors).toEqual({
-      background_color: [expect.stringMatching(/^The background color stands out from the primary color with a contrast of 1\.\d\d:1/)],
+      background_color: [expect.stringMatching(/^The background color has a contrast of 1\.\d\d:1 with the primary color/)],
     })
     expect((await client.patch(path, { primary_color: '#fde68a', background_color: '#111827' })).status).toBe(200)
-    // Back to a white page, the pale button would be lost.
+    // Back on a white page, the pale button would be invisible.
     expect((await client.patch(path, { background_color: null })).json.errors).toHaveProperty('background_color')
   })
 
-  test('say who may frame the checkout', async () => {
+  test('checkout settings decide who may frame the checkout', async () => {
     const none = { allowed_origins: [] }
     const some = { allowed_origins: ['https://a.example', 'http://localhost:3000'] }
     expect(frameAncestors({ mode: 'sandbox' }, none)).toBe('*')
@@ -153,14 +153,14 @@ describe('settings', () => {
   })
 })
 
-describe('the logo', () => {
+describe('the checkout logo', () => {
   const put = (client: Client, body: unknown) => client.put(`${path}/logo`, body)
   const served = async (client: Client, url: string, headers: Record<string, string> = {}) => {
     const answer = await fetch(url.startsWith('http') ? url : `${client.server.url}${url}`, { headers })
     return { status: answer.status, headers: answer.headers, bytes: Buffer.from(await answer.arrayBuffer()) }
   }
 
-  test.each(Object.entries({ 'a PNG': aPng(), ...pictures }))('of %s is served as it came, as a picture and as nothing else', async (name, bytes) => {
+  test.each(Object.entries({ 'a PNG': aPng(), ...pictures }))('a logo in %s is served unchanged, as a picture and nothing else', async (name, bytes) => {
     const client = await aBusiness()
     const type = `image/${/JPEG|PNG|WebP/.exec(name)?.[0]?.toLowerCase()}`
     const { status, json } = await put(client, logoBody(bytes, type))
@@ -177,7 +177,7 @@ describe('the logo', () => {
     })
   })
 
-  test('is taken from a file in a multipart body, one at a time', async () => {
+  test('a logo is accepted as the only file of a multipart body', async () => {
     const client = await aBusiness()
     const form = (...files: [string, Blob][]) => {
       const body = new FormData()
@@ -197,7 +197,7 @@ describe('the logo', () => {
     expect((await form(['file', new Blob([bytes], { type: 'image/jpeg' })])).json.errors).toHaveProperty('content_type')
   })
 
-  test('has another address with each picture, and the address without its mark is asked for again each time', async () => {
+  test('every picture has a URL of its own, and the URL without a hash is revalidated every time', async () => {
     const client = await aBusiness()
     const first = (await put(client, logoBody(aPng()))).json.logo_url
     expect((await put(client, logoBody(aPng()))).json.logo_url).toBe(first)
@@ -212,7 +212,7 @@ describe('the logo', () => {
     expect([head.status, head.headers.get('content-length')]).toEqual([200, String(pictures['a JPEG'].length)])
   })
 
-  test('goes with DELETE, also when there is none; nobody learns which businesses there are', async () => {
+  test('DELETE removes a logo, even if there is none, and does not reveal which businesses exist', async () => {
     const client = await aBusiness()
     const { logo_url } = (await put(client, logoBody(aPng()))).json
     expect((await client.delete(`${path}/logo`)).status).toBe(204)
@@ -225,7 +225,7 @@ describe('the logo', () => {
     expect([unknown.status, strip(unknown)]).toEqual([404, strip({ text: gone.bytes.toString() })])
   })
 
-  test('that is no picture, too large or called something else is a 422 that says so', async () => {
+  test('a logo that is not a picture, too large or of another type is a 422 that says so', async () => {
     const client = await aBusiness()
     const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>')
     const cases: [string, unknown, string, RegExp][] = [
@@ -236,13 +236,13 @@ describe('the logo', () => {
       ['GIF', logoBody(Buffer.from('GIF89a\u0001\0\u0001\0'), 'image/gif'), 'data', /PNG, JPEG or WebP/],
       ['PNG called JPEG', logoBody(aPng(), 'image/jpeg'), 'content_type', /must be image\/png/],
       ['PNG called HTML', logoBody(aPng(), 'text/html'), 'content_type', /must be image\/png/],
-      ['PNG of nonsense', logoBody(aPng({ type: 6, packed: Buffer.from('nonsense') })), 'data', /packed in it is damaged/],
-      ['PNG that unpacks to more than it is', logoBody(aPng({ packed: deflateSync(Buffer.alloc(50_000_000)) })), 'data', /packed in it is damaged/],
-      ['PNG with less than it says', logoBody(aPng({ stated: { width: 20, height: 20 } })), 'data', /packed in it is damaged/],
-      ['PNG with rows that no one can read', logoBody(aPng({ packed: deflateSync(Buffer.alloc(6, 9)) })), 'data', /packed in it is damaged/],
-      ['PNG without its palette', logoBody(aPng({ type: 3 })), 'data', /packed in it is damaged/],
-      ['half a PNG', logoBody(aPng().subarray(0, 40)), 'data', /ends too early/],
-      ['PNG and HTML', logoBody(Buffer.concat([aPng(), Buffer.from('<script>alert(1)</script>')])), 'data', /goes on behind its end/],
+      ['PNG of nonsense', logoBody(aPng({ type: 6, packed: Buffer.from('nonsense') })), 'data', /compressed content is damaged/],
+      ['PNG that unpacks to more than it is', logoBody(aPng({ packed: deflateSync(Buffer.alloc(50_000_000)) })), 'data', /compressed content is damaged/],
+      ['PNG with less than it says', logoBody(aPng({ stated: { width: 20, height: 20 } })), 'data', /compressed content is damaged/],
+      ['PNG with rows that no one can read', logoBody(aPng({ packed: deflateSync(Buffer.alloc(6, 9)) })), 'data', /compressed content is damaged/],
+      ['PNG without its palette', logoBody(aPng({ type: 3 })), 'data', /compressed content is damaged/],
+      ['half a PNG', logoBody(aPng().subarray(0, 40)), 'data', /damaged, truncated/],
+      ['PNG and HTML', logoBody(Buffer.concat([aPng(), Buffer.from('<script>alert(1)</script>')])), 'data', /followed by other data/],
       ['wide PNG', logoBody(aPng({ stated: { width: 2049, height: 1 } })), 'data', /2049 × 1 pixels; at most 2048 × 2048/],
       ['huge PNG', logoBody(aPng({ stated: { width: 2_000_000_000, height: 2_000_000_000 } })), 'data', /at most 2048/],
       ['heavy PNG', logoBody(Buffer.concat([aPng(), Buffer.alloc(256 * 1024)])), 'data', /may not be greater than 256 kilobytes/],
@@ -255,7 +255,7 @@ describe('the logo', () => {
     expect((await put(client, { data: `data:image/png;base64,${aPng().toString('base64')}` })).status).toBe(200)
   })
 
-  test('with an Idempotency-Key is stored once, and the key is not taken by another picture', async () => {
+  test('a logo with an Idempotency-Key is stored once, and the key is rejected with another picture', async () => {
     const client = await aBusiness()
     const headers = { 'idempotency-key': 'logo' }
     const first = await client.put(`${path}/logo`, logoBody(aPng()), { headers })

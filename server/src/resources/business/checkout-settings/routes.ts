@@ -4,7 +4,6 @@ import type { Api, Call } from '#foundation/http/api.ts'
 import { etagOf, isKnown, requireMatch } from '#foundation/http/etag.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
-import type { Now } from '#foundation/shared/time.ts'
 import {
   type CheckoutSettings as CheckoutSettingsOfPages,
   type CheckoutSettingsRow,
@@ -21,7 +20,6 @@ import { CheckoutSettings, PutCheckoutLogo, presentCheckoutSettings, UpdateCheck
 
 export interface CheckoutSettingsDeps {
   database: Database
-  now: Now
 }
 
 const tagOf = ({ business_id, version }: Pick<CheckoutSettingsRow, 'business_id' | 'version'>) => etagOf({ id: business_id, version })
@@ -30,7 +28,7 @@ function answerWith(row: CheckoutSettingsOfPages, { business, baseUrl }: Pick<Ca
   return { status: 200, body: JSON.stringify(presentCheckoutSettings(row, business, baseUrl)), headers: { etag: tagOf(row) } }
 }
 
-/** How a business's checkout looks, and who may frame it. */
+/** The look of a business's checkout, and who may frame it. */
 export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): void {
   const checkoutSettings = api.group('Checkout settings')
   const path = '/v1/checkout-settings'
@@ -50,7 +48,7 @@ export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): vo
     {
       operationId: 'updateCheckoutSettings',
       summary: 'Update the checkout settings',
-      description: 'Null sets a field back to its default. Colors that cannot be read on each other are refused.',
+      description: '`null` resets a field to its default. Colors with too little contrast are rejected.',
       ifMatch: true,
       body: UpdateCheckoutSettings,
       answers: { 200: CheckoutSettings },
@@ -65,8 +63,8 @@ export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): vo
     `${path}/logo`,
     {
       operationId: 'putCheckoutLogo',
-      summary: 'Set the logo of the checkout',
-      description: 'A PNG, JPEG or WebP picture: in base64, or as the file of a multipart body, whatever its field is called.',
+      summary: 'Set the checkout logo',
+      description: 'A PNG, JPEG or WebP picture: in base64, or as the file of a multipart body under any field name.',
       ifMatch: true,
       body: PutCheckoutLogo,
       answers: { 200: CheckoutSettings },
@@ -84,7 +82,7 @@ export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): vo
   checkoutSettings.write(
     'DELETE',
     `${path}/logo`,
-    { operationId: 'deleteCheckoutLogo', summary: 'Take the logo of the checkout away', ifMatch: true, answers: { 204: null } },
+    { operationId: 'deleteCheckoutLogo', summary: 'Delete the checkout logo', ifMatch: true, answers: { 204: null } },
     (call) => {
       const remove = async (tx: Db, before: CheckoutSettingsRow) => {
         await deleteCheckoutLogo(tx, call.business.id)
@@ -95,16 +93,15 @@ export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): vo
   )
 }
 
-/** Changes the settings while their row is held; a change of nothing leaves the version as it is. */
+/** Changes the settings while their row is locked; a change of nothing keeps the version. */
 function change(
-  { database, now }: CheckoutSettingsDeps,
-  call: Pick<Call, 'business' | 'baseUrl' | 'headers' | 'claim'>,
+  { database }: CheckoutSettingsDeps,
+  call: Pick<Call, 'business' | 'at' | 'baseUrl' | 'headers' | 'claim'>,
   decide: (tx: Db, before: CheckoutSettingsRow, at: Date) => Promise<CheckoutSettingsRow>,
   answer?: Answer,
 ): Promise<Answer> {
-  const { business, headers, claim } = call
-  return writeOnce(database.db, claim, now(), async (tx) => {
-    const at = now()
+  const { business, at, headers, claim } = call
+  return writeOnce(database.db, claim, at, async (tx) => {
     const before = await lockCheckoutSettings(tx, business.id, at)
     requireMatch(headers['if-match'], tagOf(before))
     const after = await decide(tx, before, at)

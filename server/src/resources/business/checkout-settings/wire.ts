@@ -9,34 +9,34 @@ export type Language = (typeof languages)[number]
 
 const language = (description: string) => Type.Unsafe<Language | null>({ type: ['string', 'null'], enum: [...languages, null], description })
 
-/** How many pages of a merchant may frame its checkout. */
+/** How many origins of a merchant may frame its checkout. */
 export const mostOrigins = 20
 
-/** What `PATCH` takes; what is absent stays, and null goes back to the default. */
+/** The body of `PATCH`; absent fields stay, and null resets to the default. */
 export const UpdateCheckoutSettings = Type.Partial(
   Type.Object({
-    display_name: nullable(plainText(100, { description: "What payers read; the business's name by default." })),
-    primary_color: nullable(plainText(32, { description: 'Buttons and links, `#rrggbb`. Must stand out from the background with 3:1.' })),
-    background_color: nullable(plainText(32, { description: 'The page, `#rrggbb`. At night a light one is darkened.' })),
+    display_name: nullable(plainText(100, { description: "Name shown to payers; defaults to the business's name." })),
+    primary_color: nullable(plainText(32, { description: 'Color of buttons and links, `#rrggbb`. Must have a contrast of at least 3:1 with the background.' })),
+    background_color: nullable(plainText(32, { description: 'Color of the page, `#rrggbb`. In dark mode, a light color is darkened.' })),
     allowed_origins: nullable(
       Type.Array(plainText(300), {
         maxItems: mostOrigins,
         description:
-          'Pages that may frame the checkout: https origins, http for localhost and 127.0.0.1, such as `https://shop.example.com`. Without any, every page may in the sandbox and none in live. Also taken: one text with commas.',
+          'Origins that may embed the checkout: https, or http for localhost and 127.0.0.1, such as `https://shop.example.com`. Without any, every page may embed it in the sandbox and none in live. A comma-separated text is also accepted.',
       }),
     ),
-    default_language: language("The language of the pages; null is the payer's own."),
-    support_email: nullable(Type.String({ format: 'email', maxLength: 255, description: 'Where payers write to.' })),
-    support_url: nullable(plainText(2048, { description: 'Where payers find help; http or https.' })),
+    default_language: language("Language of the pages; `null` selects the payer's own."),
+    support_email: nullable(Type.String({ format: 'email', maxLength: 255, description: 'Email address for payers who need help.' })),
+    support_url: nullable(plainText(2048, { description: 'Help page for payers; http or https.' })),
   }),
   { examples: [{ display_name: 'Kopi stall', primary_color: '#0f766e', allowed_origins: ['https://shop.example.com'] }] },
 )
 export type UpdateCheckoutSettings = Static<typeof UpdateCheckoutSettings>
 
-/** What `PUT …/logo` takes, as JSON or from a file in a multipart body. */
+/** The body of `PUT …/logo`, as JSON or from a file in a multipart body. */
 export const PutCheckoutLogo = Type.Object({
-  content_type: Type.Optional(nullable(plainText(100, { description: 'image/png, image/jpeg or image/webp; must be what the data is.' }))),
-  data: Type.String({ minLength: 1, description: 'The picture in base64: up to 256 kB, and 2048 pixels on each side.' }),
+  content_type: Type.Optional(nullable(plainText(100, { description: 'image/png, image/jpeg or image/webp; must match the data.' }))),
+  data: Type.String({ minLength: 1, description: 'The picture in base64: at most 256 kB, and at most 2048 pixels on each side.' }),
 })
 export type PutCheckoutLogo = Static<typeof PutCheckoutLogo>
 
@@ -47,9 +47,9 @@ export const CheckoutSettings = Type.Object(
     display_name: Type.String(),
     primary_color: Type.String(),
     background_color: Type.String(),
-    logo_url: text('The logo, for anyone; another address with each picture. Null without one.'),
+    logo_url: text('Public URL of the logo, which changes with every new picture; null without a logo.'),
     allowed_origins: Type.Array(Type.String()),
-    default_language: language("Null is the payer's own."),
+    default_language: language("`null` selects the payer's own language."),
     support_email: text(),
     support_url: text(),
   },
@@ -57,12 +57,12 @@ export const CheckoutSettings = Type.Object(
 )
 export type CheckoutSettings = Static<typeof CheckoutSettings>
 
-/** Where a business's logo is served; its address says which picture it is, so that it can be cached for good. */
+/** The URL of a business's logo; it identifies the picture, so that it can be cached forever. */
 export function logoUrl(baseUrl: string, business: Business, { logo_sha256 }: Pick<SettingsRow, 'logo_sha256'>): string | null {
   return logo_sha256 === null ? null : `${baseUrl}/payment-request/@${business.slug}/logo?v=${logo_sha256}`
 }
 
-/** The settings as the API shows them: what holds, chosen or not. */
+/** The settings as the API returns them: the effective values, set or not. */
 export function presentCheckoutSettings(row: SettingsRow, business: Business, baseUrl: string): CheckoutSettings {
   return {
     display_name: row.display_name ?? business.name,

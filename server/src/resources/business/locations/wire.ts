@@ -1,8 +1,10 @@
 import { type Static, Type } from 'typebox'
+import type { Kind } from '#engine/records/kind.ts'
+import { tables } from '#foundation/database/columns.ts'
 import { formatUtcMicroseconds } from '#foundation/shared/time.ts'
 import type { LocationRow } from './queries.ts'
 
-/** A place of a business (behaviour §7.7), the same by itself and inside a payment request. */
+/** A location of a business (behaviour §7.7), the same by itself and inside a payment request. */
 export const Location = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
@@ -22,7 +24,7 @@ export const Location = Type.Object(
 )
 export type Location = Static<typeof Location>
 
-/** A location as the API shows it. */
+/** A location as the API returns it. */
 export function presentLocation(row: LocationRow): Location {
   return {
     id: row.id,
@@ -39,3 +41,5 @@ export function presentLocation(row: LocationRow): Location {
     pickups: [],
   }
 }
+
+export const locationKind: Kind<LocationRow> = { name: 'Location', table: tables.locations, path: '/v1/locations', present: presentLocation }

@@ -1,11 +1,12 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { Job } from '#foundation/jobs/job.ts'
+import { type DueWork, deletionTurn, type JobDeps, keptSince, scheduledJob } from '#foundation/jobs/job.ts'
 import { lowestIdAt } from '#foundation/shared/ids.ts'
 import { eachBusiness, type Forgotten, forgetInBatches } from '#resources/business/businesses/each-business.ts'
+import { findOldestMail } from './queries.ts'
 
 const batch = 1_000
 
-/** Deletes one batch of a business's mails that were made before `before` and wait for nothing; the primary key leads to them. */
+/** Deletes one batch of a business's emails that were created before `before` and are not to be sent; found by primary key. */
 export function deleteOldMails(businessId: string, after: string, before: Date, limit = batch): RawBuilder<Forgotten> {
   return sql<Forgotten>`
     with old as (
@@ -17,19 +18,31 @@ export function deleteOldMails(businessId: string, after: string, before: Date, 
       (select id from old order by id desc limit 1) as last`
 }
 
+const everyMs = 86_400_000
+
 /** Deletes mails that are older than they are kept, in batches that hold up no one. */
-export const forgetMails: Job = {
-  name: 'forget_mails',
-  schedule: '47 2 * * *',
-  async run(_payload, { database, now, log, mailDays }) {
-    const before = new Date(now().getTime() - mailDays * 86_400_000)
-    let forgotten = 0
-    await eachBusiness(database, async (businessId) => {
-      forgotten += await forgetInBatches(batch, async (after) => {
-        const { rows } = await deleteOldMails(businessId, after, before).execute(database.slow)
-        return rows[0] as Forgotten
+export function mailsDeletion({ database, log, mailDays }: Pick<JobDeps, 'database' | 'log' | 'mailDays'>): DueWork {
+  return {
+    name: 'deleting mails',
+    everyMs,
+    async next(businessId, until) {
+      const oldest = await findOldestMail(database.slow, businessId, keptSince(until, mailDays))
+      const turn = oldest && deletionTurn(oldest, mailDays, everyMs)
+      return turn && turn <= until ? turn : undefined
+    },
+    async run(due) {
+      const before = keptSince(due.until, mailDays)
+      let deleted = 0
+      await eachBusiness(database, due, async (businessId) => {
+        deleted += await forgetInBatches(batch, async (after) => {
+          const { rows } = await deleteOldMails(businessId, after, before).execute(database.slow)
+          return rows[0] as Forgotten
+        })
       })
-    })
-    if (forgotten > 0) log.info({ forgotten }, 'forgot old mails')
-  },
+      if (deleted > 0) log.info({ forgotten: deleted }, 'deleted old emails')
+      return deleted
+    },
+  }
 }
+
+export const forgetMails = scheduledJob('forget_mails', '47 2 * * *', mailsDeletion)

@@ -3,7 +3,9 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { createLog } from '#foundation/http/observability.ts'
 import { smtpMailer } from '#foundation/mail/send-mail.ts'
 import { receiptMail } from '#resources/payments/receipts/letter.ts'
+import { receiptMailEnded } from '#resources/payments/receipts/receipt-mail-ended.ts'
 import { aBusiness } from '#testing/api.ts'
+import { clockAt } from '#testing/clock.ts'
 import { aPaidCharge, aPaymentRequest, type Payments, startPayments } from '#testing/payments.ts'
 import { deliverMails } from './deliver-mails-job.ts'
 
@@ -12,10 +14,12 @@ beforeAll(async () => {
   payments = await startPayments()
 })
 const merchant = (about = {}) => aBusiness(about, payments.server)
-const deliver = (send: Parameters<typeof deliverMails>[0]['send'], afterMinutes = 0) =>
-  deliverMails({ database: payments.server.database, now: () => new Date(Date.now() + afterMinutes * 60_000), log: createLog('silent'), send })
+const deliver = (send: Parameters<typeof deliverMails>[0]['send'], afterMinutes = 0) => {
+  const clock = clockAt(() => new Date(Date.now() + afterMinutes * 60_000))
+  return deliverMails({ database: payments.server.database, clock, log: createLog('silent'), send, onEnded: receiptMailEnded }, { until: clock.system() })
+}
 
-/** A mail server that remembers what it was sent; refuses as often as it is told to. */
+/** A mail server that remembers what it was sent; it rejects as often as requested. */
 async function aMailServer(refusals = 0): Promise<{ url: string; mails: string[]; server: Server }> {
   const mails: string[] = []
   let left = refusals
@@ -46,8 +50,8 @@ async function aMailServer(refusals = 0): Promise<{ url: string; mails: string[]
   return { url: `smtp://127.0.0.1:${(server.address() as { port: number }).port}`, mails, server }
 }
 
-describe('receipts', () => {
-  test('are written with the payment when the request asks for them, and kept where no server is', async () => {
+describe('receipt emails', () => {
+  test('a receipt is written with the payment when the request asks for it, and stored if there is no mail server', async () => {
     const client = await merchant({ name: 'Kopi & <b>Stall</b>' })
     const silent = await aPaymentRequest(client)
     const asked = await aPaymentRequest(client, { send_email: true })
@@ -83,7 +87,7 @@ describe('receipts', () => {
     expect(receiptMail(business, about, 'a@example.com', 'http://localhost/receipt', new Date()).subject).toBe('Receipt from A Bcc: all@example.com: SGD 0.01')
   })
 
-  test('are sent through the mail server, and again later when it refuses', async () => {
+  test('a receipt is sent through the mail server, and retried when the server rejects it', async () => {
     await deliver(undefined)
     const client = await merchant()
     const request = await aPaymentRequest(client, { send_email: true })
@@ -102,7 +106,7 @@ describe('receipts', () => {
     expect((await client.get('/v1/sandbox/mails')).json.data[0]).toMatchObject({ status: 'sent' })
   })
 
-  test.each(['sent', 'failed'] as const)('tell their request when they are %s', async (status) => {
+  test.each(['sent', 'failed'] as const)('a receipt that is %s updates the email status of its request', async (status) => {
     await deliver(undefined)
     const client = await merchant()
     const request = await aPaymentRequest(client, { send_email: true })
@@ -114,7 +118,7 @@ describe('receipts', () => {
     const send = async () => {
       if (status === 'failed') throw new Error('refused')
     }
-    // A mail that is refused is tried for hours.
+    // An email that is rejected is retried for hours.
     for (let hour = 0; hour < 20; hour++) await deliver(send, hour * 60)
     const after = await read(request)
     expect(after.json).toMatchObject({ email_status: status, sms_status: 'pending', status: 'completed' })

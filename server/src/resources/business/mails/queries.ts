@@ -1,6 +1,12 @@
 import { sql } from 'kysely'
 import type { Db } from '#foundation/database/database.ts'
+import { isDueSql } from '#foundation/database/due.ts'
+import type { Due } from '#foundation/shared/clock.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
+import { lowestIdAt } from '#foundation/shared/ids.ts'
+
+/** The final statuses of an email that was to be sent. */
+export type EndedMailStatus = 'sent' | 'failed'
 
 export interface MailRow {
   business_id: string
@@ -9,7 +15,7 @@ export interface MailRow {
   subject: string
   body_text: string
   body_html: string
-  /** What the mail is about; with `source_id` it is written once only. */
+  /** What the email is about; with `source_id`, it is written only once. */
   source: 'charge' | 'refund'
   source_id: string
   status: 'pending' | 'kept' | 'sent' | 'failed'
@@ -19,7 +25,7 @@ export interface MailRow {
   sent_at: Date | null
 }
 
-/** Writes mails to be sent, in the transaction of what they tell; a second mail about the same thing is left out. */
+/** Writes emails to be sent, in the transaction of what they report; a second email about the same source is skipped. */
 export async function insertMails(tx: Db, rows: MailRow[]): Promise<void> {
   if (rows.length === 0) return
   await sql`
@@ -32,21 +38,37 @@ export async function insertMails(tx: Db, rows: MailRow[]): Promise<void> {
     on conflict (business_id, source_id, source) do nothing`.execute(tx)
 }
 
-/** Takes mails that are due for this process, of all businesses, for the time of a lease. */
-export async function claimMails(db: Db, at: Date, until: Date, limit: number): Promise<MailRow[]> {
+/** Takes mails that are due for this process, for the time of a lease. */
+export async function claimMails(db: Db, due: Due, leaseMs: number, limit: number): Promise<MailRow[]> {
+  const leaseUntil = new Date(due.until.getTime() + leaseMs)
   const { rows } = await sql<MailRow>`
-    update mails m set due_at = ${until}, attempts = m.attempts + 1
-    from (select business_id, id from mails where status = 'pending' and due_at <= ${at} order by due_at limit ${limit} for update skip locked) due
+    update mails m set due_at = ${leaseUntil}, attempts = m.attempts + 1
+    from (select business_id, id from mails where status = 'pending' and ${isDueSql(due)} order by due_at limit ${limit} for update skip locked) due
     where m.business_id = due.business_id and m.id = due.id returning m.*`.execute(db)
   return rows
 }
 
-/** Marks all mails that wait as kept, where there is no server to send them. */
-export async function keepMails(db: Db, limit: number): Promise<number> {
+/** Marks mails that are due as kept, where there is no server to send them. */
+export async function keepMails(db: Db, due: Due, limit: number): Promise<number> {
   const { numAffectedRows } = await sql`
-    update mails m set status = 'kept' from (select business_id, id from mails where status = 'pending' limit ${limit} for update skip locked) due
+    update mails m set status = 'kept'
+    from (select business_id, id from mails where status = 'pending' and ${isDueSql(due)} limit ${limit} for update skip locked) due
     where m.business_id = due.business_id and m.id = due.id`.execute(db)
   return Number(numAffectedRows ?? 0n)
+}
+
+/** When a business's next mail is to be sent, up to `until`. */
+export async function findNextMail(db: Db, businessId: string, until: Date): Promise<Date | undefined> {
+  const { rows } = await sql<{ due_at: Date }>`
+    select due_at from mails where status = 'pending' and ${isDueSql({ until, businessId })} order by due_at limit 1`.execute(db)
+  return rows[0]?.due_at
+}
+
+/** When the oldest mail of a business was made that waits for nothing, if that was before `before`. */
+export async function findOldestMail(db: Db, businessId: string, before: Date): Promise<Date | undefined> {
+  const { rows } = await sql<{ created_at: Date }>`
+    select created_at from mails where business_id = ${businessId} and id < ${lowestIdAt(before)} and status <> 'pending' order by id limit 1`.execute(db)
+  return rows[0]?.created_at
 }
 
 /** Says when a mail that was not taken is tried again. */
@@ -54,19 +76,17 @@ export async function postponeMail(db: Db, businessId: string, id: string, dueAt
   await db.updateTable('mails').set({ due_at: dueAt }).where('business_id', '=', businessId).where('id', '=', id).execute()
 }
 
-/** Writes how a mail ended, and says so in the payment request whose receipt it is. */
-export async function endMail(db: Db, { business_id, id }: Pick<MailRow, 'business_id' | 'id'>, status: 'sent' | 'failed', at: Date): Promise<void> {
-  await sql`
-    with ended as (
-      update mails set status = ${status}, sent_at = ${status === 'sent' ? at : null}::timestamptz where business_id = ${business_id} and id = ${id}
-      returning source, source_id
-    )
-    update payment_requests r set email_status = ${status}, version = r.version + 1, updated_at = greatest(r.updated_at, ${at})
-    from ended join charges c on c.business_id = ${business_id} and c.id = ended.source_id
-    where ended.source = 'charge' and r.business_id = ${business_id} and r.id = c.payment_request_id and r.email_status <> ${status}`.execute(db)
+/** Writes the final status of an email. */
+export async function endMail(tx: Db, { business_id, id }: Pick<MailRow, 'business_id' | 'id'>, status: EndedMailStatus, at: Date): Promise<void> {
+  await tx
+    .updateTable('mails')
+    .set({ status, sent_at: status === 'sent' ? at : null })
+    .where('business_id', '=', business_id)
+    .where('id', '=', id)
+    .execute()
 }
 
-/** One page of a business's mails, newest first (reversed when the cursor points back). */
+/** One page of a business's emails, newest first (reversed if the cursor points back). */
 export async function listMails(db: Db, businessId: string, { cursor, limit }: { cursor: Cursor | undefined; limit: number }): Promise<MailRow[]> {
   const back = cursor?.direction === 'previous'
   let query = db.selectFrom('mails').selectAll().where('business_id', '=', businessId)

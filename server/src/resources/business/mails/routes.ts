@@ -7,15 +7,16 @@ import { ListMails, MailPage, presentMail } from './wire.ts'
 
 const order = 'id desc'
 
-/** What payers were written, to be read in the sandbox. */
+/** The emails to payers, for reading in the sandbox. */
 export function mailsRoutes(api: Api, { database }: { database: Database }): void {
   const sandbox = api.group('Sandbox')
   sandbox.read(
     '/v1/sandbox/mails',
     {
       operationId: 'listSandboxMails',
-      summary: 'Read the mails to payers',
-      description: 'Newest first. Without a mail server they are kept and not sent; with one they are sent and shown here too. In live businesses 404.',
+      summary: 'List emails to payers',
+      description:
+        'Newest first. Without a mail server, emails are stored but not sent; with one, they are sent and also listed here. A live business gets 404.',
       query: ListMails,
       answers: { 200: MailPage },
     },

@@ -35,7 +35,7 @@ function undone(after: Record<string, unknown>, previous: Record<string, unknown
 }
 
 describe('PATCH /v1/customers/{customer_id}', () => {
-  test('changes the fields that are sent and no other', async () => {
+  test('an update changes the fields that are sent and no others', async () => {
     const client = await aBusiness()
     const { json, path } = await aCustomer(client)
     const sent: Record<string, unknown>[] = [
@@ -60,7 +60,7 @@ describe('PATCH /v1/customers/{customer_id}', () => {
     expect((await client.patch(path, { phone_number_country_code: null })).json.phone_number_e164).not.toBe('+60123456789')
   })
 
-  test('takes PUT as PATCH, and forms', async () => {
+  test('PUT works like PATCH, also with forms', async () => {
     const client = await aBusiness()
     const { json, path } = await aCustomer(client)
     const put = await client.put(path, { name: 'By PUT' })
@@ -70,7 +70,7 @@ describe('PATCH /v1/customers/{customer_id}', () => {
     expect((await client.put('/v1/customers/0198a5a0-0000-7000-8000-000000000000', customerBody())).status).toBe(404)
   })
 
-  test('clears with null what may be empty, and refuses it for e-mail and phone number', async () => {
+  test('null clears optional fields, and is rejected for email and phone number', async () => {
     const client = await aBusiness()
     const { json, path } = await aCustomer(client)
     const nothing = { name: null, phone_number_country_code: null, remark: null, birth_date: null, gender: null, address: null, metadata: null }
@@ -87,7 +87,7 @@ describe('PATCH /v1/customers/{customer_id}', () => {
     expect(Object.keys(half.json.errors).sort()).toEqual(['address.postal_code', 'address.state', 'address.street'])
   })
 
-  test('names every bad field at once, with the external id that cannot change', async () => {
+  test('an invalid update names every invalid field, including an external id that cannot change', async () => {
     const client = await aBusiness()
     const { path } = await aCustomer(client, { external_id: 'crm-1' })
     const { status, json } = await client.patch(path, { external_id: 'crm-2', birth_date: '2999-01-01', address: { ...address, country: 'ZZ' } })
@@ -97,7 +97,7 @@ describe('PATCH /v1/customers/{customer_id}', () => {
     expect(Object.keys(other.errors).sort()).toEqual(['birth_date', 'email'])
   })
 
-  test('an external id is set once, and never to one that is taken', async () => {
+  test('an external id is set once, and never to one that is in use', async () => {
     const client = await aBusiness()
     const { path } = await aCustomer(client)
     await aCustomer(client, { external_id: 'taken' })
@@ -116,36 +116,32 @@ describe('PATCH /v1/customers/{customer_id}', () => {
     expect((await client.get(path)).json.external_id).toBe('mine')
   })
 
-  test('a change of nothing leaves tag and time and tells no one', async () => {
+  test('an update that changes nothing keeps the ETag and the time and emits no event', async () => {
     const client = await aBusiness()
     const { json, path, etag } = await aCustomer(client, { external_id: 'crm-1' })
-    client.server.clock.advance(60_000)
-    try {
-      const { postal_code, ...place } = address
-      const same = [
-        {},
-        full,
-        { unknown: 'x' },
-        { address: { postal_code, ...place } },
-        { address: { ...address, country: 'sgp' } },
-        { metadata: { tier: 'gold', never: null } },
-        { external_id: 'crm-1' },
-        { name: ' Jane Doe ' },
-      ]
-      for (const body of same) {
-        const answer = await client.patch(path, body)
-        expect(answer).toMatchObject({ status: 200, json })
-        expect(answer.json).toEqual(json)
-        expect(answer.headers.get('etag')).toBe(etag)
-      }
-    } finally {
-      client.server.clock.release()
+    client.clock.advance(60_000)
+    const { postal_code, ...place } = address
+    const same = [
+      {},
+      full,
+      { unknown: 'x' },
+      { address: { postal_code, ...place } },
+      { address: { ...address, country: 'sgp' } },
+      { metadata: { tier: 'gold', never: null } },
+      { external_id: 'crm-1' },
+      { name: ' Jane Doe ' },
+    ]
+    for (const body of same) {
+      const answer = await client.patch(path, body)
+      expect(answer).toMatchObject({ status: 200, json })
+      expect(answer.json).toEqual(json)
+      expect(answer.headers.get('etag')).toBe(etag)
     }
     expect((await client.get(path)).json).toEqual(json)
     expect(await eventsOf(client)).toHaveLength(1)
   })
 
-  test('tells what changed and what it was before', async () => {
+  test('an update emits an event with the changed attributes and their previous values', async () => {
     const client = await aBusiness()
     const { path } = await aCustomer(client)
     const answers = [
@@ -168,7 +164,7 @@ describe('PATCH /v1/customers/{customer_id}', () => {
     ])
   })
 
-  test('events, undone backwards, give every earlier state', async () => {
+  test('applying events in reverse gives every earlier state', async () => {
     const client = await aBusiness()
     const text = fc.option(fc.constantFrom('a', 'B', 'ก', '😀'))
     const key = fc.constantFrom('a', 'b', 'constructor', 'toString')
@@ -209,32 +205,29 @@ describe('PATCH /v1/customers/{customer_id}', () => {
     )
   })
 
-  test('times of change only go forward, also when the clock stands still or goes back', async () => {
+  test('update times never go back, even when the clock stands still or goes back', async () => {
     const client = await aBusiness()
-    const { clock, database } = client.server
-    try {
-      clock.set('2030-01-01T00:00:00.500Z')
-      const { path, json } = await aCustomer(client)
-      const times = [Date.parse('2030-01-01T00:00:00.500Z')]
-      for (let i = 0; i < 5; i++) {
-        if (i === 3) clock.set('2029-01-01T00:00:00Z')
-        expect((await client.patch(path, { name: `n${i}` })).status).toBe(200)
-        const { rows } = await database.pool.query('select updated_at from customers where business_id = $1 and id = $2', [client.business.id, json.id])
-        times.push(rows[0].updated_at.getTime())
-      }
-      expect(times.map((at, i) => at - (times[i - 1] ?? at - 1))).toEqual([1, 1, 1, 1, 1, 1])
-      expect((await client.delete(path)).status).toBe(204)
-      expect((await eventsOf(client)).map(({ type, data }) => [type, (data as { name: string }).name])).toEqual([
-        ['customer.created', 'Jane Doe'],
-        ...[0, 1, 2, 3, 4].map((i) => ['customer.updated', `n${i}`]),
-        ['customer.deleted', 'n4'],
-      ])
-    } finally {
-      clock.release()
+    const { clock } = client
+    const { database } = client.server
+    clock.set('2030-01-01T00:00:00.500Z')
+    const { path, json } = await aCustomer(client)
+    const times = [Date.parse('2030-01-01T00:00:00.500Z')]
+    for (let i = 0; i < 5; i++) {
+      if (i === 3) clock.set('2029-01-01T00:00:00Z')
+      expect((await client.patch(path, { name: `n${i}` })).status).toBe(200)
+      const { rows } = await database.pool.query('select updated_at from customers where business_id = $1 and id = $2', [client.business.id, json.id])
+      times.push(rows[0].updated_at.getTime())
     }
+    expect(times.map((at, i) => at - (times[i - 1] ?? at - 1))).toEqual([1, 1, 1, 1, 1, 1])
+    expect((await client.delete(path)).status).toBe(204)
+    expect((await eventsOf(client)).map(({ type, data }) => [type, (data as { name: string }).name])).toEqual([
+      ['customer.created', 'Jane Doe'],
+      ...[0, 1, 2, 3, 4].map((i) => ['customer.updated', `n${i}`]),
+      ['customer.deleted', 'n4'],
+    ])
   })
 
-  test('If-Match holds back a change of another version, and says the current tag', async () => {
+  test('If-Match blocks an update of another version, and returns the current ETag', async () => {
     const client = await aBusiness()
     const { path, etag } = await aCustomer(client)
     const first = await client.patch(path, { name: 'first' }, { headers: { 'if-match': etag } })
@@ -253,7 +246,7 @@ describe('PATCH /v1/customers/{customer_id}', () => {
     expect(await eventsOf(client)).toHaveLength(2)
   })
 
-  test('of parallel changes of one version exactly one wins', async () => {
+  test('exactly one of several parallel updates of the same version wins', async () => {
     const client = await aBusiness()
     const { path, etag } = await aCustomer(client)
     const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => client.patch(path, { name: `n${i}` }, { headers: { 'if-match': etag } })))
@@ -264,7 +257,7 @@ describe('PATCH /v1/customers/{customer_id}', () => {
     expect(await eventsOf(client)).toHaveLength(2)
   })
 
-  test('parallel changes of different fields all hold', async () => {
+  test('parallel updates of different fields are all applied', async () => {
     const client = await aBusiness()
     const { path } = await aCustomer(client)
     await Promise.all(Array.from({ length: 12 }, (_, i) => client.patch(path, { metadata: { [`k${i}`]: String(i) } })))
@@ -272,7 +265,7 @@ describe('PATCH /v1/customers/{customer_id}', () => {
     expect(await eventsOf(client)).toHaveLength(13)
   })
 
-  test('hides another business’s customer', async () => {
+  test('a customer of another business cannot be updated', async () => {
     const [client, stranger] = [await aBusiness(), await aBusiness()]
     const { json, path } = await aCustomer(client, { external_id: 'crm-1' })
     for (const [method, body] of [['GET'], ['PATCH', { name: 'x' }], ['PUT', { name: 'x' }], ['DELETE']] as const) {
@@ -285,7 +278,7 @@ describe('PATCH /v1/customers/{customer_id}', () => {
 })
 
 describe('GET /v1/customers/{customer_id}', () => {
-  test('answers 304 to whoever has this version already', async () => {
+  test('a client that has the current version gets 304', async () => {
     const client = await aBusiness()
     const { path, etag } = await aCustomer(client)
     for (const known of [etag, `W/${etag}`, '*', `"x", ${etag}`]) {
@@ -297,7 +290,7 @@ describe('GET /v1/customers/{customer_id}', () => {
     expect((await client.get(path, { headers: { 'if-none-match': etag } })).status).toBe(200)
   })
 
-  test('answers 404 for whatever names no customer', async () => {
+  test('an id that names no customer is a 404', async () => {
     const client = await aBusiness()
     for (const id of ['0198a5a0-0000-7000-8000-000000000000', 'x', '1', 'ext:', 'ext:none', 'ext:a%00b', '%00', "'%20or%201=1"]) {
       const answer = await client.get(`/v1/customers/${id}`)
@@ -307,7 +300,7 @@ describe('GET /v1/customers/{customer_id}', () => {
     expect((await client.get(`/v1/customers/${json.id.toUpperCase()}`)).json).toEqual(json)
   })
 
-  test('one query for an id that two businesses ask for gives it to its owner only', async () => {
+  test('a batched query for an id that two businesses request returns it only to its owner', async () => {
     const [client, stranger] = [await aBusiness(), await aBusiness()]
     const { json } = await aCustomer(client)
     const keys = [stranger, client, stranger].map(({ business }) => ({ businessId: business.id, id: json.id }))
@@ -315,7 +308,7 @@ describe('GET /v1/customers/{customer_id}', () => {
     expect(found.map((one) => one?.id)).toEqual([undefined, json.id, undefined])
   })
 
-  test('gets that arrive together each have their own answer, whoever asks', async () => {
+  test('concurrent gets each return their own customer, whoever sends them', async () => {
     const clients = await Promise.all([aBusiness(), aBusiness(), aBusiness()])
     const customers = await Promise.all(clients.flatMap((client) => Array.from({ length: 10 }, () => aCustomer(client))))
     const asked = Array.from({ length: 200 }, (_, i) => ({ asker: i % 3, of: Math.floor(i / 3) % 30 }))
@@ -331,7 +324,7 @@ describe('GET /v1/customers/{customer_id}', () => {
 })
 
 describe('DELETE /v1/customers/{customer_id}', () => {
-  test('deletes with an empty answer, once, and tells it', async () => {
+  test('a delete returns an empty response, works once, and emits an event', async () => {
     const client = await aBusiness()
     const { json, path } = await aCustomer(client, { external_id: 'crm-1' })
     const deleted = await client.delete(path, { body: { stale: true } })
@@ -345,7 +338,7 @@ describe('DELETE /v1/customers/{customer_id}', () => {
     expect((await client.post('/v1/customers', customerBody({ external_id: 'crm-1' }))).status).toBe(201)
   })
 
-  test('holds to If-Match, and of parallel ones exactly one deletes', async () => {
+  test('a delete honors If-Match, and exactly one of several parallel ones deletes', async () => {
     const client = await aBusiness()
     const { path, etag } = await aCustomer(client)
     await client.patch(path, { name: 'x' })

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { recordsConformance } from '#engine/records/conformance.ts'
+import { randomHex } from '#foundation/shared/ids.ts'
 import { openApiDocument } from '#openapi.ts'
+import { aBusiness, customerBody, eventsOf } from '#testing/api.ts'
 import { testDatabase } from '#testing/database.ts'
 
 /** The contract's facts of the five operations: fields and their types, as HitPay documents them. */
@@ -59,7 +62,7 @@ interface Operation {
 }
 
 describe('the contract', () => {
-  test.each(Object.entries(contract))('%s has every documented field with its type', async (operationName, { query = {}, body, status, answer }) => {
+  test.each(Object.entries(contract))('%s returns every documented field with its type', async (operationName, { query = {}, body, status, answer }) => {
     const document = JSON.parse(await openApiDocument(await testDatabase())) as {
       paths: Record<string, Record<string, Operation>>
       components: { schemas: Record<string, Schema> }
@@ -97,4 +100,15 @@ describe('the contract', () => {
     if (answer) holds(response?.content?.['application/json']?.schema, answer, 'answer', true)
     else expect(response?.content).toBeUndefined()
   })
+})
+
+recordsConformance({
+  path: '/v1/customers',
+  name: 'Customer',
+  aClient: () => aBusiness(),
+  body: () => customerBody({ name: 'Tan Ah Kow', external_id: randomHex(8) }),
+  changeTo: (n) => ({ name: `Name ${n}`, remark: `Remark ${n}` }),
+  list: 'cursor',
+  deleted: 'gone',
+  events: { prefix: 'customer', of: eventsOf },
 })

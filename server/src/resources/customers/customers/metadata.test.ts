@@ -11,7 +11,7 @@ async function faults(client: Client, metadata: unknown, field: string): Promise
 describe('metadata', () => {
   const names = (count: number, of = 'k') => Object.fromEntries(Array.from({ length: count }, (_, i) => [`${of}${i}`, String(i)]))
 
-  test('holds fifty names of forty characters with five hundred each, and not one more', async () => {
+  test('metadata holds fifty keys of forty characters with five hundred each, and not one more', async () => {
     const client = await aBusiness()
     const full = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`${String(i).padStart(2, '0')}${'ż'.repeat(37)}😀`, '😀'.repeat(500)]))
     const { status, json } = await client.post('/v1/customers', customerBody({ metadata: full }))
@@ -28,7 +28,7 @@ describe('metadata', () => {
     })
   })
 
-  test('changes name by name: null takes one away, null instead of all takes all', async () => {
+  test('metadata is updated key by key: null removes one key, and null for metadata removes all', async () => {
     const client = await aBusiness()
     const { json } = await client.post('/v1/customers', customerBody({ metadata: { ...names(50), gone: null } }))
     const path = `/v1/customers/${json.id}`
@@ -43,7 +43,7 @@ describe('metadata', () => {
     expect((await client.patch(path, { metadata: null })).json.metadata).toEqual({})
   })
 
-  test('makes texts of numbers and booleans and reads forms', async () => {
+  test('metadata turns numbers and booleans into texts and accepts forms', async () => {
     const client = await aBusiness()
     const { json } = await client.post('/v1/customers', customerBody({ metadata: { n: 12.5, yes: true, no: false, zero: 0, none: null } }))
     expect(json.metadata).toEqual({ n: '12.5', yes: 'true', no: 'false', zero: '0' })
@@ -53,7 +53,7 @@ describe('metadata', () => {
     expect(form.json.metadata).toEqual({ tier: 'gold', 'a b': 'é', '0': 'x' })
   })
 
-  test('names that every JavaScript object has are names like any other', async () => {
+  test('keys that every JavaScript object has are keys like any other', async () => {
     const client = await aBusiness()
     const raw = '{"email":"a@b.sg","phone_number":"91234567","metadata":{"__proto__":"p","constructor":"c","toString":"t","hasOwnProperty":"h"}}'
     const { status, json } = await client.request('POST', '/v1/customers', { raw: { body: raw, type: 'application/json' } })

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { aBusiness, customerBody } from '#testing/api.ts'
 
-describe('the two printers', () => {
-  test('the JSON that PostgreSQL makes has the content of that which we make', async () => {
+describe('the two presenters', () => {
+  test('the JSON that PostgreSQL builds has the same content as the JSON that the server builds', async () => {
     const client = await aBusiness()
     const text = fc.option(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).filter((one) => one.trim() === one && !/[\p{Cc}\p{Cs}]/u.test(one)))
     const place = text.map((one) => one ?? 'x')

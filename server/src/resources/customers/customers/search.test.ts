@@ -73,7 +73,7 @@ async function plans(client: Client, options: Partial<ListOptions>): Promise<str
 const patterns = (...keywords: string[]) => keywords.map((keyword) => searchPattern(keyword) ?? '')
 
 describe('GET /v1/customers?keywords=', () => {
-  test('sees what was written a moment before, and not what it was before that', async () => {
+  test('a search sees a write immediately, and no longer sees the previous value', async () => {
     const client = await aBusiness()
     for (let i = 0; i < 20; i++) {
       const { json } = await client.post('/v1/customers', customerBody({ name: `Unique${i}x` }))
@@ -86,7 +86,7 @@ describe('GET /v1/customers?keywords=', () => {
     }
   })
 
-  test('finds parts of names, e-mail addresses and phone numbers', async () => {
+  test('a search finds parts of names, email addresses and phone numbers', async () => {
     const client = await aBusiness()
     await client.post('/v1/customers', customerBody({ name: 'Jonathan Doe', email: 'jdoe+shop@Example.com', phone_number: '9123 4567' }))
     for (const keyword of [
@@ -117,7 +117,7 @@ describe('GET /v1/customers?keywords=', () => {
     for (const keyword of ['johnathan', 'doejon', '4568', 'on', 'na']) expect(await found(client, keyword), keyword).toEqual([])
   })
 
-  test('one and two letters are the beginning of a word', async () => {
+  test('keywords of one and two letters match the start of a word', async () => {
     const client = await aBusiness()
     await named(client, 'Ana Tan', 'Tanaka', 'Bob Nata', 'Stan')
     expect(await found(client, 'ta')).toEqual(['Tanaka', 'Ana Tan'])
@@ -125,7 +125,7 @@ describe('GET /v1/customers?keywords=', () => {
     expect(await found(client, 'tan')).toEqual(['Stan', 'Tanaka', 'Ana Tan'])
   })
 
-  test('all of several keywords must be found', async () => {
+  test('all of several keywords must match', async () => {
     const client = await aBusiness()
     await named(client, 'Ana Tan', 'Ana Lim', 'Bob Tan')
     expect(await found(client, 'ana,tan')).toEqual(['Ana Tan'])
@@ -137,7 +137,7 @@ describe('GET /v1/customers?keywords=', () => {
     for (const bad of ['%00', 'a%00b', 'a%0Ab', 'x'.repeat(256)]) expect((await client.get(`/v1/customers?keywords=${bad}`)).status).toBe(422)
   })
 
-  test('accents and case make no difference', async () => {
+  test('a search ignores accents and case', async () => {
     const client = await aBusiness()
     const names = ['Nguyễn Văn Đức', 'Ánh Tuyết', 'Łukasz Straße', 'JOSÉ Ñandú', 'İstanbul Işık', 'ΟΔΥΣΣΕΥΣ', 'Zoe\u0308']
     await named(client, ...names)
@@ -165,7 +165,7 @@ describe('GET /v1/customers?keywords=', () => {
     }
   })
 
-  test('every script is searched, by a part of it down to one character', async () => {
+  test('every script is searched, by parts of a name down to one character', async () => {
     const client = await aBusiness()
     const words: [string, string[]][] = [
       ['สมชาย ใจดี', ['สมชาย', 'ชาย', 'ใจดี', 'ดี', 'ส']],
@@ -185,7 +185,7 @@ describe('GET /v1/customers?keywords=', () => {
     for (const none of ['ช้าง', '小', '😎', 'கு', 'N', 'ANNNN']) expect(await found(client, none), none).toEqual([])
   })
 
-  test('what LIKE takes for wildcards is taken as it is', async () => {
+  test('wildcards of LIKE are matched literally', async () => {
     const client = await aBusiness()
     await named(client, '100% sure', 'snake_case', 'back\\slash', 'plain', "o'brien")
     for (const [keyword, names] of [
@@ -205,7 +205,7 @@ describe('GET /v1/customers?keywords=', () => {
     }
   })
 
-  test('among thousands finds the common and the rare, page by page, in every order', async () => {
+  test('a search among thousands finds common and rare words, page by page, in every order', async () => {
     const [client, stranger] = [await aBusiness(), await aBusiness()]
     // The oldest are rare: they lie behind what a walk over the newest reads.
     await manyCustomers(client, 2600, (n) => (n < 5 ? `Zebra ${n}` : n % 3 === 0 ? `Tan ${n}` : n % 100 === 1 ? `Sparse ${n}` : `Lim ${n}`))
@@ -239,7 +239,7 @@ describe('GET /v1/customers?keywords=', () => {
     expect((await client.get('/v1/customers?keywords=zebra&email=person2@many.test')).json.data).toHaveLength(1)
   })
 
-  test('asks the index that was made for each kind of list', async () => {
+  test('each kind of list uses the index that was made for it', async () => {
     const client = await aBusiness()
     await manyCustomers(client, 3000, (n) => `Person ${n}`)
     await manyCustomers(await aBusiness(), 6000, (n) => `Person ${n}`)

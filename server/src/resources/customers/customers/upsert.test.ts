@@ -4,7 +4,7 @@ import { aBusiness, customerBody, eventsOf } from '#testing/api.ts'
 const ext = (id: string) => `/v1/customers/ext:${encodeURIComponent(id)}`
 
 describe('ext:<id> in paths', () => {
-  test('names a customer in every operation, whatever letters it has', async () => {
+  test('an external id names a customer in every operation, whatever letters it has', async () => {
     const client = await aBusiness()
     for (const id of ['crm-1', 'a/b/c', 'a b', '100%', 'a?b#c', 'ext:ext', 'ธนาคาร/1', '客户 ①', '😀'.repeat(255), 'a+b', "o'k", '..', 'A']) {
       const made = await client.post('/v1/customers', customerBody({ external_id: id }))
@@ -20,7 +20,7 @@ describe('ext:<id> in paths', () => {
 })
 
 describe('PUT /v1/customers/ext:<id>', () => {
-  test('creates and then changes', async () => {
+  test('an upsert creates and then updates', async () => {
     const client = await aBusiness()
     const body = customerBody({ name: 'Jane', metadata: { a: '1', b: null } })
     const made = await client.put(ext('crm-1'), body)
@@ -36,13 +36,13 @@ describe('PUT /v1/customers/ext:<id>', () => {
     ])
   })
 
-  test('takes the command line’s names too', async () => {
+  test('an upsert accepts the command line’s names too', async () => {
     const client = await aBusiness()
     const { status, json } = await client.put(ext('cli'), { email: 'a@b.sg', phone: '91234567', street: 's', city: 'c', zip_code: '1' })
     expect({ status, json }).toMatchObject({ status: 201, json: { phone_number: '91234567', address: { street: 's', postal_code: '1' } } })
   })
 
-  test('names what is missing and wrong when it would create', async () => {
+  test('an upsert names missing and invalid fields when it would create', async () => {
     const client = await aBusiness()
     const { status, json } = await client.put(ext('crm-1'), { name: 'Jane', birth_date: '2023-02-29' })
     expect(status).toBe(422)
@@ -59,7 +59,7 @@ describe('PUT /v1/customers/ext:<id>', () => {
     expect(await eventsOf(client)).toEqual([])
   })
 
-  test('a hundred at once leave one customer and one created event', async () => {
+  test('a hundred concurrent upserts leave one customer and one created event', async () => {
     const client = await aBusiness()
     const body = customerBody({ name: 'Jane' })
     const answers = await Promise.all(Array.from({ length: 100 }, () => client.put(ext('crm-1'), body)))
@@ -70,7 +70,7 @@ describe('PUT /v1/customers/ext:<id>', () => {
     expect(await eventsOf(client)).toHaveLength(1)
   })
 
-  test('creates and upserts of one external id at once leave one customer', async () => {
+  test('concurrent creates and upserts of one external id leave one customer', async () => {
     const client = await aBusiness()
     const answers = await Promise.all(
       Array.from({ length: 40 }, (_, i) =>
@@ -82,7 +82,7 @@ describe('PUT /v1/customers/ext:<id>', () => {
     expect((await eventsOf(client)).filter(({ type }) => type === 'customer.created')).toHaveLength(1)
   })
 
-  test('If-None-Match: * only creates, also when many ask at once', async () => {
+  test('If-None-Match: * only creates, even when many ask at the same time', async () => {
     const client = await aBusiness()
     const headers = { 'if-none-match': '*' }
     const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => client.put(ext('x'), customerBody({ name: `n${i}` }), { headers })))
@@ -93,7 +93,7 @@ describe('PUT /v1/customers/ext:<id>', () => {
     expect((await client.put(`/v1/customers/${made?.json.id}`, { name: 'x' }, { headers })).status).toBe(412)
   })
 
-  test('If-Match only changes', async () => {
+  test('If-Match only updates', async () => {
     const client = await aBusiness()
     const absent = await client.put(ext('x'), customerBody(), { headers: { 'if-match': '*' } })
     expect(absent.status).toBe(412)
@@ -107,7 +107,7 @@ describe('PUT /v1/customers/ext:<id>', () => {
     expect(refused.headers.get('etag')).toBe(changed.headers.get('etag'))
   })
 
-  test('upserts, changes and deletes at once are each answered, and every state is told in order', async () => {
+  test('concurrent upserts, updates and deletes are all answered, and every state is emitted in order', async () => {
     const client = await aBusiness()
     const answers = await Promise.all(
       Array.from({ length: 90 }, (_, i) => {

@@ -1,6 +1,8 @@
 import { type Static, Type } from 'typebox'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { GroupedKind } from '#engine/records/create-together.ts'
+import { tables } from '#foundation/database/columns.ts'
 import { CursorPage, longText, nullable, plainText } from '#foundation/http/schemas.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
 import type { CustomerRow } from './queries.ts'
 
@@ -10,7 +12,7 @@ export const Address = Type.Object(
     state: plainText(255, { minLength: 1 }),
     street: plainText(255, { minLength: 1 }),
     postal_code: plainText(32, { minLength: 1 }),
-    country: Type.Optional(nullable(plainText(64, { description: 'ISO 3166-1: two letters, or three; answered as two, in upper case.' }))),
+    country: Type.Optional(nullable(plainText(64, { description: 'ISO 3166-1 code of two or three letters; returned as two letters in upper case.' }))),
   },
   { title: 'Address' },
 )
@@ -18,26 +20,28 @@ export type Address = Static<typeof Address>
 
 const metadataValue = Type.Unsafe<string | null>({ type: ['string', 'null'], maxLength: 500, pattern: '^[^\\p{Cc}\\p{Cs}]*$' })
 
-const editable = {
+/** What clients may say of a customer, its external id aside. A field here and in `Customer` is stored and shown; `rules.ts` has what else some of them need. */
+export const editable = {
   name: nullable(plainText(255, { description: 'Full name.' })),
-  email: Type.String({ format: 'email', maxLength: 255, minLength: 1, description: 'E-mail address. Two customers may share one.' }),
-  phone_number: plainText(32, { minLength: 1, description: 'Phone number, kept as it was sent.' }),
-  phone_number_country_code: nullable(Type.String({ pattern: '^\\+?[0-9]{1,4}$', description: 'Calling code of the phone number, for example 65.' })),
+  email: Type.String({ format: 'email', maxLength: 255, minLength: 1, description: 'Email address; several customers may share one.' }),
+  phone_number: plainText(32, { minLength: 1, description: 'Phone number, stored as sent.' }),
+  phone_number_country_code: nullable(Type.String({ pattern: '^\\+?[0-9]{1,4}$', description: 'Country calling code of the phone number, for example 65.' })),
   remark: nullable(longText(255, { description: 'A note for staff.' })),
-  birth_date: nullable(Type.String({ maxLength: 32, description: 'Day of birth, YYYY-MM-DD, not in the future.' })),
+  birth_date: nullable(Type.String({ maxLength: 32, description: 'Date of birth, YYYY-MM-DD, not in the future.' })),
   gender: nullable(plainText(32)),
-  address: Type.Unsafe<Address | null>({ ...Address, type: ['object', 'null'], description: 'Postal address; null takes it away.' }),
+  address: Type.Unsafe<Address | null>({ ...Address, type: ['object', 'null'], description: 'Postal address; `null` removes it.' }),
   metadata: Type.Unsafe<Record<string, string | null> | null>({
     type: ['object', 'null'],
     additionalProperties: metadataValue,
     propertyNames: { pattern: '^[^\\p{Cc}\\p{Cs}]{1,40}$' },
-    description: 'Up to 50 texts of your own, names up to 40 and values up to 500 characters. On update a null takes one away, other names stay.',
+    description:
+      'Up to 50 key-value pairs of text, with keys of up to 40 and values of up to 500 characters. On update, `null` removes a key, and keys that are not sent stay.',
   }),
 }
 
 const externalId = plainText(255, {
   minLength: 1,
-  description: 'Your own id of the customer: unique in your business, set once, usable in paths as `ext:<id>`.',
+  description: 'Your own id for the customer: unique within your business, set once, usable in paths as `ext:<id>`.',
 })
 
 /** What `PATCH` takes; what is absent stays as it is. */
@@ -91,10 +95,10 @@ export const Customer = Type.Object(
     }),
     remark: text(),
     phone_number_country_code: text(),
-    created_at: Type.String({ description: "On the business's clock, with its offset." }),
-    updated_at: Type.String({ description: "On the business's clock, with its offset." }),
-    external_id: text('Your own id of the customer.'),
-    phone_number_e164: text('The phone number in E.164, where it parses.'),
+    created_at: Type.String({ description: "In the business's time zone, with its UTC offset." }),
+    updated_at: Type.String({ description: "In the business's time zone, with its UTC offset." }),
+    external_id: text('Your own id for the customer.'),
+    phone_number_e164: text('The phone number in E.164 format, if it can be parsed.'),
     metadata: Type.Record(Type.String(), Type.String()),
   },
   { title: 'Customer' },
@@ -103,37 +107,40 @@ export type Customer = Static<typeof Customer>
 
 export const CustomerPage = CursorPage(Customer, 'CustomerPage')
 
-export const CustomerId = Type.Object({ customer_id: Type.String({ description: "The customer's id, or `ext:` and your own id of it." }) })
+export const CustomerId = Type.Object({ customer_id: Type.String({ description: "The customer's id, or `ext:` followed by your own id." }) })
 
 export const ListCustomers = Type.Object({
   page: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Page number, up to row 10,000; a cursor goes all the way and costs the same everywhere.' }),
-  ),
-  per_page: Type.Integer({ minimum: 1, maximum: 100, default: 10 }),
-  cursor: Type.Optional(Type.String({ maxLength: 2048, description: '`meta.next_cursor` or `meta.prev_cursor` of another page.' })),
-  keywords: Type.Optional(
-    plainText(255, {
-      description:
-        'Parts of a name, e-mail address or phone number, separated by commas; all must be found. One or two letters match only where a word begins.',
+    Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      description: 'Page number, as far as row 10,000; a cursor has no such limit and costs the same on every page.',
     }),
   ),
-  email: Type.Optional(plainText(255, { description: 'This e-mail address, in either case.' })),
-  phone_number: Type.Optional(plainText(32, { description: 'This phone number, as it was sent or in E.164.' })),
+  per_page: Type.Integer({ minimum: 1, maximum: 100, default: 10 }),
+  cursor: Type.Optional(Type.String({ maxLength: 2048, description: 'The `meta.next_cursor` or `meta.prev_cursor` of another page.' })),
+  keywords: Type.Optional(
+    plainText(255, {
+      description: 'Parts of a name, email address or phone number, separated by commas; all must match. One or two letters match only at the start of a word.',
+    }),
+  ),
+  email: Type.Optional(plainText(255, { description: 'Exact email address, case-insensitive.' })),
+  phone_number: Type.Optional(plainText(32, { description: 'Exact phone number, as sent or in E.164 format.' })),
   external_id: Type.Optional(plainText(255)),
-  metadata: Type.Optional(Type.Record(Type.String(), plainText(500), { description: '`metadata[name]=value`; several are combined with and.' })),
-  created_from: Type.Optional(plainText(40, { description: "A day (on the business's clock) or a moment." })),
-  created_to: Type.Optional(plainText(40, { description: 'A day, which is included, or a moment.' })),
+  metadata: Type.Optional(Type.Record(Type.String(), plainText(500), { description: '`metadata[name]=value`; several filters must all match.' })),
+  created_from: Type.Optional(plainText(40, { description: "A date (in the business's time zone) or a timestamp." })),
+  created_to: Type.Optional(plainText(40, { description: 'A date (inclusive) or a timestamp.' })),
   order_by: Type.Optional(
     Type.Object(
       { name: Type.Optional(Type.Enum(['asc', 'desc'])), created_at: Type.Optional(Type.Enum(['asc', 'desc'])) },
-      { additionalProperties: false, description: '`order_by[name]=asc`; without it the newest come first.' },
+      { additionalProperties: false, description: '`order_by[name]=asc`; newest first by default.' },
     ),
   ),
 })
 export type ListCustomers = Static<typeof ListCustomers>
 
 export const upsertHeaders = {
-  'if-none-match': Type.Optional(Type.String({ description: '`*`: only create; 412 when there is one already.' })),
+  'if-none-match': Type.Optional(Type.String({ description: '`*`: only create; 412 if the customer already exists.' })),
 }
 
 /** A customer's JSON without its times, as PostgreSQL makes it for lists, with the times put in; the only place that knows how they are shown. */
@@ -142,22 +149,32 @@ export function completeJson(json: string, createdAt: number, updatedAt: number,
   return `${json.slice(0, -1)}${times}}`
 }
 
-/** A customer as the API shows it. Names every field, so that a new column is not shown by accident. */
+type ShownColumn = Exclude<keyof Customer, 'created_at' | 'updated_at'>
+
+/** The columns that are shown as they are stored, in the order in which they are shown. */
+export const shownColumns = (Object.keys(Customer.properties) as (keyof Customer)[]).filter(
+  (name): name is ShownColumn => name !== 'created_at' && name !== 'updated_at',
+)
+
+/** A customer as the API shows it. */
 export function presentCustomer(row: CustomerRow, business: Business): Customer {
+  const shown = {} as Record<ShownColumn, unknown>
+  for (const name of shownColumns) shown[name] = row[name]
   return {
-    id: row.id,
-    name: row.name,
-    birth_date: row.birth_date,
-    gender: row.gender,
-    email: row.email,
-    phone_number: row.phone_number,
-    address: row.address,
-    remark: row.remark,
-    phone_number_country_code: row.phone_number_country_code,
-    external_id: row.external_id,
-    phone_number_e164: row.phone_number_e164,
-    metadata: row.metadata,
+    ...(shown as Pick<CustomerRow, ShownColumn>),
     created_at: formatBusinessTime(row.created_at, business.timezone),
     updated_at: formatBusinessTime(row.updated_at, business.timezone),
   }
+}
+
+export const customerKind: GroupedKind<CustomerRow> = {
+  name: 'Customer',
+  table: tables.customers,
+  path: '/v1/customers',
+  events: 'customer',
+  unique: 'external_id',
+  taken: { customers_external_id: 'external_id' },
+  derived: ['search', 'search_grams'],
+  maps: ['metadata'],
+  present: presentCustomer,
 }

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { listBalances } from '#engine/ledger/balances.ts'
 import { decodeQr } from '#engine/rails/qr/decode.ts'
-import { newId } from '#foundation/shared/ids.ts'
+import { recordsConformance } from '#engine/records/conformance.ts'
+import { newId, randomHex } from '#foundation/shared/ids.ts'
 import { aBusiness, type Client, eventsOf } from '#testing/api.ts'
 import { aBankAccount, reportCredit } from '#testing/bank.ts'
 
@@ -44,7 +45,7 @@ async function bookedMinor({ server, business }: Client): Promise<bigint> {
 }
 
 describe('bank accounts', () => {
-  test('show their secret once, and can be switched off and on again', async () => {
+  test('a bank account shows its secret once, and can be disabled and registered again', async () => {
     const { client, account } = await aPayee()
     expect(account).toMatchObject({
       secret: expect.stringMatching(/^bnk_[0-9a-f]{64}$/),
@@ -67,7 +68,7 @@ describe('bank accounts', () => {
     expect((await reportCredit(client, again, { bank_reference: 'BR-1' })).json).toEqual(first)
   })
 
-  test('of two businesses may have the same number; a credit reaches only the one whose secret signed it', async () => {
+  test('two businesses may register the same account number, and a credit reaches only the one whose secret signed it', async () => {
     const { client, account } = await aPayee()
     const other = await aBusiness({ mode: 'live' })
     // Whoever claims the number of another learns nothing and takes nothing.
@@ -91,7 +92,7 @@ describe('bank accounts', () => {
     expect([again.status, again.json.errors]).toEqual([422, { account_number: ['The account number has already been taken.'] }])
   })
 
-  test('that were registered before accounts had entries of their own are still found', async () => {
+  test('bank accounts registered before accounts had directory entries of their own are still found', async () => {
     const { client, account } = await aPayee()
     await client.server.database.pool.query("update directory set kind = 'bank_account' where target_id = $1", [account.id])
     expect((await reportCredit(client, account)).status).toBe(200)
@@ -108,13 +109,13 @@ describe('bank accounts', () => {
     [{ account_number: '1 2' }, 'account_number'],
     [{ currency: 'xxx' }, 'currency'],
     [{ adapter: 'other' }, 'adapter'],
-  ])('with %j are refused for %s', async (more, field) => {
+  ])('a bank account with %j is rejected for %s', async (more, field) => {
     const client = await aBusiness()
     const { status, json } = await client.post('/v1/bank-accounts', { account_number: `1${client.business.id.slice(-8)}`, name: 'Kopi stall', ...more })
     expect([status, Object.keys(json.errors)]).toEqual([422, [field]])
   })
 
-  test('are needed for PayNow in live', async () => {
+  test('a live business needs a bank account for PayNow', async () => {
     const client = await aBusiness({ mode: 'live' })
     const { status, json } = await client.post('/v1/payment-requests', { amount: 10, currency: 'sgd', payment_methods: ['paynow_online'], generate_qr: true })
     expect([status, json.code]).toEqual([422, 'payment_method_not_available'])
@@ -127,7 +128,7 @@ describe("a bank's report", () => {
     ['among words', (reference: string) => `FAST PAYMENT ${reference} OTHR`],
     ['in small letters, with spaces', (reference: string) => `paynow/${reference.toLowerCase().replace(/(.{4})/g, '$1 ')}`],
     ['behind the beginning of another', (reference: string) => `HWK ${reference}`],
-  ])('that has the reference %s pays its request', async (_where, spell) => {
+  ])('a report with the reference %s pays its request', async (_where, spell) => {
     const { client, account } = await aPayee()
     const { id, reference } = await aRequest(client)
     const { status, json } = await reportCredit(client, account, { reference: spell(reference), payer_name: 'TAN AH KOW' })
@@ -143,7 +144,7 @@ describe("a bank's report", () => {
   test.each([
     ['short', '9.99', 999n],
     ['over', '10.01', 1001n],
-  ])('of money that is %s is kept, and pays nothing', async (reason, amount, minor) => {
+  ])('a report of money that is %s is recorded, and pays nothing', async (reason, amount, minor) => {
     const { client, account } = await aPayee()
     const { id, reference } = await aRequest(client)
     expect((await reportCredit(client, account, { reference, amount })).json.status).toBe('matched')
@@ -157,7 +158,7 @@ describe("a bank's report", () => {
     ['what the code asks for', '10.20', null, 'completed'],
     ['the amount without the fee', '10.00', 'short', 'pending'],
     ['more', '10.21', 'over', 'pending'],
-  ])('where the payer bears the fee: %s', async (_what, amount, reason, status) => {
+  ])('a report for a request whose payer bears the fee: %s', async (_what, amount, reason, status) => {
     const { client, account } = await aPayee()
     const { id, reference, json } = await aRequest(client, { add_admin_fee: true })
     const { qr_code } = json.qr_code_data as { qr_code: string }
@@ -173,7 +174,7 @@ describe("a bank's report", () => {
     expect(await bookedMinor(client)).toBe(minor)
   })
 
-  test('that comes late counts when the bank booked it in time, and else is kept as late', async () => {
+  test('a late report counts if the bank booked it in time, and is otherwise recorded as late', async () => {
     const { client, account } = await aPayee()
     const { pool } = client.server.database
     for (const [bookedBeforeEnd, reason] of [
@@ -190,7 +191,7 @@ describe("a bank's report", () => {
     expect(await bookedMinor(client)).toBe(2000n)
   })
 
-  test('for a request that was paid before is kept as a duplicate', async () => {
+  test('a report for a request that was already paid is recorded as a duplicate', async () => {
     const { client, account } = await aPayee()
     const { reference } = await aRequest(client)
     await reportCredit(client, account, { reference })
@@ -198,7 +199,7 @@ describe("a bank's report", () => {
     expect((await chargesOf(client)).map((charge) => charge.unapplied_reason)).toEqual([null, 'duplicate'])
   })
 
-  test('that comes twenty times at once is one credit and one charge', async () => {
+  test('twenty concurrent copies of a report make one credit and one charge', async () => {
     const { client, account } = await aPayee()
     const { reference } = await aRequest(client)
     for (const bank_reference of ['BR-MATCHED', 'BR-UNKNOWN']) {
@@ -213,7 +214,7 @@ describe("a bank's report", () => {
     expect((await typesOf(client)).filter((type) => type === 'bank_credit.unmatched')).toHaveLength(1)
   })
 
-  test('that names no request of the business waits for a person', async () => {
+  test('a report that names no request of the business stays unmatched', async () => {
     const { client, account } = await aPayee()
     const other = await aPayee()
     const { reference } = await aRequest(other.client)
@@ -229,7 +230,7 @@ describe("a bank's report", () => {
     expect(await chargesOf(other.client)).toEqual([])
   })
 
-  test('that is not signed rightly, or too old, or about no account, is answered the same', async () => {
+  test('a report that is wrongly signed, too old or about no account gets the same answer', async () => {
     const { client, account } = await aPayee()
     const old = new Date(Date.now() - 301_000)
     const answers = [
@@ -249,7 +250,7 @@ describe("a bank's report", () => {
     expect((await client.get('/v1/bank-credits')).json.data).toEqual([])
   })
 
-  test('whose fields are wrong names each of them', async () => {
+  test('a report with invalid fields names each of them', async () => {
     const { client, account } = await aPayee()
     const { status, json } = await reportCredit(client, account, { bank_reference: '', amount: '1.001', currency: 'SGD', booked_at: 'soon' })
     expect([status, Object.keys(json.errors).sort()]).toEqual([422, ['amount', 'bank_reference', 'booked_at']])
@@ -258,7 +259,7 @@ describe("a bank's report", () => {
   })
 })
 
-test('the report in docs/payment-rails.md is signed as it has to be', async () => {
+test('the report in docs/payment-rails.md is signed correctly', async () => {
   const { client, account } = await aPayee()
   const { id, reference } = await aRequest(client)
   const paper = readFileSync(new URL('../../../../../docs/payment-rails.md', import.meta.url), 'utf8')
@@ -274,8 +275,8 @@ test('the report in docs/payment-rails.md is signed as it has to be', async () =
   expect(await statusOf(client, id)).toBe('completed')
 })
 
-describe('a credit that waits', () => {
-  test('is allocated once, also when twenty people do it at the same time', async () => {
+describe('an unmatched credit', () => {
+  test('an unmatched credit is allocated once, even when twenty people allocate it at the same time', async () => {
     const { client, account } = await aPayee()
     const requests = await Promise.all([1, 2, 3, 4].map(() => aRequest(client)))
     const { json } = await reportCredit(client, account, { reference: 'lunch' })
@@ -293,7 +294,7 @@ describe('a credit that waits', () => {
     expect((await typesOf(client)).filter((type) => type === 'bank_credit.allocated')).toHaveLength(1)
   })
 
-  test('is allocated once under one Idempotency-Key, and its answer is given again', async () => {
+  test('an unmatched credit is allocated once under one Idempotency-Key, and the stored answer is returned', async () => {
     const { client, account } = await aPayee()
     const { id } = await aRequest(client)
     const { json } = await reportCredit(client, account)
@@ -303,7 +304,7 @@ describe('a credit that waits', () => {
     expect(await chargesOf(client)).toHaveLength(1)
   })
 
-  test('pays only what is of the same business and currency', async () => {
+  test('an unmatched credit pays only requests of the same business and currency', async () => {
     const { client, account } = await aPayee()
     const { json } = await reportCredit(client, account, { currency: 'USD' })
     const path = `/v1/bank-credits/${json.id}/allocate`
@@ -319,7 +320,7 @@ describe('a credit that waits', () => {
   })
 })
 
-test('the ledger has what the credits paid, whatever came of each', async () => {
+test('the ledger contains what the credits paid, whatever their outcome', async () => {
   const { client, account } = await aPayee()
   const requests = await Promise.all(Array.from({ length: 6 }, () => aRequest(client)))
   const amounts = ['10.00', '0.01', '9.99', '10.01', '25.00', '10.00', '3.33', '10.00']
@@ -331,7 +332,7 @@ test('the ledger has what the credits paid, whatever came of each', async () => 
   expect((await chargesOf(client)).reduce((sum, { amount_minor }) => sum + amount_minor, 0n)).toBe(6501n)
 })
 
-test("a live request's code is for the business's own account and carries its reference", async () => {
+test("the code of a live request is for the business's own account and contains its reference", async () => {
   const { client } = await aPayee()
   const { reference, json } = await aRequest(client, { amount: '12.34', expires_after: '1 days' })
   expect(reference).toMatch(/^HWK[0-9A-HJKMNP-TV-Z]{17}$/)
@@ -345,4 +346,14 @@ test("a live request's code is for the business's own account and carries its re
     payeeName: 'Kopi stall',
     warnings: [],
   })
+})
+
+recordsConformance({
+  path: '/v1/bank-accounts',
+  name: 'BankAccount',
+  aClient: () => aBusiness(),
+  body: () => ({ account_number: randomHex(8), name: 'Kaya Toast' }),
+  list: 'array',
+  shownOnce: ['secret'],
+  deleted: 'kept',
 })

@@ -1,36 +1,13 @@
+import { sql } from 'kysely'
 import type { Db } from '#foundation/database/database.ts'
+import { deleteDirectoryEntry, insertDirectoryEntry } from '#foundation/database/directory.ts'
+import type { RowOf } from '#foundation/database/rows.ts'
 
-export interface BankAccountRow {
-  business_id: string
-  id: string
-  adapter: string
-  account_number: string
-  currency: string
-  name: string
-  proxy_type: string | null
-  proxy_value: string | null
-  secret_encrypted: string
-  active: boolean
-  created_at: Date
-  updated_at: Date
-}
+/** An account at a bank on which payers pay, as it is stored. */
+export type BankAccountRow = RowOf<'bank_accounts'>
 
-export interface BankCreditRow {
-  business_id: string
-  id: string
-  bank_account_id: string
-  bank_reference: string
-  amount_minor: bigint
-  currency: string
-  reference: string | null
-  payer_name: string | null
-  status: 'unmatched' | 'matched' | 'allocated'
-  payment_request_id: string | null
-  charge_id: string | null
-  booked_at: Date
-  created_at: Date
-  updated_at: Date
-}
+/** Money that a bank reported, as it is stored. */
+export type BankCreditRow = RowOf<'bank_credits', { status: 'unmatched' | 'matched' | 'allocated' }>
 
 const kind = 'bank_account'
 const lookupOf = (adapter: string, accountNumber: string) => `${adapter}:${accountNumber}`
@@ -43,24 +20,28 @@ const kindOf = (id: string) => `${kind}:${id}`
  */
 export async function insertBankAccount(tx: Db, row: BankAccountRow): Promise<BankAccountRow | undefined> {
   const { currency, name, proxy_type, proxy_value, secret_encrypted, active, updated_at } = row
+  const changed = { currency, name, proxy_type, proxy_value, secret_encrypted, active, updated_at }
   const written = await tx
     .insertInto('bank_accounts')
     .values(row)
     .onConflict((conflict) =>
       conflict
         .columns(['business_id', 'adapter', 'account_number'])
-        .doUpdateSet({ currency, name, proxy_type, proxy_value, secret_encrypted, active, updated_at })
+        .doUpdateSet({ ...changed, version: sql`bank_accounts.version + 1` })
         .where('bank_accounts.active', '=', false),
     )
     .returningAll()
     .executeTakeFirst()
   if (!written) return undefined
-  const lookup = lookupOf(row.adapter, row.account_number)
-  await tx
-    .insertInto('directory')
-    .values({ lookup, kind: kindOf(written.id), business_id: row.business_id, target_id: written.id })
-    .execute()
+  const { id, business_id, adapter, account_number } = written
+  await insertDirectoryEntry(tx, { lookup: lookupOf(adapter, account_number), kind: kindOf(id), businessId: business_id, targetId: id })
   return written
+}
+
+/** Takes an account out of the directory, so that no report finds it any more. Its credits stay. */
+export function forgetBankAccount(tx: Db, { business_id, id, adapter, account_number }: BankAccountRow): Promise<void> {
+  // Entries of versions before have the bare kind.
+  return deleteDirectoryEntry(tx, { lookup: lookupOf(adapter, account_number), businessId: business_id, targetId: id }, [kind, kindOf(id)])
 }
 
 /** The accounts that a report can mean: those of every business that has the number. Which one it is, its signature says. */
@@ -78,31 +59,6 @@ export async function findReportedAccounts(db: Db, adapter: string, accountNumbe
 
 export async function findBankAccount(db: Db, businessId: string, id: string): Promise<BankAccountRow | undefined> {
   return db.selectFrom('bank_accounts').selectAll().where('business_id', '=', businessId).where('id', '=', id).executeTakeFirst()
-}
-
-export async function listBankAccounts(db: Db, businessId: string): Promise<BankAccountRow[]> {
-  return db.selectFrom('bank_accounts').selectAll().where('business_id', '=', businessId).where('active', '=', true).orderBy('id').limit(1000).execute()
-}
-
-/** Switches an account off and takes it out of the directory; false when there is none. Its credits stay. */
-export async function retireBankAccount(tx: Db, businessId: string, id: string, at: Date): Promise<boolean> {
-  const row = await tx
-    .updateTable('bank_accounts')
-    .set({ active: false, updated_at: at })
-    .where('business_id', '=', businessId)
-    .where('id', '=', id)
-    .where('active', '=', true)
-    .returning(['adapter', 'account_number'])
-    .executeTakeFirst()
-  if (!row) return false
-  await tx
-    .deleteFrom('directory')
-    .where('lookup', '=', lookupOf(row.adapter, row.account_number))
-    .where('business_id', '=', businessId)
-    .where('target_id', '=', id)
-    .where((one) => one.or([one('kind', '=', kind), one('kind', '=', kindOf(id))]))
-    .execute()
-  return true
 }
 
 /** The payment request of a business that carries one of these payment references. */

@@ -42,7 +42,7 @@ export function accountOf(body: Buffer): { accountNumber: string; fields: Record
     throw new ApiError(400, 'malformed_body', 'The report is not valid JSON.')
   }
   if (typeof fields !== 'object' || fields === null || typeof fields.account_number !== 'string') {
-    throw new ApiError(400, 'malformed_body', 'The report names no account_number.')
+    throw new ApiError(400, 'malformed_body', 'The report has no account_number.')
   }
   return { accountNumber: fields.account_number, fields }
 }

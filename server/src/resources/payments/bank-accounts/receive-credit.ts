@@ -136,7 +136,7 @@ export async function allocateCredit(
   const at = deps.now()
   const allocated: BankCreditRow = { ...credit, status: 'allocated', payment_request_id: request.id, charge_id: settlement.charge.row.id, updated_at: at }
   const shown = JSON.stringify(presentBankCredit(allocated, business))
-  const spent = () => conflict('bank_credit_spent', 'This credit has paid a payment request already.')
+  const spent = () => conflict('bank_credit_spent', 'This credit has already paid a payment request.')
   if (credit.status !== 'unmatched') throw spent()
   const settling = deps.settle({
     ...settlement,

@@ -1,11 +1,15 @@
 import { Type } from 'typebox'
+import { change } from '#engine/records/change.ts'
+import type { Fields } from '#engine/records/kind.ts'
+import { newRow } from '#engine/records/operations.ts'
+import { idIn, records, targetOf } from '#engine/records/records.ts'
 import { type Database, violatedConstraint } from '#foundation/database/database.ts'
-import type { Api } from '#foundation/http/api.ts'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Api, Call } from '#foundation/http/api.ts'
+import { etagOf } from '#foundation/http/etag.ts'
 import { decodeCursor, keysetPage } from '#foundation/http/pagination.ts'
-import { writeOnce } from '#foundation/http/transaction.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { ApiError, invalid, notFound } from '#foundation/shared/errors.ts'
-import { isUuid, newId, randomHex } from '#foundation/shared/ids.ts'
+import { isUuid, randomHex } from '#foundation/shared/ids.ts'
 import { parseCurrency } from '#foundation/shared/money.ts'
 import { decryptSecret, encryptSecret } from '#foundation/shared/secrets.ts'
 import { findBusiness } from '#resources/business/businesses/queries.ts'
@@ -13,13 +17,11 @@ import { findPaymentRequest } from '#resources/payments/payment-requests/queries
 import {
   type BankAccountRow,
   type BankCreditRow,
-  findBankAccount,
   findBankCredit,
   findReportedAccounts,
+  forgetBankAccount,
   insertBankAccount,
-  listBankAccounts,
   listBankCredits,
-  retireBankAccount,
 } from './queries.ts'
 import { accountOf, readGenericReport, verifyReport } from './read-report.ts'
 import { allocateCredit, type CreditDeps, receiveCredit } from './receive-credit.ts'
@@ -28,6 +30,7 @@ import {
   BankAccount,
   BankCredit,
   BankCreditPage,
+  bankAccountKind,
   CreateBankAccount,
   ListBankCredits,
   presentBankAccount,
@@ -38,27 +41,15 @@ export interface BankAccountsDeps extends CreditDeps {
   secretKey: () => Buffer
 }
 
-function newAccount(business: Business, body: CreateBankAccount, secret_encrypted: string, at: Date): BankAccountRow {
+function newAccount(business: Business, body: CreateBankAccount, secret_encrypted: string): Fields<BankAccountRow> {
   const currency = parseCurrency(body.currency ?? business.currency)
   if (!currency) throw invalid({ currency: ['The selected currency is invalid.'] })
   const { proxy_type = null, proxy_value = null } = body
-  if ((proxy_type === null) !== (proxy_value === null)) throw invalid({ proxy_value: ['The proxy type and the proxy value belong together.'] })
+  if ((proxy_type === null) !== (proxy_value === null)) throw invalid({ proxy_value: ['The proxy type and the proxy value must be given together.'] })
   const proxyShape = proxy_type === 'mobile' ? /^\+65[0-9]{8}$/ : /^([A-Z0-9]{9,10}|[A-Z0-9]{12,13})$/
   if (proxy_value !== null && !proxyShape.test(proxy_value)) throw invalid({ proxy_value: ['The proxy value format is invalid.'] })
-  return {
-    business_id: business.id,
-    id: newId<'bank_account'>(at),
-    adapter: body.adapter ?? 'generic',
-    account_number: body.account_number,
-    currency,
-    name: body.name,
-    proxy_type,
-    proxy_value,
-    secret_encrypted,
-    active: true,
-    created_at: at,
-    updated_at: at,
-  }
+  const { adapter = 'generic', account_number, name } = body
+  return { adapter, account_number, currency, name, proxy_type, proxy_value, secret_encrypted, active: true }
 }
 
 async function creditOf({ db }: Database, business: Business, id: string): Promise<BankCreditRow> {
@@ -76,62 +67,46 @@ export function bankAccountsRoutes(api: Api, deps: BankAccountsDeps): void {
 
 function accountRoutes(api: Api, deps: BankAccountsDeps): void {
   const bankAccounts = api.group('Bank accounts')
-  const { database, now } = deps
+  const { operations, get, listAll } = records(deps, bankAccountKind)
+  const { path } = bankAccountKind
+  const onePath = `${path}/:bank_account_id`
 
   bankAccounts.write(
     'POST',
-    '/v1/bank-accounts',
-    {
-      operationId: 'createBankAccount',
-      summary: 'Register a bank account',
-      body: CreateBankAccount,
-      answers: { 201: BankAccount },
-    },
-    async ({ business, body, claim, baseUrl }) => {
+    path,
+    { operationId: 'createBankAccount', summary: 'Register a bank account', body: CreateBankAccount, answers: { 201: BankAccount } },
+    async (call: Call<unknown, CreateBankAccount>) => {
+      const { business, body, baseUrl, at } = call
       const secret = `bnk_${randomHex(32)}`
-      const row = newAccount(business, body, encryptSecret(secret, deps.secretKey()), now())
+      const account = newRow<BankAccountRow>(business, newAccount(business, body, encryptSecret(secret, deps.secretKey())), at)
       const taken = () => invalid({ account_number: ['The account number has already been taken.'] })
-      try {
-        return await writeOnce(database.db, claim, row.created_at, async (tx) => {
-          const written = await insertBankAccount(tx, row)
-          if (!written) throw taken()
-          return { status: 201, body: JSON.stringify(presentBankAccount(written, business, baseUrl, secret)) }
-        })
-      } catch (error) {
-        if (violatedConstraint(error)) throw taken()
-        throw error
-      }
+      return change(deps, call, async (tx) => {
+        const row = await insertBankAccount(tx, account)
+        if (!row) throw taken()
+        const headers = { etag: etagOf(row), location: `${path}/${row.id}` }
+        return { status: 201, body: JSON.stringify(presentBankAccount(row, business, baseUrl, secret)), headers }
+      }).catch((error: unknown) => {
+        throw violatedConstraint(error) ? taken() : error
+      })
     },
   )
 
-  bankAccounts.read(
-    '/v1/bank-accounts',
-    { operationId: 'listBankAccounts', summary: 'List bank accounts', answers: { 200: Type.Array(BankAccount) } },
-    async ({ business, baseUrl }) => {
-      const rows = await listBankAccounts(database.slow, business.id)
-      return { status: 200, body: JSON.stringify(rows.map((row) => presentBankAccount(row, business, baseUrl, null))) }
-    },
+  bankAccounts.read(path, { operationId: 'listBankAccounts', summary: 'List bank accounts', answers: { 200: Type.Array(BankAccount) } }, (call) =>
+    listAll(call, { active: true }),
   )
 
-  bankAccounts.read(
-    '/v1/bank-accounts/:bank_account_id',
-    { operationId: 'getBankAccount', summary: 'Get a bank account', answers: { 200: BankAccount } },
-    async ({ business, params, baseUrl }) => {
-      const id = params.bank_account_id ?? ''
-      const row = isUuid(id) ? await findBankAccount(database.db, business.id, id) : undefined
-      if (!row) throw notFound('BankAccount', id)
-      return { status: 200, body: JSON.stringify(presentBankAccount(row, business, baseUrl, null)) }
-    },
-  )
+  bankAccounts.read(onePath, { operationId: 'getBankAccount', summary: 'Get a bank account', answers: { 200: BankAccount, 304: null } }, get)
 
   bankAccounts.write(
     'DELETE',
-    '/v1/bank-accounts/:bank_account_id',
-    { operationId: 'retireBankAccount', summary: 'Switch a bank account off', answers: { 204: null } },
-    ({ business, params, claim }) =>
-      writeOnce(database.db, claim, now(), async (tx) => {
-        const id = params.bank_account_id ?? ''
-        if (!isUuid(id) || !(await retireBankAccount(tx, business.id, id, now()))) throw notFound('BankAccount', id)
+    onePath,
+    { operationId: 'retireBankAccount', summary: 'Disable a bank account', ifMatch: true, answers: { 204: null } },
+    (call) =>
+      change(deps, call, async (tx) => {
+        const row = await operations.hold(tx, call.business, targetOf(call))
+        if (!row.active) throw notFound(bankAccountKind.name, idIn(call))
+        await operations.replace(tx, call.business, row, { ...row, active: false }, call)
+        await forgetBankAccount(tx, row)
         return { status: 204 }
       }),
   )
@@ -139,19 +114,19 @@ function accountRoutes(api: Api, deps: BankAccountsDeps): void {
 
 /** What a bank, or what stands between it and Hawker, sends; signed with the account's secret. */
 function reportRoute(api: Api, deps: BankAccountsDeps): void {
-  const { database, now } = deps
+  const { database, clock } = deps
 
   api.raw('/v1/bank-notifications/:adapter', async ({ params, body, headers, requestId }) => {
     const { accountNumber, fields } = accountOf(body)
     const accounts = params.adapter === 'generic' ? await findReportedAccounts(database.db, params.adapter, accountNumber) : []
     // Anyone can claim a number; who knows an account's secret speaks for it, and for no other business that has the number.
     const isSigned = ({ secret_encrypted }: BankAccountRow) =>
-      verifyReport(body, headers['hawker-signature'], decryptSecret(secret_encrypted, deps.secretKey()), now())
+      verifyReport(body, headers['hawker-signature'], decryptSecret(secret_encrypted, deps.secretKey()), clock.system())
     const account = accounts.find(isSigned)
     const business = account && (await findBusiness(database.db, account.business_id))
     // An unknown account answers like a wrong signature, so nobody learns which accounts there are.
-    if (!account || !business) throw new ApiError(401, 'bad_signature', 'The signature does not fit.')
-    const credit = await receiveCredit(deps, business, account, readGenericReport(fields, now(), business.timezone), requestId)
+    if (!account || !business) throw new ApiError(401, 'bad_signature', 'The signature does not match.')
+    const credit = await receiveCredit(deps, business, account, readGenericReport(fields, clock.now(business.id), business.timezone), requestId)
     return { status: 200, body: JSON.stringify({ id: credit.id, status: credit.status }) }
   })
 }
@@ -162,7 +137,7 @@ function creditRoutes(api: Api, deps: BankAccountsDeps): void {
 
   bankAccounts.read(
     '/v1/bank-credits',
-    { operationId: 'listBankCredits', summary: 'List credits that banks reported', query: ListBankCredits, answers: { 200: BankCreditPage } },
+    { operationId: 'listBankCredits', summary: 'List bank credits', query: ListBankCredits, answers: { 200: BankCreditPage } },
     async ({ business, query, baseUrl, rawQuery }) => {
       const cursor = query.cursor ? decodeCursor(query.cursor, 'bank_credits') : undefined
       const rows = await listBankCredits(database.slow, business.id, { status: query.status, cursor, limit: query.per_page + 1 })
@@ -173,7 +148,7 @@ function creditRoutes(api: Api, deps: BankAccountsDeps): void {
 
   bankAccounts.read(
     '/v1/bank-credits/:bank_credit_id',
-    { operationId: 'getBankCredit', summary: 'Get a credit', answers: { 200: BankCredit } },
+    { operationId: 'getBankCredit', summary: 'Get a bank credit', answers: { 200: BankCredit } },
     async ({ business, params }) => {
       const row = await creditOf(database, business, params.bank_credit_id ?? '')
       return { status: 200, body: JSON.stringify(presentBankCredit(row, business)) }
@@ -185,7 +160,7 @@ function creditRoutes(api: Api, deps: BankAccountsDeps): void {
     '/v1/bank-credits/:bank_credit_id/allocate',
     {
       operationId: 'allocateBankCredit',
-      summary: 'Pay a payment request with a credit',
+      summary: 'Allocate a bank credit to a payment request',
       body: AllocateBankCredit,
       answers: { 200: BankCredit },
     },

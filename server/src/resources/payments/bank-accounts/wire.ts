@@ -1,6 +1,8 @@
 import { type Static, Type } from 'typebox'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Kind } from '#engine/records/kind.ts'
+import { tables } from '#foundation/database/columns.ts'
 import { CursorPage, nullable, plainText } from '#foundation/http/schemas.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { formatAmount } from '#foundation/shared/money.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
 import type { BankAccountRow, BankCreditRow } from './queries.ts'
@@ -8,12 +10,12 @@ import type { BankAccountRow, BankCreditRow } from './queries.ts'
 const text = Type.Unsafe<string | null>({ type: ['string', 'null'] })
 
 export const CreateBankAccount = Type.Object({
-  adapter: Type.Optional(Type.Enum(['generic'], { description: 'How the bank reports credits; `generic` is documented in docs/payment-rails.md.' })),
-  account_number: plainText(34, { pattern: '^[A-Za-z0-9-]{4,34}$', description: 'The account on which payers pay.' }),
+  adapter: Type.Optional(Type.Enum(['generic'], { description: 'How the bank reports credits; docs/payment-rails.md describes `generic`.' })),
+  account_number: plainText(34, { pattern: '^[A-Za-z0-9-]{4,34}$', description: 'The account that payers pay into.' }),
   currency: Type.Optional(plainText(3)),
-  name: plainText(25, { minLength: 1, description: 'The name that payers see in the QR code.' }),
+  name: plainText(25, { minLength: 1, description: 'The payee name in the QR code.' }),
   proxy_type: Type.Optional(Type.Enum(['uen', 'mobile'])),
-  proxy_value: Type.Optional(nullable(plainText(16, { description: 'The UEN or the mobile number (E.164) that is registered for PayNow on this account.' }))),
+  proxy_value: Type.Optional(nullable(plainText(16, { description: 'The UEN or mobile number (E.164) that is registered for PayNow with this account.' }))),
 })
 export type CreateBankAccount = Static<typeof CreateBankAccount>
 
@@ -27,8 +29,11 @@ export const BankAccount = Type.Object(
     proxy_type: text,
     proxy_value: text,
     active: Type.Boolean(),
-    notification_url: Type.String({ description: 'Where the bank, or what stands between it and Hawker, reports credits.' }),
-    secret: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'Signs reports of credits; shown once, when the account is made.' }),
+    notification_url: Type.String({ description: 'URL to which the bank, or a gateway in between, reports credits.' }),
+    secret: Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      description: 'Secret that signs credit reports; returned only once, when the account is registered.',
+    }),
     created_at: Type.String(),
     updated_at: Type.String(),
   },
@@ -39,7 +44,7 @@ export const BankCredit = Type.Object(
   {
     id: Type.String(),
     bank_account_id: Type.String(),
-    bank_reference: Type.String({ description: "The bank's own reference; one credit is taken once." }),
+    bank_reference: Type.String({ description: "The bank's own reference; a credit with the same reference is recorded only once." }),
     amount: Type.String(),
     currency: Type.String(),
     reference: text,
@@ -62,7 +67,7 @@ export const ListBankCredits = Type.Object({
 })
 export type ListBankCredits = Static<typeof ListBankCredits>
 
-export const AllocateBankCredit = Type.Object({ payment_request_id: Type.String({ minLength: 1, description: 'The request that this money pays.' }) })
+export const AllocateBankCredit = Type.Object({ payment_request_id: Type.String({ minLength: 1, description: 'The payment request that this credit pays.' }) })
 
 /** `secret` only at the moment at which it is made. */
 export function presentBankAccount(row: BankAccountRow, business: Business, baseUrl: string, secret: string | null) {
@@ -80,6 +85,14 @@ export function presentBankAccount(row: BankAccountRow, business: Business, base
     created_at: formatBusinessTime(row.created_at, business.timezone),
     updated_at: formatBusinessTime(row.updated_at, business.timezone),
   }
+}
+
+/** Accounts at banks; one that was switched off keeps its row, with its credits. */
+export const bankAccountKind: Kind<BankAccountRow> = {
+  name: 'BankAccount',
+  table: tables.bank_accounts,
+  path: '/v1/bank-accounts',
+  present: (row, business, baseUrl) => presentBankAccount(row, business, baseUrl, null),
 }
 
 export function presentBankCredit(row: BankCreditRow, business: Business) {

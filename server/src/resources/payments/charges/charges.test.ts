@@ -27,7 +27,7 @@ async function aFailedCharge(client: Client): Promise<string> {
 }
 
 describe('GET /v1/charges', () => {
-  test('shows a charge as the contract does', async () => {
+  test('a charge is returned as in the contract', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client, { reference_number: '1007' })
     const { json } = await client.get('/v1/charges')
@@ -69,7 +69,7 @@ describe('GET /v1/charges', () => {
     expect((await client.get('/v1/charges/odd')).status).toBe(404)
   })
 
-  test('lists what was paid, refunded or not, and narrows by status', async () => {
+  test('the list contains paid charges, refunded or not, and filters by status', async () => {
     const client = await merchant()
     const paid = (await aPaidCharge(payments, client)).id
     const part = (await aPaidCharge(payments, client)).id
@@ -94,7 +94,7 @@ describe('GET /v1/charges', () => {
     for (const [query, ids] of cases) expect([query, await idsOf(client, query)]).toEqual([query, ids])
   })
 
-  test('narrows by everything else that the contract names', async () => {
+  test('the list filters by everything else that the contract names', async () => {
     const client = await merchant()
     const customer = (await client.post('/v1/customers', { email: 'mei@example.com', phone_number: '91234567' })).json.id
     const request = await aPaymentRequest(client)
@@ -139,7 +139,7 @@ describe('GET /v1/charges', () => {
     for (const query of refused) expect([query, (await client.get(`/v1/charges?${query}`)).status]).toEqual([query, 422])
   })
 
-  test('pages by cursor in both directions, and keeps the filters in its links', async () => {
+  test('the list is paged by cursor in both directions, and its links keep the filters', async () => {
     const client = await merchant()
     const made: string[] = []
     for (let i = 0; i < 7; i++) made.unshift((await aPaidCharge(payments, client)).id)
@@ -198,7 +198,7 @@ function readCsv(text: string): string[][] {
 }
 
 describe('GET /v1/charges/export', () => {
-  test('streams every charge as CSV that no spreadsheet runs', async () => {
+  test('the export streams all charges as CSV with formula injection escaped', async () => {
     const client = await merchant()
     const odd = await aPaidCharge(payments, client, { customer_name: '=HYPERLINK("http://evil.example","x")', remark: 'Teh "C", kosong\nhot' })
     const plain = await aPaidCharge(payments, client, { customer_name: '陈小明' })
@@ -219,7 +219,7 @@ describe('GET /v1/charges/export', () => {
     expect(readCsv((await client.get('/v1/charges/export?statuses[]=expired')).text)).toHaveLength(1)
   })
 
-  test('goes on where a batch ends', async () => {
+  test('the export continues where a batch ends', async () => {
     const client = await merchant()
     await payments.server.database.pool.query(
       `insert into hawker.charges (business_id, id, channel, method, rail, status, currency, amount_minor, rail_data, metadata, search, created_at, updated_at)
@@ -230,7 +230,7 @@ describe('GET /v1/charges/export', () => {
     expect(new Set(rows.map(([id]) => id)).size).toBe(1203)
   })
 
-  test('any text comes back as it was, or with an apostrophe before it', () => {
+  test('any text in the export is unchanged or starts with an apostrophe', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
         const cell = textCell(text)
@@ -243,7 +243,7 @@ describe('GET /v1/charges/export', () => {
 })
 
 describe('fees', () => {
-  test('are the catalogue’s until a business sets its own', async () => {
+  test('fees are the catalog’s until a business sets its own', async () => {
     const client = await merchant()
     const { json } = await client.get('/v1/fee-schedules')
     const payNow = json.find(({ method }: { method: string }) => method === 'paynow_online')
@@ -277,7 +277,7 @@ describe('fees', () => {
     expect([10_000n, 9_999n, 2_223n, 2_222n, 100n, 15n].map(total)).toEqual([95n, 89n, 20n, 20n, 20n, 15n])
   })
 
-  test('never exceed the amount', () => {
+  test('fees never exceed the amount', () => {
     const schedules = fc.record({ fixedMinor: fc.bigInt(0n, 1_000n), rateBasisPoints: fc.integer({ min: 0, max: 10_000 }), releaseDays: fc.constant(0) })
     fc.assert(
       fc.property(fc.bigInt(1n, 10n ** 12n), schedules, (amount, schedule) => {

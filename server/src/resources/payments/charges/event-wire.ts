@@ -1,4 +1,4 @@
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { amountAsNumber, formatAmount } from '#foundation/shared/money.ts'
 import { formatBusinessTime, formatLocalTime } from '#foundation/shared/time.ts'
 import type { Payment } from '#resources/payments/payment-requests/wire.ts'

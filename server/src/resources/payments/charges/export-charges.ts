@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { Database } from '#foundation/database/database.ts'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { formatAmount } from '#foundation/shared/money.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
 import { type ChargeFilter, type Exponents, listCharges } from './list-queries.ts'

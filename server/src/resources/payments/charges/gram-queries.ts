@@ -17,7 +17,7 @@ export function hasOwnWords(charge: ChargeRow, request: PaymentRequestRow | unde
 }
 
 /** The statement that writes the grams of new charges that have words of their own. */
-export function newChargeGrams(cases: { charge: ChargeRow; request: PaymentRequestRow | undefined }[]): RawBuilder<unknown> | undefined {
+export function insertChargeGramsSql(cases: { charge: ChargeRow; request: PaymentRequestRow | undefined }[]): RawBuilder<unknown> | undefined {
   const own = cases.filter(({ charge, request }) => hasOwnWords(charge, request)).map(({ charge }) => charge)
   return newSearchGrams(own.map((charge) => ({ businessId: charge.business_id, id: charge.id, grams: gramsOf(charge.search, charge.business_id) })))
 }

@@ -14,14 +14,14 @@ const logoFields = {
   iconName: Type.String(),
   displayName: Type.String(),
 }
-const Logo = Type.Object(logoFields, { title: 'MethodLogo', description: 'Addresses of pictures of a method or a card brand.' })
+const Logo = Type.Object(logoFields, { title: 'MethodLogo', description: 'Image URLs of a payment method or card brand.' })
 export type Logo = Static<typeof Logo>
 
 const CardData = Type.Unsafe<{ brand: string; last4: string; country_code: string; country: string } | null>({
   type: ['object', 'null'],
   properties: { brand: { type: 'string' }, last4: { type: 'string' }, country_code: { type: 'string' }, country: { type: 'string' } },
   required: ['brand', 'last4', 'country_code', 'country'],
-  description: 'The card; null for other methods.',
+  description: 'Card details; null for other methods.',
 })
 
 export const ListedMethod = Type.Object({ name: Type.String(), display_logo: Logo, method_logo: Logo, data: CardData }, { title: 'ChargePaymentMethod' })

@@ -2,46 +2,24 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Card } from '#engine/rails/card.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { runPrepared, runTogether } from '#foundation/database/prepared.ts'
+import type { RowOf } from '#foundation/database/rows.ts'
 
 export type ChargeStatus = 'pending' | 'succeeded' | 'failed' | 'canceled' | 'refunded' | 'partially_refunded' | 'requires_customer_action'
+/** Charges whose money has come, whether or not some of it was given back. */
+export const paidStatuses: ReadonlySet<string> = new Set<ChargeStatus>(['succeeded', 'refunded', 'partially_refunded'])
 export type UnappliedReason = 'late' | 'duplicate' | 'short' | 'over'
 
-export interface ChargeRow {
-  business_id: string
-  id: string
-  payment_request_id: string | null
-  customer_id: string | null
-  customer_name: string | null
-  customer_email: string | null
-  customer_phone: string | null
-  location_id: string | null
-  channel: string
-  method: string
-  rail: string
-  status: ChargeStatus
-  currency: string
-  amount_minor: bigint
-  refunded_minor: bigint
-  fixed_fee_minor: bigint
-  discount_fee_minor: bigint
-  /** Hundredths of a percent. */
-  discount_fee_rate: number
-  admin_fee_minor: bigint
-  unapplied_reason: UnappliedReason | null
-  failure_code: string | null
-  failure_message: string | null
-  rail_reference: string | null
-  card: Card | null
-  rail_data: Record<string, unknown>
-  remark: string | null
-  reference_number: string | null
-  metadata: Record<string, string>
-  search: string
-  closed_at: Date | null
-  refunded_at: Date | null
-  created_at: Date
-  updated_at: Date
-}
+/** A charge as it is stored: one attempt to pay, from its beginning. */
+export type ChargeRow = RowOf<
+  'charges',
+  {
+    status: ChargeStatus
+    unapplied_reason: UnappliedReason | null
+    card: Card | null
+    rail_data: Record<string, unknown>
+    metadata: Record<string, string>
+  }
+>
 
 /** Columns and their types, in the order in which rows are written as arrays. */
 const columns = {
@@ -81,6 +59,8 @@ const columns = {
 } as const satisfies Record<keyof ChargeRow, string>
 
 const names = Object.keys(columns) as (keyof ChargeRow)[]
+/** Every column, named: a statement that is prepared with `*` fails when a migration adds one. */
+const allColumns = sql.raw(names.map((name) => `c.${name}`).join(', '))
 
 function arrayOf(rows: ChargeRow[], name: keyof ChargeRow): unknown[] {
   const type = columns[name]
@@ -90,7 +70,7 @@ function arrayOf(rows: ChargeRow[], name: keyof ChargeRow): unknown[] {
 }
 
 /** The statement that writes new charges; undefined when there are none. */
-export function newCharges(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
+export function insertChargesSql(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
   if (rows.length === 0) return undefined
   const arrays = names.map((name) => sql`${arrayOf(rows, name)}::${sql.raw(`${columns[name]}[]`)}`)
   return sql`insert into charges (${sql.raw(names.join(', '))}) select * from unnest(${sql.join(arrays)})`
@@ -98,7 +78,7 @@ export function newCharges(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
 
 /** Writes new charges in one statement, with the grams by which some are found. */
 export async function insertCharges(tx: Db, rows: ChargeRow[], grams?: RawBuilder<unknown>): Promise<void> {
-  await runTogether(tx, 'insert_charges', [newCharges(rows), grams])
+  await runTogether(tx, 'insert_charges', [insertChargesSql(rows), grams])
 }
 
 const changing = [
@@ -120,7 +100,7 @@ const changing = [
 ] as const satisfies (keyof ChargeRow)[]
 
 /** The statement that writes what changes in the life of charges whose rows the transaction holds. */
-export function changedCharges(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
+export function updateChargesSql(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
   if (rows.length === 0) return undefined
   const written = ['business_id', 'id', ...changing] as const
   const arrays = written.map((name) => sql`${arrayOf(rows, name)}::${sql.raw(`${columns[name]}[]`)}`)
@@ -132,7 +112,7 @@ export function changedCharges(rows: ChargeRow[]): RawBuilder<unknown> | undefin
 
 /** Writes what changes in the life of charges whose rows this transaction holds. */
 export async function updateCharges(tx: Db, rows: ChargeRow[]): Promise<void> {
-  await runTogether(tx, 'update_charges', [changedCharges(rows)])
+  await runTogether(tx, 'update_charges', [updateChargesSql(rows)])
 }
 
 /** Finds charges and holds their rows until the transaction ends, in one order whatever the order asked for. */
@@ -142,7 +122,7 @@ export async function lockCharges(tx: Db, keys: { businessId: string; id: string
     tx,
     'lock_charges',
     sql<ChargeRow>`
-    select c.* from charges c
+    select ${allColumns} from charges c
     join unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as wanted (business_id, id)
       on c.business_id = wanted.business_id and c.id = wanted.id
     order by c.business_id, c.id for update of c`,
@@ -156,9 +136,9 @@ export async function listPayments(db: Db, businessId: string, paymentRequestId:
     db,
     'list_payments',
     sql<ChargeRow>`
-    select * from charges where business_id = ${businessId} and payment_request_id = ${paymentRequestId}
-      and status in ('succeeded', 'refunded', 'partially_refunded')
-    order by id limit 100`,
+    select ${allColumns} from charges c where c.business_id = ${businessId} and c.payment_request_id = ${paymentRequestId}
+      and c.status in ('succeeded', 'refunded', 'partially_refunded')
+    order by c.id limit 100`,
   )
   return rows
 }

@@ -1,25 +1,22 @@
 import { Type } from 'typebox'
-import type { Database } from '#foundation/database/database.ts'
+import type { Deps } from '#foundation/deps.ts'
 import type { Api, Call } from '#foundation/http/api.ts'
-import type { Business } from '#foundation/http/authentication.ts'
 import { decodeCursor, keysetPage } from '#foundation/http/pagination.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
-import { businessDay, type Now } from '#foundation/shared/time.ts'
+import { businessDay } from '#foundation/shared/time.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { receiptUrl } from '#resources/payments/receipts/address.ts'
+import { listRefundsOfCharge } from '#resources/payments/refunds/queries.ts'
 import { exportCharges } from './export-charges.ts'
 import { exponentsOfCurrencies, exportFilterOf, filterOf } from './filter.ts'
 import { findDelivered, findLocations, listCharges, listDeliveriesOf } from './list-queries.ts'
-import { type ChargeRow, findCharge } from './queries.ts'
-import { ChargePage, type ChargeRefunds, chargeSchema, ExportCharges, ListCharges, presentCharge, presentListedCharge, type Surroundings } from './wire.ts'
+import { type ChargeRow, findCharge, paidStatuses } from './queries.ts'
+import { Charge, ChargePage, ExportCharges, ListCharges, presentCharge, presentListedCharge, type Surroundings } from './wire.ts'
 
-export interface ChargesDeps {
-  database: Database
-  now: Now
+export interface ChargesDeps extends Pick<Deps, 'database' | 'secretKey'> {
   rails: Rails
-  refunds: ChargeRefunds
-  secretKey: () => Buffer
 }
 
 const order = 'id desc'
@@ -28,8 +25,6 @@ const Csv = Type.Unsafe<string>({
   description: 'CSV (RFC 4180) in UTF-8 with a byte order mark.',
   content: { 'text/csv': { schema: { type: 'string' } } },
 })
-
-const paid = new Set<string>(['succeeded', 'refunded', 'partially_refunded'])
 
 /** What stands around charges, for all of a page at once. */
 async function surroundingsOf(
@@ -47,14 +42,14 @@ async function surroundingsOf(
     business,
     baseUrl,
     location: row.location_id === null ? null : (locations.get(row.location_id) ?? null),
-    receiptUrl: paid.has(row.status) ? receiptUrl(baseUrl, key, business, row.id) : null,
+    receiptUrl: paidStatuses.has(row.status) ? receiptUrl(baseUrl, key, business, row.id) : null,
     webhookArrived: delivered.has(row.id) || (row.payment_request_id !== null && delivered.has(row.payment_request_id)),
   })
 }
 
 /** Why a charge cannot be refunded; null when it can. */
 async function blockedBecause(rails: Rails, business: Business, row: ChargeRow): Promise<string | null> {
-  if (!['succeeded', 'partially_refunded', 'refunded'].includes(row.status)) return 'Only payments that succeeded can be refunded.'
+  if (!paidStatuses.has(row.status)) return 'Only payments that succeeded can be refunded.'
   if (row.refunded_minor === row.amount_minor) return 'The payment has been refunded.'
   const found = await rails.byName(business, row.rail)
   return found?.rail.refund ? null : 'This payment method cannot be refunded.'
@@ -63,7 +58,7 @@ async function blockedBecause(rails: Rails, business: Business, row: ChargeRow):
 /** Charges: the list with all of its filters, one charge, and the export. */
 export function chargesRoutes(api: Api, deps: ChargesDeps): void {
   const charges = api.group('Charges')
-  const { database, now, rails, refunds } = deps
+  const { database, rails } = deps
   const exponents = exponentsOfCurrencies()
 
   charges.read(
@@ -71,14 +66,14 @@ export function chargesRoutes(api: Api, deps: ChargesDeps): void {
     {
       operationId: 'listCharges',
       summary: 'List charges',
-      description: 'Newest first. Without any filter on status: what was paid, refunded or not.',
+      description: 'Newest first. Without a status filter, lists paid charges, refunded or not.',
       query: ListCharges,
       answers: { 200: ChargePage },
     },
-    async ({ business, query, baseUrl, rawQuery }: Call<ListCharges>) => {
+    async ({ business, query, baseUrl, rawQuery, at }: Call<ListCharges>) => {
       const cursor = query.cursor ? decodeCursor(query.cursor, order) : undefined
       const perPage = query.perPage ?? query.per_page
-      const filter = await filterOf(database.db, business, query, now())
+      const filter = await filterOf(database.db, business, query, at)
       const rows = await listCharges(database, business.id, { filter, cursor, limit: perPage + 1 }, exponents)
       const around = await surroundingsOf(deps, rows, business, baseUrl)
       const page = { order, cursor, perPage, path: `${baseUrl}/v1/charges`, query: rawQuery }
@@ -91,12 +86,11 @@ export function chargesRoutes(api: Api, deps: ChargesDeps): void {
     {
       operationId: 'exportCharges',
       summary: 'Export charges as CSV',
-      description: 'Newest first, as they are in the list. Cells that a spreadsheet would take for a formula begin with an apostrophe.',
+      description: 'Newest first, in the order of the list. Cells that a spreadsheet could run as a formula start with an apostrophe.',
       query: ExportCharges,
       answers: { 200: Csv },
     },
-    async ({ business, query }: Call<ExportCharges>) => {
-      const at = now()
+    async ({ business, query, at }: Call<ExportCharges>) => {
       const filter = exportFilterOf(business, query, at)
       const file = `charges-${businessDay(at, business.timezone)}.csv`
       const headers = { 'content-type': 'text/csv; charset=utf-8; header=present', 'content-disposition': `attachment; filename="${file}"` }
@@ -106,25 +100,19 @@ export function chargesRoutes(api: Api, deps: ChargesDeps): void {
 
   charges.read(
     '/v1/charges/:charge_id',
-    { operationId: 'getCharge', summary: 'Get a charge', answers: { 200: chargeSchema(refunds.schema) } },
+    { operationId: 'getCharge', summary: 'Get a charge', answers: { 200: Charge } },
     async ({ business, params, baseUrl }) => {
       const id = params.charge_id ?? ''
       const row = isUuid(id) ? await findCharge(database.db, business.id, id) : undefined
       if (!row) throw notFound('Charge', id)
-      const objectIds = [row.id, row.payment_request_id].filter((one) => one !== null)
-      const [around, its, deliveries, blocked] = await Promise.all([
+      const objectIds = [row.id, row.payment_request_id].filter((objectId) => objectId !== null)
+      const [around, refunds, deliveries, blocked] = await Promise.all([
         surroundingsOf(deps, [row], business, baseUrl),
-        refunds.list(business.id, row.id),
+        listRefundsOfCharge(database.db, business.id, row.id),
         listDeliveriesOf(database.slow, business.id, objectIds),
         blockedBecause(rails, business, row),
       ])
-      const state = {
-        all: its.map(({ shown }) => shown),
-        automatic: its.filter(({ isAutomatic }) => isAutomatic).map(({ shown }) => shown),
-        canRefund: blocked === null,
-        blocked,
-      }
-      return { status: 200, body: JSON.stringify(presentCharge(row, around(row), state, deliveries)) }
+      return { status: 200, body: JSON.stringify(presentCharge(row, around(row), { rows: refunds, blocked }, deliveries)) }
     },
   )
 }

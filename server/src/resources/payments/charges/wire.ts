@@ -1,11 +1,13 @@
-import { type Static, type TSchema, Type } from 'typebox'
-import type { Business } from '#foundation/http/authentication.ts'
+import { type Static, Type } from 'typebox'
 import { CursorPage, lenientFlag, plainText } from '#foundation/http/schemas.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { amountAsNumber } from '#foundation/shared/money.ts'
 import { formatBusinessTime, formatUtcMicroseconds } from '#foundation/shared/time.ts'
+import type { ShownRefund } from '#resources/payments/refunds/queries.ts'
+import { presentRefund, Refund } from '#resources/payments/refunds/wire.ts'
 import type { DeliveryShown, LocationShown } from './list-queries.ts'
 import { DetailedMethod, ListedMethod, presentDetailedMethod, presentListedMethod } from './payment-method-wire.ts'
-import type { ChargeRow } from './queries.ts'
+import { type ChargeRow, paidStatuses } from './queries.ts'
 
 const text = Type.Unsafe<string | null>({ type: ['string', 'null'] })
 const nothing = Type.Unsafe<null>({
@@ -22,34 +24,34 @@ const Place = Type.Unsafe<LocationShown | null>({
 const shared = {
   id: Type.String({ format: 'uuid' }),
   currency: Type.String(),
-  home_currency: Type.String({ description: 'The currency that it is booked in: the one it was paid in; nothing is converted.' }),
+  home_currency: Type.String({ description: 'Currency in which the charge is booked: always the currency it was paid in, because nothing is converted.' }),
   exchange_rate: text,
   amount: Type.Number(),
   home_currency_amount: Type.Number(),
-  net_amount: Type.Number({ description: 'The amount less the fees.' }),
+  net_amount: Type.Number({ description: 'The amount minus the fees.' }),
   fixed_fee: Type.Number(),
   discount_fee: Type.Number(),
-  discount_fee_rate: Type.Number({ description: 'Percent.' }),
+  discount_fee_rate: Type.Number({ description: 'In percent.' }),
   remark: text,
   status: Type.Enum(['pending', 'succeeded', 'failed', 'canceled', 'refunded', 'partially_refunded', 'requires_customer_action']),
   customer_id: text,
   customer: Type.Object({ name: text, email: text, phone_number: text }),
   payment_request_id: text,
   payment_reference_number: Type.Unsafe<string | null>({ type: ['string', 'null'], description: "The rail's reference." }),
-  webhook_status: Type.Boolean({ description: 'Whether a webhook about it, or about its payment request, has arrived.' }),
+  webhook_status: Type.Boolean({ description: 'Whether a webhook about the charge or its payment request has been delivered.' }),
   order_reference_number: text,
   location: Place,
   channel: Type.String(),
-  admin_fee: Type.Boolean({ description: 'Whether the payer paid the fee on top.' }),
+  admin_fee: Type.Boolean({ description: 'Whether the fee was added on top and paid by the payer.' }),
   metadata: Type.Record(Type.String(), Type.String()),
   receipt_url: Type.Unsafe<string | null>({
     type: ['string', 'null'],
-    description: "The payer's receipt, for whoever has the address; null for a charge that was not paid.",
+    description: "The payer's receipt, readable by anyone who has the URL; null for a charge that was not paid.",
   }),
   xborder: Type.Boolean(),
   unapplied_reason: Type.Unsafe<string | null>({
     type: ['string', 'null'],
-    description: 'Why the money does not count towards its payment request: `late`, `duplicate`, `short` or `over`.',
+    description: 'Why the payment was not applied to its payment request: `late`, `duplicate`, `short` or `over`.',
   }),
   failure_code: text,
   failure_reason: text,
@@ -81,34 +83,32 @@ const ChargeFee = Type.Object(
   { title: 'ChargeFee' },
 )
 
-/** A charge with everything about it (behaviour §5.3); its refunds in the shape that the refunds resource gives them. */
-export function chargeSchema<Item extends TSchema>(refund: Item) {
-  return Type.Object(
-    {
-      ...shared,
-      executor: nothingText,
-      payment_method: DetailedMethod,
-      amount_without_fees: Type.Number(),
-      refunded_amount: Type.Number({ description: 'What has been given back, with refunds that are under way.' }),
-      refunded_at: text,
-      supports_partial_refund: Type.Boolean(),
-      can_refund: Type.Boolean(),
-      refund_available: Type.Number({ description: 'What can still be given back.' }),
-      refund_blocked_message: text,
-      refunds: Type.Array(refund),
-      auto_refunds: Type.Array(refund, { description: 'Refunds that nobody asked for: of a payment that came twice.' }),
-      fees: Type.Array(ChargeFee),
-      target_id: text,
-      target_type: text,
-      webhook_logs: Type.Array(WebhookLog),
-      terminal_id: text,
-      was_delayed: Type.Boolean(),
-      is_captured: Type.Boolean(),
-      payout: Type.Unsafe<null>({ type: ['object', 'null'] }),
-    },
-    { title: 'Charge' },
-  )
-}
+/** A charge with everything about it (behaviour §5.3). */
+export const Charge = Type.Object(
+  {
+    ...shared,
+    executor: nothingText,
+    payment_method: DetailedMethod,
+    amount_without_fees: Type.Number(),
+    refunded_amount: Type.Number({ description: 'Amount refunded so far, including refunds in progress.' }),
+    refunded_at: text,
+    supports_partial_refund: Type.Boolean(),
+    can_refund: Type.Boolean(),
+    refund_available: Type.Number({ description: 'Amount that can still be refunded.' }),
+    refund_blocked_message: text,
+    refunds: Type.Array(Refund),
+    auto_refunds: Type.Array(Refund, { description: 'Automatic refunds of duplicate payments.' }),
+    fees: Type.Array(ChargeFee),
+    target_id: text,
+    target_type: text,
+    webhook_logs: Type.Array(WebhookLog),
+    terminal_id: text,
+    was_delayed: Type.Boolean(),
+    is_captured: Type.Boolean(),
+    payout: Type.Unsafe<null>({ type: ['object', 'null'] }),
+  },
+  { title: 'Charge' },
+)
 
 const many = (description: string, pattern = '^[^\\p{Cc}\\p{Cs}]*$') =>
   Type.Optional(
@@ -118,7 +118,7 @@ const many = (description: string, pattern = '^[^\\p{Cc}\\p{Cs}]*$') =>
       maxLength: 400,
       pattern,
       items: { type: 'string', maxLength: 64, pattern },
-      description: `${description} Up to ten; as \`name[]=…\`, repeated, or separated by commas.`,
+      description: `${description} Up to ten, sent as \`name[]=…\`, repeated, or separated by commas.`,
     }),
   )
 const decimal = (description: string) =>
@@ -128,18 +128,18 @@ const size = (description?: string) => Type.Integer({ minimum: 1, maximum: 100, 
 /** Filters of `GET /v1/charges`: the contract's and those of behaviour §5.2. */
 export const ListCharges = Type.Object({
   per_page: size(),
-  perPage: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'The same as `per_page`.' })),
+  perPage: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'Alias of `per_page`.' })),
   cursor: Type.Optional(Type.String({ maxLength: 500 })),
-  keywords: Type.Optional(plainText(100, { description: 'Words in name, e-mail, phone, remark, reference or id, or amounts; all must be found.' })),
-  remark: Type.Optional(plainText(255, { description: 'Text in the remark.' })),
-  status: Type.Optional(plainText(32, { description: '`succeeded` (nothing refunded), `failed` (or canceled) or `refunded` (also in part).' })),
-  statuses: many('These statuses. Without any filter on status: paid ones, refunded or not.'),
+  keywords: Type.Optional(plainText(100, { description: 'Words in the name, email, phone, remark, reference or id, or amounts; all must match.' })),
+  remark: Type.Optional(plainText(255, { description: 'Text contained in the remark.' })),
+  status: Type.Optional(plainText(32, { description: '`succeeded` (nothing refunded), `failed` (or canceled) or `refunded` (in full or in part).' })),
+  statuses: many('Only these statuses; without a status filter, paid charges, refunded or not.'),
   refunded: Type.Optional(lenientFlag()),
-  location_ids: many('At these locations.'),
-  user_ids: many('By these members of staff.'),
-  payment_methods: many('Paid with these methods.'),
-  date_from: Type.Optional(plainText(10, { description: "From this day on, on the business's clock: `2024-10-05`." })),
-  date_to: Type.Optional(plainText(10, { description: 'Until the end of this day, which is not after today.' })),
+  location_ids: many('Only charges at these locations.'),
+  user_ids: many('Only charges by these staff members.'),
+  payment_methods: many('Only charges paid with these methods.'),
+  date_from: Type.Optional(plainText(10, { description: "From this date on, in the business's time zone: `2024-10-05`." })),
+  date_to: Type.Optional(plainText(10, { description: 'Until the end of this date, which may not be after today.' })),
   amount_from: decimal('At least this amount.'),
   amount_to: decimal('At most this amount.'),
   channel: Type.Optional(plainText(64)),
@@ -148,7 +148,7 @@ export const ListCharges = Type.Object({
   order_reference_number: Type.Optional(plainText(255)),
   payment_reference_number: Type.Optional(plainText(255, { description: "The rail's reference." })),
   id: Type.Optional(plainText(64)),
-  relatable: Type.Optional(plainText(128, { description: '`type:id` of what it pays, for example `payment_request:<id>`.' })),
+  relatable: Type.Optional(plainText(128, { description: '`type:id` of the object that it pays, for example `payment_request:<id>`.' })),
   payment_request_id: Type.Optional(plainText(64)),
   customer_id: Type.Optional(plainText(64)),
   payout_id: Type.Optional(plainText(64)),
@@ -157,17 +157,17 @@ export type ListCharges = Static<typeof ListCharges>
 
 /** Parameters of `GET /v1/charges/export`, spelled as HitPay spells them. */
 export const ExportCharges = Type.Object({
-  perPage: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'At most so many charges; without it, all of them.' })),
+  perPage: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Maximum number of charges; all of them if omitted.' })),
   version: Type.Optional(plainText(16)),
   keywords: ListCharges.properties.keywords,
-  before: Type.Optional(plainText(64, { description: 'Only charges that are newer in the list than this one.' })),
-  after: Type.Optional(plainText(64, { description: 'Only charges that follow this one in the list.' })),
+  before: Type.Optional(plainText(64, { description: 'Only charges before this one in the list (newer).' })),
+  after: Type.Optional(plainText(64, { description: 'Only charges after this one in the list (older).' })),
   payment_method: Type.Optional(plainText(64)),
-  statuses: many('These statuses; `completed` is `succeeded`.'),
-  'statuses[]': many('The same as `statuses`.'),
+  statuses: many('Only these statuses; `completed` means `succeeded`.'),
+  'statuses[]': many('Alias of `statuses`.'),
   dateFrom: ListCharges.properties.date_from,
   dateTo: ListCharges.properties.date_to,
-  with: Type.Optional(plainText(64, { description: 'Taken and ignored.' })),
+  with: Type.Optional(plainText(64, { description: 'Accepted and ignored.' })),
 })
 export type ExportCharges = Static<typeof ExportCharges>
 
@@ -224,21 +224,18 @@ export function presentListedCharge(row: ChargeRow, around: Surroundings): Liste
   return { ...presentShared(row, around), executor: null, payment_method: presentListedMethod(row, around.baseUrl) }
 }
 
-/** A charge's refunds, as the refunds resource shows them; handed in, because that resource lies above this one. */
+/** What the detail shows of a charge's refunds. */
 export interface ChargeRefunds {
-  schema: TSchema
-  list(businessId: string, chargeId: string): Promise<{ shown: unknown; isAutomatic: boolean }[]>
-}
-
-/** What the detail says of refunds. */
-export interface RefundState<Refund> {
-  all: Refund[]
-  automatic: Refund[]
-  canRefund: boolean
+  /** Oldest first. */
+  rows: ShownRefund[]
+  /** Why nothing can be given back; null when something can. */
   blocked: string | null
 }
 
-export function presentCharge<Refund>(row: ChargeRow, around: Surroundings, refunds: RefundState<Refund>, deliveries: DeliveryShown[]) {
+/** Nobody asked for it: the payment came in twice. */
+const isAutomatic = ({ reason, refunded_by }: ShownRefund) => reason === 'duplicate' && refunded_by === null
+
+export function presentCharge(row: ChargeRow, around: Surroundings, { rows: refunds, blocked }: ChargeRefunds, deliveries: DeliveryShown[]) {
   const amount = (minor: bigint) => amountAsNumber(minor, row.currency)
   return {
     ...presentShared(row, around),
@@ -247,30 +244,22 @@ export function presentCharge<Refund>(row: ChargeRow, around: Surroundings, refu
     amount_without_fees: amount(netOf(row)),
     refunded_amount: amount(row.refunded_minor),
     refunded_at: row.refunded_at && formatUtcMicroseconds(row.refunded_at),
-    supports_partial_refund: refunds.canRefund,
-    can_refund: refunds.canRefund,
-    refund_available: refunds.canRefund ? amount(row.amount_minor - row.refunded_minor) : 0,
-    refund_blocked_message: refunds.blocked,
-    refunds: refunds.all,
-    auto_refunds: refunds.automatic,
+    supports_partial_refund: blocked === null,
+    can_refund: blocked === null,
+    refund_available: blocked === null ? amount(row.amount_minor - row.refunded_minor) : 0,
+    refund_blocked_message: blocked,
+    refunds: refunds.map(presentRefund),
+    auto_refunds: refunds.filter(isAutomatic).map(presentRefund),
     fees: [
       { type: 'fixed', amount: amount(row.fixed_fee_minor), currency: row.currency, rate: null },
       { type: 'discount', amount: amount(row.discount_fee_minor), currency: row.currency, rate: row.discount_fee_rate / 100 },
     ],
     target_id: row.payment_request_id,
     target_type: row.payment_request_id === null ? null : 'business_payment_request',
-    webhook_logs: deliveries.map((one) => ({
-      id: one.id,
-      event_type: one.event_type,
-      url: one.url,
-      status: one.status,
-      attempts: one.attempts,
-      response_status: one.response_status,
-      created_at: formatBusinessTime(one.created_at, around.business.timezone),
-    })),
+    webhook_logs: deliveries.map((delivery) => ({ ...delivery, created_at: formatBusinessTime(delivery.created_at, around.business.timezone) })),
     terminal_id: null,
     was_delayed: false,
-    is_captured: ['succeeded', 'refunded', 'partially_refunded'].includes(row.status),
+    is_captured: paidStatuses.has(row.status),
     payout: null,
   }
 }

@@ -1,20 +1,9 @@
-import { sql } from 'kysely'
 import type { Db } from '#foundation/database/database.ts'
-import { runPrepared } from '#foundation/database/prepared.ts'
 import type { Currency } from '#foundation/shared/money.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
+import { type FeeSchedule, findOwnFeeSchedules } from './queries.ts'
 
-/** What a method costs the merchant: a fixed part and a share, and how long the rail keeps the money. */
-export interface FeeSchedule {
-  fixedMinor: bigint
-  /** Hundredths of a percent. */
-  rateBasisPoints: number
-  /** Days until the money is available; 0 is at once. */
-  releaseDays: number
-  /** Smaller amounts cost this instead. */
-  below?: { amountMinor: bigint; rateBasisPoints: number; minimumMinor: bigint }
-}
-
+/** A fee in minor units: the fixed part, the share, and the rate of the share in hundredths of a percent. */
 export interface Fee {
   fixedMinor: bigint
   shareMinor: bigint
@@ -67,19 +56,8 @@ export function defaultSchedules(home: Currency): { method: string; currency: Cu
 
 /** The schedules of businesses, as a function of method and currency; one query for all of them. */
 export async function feeSchedules(db: Db, businessIds: string[]): Promise<(businessId: string, method: string, currency: Currency) => FeeSchedule> {
-  const { rows } = await runPrepared(
-    db,
-    'fee_schedules',
-    sql<{ business_id: string; method: string; currency: string; fixed_minor: bigint; rate_basis_points: number; release_days: number }>`
-    select business_id, method, currency, fixed_minor, rate_basis_points, release_days from fee_schedules
-    where business_id = any (${[...new Set(businessIds)]}::uuid[])`,
-  )
-  const own = new Map(rows.map((row) => [`${row.business_id} ${row.method} ${row.currency}`, row]))
-  return (businessId, method, currency) => {
-    const row = own.get(`${businessId} ${method} ${currency}`)
-    if (row) return { fixedMinor: row.fixed_minor, rateBasisPoints: row.rate_basis_points, releaseDays: row.release_days }
-    return defaultFor(method, currency)
-  }
+  const own = new Map((await findOwnFeeSchedules(db, businessIds)).map((found) => [`${found.businessId} ${found.method} ${found.currency}`, found.schedule]))
+  return (businessId, method, currency) => own.get(`${businessId} ${method} ${currency}`) ?? defaultFor(method, currency)
 }
 
 /**

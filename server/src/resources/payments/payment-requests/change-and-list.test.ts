@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { aBusiness, type Client, eventsOf } from '#testing/api.ts'
-import { expirePaymentRequests } from './expire-payment-requests-job.ts'
+import { expireDuePaymentRequests } from './expire-payment-requests-job.ts'
 import { firstPageOf } from './list-queries.ts'
 
 const path = '/v1/payment-requests'
 const create = (client: Client, more: Record<string, unknown> = {}) => client.post(path, { amount: '10.00', currency: 'SGD', ...more })
 
 describe('PUT, PATCH and DELETE', () => {
-  test('a change answers 202, makes a new version and tells what was before', async () => {
+  test('an update returns 202, makes a new version and emits the previous values', async () => {
     const client = await aBusiness()
     const made = await create(client, { name: 'Jane' })
     const changed = await client.put(`${path}/${made.json.id}`, { amount: 20, currency: 'SGD', name: null, send_email: '1' })
@@ -24,7 +24,7 @@ describe('PUT, PATCH and DELETE', () => {
     expect(json).toMatchObject(changed.json)
   })
 
-  test('a change of nothing leaves the version and tells no one', async () => {
+  test('an update that changes nothing keeps the version and emits no event', async () => {
     const client = await aBusiness()
     const made = await create(client, { metadata: { a: '1', b: '2' } })
     const same = await client.patch(`${path}/${made.json.id}`, { amount: '10', metadata: { b: '2' } })
@@ -33,7 +33,7 @@ describe('PUT, PATCH and DELETE', () => {
     expect(await eventsOf(client)).toHaveLength(1)
   })
 
-  test('If-Match refuses what was changed in the meantime', async () => {
+  test('If-Match rejects an update of a version that has changed in the meantime', async () => {
     const client = await aBusiness()
     const made = await create(client)
     const headers = { 'if-match': made.headers.get('etag') ?? '' }
@@ -42,7 +42,7 @@ describe('PUT, PATCH and DELETE', () => {
     expect((await client.delete(`${path}/${made.json.id}`, { headers })).status).toBe(412)
   })
 
-  test('expiry can be set and taken away', async () => {
+  test('an expiry can be set and removed', async () => {
     const client = await aBusiness()
     const { json } = await create(client)
     const due = async () =>
@@ -53,7 +53,7 @@ describe('PUT, PATCH and DELETE', () => {
     expect(await due()).toBe(0)
   })
 
-  test('another currency brings its methods', async () => {
+  test('another currency brings its own methods', async () => {
     const client = await aBusiness()
     const { json } = await create(client)
     const changed = await client.patch(`${path}/${json.id}`, { currency: 'MYR' })
@@ -62,7 +62,7 @@ describe('PUT, PATCH and DELETE', () => {
     expect(changed.json.payment_methods).not.toContain('paynow_online')
   })
 
-  test('a deleted request is canceled and gone', async () => {
+  test('a deleted request is canceled and no longer found', async () => {
     const client = await aBusiness()
     const { json } = await create(client, { expires_after: '1 days' })
     const deleted = await client.delete(`${path}/${json.id}`)
@@ -77,7 +77,7 @@ describe('PUT, PATCH and DELETE', () => {
     expect(events[1]).toMatchObject({ type: 'payment_request.canceled', data: { id: json.id, status: 'canceled' } })
   })
 
-  test("another business's request is like one that does not exist", async () => {
+  test('a request of another business is like an unknown one', async () => {
     const [owner, stranger] = [await aBusiness(), await aBusiness()]
     const { json } = await create(owner)
     const at = `${path}/${json.id}`
@@ -88,7 +88,7 @@ describe('PUT, PATCH and DELETE', () => {
 })
 
 describe('GET /v1/payment-requests', () => {
-  test('pages with numbers, links and a cursor', async () => {
+  test('the list is paged with numbers, links and a cursor', async () => {
     const client = await aBusiness()
     const ids: string[] = []
     for (let i = 0; i < 5; i++) ids.unshift((await create(client, { reference_number: `R-${i}` })).json.id)
@@ -107,7 +107,7 @@ describe('GET /v1/payment-requests', () => {
     expect(beyond.json).toMatchObject({ data: [], meta: { from: null, to: null, total: 5 } })
   })
 
-  test('filters by search, metadata, status and default links', async () => {
+  test('the list filters by search, metadata, status and default links', async () => {
     const client = await aBusiness()
     const first = (await create(client, { email: 'jane.doe@example.com', reference_number: 'INV-2001', metadata: { tag: 'x', other: 'y' } })).json
     const second = (await create(client, { email: 'bob@example.org', reference_number: 'INV-2002', channel: 'link' })).json
@@ -125,7 +125,7 @@ describe('GET /v1/payment-requests', () => {
   })
 
   test.each(['per_page=0', 'per_page=101', 'current_page=0', 'current_page=1002', 'status=none', 'cursor=x', `search=${'x'.repeat(256)}`])(
-    '%s is a 422',
+    'a list with %s is a 422',
     async (query) => {
       const client = await aBusiness()
       expect((await client.get(`${path}?${query}`)).status).toBe(422)
@@ -135,12 +135,13 @@ describe('GET /v1/payment-requests', () => {
 
 test('a list of requests that ended unpaid reads their index, however many others there are', async () => {
   const client = await aBusiness()
-  const { database, clock } = client.server
+  const { clock } = client
+  const { database } = client.server
   const made = (await create(client, { expires_after: '5 mins' })).json
   await create(client)
   await database.pool.query('update payment_requests set expires_at = $2 where business_id = $1 and expires_at is not null', [client.business.id, clock.now()])
   await database.pool.query('update payment_request_expiries set due_at = $2 where business_id = $1', [client.business.id, clock.now()])
-  await expirePaymentRequests({ ...client.server.app.payments, now: () => new Date(Date.now() + 1_000) })
+  await expireDuePaymentRequests(client.server.app.payments, { until: clock.now(), businessId: client.business.id })
   await database.pool.query(
     `insert into payment_requests select (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'status', 'completed', 'payment_reference', n))).*
      from payment_requests r, generate_series(1, 5000) n where r.business_id = $1 and r.status = 'pending'`,
@@ -160,7 +161,7 @@ test('a list of requests that ended unpaid reads their index, however many other
 })
 
 describe('locations and account status', () => {
-  test('a business begins with one location', async () => {
+  test('a business starts with one location', async () => {
     const [client, stranger] = [await aBusiness(), await aBusiness()]
     const { json } = await client.get('/v1/locations')
     expect(json).toHaveLength(1)
@@ -171,7 +172,7 @@ describe('locations and account status', () => {
     expect((await client.get('/v1/locations/x')).status).toBe(404)
   })
 
-  test('the account status names the providers of the methods that the business has', async () => {
+  test("the account status names the providers of the business's methods", async () => {
     const client = await aBusiness({ payment_methods: ['card', 'paynow_online', 'shopee_pay'] })
     expect((await client.get('/v1/account-status')).json).toEqual({
       bank_account_status: 'completed',

@@ -1,14 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { payer, system } from '#foundation/shared/caller.ts'
 import { newId } from '#foundation/shared/ids.ts'
-import { paymentRequestsOf } from '#resources/payments/routes.ts'
 import { aBusiness, type Client, customerBody, eventsOf } from '#testing/api.ts'
 import { createPaymentRequest, type PaymentRequestInput } from './create-payment-request.ts'
 
 const input = (more: Partial<PaymentRequestInput> = {}): PaymentRequestInput => ({ fields: { amount: '10.00', currency: 'sgd' }, ...more })
 
 /** The operation as a job has it: no request, no key. */
-const jobOrigin = ({ server }: Client) => ({ requestId: null, caller: system, at: server.clock.now(), baseUrl: server.url })
+const jobOrigin = ({ clock, server }: Client) => ({ requestId: null, caller: system, at: clock.now(), baseUrl: server.url })
 
 /** Everything that the creation of a request writes, by table. */
 async function writtenFor({ business, server: { database } }: Client) {
@@ -31,7 +30,7 @@ const nothing = { requests: 0, expiries: 0, grams: 0, references: 0, events: 0, 
 describe('createPaymentRequest, called without HTTP', () => {
   test('a job creates a request that no API key made, by group commit', async () => {
     const client = await aBusiness()
-    const create = createPaymentRequest(paymentRequestsOf(client.server.app.payments))
+    const create = createPaymentRequest(client.server.app.payments)
     const fields = { amount: '10.00', currency: 'sgd', expires_after: '5 mins' }
     const { row, answer } = await create(undefined, client.business, { fields }, jobOrigin(client))
     expect(row).toMatchObject({ api_key_id: null, source_type: null, source_id: null, amount_minor: 1000n })
@@ -48,7 +47,7 @@ describe('createPaymentRequest, called without HTTP', () => {
 
   test('a request that is created in a transaction exists when that commits', async () => {
     const client = await aBusiness()
-    const create = createPaymentRequest(paymentRequestsOf(client.server.app.payments))
+    const create = createPaymentRequest(client.server.app.payments)
     const source = { type: 'order', id: newId(new Date()) }
     const fields = { amount: '10.00', currency: 'sgd', expires_after: '5 mins' }
     const { row } = await client.server.database.db
@@ -61,7 +60,7 @@ describe('createPaymentRequest, called without HTTP', () => {
 
   test('nothing remains of a request whose transaction rolls back', async () => {
     const client = await aBusiness()
-    const create = createPaymentRequest(paymentRequestsOf(client.server.app.payments))
+    const create = createPaymentRequest(client.server.app.payments)
     const key = `once-${newId(new Date())}`
     const origin = { ...jobOrigin(client), claim: { businessId: client.business.id, key, fingerprint: {} } }
     const fields = { amount: '10.00', currency: 'sgd', expires_after: '5 mins' }
@@ -76,7 +75,7 @@ describe('createPaymentRequest, called without HTTP', () => {
   test('a request is linked to a customer as its own transaction changed it', async () => {
     const client = await aBusiness()
     const { database } = client.server
-    const create = createPaymentRequest(paymentRequestsOf(client.server.app.payments))
+    const create = createPaymentRequest(client.server.app.payments)
     const { json: customer } = await client.post('/v1/customers', customerBody())
     const { row } = await database.db.transaction().execute(async (tx) => {
       await tx.updateTable('customers').set({ email: 'new@example.com' }).where('business_id', '=', client.business.id).where('id', '=', customer.id).execute()
@@ -106,7 +105,7 @@ describe('createPaymentRequest, called without HTTP', () => {
 
   test('an invalid input is a 422 that leaves the transaction usable', async () => {
     const client = await aBusiness()
-    const create = createPaymentRequest(paymentRequestsOf(client.server.app.payments))
+    const create = createPaymentRequest(client.server.app.payments)
     await client.server.database.db.transaction().execute(async (tx) => {
       await expect(create(tx, client.business, { fields: { amount: 'ten', currency: 'sgd' } }, jobOrigin(client))).rejects.toMatchObject({ status: 422 })
       await create(tx, client.business, input(), jobOrigin(client))

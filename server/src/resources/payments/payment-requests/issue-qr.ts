@@ -6,6 +6,8 @@ import type { Db } from '#foundation/database/database.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { invalid } from '#foundation/shared/errors.ts'
 import { formatLocalTime } from '#foundation/shared/time.ts'
+import { adminFeeOn } from '#resources/payments/fees/fees.ts'
+import { findPayNowAccount } from '#resources/payments/rails/queries.ts'
 import type { PaymentRequestRow } from './queries.ts'
 import { checkoutUrl, type PaymentRequest } from './wire.ts'
 
@@ -16,24 +18,11 @@ export interface IssuedQr {
   qr_image_mime: string | null
 }
 
-/** Makes the payment code of a request with an amount and one method. Throws a 422 where the method is not set up. */
-export type IssueQr = (db: Db, business: Business, request: PaymentRequestRow, method: PaymentMethod, checkout: string) => Promise<IssuedQr>
-
-/** The account at a bank into which PayNow payers of a live business pay. */
-async function findPayNowAccount(db: Db, businessId: string) {
-  return db
-    .selectFrom('bank_accounts')
-    .select(['proxy_type', 'proxy_value', 'name'])
-    .where('business_id', '=', businessId)
-    .where('currency', '=', 'sgd')
-    .where('active', '=', true)
-    .where('proxy_value', 'is not', null)
-    .orderBy('id')
-    .executeTakeFirst()
-}
-
-/** Codes of the sandbox for every method that has one, and of a live business's own PayNow account. */
-export const issueQr: IssueQr = async (db, business, request, method, checkout) => {
+/**
+ * Makes the payment code of a request with an amount: in the sandbox for every method that has one, in live for the
+ * business's own PayNow account. Throws a 422 where the method is not set up.
+ */
+export async function issueQr(db: Db, business: Business, request: PaymentRequestRow, method: PaymentMethod, checkout: string): Promise<IssuedQr> {
   const { payment_reference: reference, amount_minor, currency, expires_at: expiresAt } = request
   if (amount_minor === null) throw invalid({ amount: ['The amount field is required when generate qr is true.'] })
   const amountMinor = amount_minor + (request.admin_fee_minor ?? 0n)
@@ -43,29 +32,25 @@ export const issueQr: IssueQr = async (db, business, request, method, checkout) 
     return { qr_code: sandboxCode(method, payment), ...shared }
   }
   const account = method.code === 'paynow_online' ? await findPayNowAccount(db, business.id) : undefined
-  if (!account?.proxy_value || !account.proxy_type) {
+  if (!account) {
     throw invalid({ payment_methods: [`The method ${method.code} is not set up for QR codes.`] }, 'payment_method_not_available')
   }
   const proxy = { proxyType: account.proxy_type as PayNowProxyType, proxy: account.proxy_value, name: fitText(account.name, 25) }
   return { qr_code: buildPayNow({ ...proxy, amountMinor, reference, ...(expiresAt ? { expiresAt, expiryPrecision: 'second' } : {}) }), ...shared }
 }
 
-/** The fee that payers bear when they pay `amountMinor` of a request by a method; charges, which know it, lie above this resource. */
-export type AdminFee = (db: Db, request: PaymentRequestRow, method: string, amountMinor: bigint) => Promise<bigint>
-
 /** The fee that a request's code asks for; null where none does. A code whose price did not change keeps its fee. */
-export async function feeInCode(adminFee: AdminFee, db: Db, row: PaymentRequestRow, before?: PaymentRequestRow): Promise<bigint | null> {
+export async function feeInCode(db: Db, row: PaymentRequestRow, before?: PaymentRequestRow): Promise<bigint | null> {
   const { generate_qr, add_admin_fee, amount_minor, currency, payment_methods } = row
   const [method] = payment_methods
   if (!generate_qr || !add_admin_fee || amount_minor === null || method === undefined) return null
   const isSame = before?.amount_minor === amount_minor && before.currency === currency && before.payment_methods[0] === method
   if (isSame && before.admin_fee_minor !== null) return before.admin_fee_minor
-  return adminFee(db, { ...row, admin_fee_minor: null }, method, amount_minor)
+  return adminFeeOn(db, { ...row, admin_fee_minor: null }, method, amount_minor)
 }
 
 /** What a request that can still be paid has beyond its fields: its code or its direct link, where it asked for one. */
 export async function entryOf(
-  issue: IssueQr,
   db: Db,
   business: Business,
   row: PaymentRequestRow,
@@ -74,7 +59,7 @@ export async function entryOf(
   const method = findMethod(row.payment_methods[0] ?? '')
   if (row.status !== 'pending' || !method) return {}
   const checkout = checkoutUrl(row, business, baseUrl)
-  if (row.generate_qr) return { qr_code_data: await issue(db, business, row, method, checkout) }
+  if (row.generate_qr) return { qr_code_data: await issueQr(db, business, row, method, checkout) }
   if (!row.generate_direct_link) return {}
   const expiry_time = row.expires_at && formatLocalTime(row.expires_at, business.timezone)
   return { direct_link: { direct_link_url: `${checkout}?method=${method.code}`, direct_link_app_url: null, expiry_time } }

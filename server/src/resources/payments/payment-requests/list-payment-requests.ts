@@ -67,7 +67,7 @@ export async function paymentRequestsPage(database: Database, { business, query,
   const cursor = query.cursor ? decodeCursor(query.cursor, order) : undefined
   const skip = cursor ? 0 : (current - 1) * perPage
   if (skip > maxSkippedRows) {
-    throw invalid({ current_page: [`The current page may not begin beyond row ${maxSkippedRows}; follow links.next or meta.next_cursor instead.`] })
+    throw invalid({ current_page: [`The current page may not start beyond row ${maxSkippedRows}; follow links.next or meta.next_cursor instead.`] })
   }
   const found = await listPaymentRequests(database.slow, business.id, { filter, before: cursor?.id, skip, limit: perPage + 1 })
   const more = found.length > perPage

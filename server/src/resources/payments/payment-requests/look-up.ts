@@ -5,11 +5,13 @@ import type { FieldErrors } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { findLocation } from '#resources/business/locations/queries.ts'
 import { customerExists, findCustomersByEmail } from '#resources/customers/customers/queries.ts'
-import { type Links, locationIn } from './understand.ts'
+import { type Links, locationIn } from './rules.ts'
 import type { UpdatePaymentRequest } from './wire.ts'
 
 /** What follows from a body that only the database knows: its location, its customer. Inside a transaction it sees what that wrote. */
 export type LookUp = (business: Business, body: UpdatePaymentRequest, tx?: Db) => Promise<Links>
+
+type FindByEmail = (businessId: string, email: string) => Promise<string | undefined>
 
 export function lookingUp(database: Database): LookUp {
   // Creates that arrive together ask once.
@@ -18,21 +20,27 @@ export function lookingUp(database: Database): LookUp {
     maxBatchSize: 100,
     batchScheduleFn: (run) => setImmediate(run),
   })
-  return async (business, body, tx) => {
-    const db = tx ?? database.db
-    const errors: FieldErrors = {}
-    const location = locationIn(body)
-    if (location?.id) {
-      const found = isUuid(location.id) ? await findLocation(db, business.id, location.id) : undefined
-      if (!found?.active) errors[location.field] = [`The selected ${location.field.replaceAll('_', ' ')} is invalid.`]
-    }
-    const { customer_id, email } = body
-    if (customer_id) {
-      if (isUuid(customer_id) && (await customerExists(db, business.id, customer_id))) return { customerId: customer_id.toLowerCase(), errors }
-      errors.customer_id = ['The selected customer id is invalid.']
-    }
-    const key = email && customer_id === undefined ? { businessId: business.id, email } : undefined
-    const linked = key && (tx ? (await findCustomersByEmail(tx, [key]))[0] : await byEmail.load(key))
-    return { customerId: linked ?? null, errors }
+  const findByEmail: FindByEmail = (businessId, email) => byEmail.load({ businessId, email })
+  return (business, body, tx) => (tx ? lookUpIn(tx, business, body) : findLinks(database.db, findByEmail, business, body))
+}
+
+/** The same inside a transaction. */
+export function lookUpIn(tx: Db, business: Business, body: UpdatePaymentRequest): Promise<Links> {
+  return findLinks(tx, async (businessId, email) => (await findCustomersByEmail(tx, [{ businessId, email }]))[0], business, body)
+}
+
+async function findLinks(db: Db, findByEmail: FindByEmail, business: Business, body: UpdatePaymentRequest): Promise<Links> {
+  const errors: FieldErrors = {}
+  const location = locationIn(body)
+  if (location?.id) {
+    const found = isUuid(location.id) ? await findLocation(db, business.id, location.id) : undefined
+    if (!found?.active) errors[location.field] = [`The selected ${location.field.replaceAll('_', ' ')} is invalid.`]
   }
+  const { customer_id, email } = body
+  if (customer_id) {
+    if (isUuid(customer_id) && (await customerExists(db, business.id, customer_id))) return { customerId: customer_id.toLowerCase(), errors }
+    errors.customer_id = ['The selected customer id is invalid.']
+  }
+  const linked = email && customer_id === undefined ? await findByEmail(business.id, email) : undefined
+  return { customerId: linked ?? null, errors }
 }

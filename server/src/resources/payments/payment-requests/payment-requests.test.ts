@@ -6,7 +6,7 @@ const path = '/v1/payment-requests'
 const create = (client: Client, more: Record<string, unknown> = {}) => client.post(path, { amount: '10.00', currency: 'SGD', ...more })
 
 describe('POST /v1/payment-requests', () => {
-  test('answers 201 with every field that clients read, and records the event', async () => {
+  test('a create returns 201 with every field that clients read, and records the event', async () => {
     const client = await aBusiness()
     const { status, json, headers } = await create(client, { reference_number: 'A-1', metadata: { car: 'toyota' } })
     expect(status).toBe(201)
@@ -51,7 +51,7 @@ describe('POST /v1/payment-requests', () => {
     expect(event).toMatchObject({ type: 'payment_request.created', object_id: json.id, data: json })
   })
 
-  test('the row knows its key and has a reference that is found without the business', async () => {
+  test('a payment request stores its key, and its reference is found without the business', async () => {
     const client = await aBusiness()
     const { json } = await create(client)
     const row = await client.server.database.db
@@ -67,7 +67,7 @@ describe('POST /v1/payment-requests', () => {
     expect(row.api_key_id).toBe(rows[0].id)
   })
 
-  test('says the same again for the same Idempotency-Key', async () => {
+  test('a repeated create with the same Idempotency-Key returns the same answer', async () => {
     const client = await aBusiness()
     const headers = { 'idempotency-key': 'once' }
     const [first, second] = await Promise.all([
@@ -79,7 +79,7 @@ describe('POST /v1/payment-requests', () => {
     expect((await client.post(path, { amount: 2, currency: 'sgd' }, { headers })).status).toBe(422)
   })
 
-  test('many at once are one each', async () => {
+  test('concurrent creates make one request each', async () => {
     const client = await aBusiness()
     const answers = await Promise.all(Array.from({ length: 60 }, (_, i) => create(client, { amount: i + 1, expires_after: '1 days' })))
     expect(new Set(answers.map(({ json }) => json.id)).size).toBe(60)
@@ -92,7 +92,7 @@ describe('POST /v1/payment-requests', () => {
     ['payment_methods=card,paynow_online', ['card', 'paynow_online']],
     ['payment_methods=card', ['card']],
     ['payment_methods[]=grabpay', ['grabpay_direct']],
-  ])('a form may spell methods %s', async (spelled, expected) => {
+  ])('a form may list methods as %s', async (spelled, expected) => {
     const client = await aBusiness()
     const { status, json } = await client.request('POST', path, { form: `amount=10&currency=SGD&${spelled}` })
     expect(status).toBe(201)
@@ -116,7 +116,7 @@ describe('POST /v1/payment-requests', () => {
     expect((await client.request('POST', path, { form })).json.allow_repeated_payments).toBe(expected)
   })
 
-  test('a boolean that is none is a 422', async () => {
+  test('an invalid boolean is a 422', async () => {
     const client = await aBusiness()
     const { status, json } = await create(client, { send_email: 'maybe' })
     expect(status).toBe(422)
@@ -186,19 +186,19 @@ describe('POST /v1/payment-requests', () => {
     ['10.500', 'sgd', '10.50'],
     [1000, 'vnd', '1000'],
     ['1.234', 'kwd', '1.234'],
-  ])('amount %j %s is %s', async (amount, currency, expected) => {
+  ])('the amount %j %s is %s', async (amount, currency, expected) => {
     const client = await aBusiness()
     expect((await create(client, { amount, currency })).json).toMatchObject({ amount: expected, currency: currency.toLowerCase() })
   })
 
-  test('without an amount the payer types it', async () => {
+  test('without an amount the payer enters it', async () => {
     const client = await aBusiness()
     const { status, json } = await create(client, { amount: undefined })
     expect(status).toBe(201)
     expect(json.amount).toBeNull()
   })
 
-  test('echoes line items, address, location, staff and terminal', async () => {
+  test('line items, address, location, staff and terminal are returned as sent', async () => {
     const client = await aBusiness()
     const [location] = (await client.get('/v1/locations')).json
     const address = { line1: '1 Road', line2: null, city: 'Singapore', state: 'Central', country: 'SG', postal_code: '10015' }
@@ -220,14 +220,14 @@ describe('POST /v1/payment-requests', () => {
     expect(read.json).toEqual({ ...json, location })
   })
 
-  test('an inactive location is refused', async () => {
+  test('an inactive location is rejected', async () => {
     const client = await aBusiness()
     const [location] = (await client.get('/v1/locations')).json
     await client.server.database.db.updateTable('locations').set({ active: false }).where('business_id', '=', client.business.id).execute()
     expect((await create(client, { location_id: location.id })).status).toBe(422)
   })
 
-  test('an e-mail address of exactly one customer links it, in either case', async () => {
+  test('an email address of exactly one customer links that customer, in either case', async () => {
     const client = await aBusiness()
     const stranger = await aBusiness()
     const jane = (await client.post('/v1/customers', customerBody({ email: 'Jane@example.com' }))).json
@@ -239,7 +239,7 @@ describe('POST /v1/payment-requests', () => {
     expect((await create(client, { email: 'jane@example.com' })).json.customer_id).toBeNull()
   })
 
-  test('only methods that the business has switched on are taken', async () => {
+  test('only methods that the business has enabled are accepted', async () => {
     const client = await aBusiness({ payment_methods: ['card', 'paynow_online'] })
     expect((await create(client)).json.payment_methods).toEqual(['card', 'paynow_online'])
     expect((await create(client, { payment_methods: ['atome'] })).status).toBe(422)
@@ -248,14 +248,14 @@ describe('POST /v1/payment-requests', () => {
 })
 
 describe('expiry', () => {
-  test('expires_after counts from now, on the clock of the business', async () => {
+  test('expires_after counts from now, in the time zone of the business', async () => {
     const client = await aBusiness()
     const { json } = await create(client, { expires_after: '90 mins' })
     const gap = Date.parse(`${json.expiry_date}Z`) - Date.parse(`${json.created_at}Z`)
     expect(gap).toBe(90 * 60_000)
   })
 
-  test('expiry_date is on the clock of the business and wins', async () => {
+  test('expiry_date is in the time zone of the business and takes precedence', async () => {
     const client = await aBusiness({ timezone: 'Asia/Manila' })
     const { json } = await create(client, { expiry_date: '2099-05-26 15:10:00', expires_after: '5 mins' })
     expect(json.expiry_date).toBe('2099-05-26T15:10:00')
@@ -301,7 +301,7 @@ describe('codes and links', () => {
     expect(json.qr_code_data.qr_code).toBe(`${json.url}?method=shopee_pay`)
   })
 
-  test('a direct link leads to the page with its method', async () => {
+  test('a direct link opens the page with its method', async () => {
     const client = await aBusiness()
     const more = { payment_methods: ['grabpay_direct'], generate_direct_link: 1, redirect_url: 'https://example.com/back?order=1', expires_after: '30 mins' }
     const { json } = await create(client, more)
@@ -309,7 +309,7 @@ describe('codes and links', () => {
     expect(json).not.toHaveProperty('qr_code_data')
   })
 
-  test('a live business without a bank account is told so', async () => {
+  test('a live business without a bank account gets an error that says so', async () => {
     const client = await aBusiness({ mode: 'live' })
     const { status, json } = await create(client, { payment_methods: ['paynow_online'], generate_qr: true })
     expect(status).toBe(422)
@@ -318,7 +318,7 @@ describe('codes and links', () => {
   })
 })
 
-test('a request that names no methods gets those that take its amount', async () => {
+test('a request that names no methods gets those that accept its amount', async () => {
   const client = await aBusiness()
   const small = (await create(client, { amount: '0.30' })).json
   expect(small.payment_methods).toContain('paynow_online')

@@ -1,8 +1,11 @@
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
+import { tables } from '#foundation/database/columns.ts'
 import type { Db } from '#foundation/database/database.ts'
-import { runPrepared, runPreparedText, runTogether } from '#foundation/database/prepared.ts'
-import type { StoredAnswer } from '#foundation/database/stored-answer.ts'
+import { isDueSql } from '#foundation/database/due.ts'
+import { runPrepared, runTogether } from '#foundation/database/prepared.ts'
+import { columnList, type RowOf } from '#foundation/database/rows.ts'
+import type { Due } from '#foundation/shared/clock.ts'
 
 export type PaymentRequestStatus = 'pending' | 'completed' | 'failed' | 'expired' | 'canceled' | 'inactive'
 
@@ -26,54 +29,19 @@ export interface LineItem {
   url: string | null
 }
 
-export interface PaymentRequestRow {
-  business_id: string
-  id: string
-  status: PaymentRequestStatus
-  amount_minor: bigint | null
-  currency: string
-  name: string | null
-  email: string | null
-  phone: string | null
-  purpose: string | null
-  reference_number: string | null
-  payment_methods: string[]
-  redirect_url: string | null
-  webhook: string | null
-  failed_webhook: string | null
-  send_sms: boolean
-  send_email: boolean
-  sms_status: string
-  email_status: string
-  allow_repeated_payments: boolean
-  add_admin_fee: boolean
-  /** The fee that its code asks for beside the amount; null where no code does. */
-  admin_fee_minor: bigint | null
-  is_currency_editable: boolean
-  is_default: boolean
-  generate_qr: boolean
-  generate_direct_link: boolean
-  expires_at: Date | null
-  address: PayerAddress | null
-  line_items: LineItem[] | null
-  metadata: Record<string, string>
-  channel: string
-  wifi_terminal_id: string | null
-  staff_id: string | null
-  location_id: string | null
-  customer_id: string | null
-  /** What it collects money for, such as an order; null for a request that stands alone. */
-  source_type: string | null
-  source_id: string | null
-  api_key_id: string | null
-  payment_reference: string
-  search: string
-  version: number
-  created_at: Date
-  updated_at: Date
-  completed_at: Date | null
-  deleted_at: Date | null
-}
+/** A payment request as it is stored. */
+export type PaymentRequestRow = RowOf<
+  'payment_requests',
+  {
+    status: PaymentRequestStatus
+    payment_methods: string[]
+    address: PayerAddress | null
+    line_items: LineItem[] | null
+    metadata: Record<string, string>
+  }
+>
+
+const allColumns = columnList(tables.payment_requests, 'r')
 
 /** Finds payment requests and holds their rows until the transaction ends; always in one order, whatever the order asked for. */
 export async function lockPaymentRequests(tx: Db, keys: { businessId: string; id: string }[]): Promise<Map<string, PaymentRequestRow>> {
@@ -82,7 +50,7 @@ export async function lockPaymentRequests(tx: Db, keys: { businessId: string; id
     tx,
     'lock_payment_requests',
     sql<PaymentRequestRow>`
-    select r.* from payment_requests r
+    select ${sql.raw(allColumns)} from payment_requests r
     join unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as wanted (business_id, id)
       on r.business_id = wanted.business_id and r.id = wanted.id
     order by r.business_id, r.id for update of r`,
@@ -91,7 +59,7 @@ export async function lockPaymentRequests(tx: Db, keys: { businessId: string; id
 }
 
 /** The statement that writes the status, version and times of requests whose rows the transaction holds. */
-export function changedStatuses(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
+export function updateStatusesSql(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
   if (rows.length === 0) return undefined
   return sql`
     update payment_requests r set status = changed.status, version = changed.version, updated_at = changed.updated_at, completed_at = changed.completed_at
@@ -105,7 +73,7 @@ export function changedStatuses(rows: PaymentRequestRow[]): RawBuilder<unknown> 
 export const endings: ReadonlySet<PaymentRequestStatus> = new Set(['failed', 'expired', 'canceled', 'inactive'])
 
 /** The statement that notes which of these requests ended without being paid; undefined when none did. */
-export function newEndings(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
+export function insertEndingsSql(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
   const ended = rows.filter(({ status }) => endings.has(status))
   if (ended.length === 0) return undefined
   return sql`
@@ -116,11 +84,11 @@ export function newEndings(rows: PaymentRequestRow[]): RawBuilder<unknown> | und
 
 /** Writes the status, version and times of requests whose rows this transaction holds. */
 export async function writeStatuses(tx: Db, rows: PaymentRequestRow[]): Promise<void> {
-  await runTogether(tx, 'write_statuses', [changedStatuses(rows), newEndings(rows)])
+  await runTogether(tx, 'write_statuses', [updateStatusesSql(rows), insertEndingsSql(rows)])
 }
 
 /** The statement that takes requests out of the list of those that will expire. */
-export function endedExpiries(keys: { businessId: string; id: string }[]): RawBuilder<unknown> | undefined {
+export function deleteExpiriesSql(keys: { businessId: string; id: string }[]): RawBuilder<unknown> | undefined {
   if (keys.length === 0) return undefined
   return sql`
     delete from payment_request_expiries e using unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as done (business_id, id)
@@ -129,7 +97,7 @@ export function endedExpiries(keys: { businessId: string; id: string }[]): RawBu
 
 /** Takes requests out of the list of those that will expire. */
 export async function forgetExpiries(tx: Db, keys: { businessId: string; id: string }[]): Promise<void> {
-  await runTogether(tx, 'forget_expiries', [endedExpiries(keys)])
+  await runTogether(tx, 'forget_expiries', [deleteExpiriesSql(keys)])
 }
 
 /** One payment request, deleted ones too: money can still arrive for them. */
@@ -137,7 +105,7 @@ export async function findPaymentRequest(db: Db, businessId: string, id: string)
   const { rows } = await runPrepared(
     db,
     'find_payment_request',
-    sql<PaymentRequestRow>`select * from payment_requests where business_id = ${businessId} and id = ${id}`,
+    sql<PaymentRequestRow>`select ${sql.raw(allColumns)} from payment_requests r where r.business_id = ${businessId} and r.id = ${id}`,
   )
   return rows[0]
 }
@@ -146,7 +114,7 @@ export async function findPaymentRequest(db: Db, businessId: string, id: string)
 export async function findAnyPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
   const { rows } = await pool.query<PaymentRequestRow>({
     name: 'find_any_payment_requests',
-    text: `select r.* from payment_requests r
+    text: `select ${allColumns} from payment_requests r
       join unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id) on r.business_id = wanted.business_id and r.id = wanted.id`,
     values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],
   })
@@ -154,152 +122,15 @@ export async function findAnyPaymentRequests(pool: pg.Pool, keys: readonly { bus
   return keys.map(({ businessId, id }) => found.get(`${businessId} ${id.toLowerCase()}`))
 }
 
-/** Columns and their types, in the order in which new rows are written as arrays. */
-const columns = {
-  business_id: 'uuid',
-  id: 'uuid',
-  status: 'text',
-  amount_minor: 'bigint',
-  currency: 'text',
-  name: 'text',
-  email: 'text',
-  phone: 'text',
-  purpose: 'text',
-  reference_number: 'text',
-  payment_methods: 'text[]',
-  redirect_url: 'text',
-  webhook: 'text',
-  failed_webhook: 'text',
-  send_sms: 'boolean',
-  send_email: 'boolean',
-  sms_status: 'text',
-  email_status: 'text',
-  allow_repeated_payments: 'boolean',
-  add_admin_fee: 'boolean',
-  admin_fee_minor: 'bigint',
-  is_currency_editable: 'boolean',
-  is_default: 'boolean',
-  generate_qr: 'boolean',
-  generate_direct_link: 'boolean',
-  expires_at: 'timestamptz',
-  address: 'json',
-  line_items: 'json',
-  metadata: 'jsonb',
-  channel: 'text',
-  wifi_terminal_id: 'text',
-  staff_id: 'uuid',
-  location_id: 'uuid',
-  customer_id: 'uuid',
-  source_type: 'text',
-  source_id: 'uuid',
-  api_key_id: 'uuid',
-  payment_reference: 'text',
-  search: 'text',
-  version: 'int',
-  created_at: 'timestamptz',
-  updated_at: 'timestamptz',
-  completed_at: 'timestamptz',
-  deleted_at: 'timestamptz',
-} as const satisfies Record<keyof PaymentRequestRow, string>
-
-const names = Object.keys(columns) as (keyof PaymentRequestRow)[]
-
-/** What goes with each row: its event and its idempotency record. */
-const companions = {
-  event_id: 'uuid',
-  shown: 'json',
-  request_id: 'text',
-  caller: 'text',
-  answer_key: 'text',
-  answer_fingerprint: 'json',
-  answer_status: 'int2',
-  answer_headers: 'json',
-  answer_body: 'text',
-  grams: 'text',
-} as const
-
-/** A value as one element of an array parameter. */
-function elementOf(row: PaymentRequestRow, name: keyof PaymentRequestRow): unknown {
-  const value = row[name]
-  if (value === null) return null
-  // An array cannot be an element, so it travels as its literal; method codes need no quotes.
-  if (name === 'payment_methods') return `{${row.payment_methods.join(',')}}`
-  if (columns[name] === 'json' || columns[name] === 'jsonb') return JSON.stringify(value)
-  if (value instanceof Date) return value.toISOString()
-  return typeof value === 'bigint' ? String(value) : value
-}
-
-const parameters = [...names.map((name) => (name === 'payment_methods' ? 'text' : columns[name])), ...Object.values(companions)]
-  .map((type, i) => `$${i + 1}::${type}[]`)
-  .join(', ')
-const inserted = names.map((name) => (name === 'payment_methods' ? 'payment_methods::text[]' : name)).join(', ')
-
-const insertText = `
-  with input as (
-    select * from unnest(${parameters}) as input (${[...names, ...Object.keys(companions)].join(', ')})
-  ), claimed as (
-    insert into idempotency_keys (business_id, key, object_id, fingerprint, status, headers, body, created_at)
-    select business_id, answer_key, id, answer_fingerprint, answer_status, answer_headers, answer_body, created_at from input where answer_key is not null
-    on conflict (business_id, key) do nothing
-    returning object_id
-  ), accepted as (
-    select * from input where answer_key is null or id in (select object_id from claimed)
-  ), written as (
-    insert into payment_requests (${names.join(', ')}) select ${inserted} from accepted
-  ), expiring as (
-    insert into payment_request_expiries (business_id, id, due_at) select business_id, id, expires_at from accepted where expires_at is not null
-  ), found_by as (
-    insert into search_grams (business_id, id, grams) select business_id, id, grams::int4[] from accepted
-  ), listed as (
-    insert into directory (lookup, kind, business_id, target_id) select payment_reference, 'payment_reference', business_id, id from accepted
-  ), told as (
-    insert into events (business_id, id, type, object_id, data, request_id, caller, created_at)
-    select business_id, event_id, 'payment_request.created', id, shown, request_id, caller, created_at from accepted
-  )
-  select id from accepted`
-
-/** A new payment request with everything that belongs into its transaction. */
-export interface NewPaymentRequest {
-  row: PaymentRequestRow
-  eventId: string
-  /** The request as webhooks show it, as JSON text. */
-  shown: string
-  requestId: string | null
-  caller: string
-  answer: StoredAnswer | undefined
-  /** The numbers by which it, and what is paid of it, are found. */
-  grams: number[]
-}
-
-/**
- * Writes payment requests, their expiries, directory entries, events and idempotency records in one statement. Answers,
- * for each, whether it was written: false means that its Idempotency-Key was taken.
- */
-export async function insertPaymentRequests(db: Db, requests: NewPaymentRequest[]): Promise<boolean[]> {
-  const column = (read: (request: NewPaymentRequest) => unknown) => requests.map(read)
-  const { rows } = await runPreparedText<{ id: string }>(db, 'insert_payment_requests', insertText, [
-    ...names.map((name) => column(({ row }) => elementOf(row, name))),
-    column(({ eventId }) => eventId),
-    column(({ shown }) => shown),
-    column(({ requestId }) => requestId),
-    column(({ caller }) => caller),
-    column(({ answer }) => answer?.key ?? null),
-    column(({ answer }) => answer?.fingerprint ?? null),
-    column(({ answer }) => answer?.status ?? null),
-    column(({ answer }) => answer?.headers ?? null),
-    column(({ answer }) => answer?.body ?? null),
-    column(({ grams }) => `{${grams}}`),
-  ])
-  if (rows.length === requests.length) return requests.map(() => true)
-  const written = new Set(rows.map(({ id }) => id))
-  return requests.map(({ row }) => written.has(row.id))
-}
+/** The statement that notes when the rows of a grouped insert expire. */
+export const insertExpiriesSql = (rows: string): string =>
+  `insert into payment_request_expiries (business_id, id, due_at) select business_id, id, expires_at from ${rows} where expires_at is not null`
 
 /** Finds payment requests that are not deleted, in one query for all that are asked for at once. */
 export async function findPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
   const { rows } = await pool.query<PaymentRequestRow>({
     name: 'find_payment_requests',
-    text: `select r.* from payment_requests r
+    text: `select ${allColumns} from payment_requests r
       join unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id) on r.business_id = wanted.business_id and r.id = wanted.id
       where r.deleted_at is null`,
     values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],
@@ -324,7 +155,7 @@ export async function updatePaymentRequest(tx: Db, businessId: string, row: Paym
     .where('business_id', '=', businessId)
     .where('id', '=', id)
     .execute()
-  await runTogether(tx, 'end_requests', [newEndings([row])])
+  await runTogether(tx, 'end_requests', [insertEndingsSql([row])])
   if (row.status !== 'pending' || row.deleted_at !== null || row.expires_at === null) return forgetExpiries(tx, [{ businessId, id }])
   await tx
     .insertInto('payment_request_expiries')
@@ -333,10 +164,18 @@ export async function updatePaymentRequest(tx: Db, businessId: string, row: Paym
     .execute()
 }
 
-/** Requests whose time is over, of any business, the oldest first. */
-export async function findDueExpiries(db: Db, at: Date, limit: number): Promise<{ business_id: string; id: string }[]> {
+/** Writes what became of the mail to the payer of a charge into the request that it pays; raises its version. */
+export async function writeEmailStatus(tx: Db, businessId: string, chargeId: string, status: 'sent' | 'failed', at: Date): Promise<void> {
+  await sql`
+    update payment_requests r set email_status = ${status}, version = r.version + 1, updated_at = greatest(r.updated_at, ${at})
+    from charges c where c.business_id = ${businessId} and c.id = ${chargeId}
+      and r.business_id = ${businessId} and r.id = c.payment_request_id and r.email_status <> ${status}`.execute(tx)
+}
+
+/** Requests whose time is over, the oldest first. */
+export async function findDueExpiries(db: Db, due: Due, limit: number): Promise<{ business_id: string; id: string }[]> {
   const { rows } = await sql<{ business_id: string; id: string }>`
-    select business_id, id from payment_request_expiries where due_at <= ${at} order by due_at limit ${limit}`.execute(db)
+    select business_id, id from payment_request_expiries where ${isDueSql(due)} order by due_at limit ${limit}`.execute(db)
   return rows
 }
 

@@ -1,17 +1,21 @@
 import DataLoader from 'dataloader'
-import { type Api, type Call, findingTakenKeys } from '#foundation/http/api.ts'
+import { change } from '#engine/records/change.ts'
+import { createsTogether } from '#engine/records/create-together.ts'
+import type { Deps } from '#foundation/deps.ts'
+import type { Api, Call } from '#foundation/http/api.ts'
 import { etagOf } from '#foundation/http/etag.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
 import { withSpellings } from '#foundation/http/spellings.ts'
 import { ApiError, notFound } from '#foundation/shared/errors.ts'
+import { isUuid } from '#foundation/shared/ids.ts'
 import { findLocation } from '#resources/business/locations/queries.ts'
 import { presentLocation } from '#resources/business/locations/wire.ts'
-import { changePaymentRequest, deletePaymentRequest, idOf } from './change-payment-request.ts'
-import type { PaymentRequestsDeps } from './create-payment-request.ts'
+import { listCountedPayments } from '#resources/payments/charges/counted-payments.ts'
+import { changePaymentRequest } from './change-payment-request.ts'
 import { createPaymentRequest } from './create-payment-request.ts'
+import { deletePaymentRequest } from './end-payment-request.ts'
 import { entryOf } from './issue-qr.ts'
 import { paymentRequestsPage } from './list-payment-requests.ts'
-import { lookingUp } from './look-up.ts'
 import { findPaymentRequests, type PaymentRequestRow } from './queries.ts'
 import {
   CreatePaymentRequest,
@@ -26,6 +30,7 @@ import {
 } from './wire.ts'
 
 const path = '/v1/payment-requests/:request_id'
+const idOf = ({ params }: Call): string => params.request_id ?? ''
 
 /** Free spellings, and an address without parts, which forms send for none. */
 function normalise(body: Record<string, unknown>): Record<string, unknown> {
@@ -43,7 +48,7 @@ function withoutEntry(error: unknown): object {
 }
 
 /** One request with its location, its payments, and its code or link while it can be paid. */
-function readPaymentRequest({ database, qr, listPayments }: PaymentRequestsDeps) {
+function readPaymentRequest({ database }: Deps) {
   // Clients wait for a payment by asking again and again: what they ask at the same time is one query.
   const reader = new DataLoader<{ businessId: string; id: string }, PaymentRequestRow | undefined>((keys) => findPaymentRequests(database.pool, keys), {
     cache: false,
@@ -52,28 +57,42 @@ function readPaymentRequest({ database, qr, listPayments }: PaymentRequestsDeps)
   })
   return async (call: Call): Promise<Answer> => {
     const { business, baseUrl } = call
-    const id = idOf(call)
-    const [row, payments] = await Promise.all([reader.load({ businessId: business.id, id }), listPayments(business, id)])
-    if (!row) throw notFound('PaymentRequest', call.params.request_id ?? '')
+    const given = idOf(call)
+    if (!isUuid(given)) throw notFound('PaymentRequest', given)
+    const id = given.toLowerCase()
+    const [row, payments] = await Promise.all([reader.load({ businessId: business.id, id }), listCountedPayments(database.db, business, id)])
+    if (!row) throw notFound('PaymentRequest', given)
     const location = row.location_id === null ? undefined : await findLocation(database.db, business.id, row.location_id)
     const shown: PaymentRequest = {
       ...presentPaymentRequest(row, business, baseUrl),
       location: location ? presentLocation(location) : null,
       // Clients take the field itself as the sign of a payment.
       ...(payments.length > 0 ? { payments } : {}),
-      ...(await entryOf(qr, database.db, business, row, baseUrl).catch(withoutEntry)),
+      ...(await entryOf(database.db, business, row, baseUrl).catch(withoutEntry)),
     }
     return { status: 200, body: JSON.stringify(shown), headers: { etag: etagOf(row) } }
   }
 }
 
+/** The request that a call is about, and the version that its client has seen. */
+const targetOf = (call: Call) => ({ id: idOf(call), ifMatch: call.headers['if-match'] })
+
+const changeRequest = (deps: Deps) => (call: Call<unknown, UpdatePaymentRequest>) =>
+  change(deps, call, async (tx) => {
+    const { row, shown } = await changePaymentRequest(tx, call.business, { ...targetOf(call), fields: call.body }, call)
+    return { status: 202, body: JSON.stringify(shown), headers: { etag: etagOf(row) } }
+  })
+
+const removeRequest = (deps: Deps) => (call: Call) =>
+  change(deps, call, async (tx) => {
+    await deletePaymentRequest(tx, call.business, targetOf(call), call)
+    return { status: 200, body: '{"success":true}' }
+  })
+
 /** The operations of the contract, and `PATCH` as another word for `PUT`. */
-export function paymentRequestsRoutes(api: Api, deps: PaymentRequestsDeps): void {
+export function paymentRequestsRoutes(api: Api, deps: Deps): void {
   const paymentRequests = api.group('Payment requests')
   const { database } = deps
-  const lookUp = lookingUp(database)
-  const create = createPaymentRequest(deps, lookUp)
-  const change = changePaymentRequest(deps, lookUp)
   paymentRequests.write(
     'POST',
     '/v1/payment-requests',
@@ -84,7 +103,7 @@ export function paymentRequestsRoutes(api: Api, deps: PaymentRequestsDeps): void
       normalise,
       answers: { 201: PaymentRequest },
     },
-    findingTakenKeys(async (call) => (await create(undefined, call.business, { fields: call.body }, call)).answer),
+    createsTogether(createPaymentRequest(deps), ({ body }: Call<unknown, CreatePaymentRequest>) => ({ fields: body })),
   )
 
   paymentRequests.read(
@@ -111,7 +130,7 @@ export function paymentRequestsRoutes(api: Api, deps: PaymentRequestsDeps): void
       normalise,
       answers: { 202: PaymentRequest },
     },
-    change,
+    changeRequest(deps),
   )
 
   paymentRequests.write(
@@ -120,11 +139,11 @@ export function paymentRequestsRoutes(api: Api, deps: PaymentRequestsDeps): void
     {
       operationId: 'deletePaymentRequest',
       summary: 'Delete a payment request',
-      description: 'Cancels it when it is pending. One that was paid stays.',
+      description: 'Cancels a pending request. A completed request cannot be deleted.',
       params: PaymentRequestId,
       ifMatch: true,
       answers: { 200: Deleted },
     },
-    deletePaymentRequest(deps),
+    removeRequest(deps),
   )
 }

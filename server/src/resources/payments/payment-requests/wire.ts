@@ -40,52 +40,58 @@ const editable = {
     type: ['number', 'string', 'null'],
     maxLength: 32,
     description:
-      'In major units, as number or text without thousands separators, 0.3 to 999999999.99. Without it the payer types it; codes and direct links need it.',
+      'In major units, as a number or as text without thousands separators, from 0.3 to 999999999.99. If omitted, the payer enters it; QR codes and direct links require it.',
   }),
-  currency: plainText(3, { minLength: 1, description: 'ISO 4217, in either case.' }),
+  currency: plainText(3, { minLength: 1, description: 'ISO 4217 code, case-insensitive.' }),
   payment_methods: Type.Array(plainText(64), {
     maxItems: 100,
     description:
-      "Codes of methods that your account has in the currency. Left out, all of them. Also taken: one text with commas, and a form's `payment_methods[]`.",
+      "Codes of methods that your account has in the currency; all of them if omitted. A comma-separated text and a form's `payment_methods[]` are also accepted.",
   }),
   name: nullable(plainText(255, { description: "The payer's name." })),
-  email: nullable(Type.String({ format: 'email', maxLength: 255, description: "The payer's e-mail address. One that belongs to one customer links it." })),
+  email: nullable(
+    Type.String({ format: 'email', maxLength: 255, description: "The payer's email address. If it belongs to exactly one customer, that customer is linked." }),
+  ),
   phone: nullable(plainText(15, { description: "The payer's phone number." })),
   purpose: nullable(longText(255, { description: 'What the payment is for.' })),
-  reference_number: nullable(plainText(255, { description: 'Your own reference; need not be unique.' })),
-  redirect_url: url('Where the payer goes after paying; `reference` and `status` are added to its query.'),
-  webhook: url('Gets a form, signed with the API key’s salt, when a payment succeeds.'),
-  failed_webhook: url('Gets a form when a payment fails.'),
-  send_sms: flag('Whether the payer gets an SMS. Default true; sent only where a provider is set up.'),
-  send_email: flag('Whether the payer gets a receipt by e-mail. Default false.'),
-  allow_repeated_payments: flag('Whether more than one payment is taken; the request then stays pending. Default false.'),
-  add_admin_fee: flag("Whether the method's fee is added on top and paid by the payer. Default false."),
-  is_currency_editable: flag('Shown as sent. Default false.'),
-  generate_qr: flag('Answer with `qr_code_data`: needs an amount and exactly one method that has codes.'),
-  generate_direct_link: flag('Answer with `direct_link`: needs an amount, a redirect_url and exactly one method that has links. Not with generate_qr.'),
-  expiry_date: nullable(plainText(40, { description: "`YYYY-MM-DD HH:mm:ss` on the business's clock, in the future. Wins over expires_after." })),
-  expires_after: nullable(plainText(40, { description: '`<number> mins`, `<number> hours` or `<number> days`; 5 minutes at least.' })),
+  reference_number: nullable(plainText(255, { description: 'Your own reference; it need not be unique.' })),
+  redirect_url: url('Where the payer is sent after paying; `reference` and `status` are added to its query.'),
+  webhook: url("URL that receives a form, signed with the API key's salt, when a payment succeeds."),
+  failed_webhook: url('URL that receives a form when a payment fails.'),
+  send_sms: flag('Whether to send the payer an SMS; sent only if a provider is set up. Default true.'),
+  send_email: flag('Whether to email the payer a receipt. Default false.'),
+  allow_repeated_payments: flag('Whether to accept more than one payment; the request then stays pending. Default false.'),
+  add_admin_fee: flag("Whether to add the method's fee on top, paid by the payer. Default false."),
+  is_currency_editable: flag('Returned as sent. Default false.'),
+  generate_qr: flag('Return `qr_code_data`; requires an amount and exactly one method that supports QR codes.'),
+  generate_direct_link: flag(
+    'Return `direct_link`; requires an amount, a redirect_url and exactly one method that supports direct links. Cannot be combined with generate_qr.',
+  ),
+  expiry_date: nullable(
+    plainText(40, { description: "`YYYY-MM-DD HH:mm:ss` in the business's time zone, in the future. Takes precedence over expires_after." }),
+  ),
+  expires_after: nullable(plainText(40, { description: '`<number> mins`, `<number> hours` or `<number> days`; at least 5 minutes.' })),
   address: Type.Unsafe<Static<typeof AddressInput> | null>({ ...AddressInput, type: ['object', 'null'], description: "The payer's address." }),
   line_items: Type.Unsafe<Static<typeof LineItemInput>[] | null>({
     type: ['array', 'null'],
     maxItems: 500,
     items: LineItemInput,
-    description: 'Shown as sent.',
+    description: 'Returned as sent.',
   }),
   metadata: Type.Unsafe<Record<string, string | null> | null>({
     type: ['object', 'null'],
     additionalProperties: metadataValue,
     propertyNames: { pattern: '^[^\\p{Cc}\\p{Cs}]{1,255}$' },
-    description: 'Up to 50 texts of your own of up to 500 characters. On update a null takes one away, other names stay.',
+    description: 'Up to 50 key-value pairs of text, with values of up to 500 characters. On update, `null` removes a key, and keys that are not sent stay.',
   }),
-  wifi_terminal_id: nullable(plainText(255, { description: 'The terminal that wakes; required with `wifi_card_reader`.' })),
-  staff_id: nullable(uuid('A member of staff. Only on create.')),
+  wifi_terminal_id: nullable(plainText(255, { description: 'The terminal to activate; required with `wifi_card_reader`.' })),
+  staff_id: nullable(uuid('A staff member. Only on create.')),
   business_location_id: nullable(uuid('An active location of the business.')),
-  location_id: nullable(uuid('Another name of business_location_id.')),
-  customer_id: nullable(uuid('A customer of the business; linked.')),
+  location_id: nullable(uuid('Alias of business_location_id.')),
+  customer_id: nullable(uuid('A customer of the business, to be linked.')),
 }
 
-/** What `PUT` and `PATCH` take; what is absent stays as it is. */
+/** The body of `PUT` and `PATCH`; absent fields stay unchanged. */
 export const UpdatePaymentRequest = Type.Object(Type.Partial(Type.Object(editable)).properties)
 export type UpdatePaymentRequest = Static<typeof UpdatePaymentRequest>
 
@@ -95,7 +101,7 @@ export const CreatePaymentRequest = Type.Object(
     ...UpdatePaymentRequest.properties,
     currency: editable.currency,
     channel: Type.Optional(
-      Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}$', description: 'Which program made it; shown on its charges. Default `api_custom`.' }),
+      Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}$', description: 'Which program created it; shown on its charges. Default `api_custom`.' }),
     ),
   },
   { examples: [{ amount: '10.00', currency: 'SGD', email: 'jsmith@example.com', reference_number: 'A-1001', payment_methods: ['paynow_online', 'card'] }] },
@@ -138,16 +144,16 @@ const nullableObject = <Properties extends Record<string, unknown>>(properties: 
   required: Object.keys(properties),
 })
 
-const localTime = "On the business's clock, without offset."
+const localTime = "In the business's time zone, without a UTC offset."
 
 const QrCodeData = Type.Object(
-  { qr_code: Type.String({ description: 'What the code says.' }), qr_code_expiry: text, qr_image_mime: text },
-  { title: 'QrCodeData', description: 'The payment code of the request, when generate_qr was set.' },
+  { qr_code: Type.String({ description: 'The text encoded in the QR code.' }), qr_code_expiry: text, qr_image_mime: text },
+  { title: 'QrCodeData', description: 'The payment code of the request; returned when generate_qr was set.' },
 )
 
 const DirectLink = Type.Object(
   { direct_link_url: Type.String(), direct_link_app_url: text, expiry_time: text },
-  { title: 'DirectLink', description: 'Where to send the payer, when generate_direct_link was set.' },
+  { title: 'DirectLink', description: 'Where to send the payer; returned when generate_direct_link was set.' },
 )
 
 /** What every answer has; the rest depends on the call (behaviour §2.2). */
@@ -164,7 +170,7 @@ export const PaymentRequest = Type.Object(
     purpose: text,
     reference_number: text,
     payment_methods: Type.Array(Type.String()),
-    url: Type.String({ description: 'The page on which the payer pays.' }),
+    url: Type.String({ description: 'The hosted checkout page on which the payer pays.' }),
     redirect_url: text,
     webhook: text,
     failed_webhook: text,
@@ -201,8 +207,8 @@ export const PaymentRequest = Type.Object(
     business_location_id: text,
     created_at: Type.String({ description: localTime }),
     updated_at: Type.String({ description: localTime }),
-    location: Type.Optional(Type.Unsafe<Location | null>({ anyOf: [Location, { type: 'null' }], description: 'On GET: the location itself.' })),
-    payments: Type.Optional(Type.Array(Payment, { description: 'On GET: payments that succeeded; absent while there is none.' })),
+    location: Type.Optional(Type.Unsafe<Location | null>({ anyOf: [Location, { type: 'null' }], description: 'On GET: the location object.' })),
+    payments: Type.Optional(Type.Array(Payment, { description: 'On GET: the successful payments; absent while there are none.' })),
     qr_code_data: Type.Optional(QrCodeData),
     direct_link: Type.Optional(DirectLink),
   },
@@ -215,12 +221,17 @@ export const PaymentRequestId = Type.Object({ request_id: Type.String({ descript
 export const Deleted = Type.Object({ success: Type.Boolean() }, { title: 'PaymentRequestDeleted' })
 
 export const ListPaymentRequests = Type.Object({
-  current_page: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1, description: 'Page number, up to row 10,000; follow `meta.next_cursor` beyond.' }),
+  current_page: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 1,
+    description: 'Page number, as far as row 10,000; beyond that, follow `meta.next_cursor`.',
+  }),
   per_page: Type.Integer({ minimum: 1, maximum: 100, default: 10 }),
-  cursor: Type.Optional(Type.String({ maxLength: 2048, description: '`meta.next_cursor` of another page; wins over current_page.' })),
-  search: Type.Optional(plainText(255, { description: 'Part of an e-mail address, an id or a reference_number.' })),
+  cursor: Type.Optional(Type.String({ maxLength: 2048, description: 'The `meta.next_cursor` of another page; takes precedence over current_page.' })),
+  search: Type.Optional(plainText(255, { description: 'Part of an email address, an id or a reference_number.' })),
   is_default: Type.Optional(Type.Enum(['true', 'false', '1', '0', ''], { description: 'Only default links (channel `custom` or `link`).' })),
-  metadata: Type.Optional(Type.Record(Type.String(), plainText(500), { description: '`metadata[name]=value`; the first pair counts.' })),
+  metadata: Type.Optional(Type.Record(Type.String(), plainText(500), { description: '`metadata[name]=value`; only the first pair is used.' })),
   status: Type.Optional(Type.Enum([...statuses, ''])),
 })
 export type ListPaymentRequests = Static<typeof ListPaymentRequests>
@@ -240,7 +251,7 @@ export const PaymentRequestPage = Type.Object(
       path: Type.String(),
       per_page: Type.Integer(),
       to: nullableInteger,
-      total: Type.Integer({ description: 'Exact up to 10,000, which stands for 10,000 and more.' }),
+      total: Type.Integer({ description: 'Exact below 10,000; a value of 10,000 means 10,000 or more.' }),
       next_cursor: text,
     }),
   },

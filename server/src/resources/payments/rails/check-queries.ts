@@ -1,17 +1,15 @@
 import { sql } from 'kysely'
 import type { Db } from '#foundation/database/database.ts'
+import { isDueSql } from '#foundation/database/due.ts'
 import { runPrepared } from '#foundation/database/prepared.ts'
+import type { RowOf } from '#foundation/database/rows.ts'
+import type { Due } from '#foundation/shared/clock.ts'
 
 /** What is scheduled: a rail is asked about a charge or a refund, or a duplicate charge is refunded. */
 export type CheckKind = 'charge' | 'refund' | 'duplicate'
 
 /** A scheduled check whose time has come. */
-export interface DueCheck {
-  business_id: string
-  id: string
-  kind: CheckKind
-  attempts: number
-}
+export type DueCheck = Omit<RowOf<'rail_checks', { kind: CheckKind }>, 'due_at'>
 
 /** Sets when a rail is asked about charges or refunds; replaces an earlier appointment. */
 export async function scheduleChecks(tx: Db, checks: { businessId: string; id: string; kind: CheckKind; dueAt: Date }[]): Promise<void> {
@@ -21,8 +19,8 @@ export async function scheduleChecks(tx: Db, checks: { businessId: string; id: s
     'schedule_checks',
     sql`
     insert into rail_checks (business_id, id, kind, due_at, attempts)
-    select business_id, id, kind, due_at, 0 from unnest(${checks.map((one) => one.businessId)}::uuid[], ${checks.map((one) => one.id)}::uuid[],
-      ${checks.map((one) => one.kind)}::text[], ${checks.map((one) => one.dueAt)}::timestamptz[]) as wanted (business_id, id, kind, due_at)
+    select business_id, id, kind, due_at, 0 from unnest(${checks.map((check) => check.businessId)}::uuid[], ${checks.map((check) => check.id)}::uuid[],
+      ${checks.map((check) => check.kind)}::text[], ${checks.map((check) => check.dueAt)}::timestamptz[]) as wanted (business_id, id, kind, due_at)
     on conflict (business_id, id) do update set due_at = excluded.due_at`,
   )
 }
@@ -39,13 +37,14 @@ export async function forgetChecks(tx: Db, keys: { businessId: string; id: strin
   )
 }
 
-/** Takes what is due for this process, for the time of a lease. */
-export async function claimChecks(db: Db, at: Date, leaseMs: number, limit: number): Promise<DueCheck[]> {
-  const until = new Date(at.getTime() + leaseMs)
+/** Claims what is due for this process, for the time of a lease. */
+export async function claimChecks(db: Db, due: Due, leaseMs: number, limit: number): Promise<DueCheck[]> {
+  const leasedUntil = new Date(due.until.getTime() + leaseMs)
+  const ofBusiness = due.businessId === undefined ? sql`` : sql`and c.business_id = ${due.businessId}`
   const { rows } = await sql<DueCheck>`
-    update rail_checks c set due_at = ${until}, attempts = c.attempts + 1
-    from (select business_id, id from rail_checks where due_at <= ${at} order by due_at limit ${limit} for update skip locked) due
-    where c.business_id = due.business_id and c.id = due.id
+    update rail_checks c set due_at = ${leasedUntil}, attempts = c.attempts + 1
+    from (select business_id, id from rail_checks where ${isDueSql(due)} order by due_at limit ${limit} for update skip locked) due
+    where c.business_id = due.business_id and c.id = due.id ${ofBusiness}
     returning c.business_id, c.id, c.kind, c.attempts`.execute(db)
   return rows
 }

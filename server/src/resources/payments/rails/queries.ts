@@ -1,10 +1,12 @@
 import type { Db } from '#foundation/database/database.ts'
 
+/** A business's access to a rail, encrypted; undefined when it has none. */
 export async function findRailCredentials(db: Db, businessId: string, rail: string): Promise<string | undefined> {
   const row = await db.selectFrom('rail_credentials').select('data_encrypted').where('business_id', '=', businessId).where('rail', '=', rail).executeTakeFirst()
   return row?.data_encrypted
 }
 
+/** Stores a business's access to a rail in place of an earlier one. */
 export async function saveRailCredentials(tx: Db, businessId: string, rail: string, dataEncrypted: string, at: Date): Promise<void> {
   await tx
     .insertInto('rail_credentials')
@@ -19,18 +21,20 @@ export async function deleteRailCredentials(tx: Db, businessId: string, rail: st
   return deleted.numDeletedRows === 1n
 }
 
+/** An account at a bank into which PayNow payers pay, by its proxy. */
 export interface PayNowAccount {
   proxy_type: string
   proxy_value: string
   name: string
 }
 
-/** The account on which a business takes PayNow: the first active one that has a proxy. */
+/** The account on which a business takes PayNow: the first active one in SGD that has a proxy. */
 export async function findPayNowAccount(db: Db, businessId: string): Promise<PayNowAccount | undefined> {
   const row = await db
     .selectFrom('bank_accounts')
     .select(['proxy_type', 'proxy_value', 'name'])
     .where('business_id', '=', businessId)
+    .where('currency', '=', 'sgd')
     .where('active', '=', true)
     .where('proxy_value', 'is not', null)
     .orderBy('id')

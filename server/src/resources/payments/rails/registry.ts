@@ -3,7 +3,7 @@ import type { Rail } from '#engine/rails/rail.ts'
 import { simulatorRail } from '#engine/rails/simulator/simulator.ts'
 import { stripeRail } from '#engine/rails/stripe/stripe.ts'
 import type { Database } from '#foundation/database/database.ts'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { decryptSecret } from '#foundation/shared/secrets.ts'
 import { findPayNowAccount, findRailCredentials } from './queries.ts'
 

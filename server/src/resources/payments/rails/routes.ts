@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { BadNotification, type RailNotification } from '#engine/rails/rail.ts'
 import type { Api } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
+import { systemOrigin } from '#foundation/http/origin.ts'
 import { plainText } from '#foundation/http/schemas.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
 import { ApiError, notFound } from '#foundation/shared/errors.ts'
@@ -9,7 +10,7 @@ import { isUuid } from '#foundation/shared/ids.ts'
 import { encryptSecret } from '#foundation/shared/secrets.ts'
 import { findBusiness } from '#resources/business/businesses/queries.ts'
 import { findCharge } from '#resources/payments/charges/queries.ts'
-import { settleRefund } from '#resources/payments/refunds/finish-refund.ts'
+import { recordRefundOutcome } from '#resources/payments/refunds/finish-refund.ts'
 import { findRefund } from '#resources/payments/refunds/queries.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
 import { deleteRailCredentials, noteNotification, saveRailCredentials } from './queries.ts'
@@ -19,15 +20,18 @@ export interface RailsDeps extends StartDeps {
 }
 
 const StripeAccess = Type.Object({
-  secret_key: plainText(255, { pattern: '^(sk|rk)_[A-Za-z0-9_]+$', description: 'A secret or restricted key of Stripe.' }),
+  secret_key: plainText(255, { pattern: '^(sk|rk)_[A-Za-z0-9_]+$', description: "One of Stripe's secret or restricted keys." }),
   webhook_secret: plainText(255, { pattern: '^whsec_[A-Za-z0-9]+$', description: "The signing secret of Stripe's webhook endpoint." }),
   publishable_key: Type.Optional(
-    plainText(255, { pattern: '^pk_[A-Za-z0-9_]+$', description: "With it the hosted checkout takes cards: the payer's browser gives the number to Stripe." }),
+    plainText(255, {
+      pattern: '^pk_[A-Za-z0-9_]+$',
+      description: "Lets the hosted checkout accept cards: the payer's browser sends the card number to Stripe.",
+    }),
   ),
 })
 
 const RailStatus = Type.Object(
-  { rail: Type.String(), set_up: Type.Boolean(), notification_url: Type.String({ description: 'Where the rail sends its notifications.' }) },
+  { rail: Type.String(), set_up: Type.Boolean(), notification_url: Type.String({ description: 'URL to which the rail sends its notifications.' }) },
   { title: 'RailStatus' },
 )
 
@@ -53,7 +57,7 @@ export function railsRoutes(api: Api, deps: RailsDeps): void {
   group.write(
     'DELETE',
     '/v1/rails/stripe',
-    { operationId: 'removeStripe', summary: 'Forget the access to Stripe', answers: { 204: null } },
+    { operationId: 'removeStripe', summary: 'Remove the access to Stripe', answers: { 204: null } },
     ({ business, claim }) =>
       writeOnce(database.db, claim, now(), async (tx) => {
         if (!(await deleteRailCredentials(tx, business.id, 'stripe'))) throw notFound('PaymentProvider', 'stripe')
@@ -63,7 +67,7 @@ export function railsRoutes(api: Api, deps: RailsDeps): void {
 
   group.read(
     '/v1/rails/stripe',
-    { operationId: 'getStripe', summary: 'Whether Stripe is set up', answers: { 200: RailStatus } },
+    { operationId: 'getStripe', summary: 'Get the Stripe status', answers: { 200: RailStatus } },
     async ({ business, baseUrl }) => {
       const found = await rails.byName(business, 'stripe')
       return { status: 200, body: JSON.stringify({ rail: 'stripe', set_up: found !== undefined, notification_url: urlOf(baseUrl, business.id) }) }
@@ -104,5 +108,7 @@ async function act(deps: RailsDeps, business: Business, { objectId, ...told }: R
     return
   }
   const refund = await findRefund(db, business.id, objectId)
-  if (refund) await settleRefund(deps, business, { chargeId: refund.charge_id, refundId: refund.id, outcome: told.outcome, requestId })
+  if (!refund) return
+  const result = { chargeId: refund.charge_id, refundId: refund.id, outcome: told.outcome }
+  await recordRefundOutcome(deps, business, result, systemOrigin(deps, business.id, requestId))
 }

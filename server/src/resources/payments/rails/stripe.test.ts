@@ -5,9 +5,10 @@ import { findCharge } from '#resources/payments/charges/queries.ts'
 import { findPaymentRequest } from '#resources/payments/payment-requests/queries.ts'
 import { startPayment } from '#resources/payments/settlement/start-payment.ts'
 import { aBusiness, type Client, eventsOf, send, startTestServer, type TestServer, testSecretKey } from '#testing/api.ts'
+import { clockAt } from '#testing/clock.ts'
 import { testDatabase } from '#testing/database.ts'
 import { type StripeFake, startStripeFake } from '#testing/stripe-fake.ts'
-import { askRails, type CheckDeps } from './ask-rails-job.ts'
+import { askRails } from './ask-rails-job.ts'
 import { saveRailCredentials } from './queries.ts'
 
 let stripe: StripeFake
@@ -41,8 +42,10 @@ const typesOf = async (client: Client) => (await eventsOf(client)).map(({ type }
 const statusOf = async (client: Client, id: string) => (await client.get(`/v1/payment-requests/${id}`)).json.status
 
 /** Does what the poller would do so many seconds from now. */
-const check = ({ server: { app } }: Client, afterSeconds: number) =>
-  askRails({ ...app.payments, now: () => new Date(Date.now() + afterSeconds * 1000), log: app.fastify.log as CheckDeps['log'] })
+const check = ({ server: { app } }: Client, afterSeconds: number) => {
+  const clock = clockAt(() => new Date(Date.now() + afterSeconds * 1000))
+  return askRails({ ...app.payments, clock }, { until: clock.system() })
+}
 
 const notify = ({ server: to, business }: Client, { text, signature }: { text: string; signature: string }) =>
   send(to, 'POST', `/v1/rail-notifications/stripe/${business.id}`, {
@@ -54,7 +57,7 @@ const bookings = async ({ server: { database }, business }: Client) =>
   (await database.pool.query("select purpose from ledger_transfers where business_id = $1 and source = 'charge' order by purpose", [business.id])).rows
 
 describe('a card payment through Stripe', () => {
-  test('succeeds, with what may be kept of the card', async () => {
+  test('a card payment succeeds, and stores only what may be kept of the card', async () => {
     const client = await aMerchant()
     const { charge, requestId } = await pay(client, 'pm_card_visa')
     expect(charge).toMatchObject({ status: 'succeeded', rail: 'stripe', card: { brand: 'visa', last4: '4242', country: 'US' } })
@@ -70,7 +73,7 @@ describe('a card payment through Stripe', () => {
     ['pm_card_chargeDeclinedIncorrectCvc', 'incorrect_cvc'],
     ['pm_unknown', 'resource_missing'],
     [undefined, 'token_required'],
-  ])('by %s fails with %s, and the request can be paid otherwise', async (token, code) => {
+  ])('a card payment with %s fails with %s, and the request can be paid in another way', async (token, code) => {
     const client = await aMerchant()
     const { charge, requestId } = await pay(client, token)
     expect(charge).toMatchObject({ status: 'failed', failure_code: code })
@@ -78,7 +81,7 @@ describe('a card payment through Stripe', () => {
     expect(await bookings(client)).toEqual([])
   })
 
-  test('with 3-D Secure waits for the payer, and is told by a notification how it went', async () => {
+  test('a card payment with 3-D Secure waits for the payer, and a notification reports its outcome', async () => {
     const client = await aMerchant()
     for (const passed of [true, false]) {
       const { charge } = await pay(client, 'pm_card_authenticationRequired')
@@ -94,7 +97,7 @@ describe('a card payment through Stripe', () => {
     }
   })
 
-  test('that Stripe works on is asked about until it is known', async () => {
+  test('a processing Stripe payment is polled until it has an outcome', async () => {
     const client = await aMerchant()
     const { charge } = await pay(client, 'pm_card_slow')
     expect(charge.status).toBe('pending')
@@ -106,7 +109,7 @@ describe('a card payment through Stripe', () => {
   })
 
   test.each(['drop', 'hang', 'error'] as const)(
-    'whose answer does not come (%s) stays pending until the job has asked, and is charged once at most',
+    'a card payment whose answer is lost (%s) stays pending until the job has polled, and is charged at most once',
     async (fault) => {
       const client = await aMerchant()
       stripe.fault(fault)
@@ -125,7 +128,7 @@ describe('a card payment through Stripe', () => {
     },
   )
 
-  test('stays open for a status that nobody knows yet', () => {
+  test('a card payment with an unknown status stays open', () => {
     const strange = { id: 'pi_1', status: 'on_holiday', last_payment_error: null, next_action: null, latest_charge: null, metadata: {} }
     expect(outcomeOf(strange as never)).toMatchObject({ status: 'pending' })
     expect(outcomeOf({ ...strange, status: 'canceled' } as never)).toMatchObject({ status: 'failed', canceled: true })
@@ -133,7 +136,7 @@ describe('a card payment through Stripe', () => {
 })
 
 describe("Stripe's notifications", () => {
-  test('that come twenty times, and in the wrong order, settle once', async () => {
+  test('twenty notifications in the wrong order settle a payment once', async () => {
     const client = await aMerchant()
     const { charge } = await pay(client, 'pm_card_slow')
     const before = stripe.message('payment_intent.processing', { ...stripe.intentOf(charge.id) })
@@ -150,7 +153,7 @@ describe("Stripe's notifications", () => {
     expect(rows).toHaveLength(2)
   })
 
-  test('of money that came after the payment was given up complete its request', async () => {
+  test('a notification of money that came after its payment failed completes the request', async () => {
     const client = await aMerchant()
     stripe.fault('error')
     const { charge, requestId } = await pay(client, 'pm_card_visa')
@@ -164,7 +167,7 @@ describe("Stripe's notifications", () => {
     expect(await bookings(client)).toEqual([{ purpose: 'fee' }, { purpose: 'net' }])
   })
 
-  test('are refused with a wrong signature, none, an old one, and for bytes that were changed', async () => {
+  test('a notification with a wrong, missing or old signature, or with changed bytes, is rejected', async () => {
     const client = await aMerchant()
     const { charge } = await pay(client, 'pm_card_slow')
     const said = { ...stripe.intentOf(charge.id), status: 'succeeded' }
@@ -181,7 +184,7 @@ describe("Stripe's notifications", () => {
     expect((await chargeOf(client, charge.id))?.status).toBe('pending')
   })
 
-  test('about nothing of ours are taken and change nothing; a business without Stripe has no such place', async () => {
+  test('a notification about an unknown object is accepted without effect, and a business without Stripe has no such route', async () => {
     const client = await aMerchant()
     const { charge } = await pay(client, 'pm_card_slow')
     const intent = stripe.intentOf(charge.id)
@@ -197,7 +200,7 @@ describe("Stripe's notifications", () => {
     expect((await notify(stranger, stripe.message('payment_intent.succeeded', intent))).status).toBe(404)
   })
 
-  test("of another business's Stripe do not reach a payment", async () => {
+  test("a notification of another business's Stripe does not reach a payment", async () => {
     const client = await aMerchant()
     const { charge } = await pay(client, 'pm_card_slow')
     await stripe.close()
@@ -218,7 +221,7 @@ describe('a refund through Stripe', () => {
     return { client, chargeId: (await pay(client, token)).charge.id }
   }
 
-  test('succeeds, in parts, and never above the payment', async () => {
+  test('a refund succeeds in parts, and never above the payment', async () => {
     const { client, chargeId } = await aPaidCharge('pm_card_visa')
     const first = await client.post('/v1/refunds', { payment_id: chargeId, amount: 4 })
     expect(first.status).toBe(201)
@@ -227,7 +230,7 @@ describe('a refund through Stripe', () => {
     expect([...stripe.refunds.values()].map(({ amount }) => amount)).toEqual([400])
   })
 
-  test.each(['succeeded', 'failed'] as const)('that is pending is told by a notification that it has %s', async (status) => {
+  test.each(['succeeded', 'failed'] as const)('a notification reports that a pending refund has %s', async (status) => {
     const { client, chargeId } = await aPaidCharge('pm_card_pendingRefund')
     const { json } = await client.post('/v1/refunds', { payment_id: chargeId, amount: 4 })
     expect(await refundOf(client, json.id)).toMatchObject({ status: 'pending' })
@@ -239,7 +242,7 @@ describe('a refund through Stripe', () => {
     expect(charge).toMatchObject(status === 'succeeded' ? { status: 'partially_refunded', refunded_minor: 400n } : { status: 'succeeded', refunded_minor: 0n })
   })
 
-  test('whose answer got lost is given once', async () => {
+  test('a refund whose answer is lost is made once', async () => {
     const { client, chargeId } = await aPaidCharge('pm_card_visa')
     stripe.fault('drop')
     const { json } = await client.post('/v1/refunds', { payment_id: chargeId, amount: 4 })
@@ -254,7 +257,7 @@ describe('a refund through Stripe', () => {
 describe('the access to Stripe', () => {
   const keys = { secret_key: 'sk_live_0123', webhook_secret: 'whsec_0123' }
 
-  test('goes in, is never shown, and leads to no other host', async () => {
+  test('the access to Stripe is stored, never returned, and used for no other host', async () => {
     const client = await aMerchant()
     await client.delete('/v1/rails/stripe')
     const notification_url = `${client.server.url}/v1/rail-notifications/stripe/${client.business.id}`
@@ -273,7 +276,7 @@ describe('the access to Stripe', () => {
   test.each([
     [{ secret_key: 'pk_live_1' }, 'secret_key'],
     [{ webhook_secret: 'secret' }, 'webhook_secret'],
-  ])('with %j is refused', async (more, field) => {
+  ])('the access to Stripe with %j is rejected', async (more, field) => {
     const client = await aMerchant()
     const { status, json } = await client.put('/v1/rails/stripe', { ...keys, ...more })
     expect([status, Object.keys(json.errors)]).toEqual([422, [field]])

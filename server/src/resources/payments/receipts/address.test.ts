@@ -4,7 +4,7 @@ import { isReceiptToken, receiptToken, receiptUrl } from './address.ts'
 const key = Buffer.alloc(32, 1)
 const [business, charge] = ['0192f7a0-0000-7000-8000-000000000001', '0192f7a0-0000-7000-8000-000000000002']
 
-test('a receipt’s token is 128 bits, the same each time, and another for every business, charge and installation', () => {
+test('a receipt’s token is 128 bits, always the same, and different for every business, charge and installation', () => {
   const token = receiptToken(key, business, charge)
   expect(token).toMatch(/^[\w-]{22}$/)
   expect(receiptToken(key, business, charge)).toBe(token)
@@ -12,7 +12,7 @@ test('a receipt’s token is 128 bits, the same each time, and another for every
   expect(new Set([token, ...others]).size).toBe(4)
 })
 
-test('only the token itself is taken', () => {
+test('only the exact token is accepted', () => {
   const token = receiptToken(key, business, charge)
   expect(isReceiptToken(token, key, business, charge)).toBe(true)
   const wrong = [
@@ -26,7 +26,7 @@ test('only the token itself is taken', () => {
   expect(wrong.map((one) => isReceiptToken(one, key, business, charge))).toEqual(wrong.map(() => false))
 })
 
-test('the address names the business, the charge and the token', () => {
+test('the URL contains the business, the charge and the token', () => {
   expect(receiptUrl('https://pay.example.com', key, { id: business, slug: 'kopi' }, charge)).toBe(
     `https://pay.example.com/receipt/@kopi/${charge}/${receiptToken(key, business, charge)}`,
   )

@@ -1,5 +1,5 @@
 import { brandNames } from '#engine/rails/card.ts'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { escapeHtml } from '#foundation/shared/html.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { formatAmount } from '#foundation/shared/money.ts'

@@ -1,14 +1,10 @@
 import { sql } from 'kysely'
-import type { Card } from '#engine/rails/card.ts'
 import type { Db } from '#foundation/database/database.ts'
+import type { ChargeRow } from '#resources/payments/charges/queries.ts'
+import type { LineItem } from '#resources/payments/payment-requests/queries.ts'
 
 /** An item as its payment request was sent it. */
-export interface ReceiptItem {
-  name: string | null
-  price: number | null
-  quantity: number | null
-  description: string | null
-}
+export type ReceiptItem = Pick<LineItem, 'name' | 'price' | 'quantity' | 'description'>
 
 /** A refund that has reached the payer or is on its way. */
 export interface ReceiptRefund {
@@ -19,18 +15,12 @@ export interface ReceiptRefund {
 }
 
 /** What a receipt tells of a charge that was paid. */
-export interface ReceiptRow {
-  id: string
-  currency: string
-  amount_minor: bigint
-  admin_fee_minor: bigint
-  method: string
-  card: Card | null
-  customer_name: string | null
-  customer_email: string | null
+export interface ReceiptRow
+  extends Pick<
+    ChargeRow,
+    'id' | 'currency' | 'amount_minor' | 'admin_fee_minor' | 'method' | 'card' | 'customer_name' | 'customer_email' | 'reference_number' | 'unapplied_reason'
+  > {
   purpose: string | null
-  reference_number: string | null
-  unapplied_reason: 'late' | 'duplicate' | 'short' | 'over' | null
   line_items: ReceiptItem[] | null
   paid_at: Date
   refunds: ReceiptRefund[]

@@ -60,7 +60,7 @@ function priced({ name, price, quantity, description }: ReceiptItem, currency: s
 const sum = (amounts: bigint[]) => amounts.reduce((total, one) => total + one, 0n)
 
 /** Adds up a receipt from what is stored. */
-export function receiptOf(row: ReceiptRow): Receipt {
+export function addUpReceipt(row: ReceiptRow): Receipt {
   const { line_items, ...about } = row
   const items = (line_items ?? []).map((item) => priced(item, row.currency)).filter(({ name, amountMinor }) => name !== '' || amountMinor !== null)
   const amounts = items.map(({ amountMinor }) => amountMinor).filter((amount) => amount !== null)

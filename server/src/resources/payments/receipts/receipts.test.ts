@@ -4,7 +4,7 @@ import { exponentOf, formatAmount } from '#foundation/shared/money.ts'
 import { aBusiness } from '#testing/api.ts'
 import { aPaidCharge, aPaymentRequest, aPendingCharge, type Payments, startPayments } from '#testing/payments.ts'
 import type { ReceiptItem, ReceiptRow } from './queries.ts'
-import { receiptOf } from './receipt-wire.ts'
+import { addUpReceipt } from './receipt-wire.ts'
 
 const at = new Date('2026-11-22T12:00:00Z')
 const aRow = (about: Partial<ReceiptRow> = {}): ReceiptRow => ({
@@ -26,8 +26,8 @@ const aRow = (about: Partial<ReceiptRow> = {}): ReceiptRow => ({
 })
 const anItem = (price: number | null, quantity: number | null): ReceiptItem => ({ name: 'Tea', price, quantity, description: null })
 
-describe('a receipt adds up', () => {
-  test('whatever was paid, taken over as a fee and given back', () => {
+describe('the figures of a receipt', () => {
+  test('a receipt adds up, whatever was paid, added as a fee and refunded', () => {
     const currency = fc.constantFrom('sgd', 'vnd', 'kwd')
     const parts = fc.array(fc.record({ amount: fc.bigInt(1n, 10n ** 12n), status: fc.constantFrom('succeeded' as const, 'pending' as const) }), {
       maxLength: 8,
@@ -41,7 +41,7 @@ describe('a receipt adds up', () => {
           admin_fee_minor: fee,
           refunds: refunds.map((one, i) => ({ id: String(i), amount_minor: one.amount, status: one.status, at })),
         })
-        const receipt = receiptOf(row)
+        const receipt = addUpReceipt(row)
         expect(receipt.subtotalMinor + receipt.admin_fee_minor).toBe(amount)
         expect(receipt.keptMinor + receipt.refundedMinor).toBe(amount)
         expect(receipt.refundedMinor + receipt.pendingRefundMinor).toBe(amount - rest - fee)
@@ -50,17 +50,17 @@ describe('a receipt adds up', () => {
     )
   })
 
-  test('with items, exactly when their prices times quantities are what was paid without the fee', () => {
+  test('the items of a receipt add up exactly if their prices times quantities are what was paid without the fee', () => {
     const cents = fc.record({ price: fc.integer({ min: 1, max: 10_000_000 }), quantity: fc.integer({ min: 1, max: 99 }) })
     fc.assert(
       fc.property(fc.constantFrom('sgd', 'vnd', 'kwd'), fc.array(cents, { minLength: 1, maxLength: 10 }), fc.bigInt(0n, 500n), (currency, items, fee) => {
         const scale = 10 ** exponentOf(currency)
         const line_items = items.map(({ price, quantity }) => anItem(price / scale, quantity))
         const total = items.reduce((sum, { price, quantity }) => sum + BigInt(price) * BigInt(quantity), 0n)
-        const receipt = receiptOf(aRow({ currency, line_items, amount_minor: total + fee, admin_fee_minor: fee }))
+        const receipt = addUpReceipt(aRow({ currency, line_items, amount_minor: total + fee, admin_fee_minor: fee }))
         expect(receipt.itemsAddUp).toBe(true)
         expect(receipt.items.reduce((sum, { amountMinor }) => sum + (amountMinor ?? 0n), 0n)).toBe(receipt.subtotalMinor)
-        expect(receiptOf(aRow({ currency, line_items, amount_minor: total + fee + 1n, admin_fee_minor: fee })).itemsAddUp).toBe(false)
+        expect(addUpReceipt(aRow({ currency, line_items, amount_minor: total + fee + 1n, admin_fee_minor: fee })).itemsAddUp).toBe(false)
       }),
     )
   })
@@ -72,14 +72,14 @@ describe('a receipt adds up', () => {
     ['what does not come out even', anItem(1.005, 1), null],
     ['no price', anItem(null, 3), null],
     ['a number that floats cannot hold', anItem(1e21, 1), null],
-  ])('%s', (_, item, amount) => {
-    expect(receiptOf(aRow({ line_items: [item] })).items[0]?.amountMinor).toBe(amount)
+  ])('the amount of an item is right for %s', (_, item, amount) => {
+    expect(addUpReceipt(aRow({ line_items: [item] })).items[0]?.amountMinor).toBe(amount)
   })
 
-  test('a charge that was given back in full is refunded, one whose refund is on its way is paid', () => {
+  test('a fully refunded charge is refunded, and one whose refund is in flight is paid', () => {
     const refund = (status: 'pending' | 'succeeded') => ({ id: '1', amount_minor: 10_000n, status, at })
-    expect(receiptOf(aRow({ refunds: [refund('succeeded')] })).status).toBe('refunded')
-    expect(receiptOf(aRow({ refunds: [refund('pending')] })).status).toBe('paid')
+    expect(addUpReceipt(aRow({ refunds: [refund('succeeded')] })).status).toBe('refunded')
+    expect(addUpReceipt(aRow({ refunds: [refund('pending')] })).status).toBe('paid')
   })
 })
 
@@ -90,7 +90,7 @@ describe('GET /v1/charges/{id}/receipt', () => {
   })
   const merchant = () => aBusiness({ name: 'Kopi stall' }, payments.server)
 
-  test('says what the receipt says, with the address that the charge and its list have too', async () => {
+  test('a receipt has the figures of its page, and the URL that the charge and its list have', async () => {
     const client = await merchant()
     const line_items = [{ ...anItem(47.5, 2), id: null, sku: null, category: null, url: null }]
     const request = await aPaymentRequest(client, { amount_minor: 9500n, line_items })
@@ -130,7 +130,7 @@ describe('GET /v1/charges/{id}/receipt', () => {
     expect((await client.get(`/v1/charges/${charge.id}/receipt`)).status).toBe(404)
   })
 
-  test('a failed refund is not on it', async () => {
+  test('a failed refund is not on the receipt', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client, {})
     payments.remote.refundAnswers.push({ status: 'failed', code: 'declined', message: 'No.' })

@@ -5,7 +5,7 @@ import { isUuid } from '#foundation/shared/ids.ts'
 import { findCheckoutSettings } from '#resources/business/checkout-settings/queries.ts'
 import { receiptUrl } from './address.ts'
 import { findReceipt } from './queries.ts'
-import { receiptOf } from './receipt-wire.ts'
+import { addUpReceipt } from './receipt-wire.ts'
 import { presentReceipt, ReceiptAnswer } from './wire.ts'
 
 /** A charge's receipt for the merchant: its figures, and the addresses that the payer may have. */
@@ -16,7 +16,7 @@ export function receiptsRoutes(api: Api, { database, secretKey }: { database: Da
     {
       operationId: 'getChargeReceipt',
       summary: "Get a charge's receipt",
-      description: 'What the receipt says, and where the payer finds it as a page and as a PDF. 404 for a charge that was not paid.',
+      description: 'The contents of the receipt, and its URLs as a page and as a PDF. 404 for a charge that was not paid.',
       answers: { 200: ReceiptAnswer },
     },
     async ({ business, params, baseUrl }) => {
@@ -27,7 +27,7 @@ export function receiptsRoutes(api: Api, { database, secretKey }: { database: Da
       ])
       if (!row) throw notFound('Charge', id)
       const url = receiptUrl(baseUrl, secretKey(), business, row.id)
-      return { status: 200, body: JSON.stringify(presentReceipt(receiptOf(row), { ...business, name: settings.display_name ?? business.name }, url)) }
+      return { status: 200, body: JSON.stringify(presentReceipt(addUpReceipt(row), { ...business, name: settings.display_name ?? business.name }, url)) }
     },
   )
 }

@@ -1,88 +1,110 @@
 import type { Transaction } from 'kysely'
 import { type Callback, emitEvents, type NewEvent } from '#engine/events/emit-event.ts'
 import type { RefundOutcome } from '#engine/rails/rail.ts'
-import type { Database } from '#foundation/database/database.ts'
 import type { DB } from '#foundation/database/tables.ts'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Deps } from '#foundation/deps.ts'
 import { type Answer, replaceAnswer } from '#foundation/http/idempotency.ts'
+import type { Origin } from '#foundation/http/origin.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { amountAsNumber, formatAmount } from '#foundation/shared/money.ts'
-import { laterThan, type Now } from '#foundation/shared/time.ts'
+import { laterThan } from '#foundation/shared/time.ts'
 import { insertMails } from '#resources/business/mails/queries.ts'
 import { presentChargeEvent } from '#resources/payments/charges/event-wire.ts'
 import { type ChargeRow, lockCharges, updateCharges } from '#resources/payments/charges/queries.ts'
 import { forgetChecks, scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import { type ReceiptLinks, receiptUrl } from '#resources/payments/receipts/address.ts'
 import { refundMail } from '#resources/payments/receipts/letter.ts'
-import { lockRefund, type RefundRow, succeededMinor, updateRefund } from './queries.ts'
+import { lockRefund, type RefundRow, type ShownRefund, succeededMinor, updateRefund } from './queries.ts'
 import { putRefundMoneyBack } from './refund-money.ts'
 import { presentNewRefund, presentRefund } from './wire.ts'
 
-export interface FinishDeps extends ReceiptLinks {
-  database: Database
-  now: Now
-  onEvent: (businessId: string) => void
-}
-
-interface Finishing {
+/** A refund with its charge, both as they are written. */
+export interface ChargeAndRefund {
   charge: ChargeRow
   refund: RefundRow
-  outcome: RefundOutcome
-  /** True when the refund was written in this transaction, so that nobody has heard of it. */
-  isNew: boolean
-  requestId: string | null
-  at: Date
 }
 
-/** What a request for a refund is answered: the refund, or the rail's refusal. */
-export function answerOf(refund: RefundRow, charge: ChargeRow, business: Business, requestId: string | null): Answer {
+/** A refund after one of its steps. */
+export interface Refunded extends ChargeAndRefund {
+  /** What the request for it is answered: the refund, or the rail's refusal. */
+  answer: Answer
+}
+
+/** What a rail said of a refund. */
+export interface RefundResult {
+  chargeId: string
+  refundId: string
+  outcome: RefundOutcome
+}
+
+const withCharge = (refund: RefundRow, charge: ChargeRow): ShownRefund => ({ ...refund, total_minor: charge.amount_minor, method: charge.method })
+
+/** What a request for a refund is answered: 201 with the refund, or 422 when the rail refused it at once. */
+export function refundAnswer({ refund, charge }: ChargeAndRefund, business: Business, requestId: string | null): Answer {
   const headers = { location: `/v1/refunds/${refund.id}` }
-  if (refund.status !== 'failed') {
-    return { status: 201, headers, body: JSON.stringify(presentNewRefund({ ...refund, total_minor: charge.amount_minor, method: charge.method }, business)) }
-  }
+  if (refund.status !== 'failed') return { status: 201, headers, body: JSON.stringify(presentNewRefund(withCharge(refund, charge), business)) }
   // Clients take any 201 for money given back, so a refund that failed at once is refused.
   const text = refund.failure_message ?? 'The refund failed.'
   return { status: 422, headers, body: JSON.stringify({ message: text, errors: { payment_id: [text] }, code: 'refund_failed', request_id: requestId ?? '' }) }
 }
 
 /**
- * The third step: writes what a rail said of a refund, once. An answer to a refund that has its outcome changes nothing.
- * Charge before refund before release before ledger: the order in which every transaction takes them.
+ * The last step of a refund: writes what its rail said, with everything that follows from it, and brings the answer that is
+ * stored for its request up to date. A refund that has its outcome already stays as it is (`isChanged` is false). Locks
+ * charge before refund before release before ledger, the order of every transaction.
  */
-export async function settleRefund(
-  deps: FinishDeps,
-  business: Business,
-  { chargeId, refundId, outcome, requestId }: { chargeId: string; refundId: string; outcome: RefundOutcome; requestId: string | null },
-): Promise<{ refund: RefundRow; charge: ChargeRow; answer: Answer }> {
-  const { database, now, onEvent } = deps
-  const done = await database.db.transaction().execute(async (tx) => {
+export function finishRefund(links: ReceiptLinks) {
+  return async (
+    tx: Transaction<DB>,
+    business: Business,
+    { chargeId, refundId, outcome }: RefundResult,
+    origin: Origin,
+  ): Promise<Refunded & { isChanged: boolean }> => {
     const charge = (await lockCharges(tx, [{ businessId: business.id, id: chargeId }])).get(chargeId)
     const refund = await lockRefund(tx, business.id, refundId)
-    if (!charge || !refund) throw new Error('a refund that is to be finished does not exist')
-    const finished =
-      refund.status === 'pending' ? await finish(tx, deps, business, { charge, refund, outcome, isNew: false, requestId, at: now() }) : { charge, refund }
-    const answer = answerOf(finished.refund, finished.charge, business, requestId)
-    if (finished.refund !== refund && refund.idempotency_key !== null) await replaceAnswer(tx, business.id, refund.idempotency_key, refund.id, answer)
-    return { ...finished, answer }
-  })
-  onEvent(business.id)
+    if (!charge || !refund) throw new Error('the refund to finish does not exist')
+    if (refund.status !== 'pending') return { charge, refund, answer: refundAnswer({ charge, refund }, business, origin.requestId), isChanged: false }
+    const finished = await applyOutcome(tx, links, business, { charge, refund, outcome, isNew: false }, origin)
+    const answer = refundAnswer(finished, business, origin.requestId)
+    if (refund.idempotency_key !== null) await replaceAnswer(tx, business.id, refund.idempotency_key, refund.id, answer)
+    return { ...finished, answer, isChanged: finished.refund.status !== refund.status }
+  }
+}
+
+/** `finishRefund` in a transaction of its own, for what a rail says later. */
+export async function recordRefundOutcome(
+  deps: Pick<Deps, 'database' | 'onEvent'> & ReceiptLinks,
+  business: Business,
+  result: RefundResult,
+  origin: Origin,
+): Promise<Refunded> {
+  const { isChanged, ...done } = await deps.database.db.transaction().execute((tx) => finishRefund(deps)(tx, business, result, origin))
+  if (isChanged) deps.onEvent(business.id)
   return done
 }
 
+interface Finishing extends ChargeAndRefund {
+  outcome: RefundOutcome
+  /** True when the refund was written in this transaction, so that no event has announced it. */
+  isNew: boolean
+}
+
 /** Writes an outcome of a pending refund whose rows this transaction holds, with everything that follows from it. */
-export async function finish(
+export async function applyOutcome(
   tx: Transaction<DB>,
   { baseUrl, secretKey }: ReceiptLinks,
   business: Business,
   finishing: Finishing,
-): Promise<{ charge: ChargeRow; refund: RefundRow }> {
+  origin: Origin,
+): Promise<ChargeAndRefund> {
   const { charge: before, refund: pending, outcome, isNew } = finishing
-  const at = laterThan(before.updated_at > pending.updated_at ? before.updated_at : pending.updated_at, finishing.at)
+  const at = laterThan(before.updated_at > pending.updated_at ? before.updated_at : pending.updated_at, origin.at)
   const key = { businessId: business.id, id: pending.id }
   if (outcome.status === 'pending') {
     const refund = { ...pending, rail_reference: outcome.reference ?? pending.rail_reference, updated_at: at }
     await updateRefund(tx, business.id, refund)
     await scheduleChecks(tx, [{ ...key, kind: 'refund', dueAt: new Date(at.getTime() + outcome.checkAfterSeconds * 1000) }])
-    if (isNew) await tell(tx, business, finishing, { charge: before, refund })
+    if (isNew) await emitRefundEvents(tx, business, finishing, { charge: before, refund }, origin)
     return { charge: before, refund }
   }
   const refund: RefundRow =
@@ -93,9 +115,9 @@ export async function finish(
   if (!isNew) await forgetChecks(tx, [key])
   const charge = await chargeAfter(tx, before, refund, at)
   await updateCharges(tx, [charge])
-  await tell(tx, business, finishing, { charge, refund })
-  if (refund.status === 'failed') await putRefundMoneyBack(tx, refund, at)
-  else if (refund.send_email && refund.email !== null) {
+  await emitRefundEvents(tx, business, finishing, { charge, refund }, origin)
+  if (refund.status === 'failed' && !isNew) await putRefundMoneyBack(tx, refund, at)
+  else if (refund.status === 'succeeded' && refund.send_email && refund.email !== null) {
     await insertMails(tx, [refundMail(business, charge, refund, receiptUrl(baseUrl(), secretKey(), business, charge.id), at)])
   }
   return { charge, refund }
@@ -107,21 +129,26 @@ async function chargeAfter(tx: Transaction<DB>, before: ChargeRow, refund: Refun
   return { ...before, status: given === before.amount_minor ? 'refunded' : 'partially_refunded', refunded_at: at, updated_at: at }
 }
 
-async function tell(tx: Transaction<DB>, business: Business, finishing: Finishing, after: { charge: ChargeRow; refund: RefundRow }): Promise<void> {
-  const { charge, refund } = after
-  const shared = { businessId: business.id, requestId: finishing.requestId, at: refund.updated_at }
+async function emitRefundEvents(
+  tx: Transaction<DB>,
+  business: Business,
+  before: Finishing,
+  { charge, refund }: ChargeAndRefund,
+  { requestId, caller }: Origin,
+): Promise<void> {
+  const shared = { businessId: business.id, requestId, caller, at: refund.updated_at }
   const events: (NewEvent & { businessId: string })[] = [
     {
       ...shared,
-      type: finishing.isNew ? 'refund.created' : 'refund.updated',
+      type: before.isNew ? 'refund.created' : 'refund.updated',
       objectId: refund.id,
-      data: JSON.stringify(presentRefund({ ...refund, total_minor: charge.amount_minor, method: charge.method })),
-      ...(finishing.isNew ? {} : { previousAttributes: JSON.stringify({ status: finishing.refund.status }) }),
-      callbacks: refund.status === 'pending' ? [] : callbacksOf(refund),
+      data: JSON.stringify(presentRefund(withCharge(refund, charge))),
+      ...(before.isNew ? {} : { previousAttributes: JSON.stringify({ status: before.refund.status }) }),
+      callbacks: refund.status === 'pending' ? [] : refundCallbacks(refund),
     },
   ]
   if (refund.status === 'succeeded') {
-    const { status, refunded_at } = finishing.charge
+    const { status, refunded_at, refunded_minor } = before.charge
     events.push({
       ...shared,
       type: 'charge.updated',
@@ -129,8 +156,8 @@ async function tell(tx: Transaction<DB>, business: Business, finishing: Finishin
       data: JSON.stringify(presentChargeEvent(charge, business)),
       previousAttributes: JSON.stringify({
         status,
-        refunded_amount: amountAsNumber(finishing.charge.refunded_minor - refund.amount_minor, charge.currency),
-        refunded_at: refunded_at && presentChargeEvent(finishing.charge, business).refunded_at,
+        refunded_amount: amountAsNumber(refunded_minor - refund.amount_minor, charge.currency),
+        refunded_at: refunded_at && presentChargeEvent(before.charge, business).refunded_at,
       }),
     })
   }
@@ -138,8 +165,8 @@ async function tell(tx: Transaction<DB>, business: Business, finishing: Finishin
 }
 
 /** The form that a refund's own `webhook` gets when its outcome is known; its fields are named as the API names them. */
-function callbacksOf(refund: RefundRow): Callback[] {
-  if (refund.webhook === null || refund.api_key_id === null) return []
+function refundCallbacks(refund: RefundRow): Callback[] {
+  if (refund.webhook === null) return []
   const fields = {
     id: refund.id,
     payment_id: refund.charge_id,

@@ -1,32 +1,12 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '#foundation/database/database.ts'
+import type { RowOf } from '#foundation/database/rows.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
 
 export type RefundStatus = 'pending' | 'succeeded' | 'failed'
 
-export interface RefundRow {
-  business_id: string
-  id: string
-  charge_id: string
-  payment_request_id: string | null
-  amount_minor: bigint
-  currency: string
-  status: RefundStatus
-  reason: string | null
-  refunded_by: string | null
-  webhook: string | null
-  send_email: boolean
-  email: string | null
-  api_key_id: string | null
-  /** The Idempotency-Key of its request, whose stored answer follows the outcome. */
-  idempotency_key: string | null
-  rail_reference: string | null
-  failure_code: string | null
-  failure_message: string | null
-  created_at: Date
-  updated_at: Date
-  refunded_at: Date | null
-}
+/** A refund as it is stored. Its `idempotency_key` is that of its request, whose stored answer follows the outcome. */
+export type RefundRow = RowOf<'refunds', { status: RefundStatus }>
 
 /** A refund with what its charge says of it. */
 export interface ShownRefund extends RefundRow {
@@ -99,7 +79,7 @@ export async function succeededMinor(db: Db, businessId: string, chargeId: strin
 }
 
 /** The refunds of a charge, oldest first, as they are listed inside it. */
-export async function refundsOfCharge(db: Db, businessId: string, chargeId: string): Promise<ShownRefund[]> {
+export async function listRefundsOfCharge(db: Db, businessId: string, chargeId: string): Promise<ShownRefund[]> {
   const { rows } = await sql<ShownRefund>`
     select ${shown} from refunds r join charges c on c.business_id = r.business_id and c.id = r.charge_id
     where r.business_id = ${businessId} and r.charge_id = ${chargeId} order by r.id limit 100`.execute(db)

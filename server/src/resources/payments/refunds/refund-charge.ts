@@ -1,103 +1,124 @@
 import type { Transaction } from 'kysely'
-import { emitEvent } from '#engine/events/emit-event.ts'
 import { ensureSandboxFloat } from '#engine/ledger/sandbox-float.ts'
 import type { Rail, RailAccess, RefundAttempt, RefundOutcome } from '#engine/rails/rail.ts'
-import type { Database } from '#foundation/database/database.ts'
 import type { DB } from '#foundation/database/tables.ts'
-import type { Business } from '#foundation/http/authentication.ts'
-import { type Answer, type Claim, rememberAnswer } from '#foundation/http/idempotency.ts'
+import type { Deps } from '#foundation/deps.ts'
+import { type Claim, rememberAnswer } from '#foundation/http/idempotency.ts'
+import type { Origin } from '#foundation/http/origin.ts'
+import type { Business } from '#foundation/shared/business.ts'
+import { keyIdOf } from '#foundation/shared/caller.ts'
 import { invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid, newId } from '#foundation/shared/ids.ts'
 import { formatAmount, requireAmount } from '#foundation/shared/money.ts'
-import { laterThan, type Now } from '#foundation/shared/time.ts'
-import { type ChargeRow, findCharge, lockCharges, updateCharges } from '#resources/payments/charges/queries.ts'
-import { forgetChecks, scheduleChecks } from '#resources/payments/rails/check-queries.ts'
+import { laterThan } from '#foundation/shared/time.ts'
+import { type ChargeRow, findCharge, lockCharges, paidStatuses, updateCharges } from '#resources/payments/charges/queries.ts'
+import { forgetChecks } from '#resources/payments/rails/check-queries.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import type { ReceiptLinks } from '#resources/payments/receipts/address.ts'
 import { answerOrPending } from '#resources/payments/settlement/start-payment.ts'
-import { answerOf, finish, settleRefund } from './finish-refund.ts'
+import { applyOutcome, type ChargeAndRefund, type Refunded, recordRefundOutcome, refundAnswer } from './finish-refund.ts'
 import { insertRefund, type RefundRow } from './queries.ts'
 import { takeRefundMoney } from './refund-money.ts'
-import { presentRefund } from './wire.ts'
 
-export interface RefundDeps extends ReceiptLinks {
-  database: Database
-  now: Now
+export interface RefundDeps extends Pick<Deps, 'database' | 'clock' | 'onEvent'>, ReceiptLinks {
   rails: Rails
-  /** Called after a commit that appended an event. */
-  onEvent: (businessId: string) => void
 }
 
-/** What is to be given back, and who wants it. */
+/** What is to be given back. */
 export interface RefundInput {
   chargeId: string
-  /** Without it, all that is left. */
+  /** In major units; without it, all that is left. */
   amount?: string | number | undefined
   reason?: string | null | undefined
   webhook?: string | null | undefined
   sendEmail?: boolean | undefined
   email?: string | null | undefined
   refundedBy: string | null
-  apiKeyId: string | null
-  requestId: string | null
+  /** Stores the answer with the refund, before the wallets are locked; the stored answer follows the outcome. */
   claim?: Claim | undefined
   /** The charge came in twice and nobody asked: refunded only when nothing of it is. */
-  isDuplicate?: boolean
+  isDuplicate?: boolean | undefined
 }
 
-export interface Refunded {
-  refund: RefundRow
-  charge: ChargeRow
-  answer: Answer
+/** The rail that took a charge's money, and how to reach it. */
+export interface RefundRail {
+  rail: Rail
+  access: RailAccess
 }
 
-/** Twice the time that a rail has for its answer: should this process die now, a job asks the rail then. */
-const firstCheckMs = 40_000
+/** A refund after its first step. */
+export interface BegunRefund extends Refunded {
+  via: RefundRail
+  /** Whether its rail has to be called now (`completeRefund`). If nobody does, a job does it in a while. */
+  isOpen: boolean
+}
+
+/** Twice the time that a rail has for its answer: should this process die before it calls the rail, a job asks the rail then. */
+const firstCheckSeconds = 40
 
 /**
- * Gives money of a charge back, in three steps: the refund is written as pending and its money taken, the rail is called
- * with the refund's id as its idempotency key, and its answer is written; on failure the money is put back. What is not
- * known after the second step stays pending, and a job asks the rail. A local rail needs one transaction only.
+ * What comes before the transaction of a refund: finds the charge's rail, and gives a sandbox business its play money, once.
+ * Throws 404 for an unknown charge and 422 where the rail cannot refund.
  */
-export async function refundCharge(deps: RefundDeps, business: Business, input: RefundInput): Promise<Refunded> {
-  const { database, now, rails, onEvent } = deps
-  const known = isUuid(input.chargeId) ? await findCharge(database.db, business.id, input.chargeId) : undefined
-  if (!known) throw notFound('Charge', input.chargeId)
-  const found = await rails.byName(business, known.rail)
-  if (!found?.rail.refund) throw invalid({ payment_id: [`Payments by ${known.method} cannot be refunded.`] }, 'refund_not_supported')
-  const { rail, access } = found
-  await ensureSandboxFloat(database.db, business, known.currency, now())
-
-  const begun = await database.db.transaction().execute(async (tx) => {
-    const { charge, refund } = await begin(tx, deps, business, input)
-    if (rail.local) {
-      const outcome = await callRefund(rail, access, refund, charge, now())
-      const done = await finish(tx, deps, business, { charge, refund, outcome, isNew: true, requestId: input.requestId, at: now() })
-      const answer = answerOf(done.refund, done.charge, business, input.requestId)
-      if (input.claim) await rememberAnswer(tx, input.claim, answer, refund.created_at, refund.id)
-      if (done.refund.status !== 'failed') await takeRefundMoney(tx, charge, refund)
-      return { ...done, answer }
-    }
-    const data = JSON.stringify(presentRefund({ ...refund, total_minor: charge.amount_minor, method: charge.method }))
-    await emitEvent(tx, business.id, { type: 'refund.created', objectId: refund.id, data, requestId: input.requestId, at: refund.created_at })
-    await scheduleChecks(tx, [{ businessId: business.id, id: refund.id, kind: 'refund', dueAt: new Date(refund.created_at.getTime() + firstCheckMs) }])
-    const answer = answerOf(refund, charge, business, input.requestId)
-    if (input.claim) await rememberAnswer(tx, input.claim, answer, refund.created_at, refund.id)
-    await takeRefundMoney(tx, charge, refund)
-    return { refund, charge, answer }
-  })
-  onEvent(business.id)
-  if (rail.local) return begun
-  const outcome = await callRefund(rail, access, begun.refund, begun.charge, now())
-  return settleRefund(deps, business, { chargeId: begun.charge.id, refundId: begun.refund.id, outcome, requestId: input.requestId })
+export async function prepareRefund(
+  { database, rails }: Pick<RefundDeps, 'database' | 'rails'>,
+  business: Business,
+  chargeId: string,
+  at: Date,
+): Promise<RefundRail> {
+  const charge = isUuid(chargeId) ? await findCharge(database.db, business.id, chargeId) : undefined
+  if (!charge) throw notFound('Charge', chargeId)
+  const found = await rails.byName(business, charge.rail)
+  if (!found?.rail.refund) throw invalid({ payment_id: [`Payments by ${charge.method} cannot be refunded.`] }, 'refund_not_supported')
+  await ensureSandboxFloat(database.db, business, charge.currency, at)
+  return found
 }
 
-/** The first step without the money, whose accounts are taken last: what can be refused is refused here, under the charge's lock. */
-async function begin(tx: Transaction<DB>, { now }: RefundDeps, business: Business, input: RefundInput): Promise<{ charge: ChargeRow; refund: RefundRow }> {
+/**
+ * The first step of a refund: checks what is left of the charge under its lock, writes the refund as pending and takes its
+ * money. A local rail is asked here, and its answer written at once. Books in the ledger, so it is the last thing that a
+ * transaction does. Throws 404, and 422 for what cannot be refunded.
+ */
+export function beginRefund(links: ReceiptLinks) {
+  return async (tx: Transaction<DB>, business: Business, { via, ...input }: RefundInput & { via: RefundRail }, origin: Origin): Promise<BegunRefund> => {
+    const { charge, refund } = await insertPending(tx, business, input, origin)
+    const isOpen = !via.rail.local
+    const outcome = isOpen ? ({ status: 'pending', checkAfterSeconds: firstCheckSeconds } as const) : await callRefund(via, refund, charge, origin.at)
+    const done = await applyOutcome(tx, links, business, { charge, refund, outcome, isNew: true }, origin)
+    const answer = refundAnswer(done, business, origin.requestId)
+    if (input.claim) await rememberAnswer(tx, input.claim, answer, refund.created_at, refund.id)
+    if (done.refund.status !== 'failed') await takeRefundMoney(tx, charge, refund)
+    return { ...done, answer, via, isOpen }
+  }
+}
+
+/**
+ * The rest of a refund that is open, once its transaction has committed: calls the rail, outside any transaction, and writes
+ * its answer. What is not known then stays pending, and a job asks the rail.
+ */
+export async function completeRefund(deps: RefundDeps, business: Business, { via, refund, charge }: BegunRefund, origin: Origin): Promise<Refunded> {
+  const outcome = await callRefund(via, refund, charge, deps.clock.now(business.id))
+  const result = { chargeId: charge.id, refundId: refund.id, outcome }
+  return recordRefundOutcome(deps, business, result, { ...origin, at: deps.clock.now(business.id) })
+}
+
+/**
+ * Gives money of a charge back: begins the refund in one transaction, calls the rail with the refund's id as its idempotency
+ * key, and finishes it in another; on failure the money is put back. A local rail needs one transaction only.
+ */
+export async function refundCharge(deps: RefundDeps, business: Business, input: RefundInput, origin: Origin): Promise<Refunded> {
+  const via = await prepareRefund(deps, business, input.chargeId, origin.at)
+  const begun = await deps.database.db.transaction().execute((tx) => beginRefund(deps)(tx, business, { ...input, via }, origin))
+  deps.onEvent(business.id)
+  return begun.isOpen ? completeRefund(deps, business, begun, origin) : begun
+}
+
+/** Writes the refund without its money, whose accounts are locked last: what can be refused is refused here. */
+async function insertPending(tx: Transaction<DB>, business: Business, input: RefundInput, { at: began, caller }: Origin): Promise<ChargeAndRefund> {
   const before = (await lockCharges(tx, [{ businessId: business.id, id: input.chargeId }])).get(input.chargeId.toLowerCase())
   if (!before) throw notFound('Charge', input.chargeId)
   const amountMinor = refundable(before, input)
-  const at = laterThan(before.updated_at, now())
+  const at = laterThan(before.updated_at, began)
   const refund: RefundRow = {
     business_id: business.id,
     id: newId<'refund'>(at),
@@ -111,7 +132,7 @@ async function begin(tx: Transaction<DB>, { now }: RefundDeps, business: Busines
     webhook: input.webhook ?? null,
     send_email: input.sendEmail ?? false,
     email: input.email ?? before.customer_email,
-    api_key_id: input.apiKeyId,
+    api_key_id: keyIdOf(caller),
     idempotency_key: input.claim?.key ?? null,
     rail_reference: null,
     failure_code: null,
@@ -129,16 +150,16 @@ async function begin(tx: Transaction<DB>, { now }: RefundDeps, business: Busines
 
 /** How much is to be given back; a 422 when the charge has no such money. */
 function refundable(charge: ChargeRow, { amount, isDuplicate }: RefundInput): bigint {
-  if (!['succeeded', 'partially_refunded', 'refunded'].includes(charge.status))
+  if (!paidStatuses.has(charge.status))
     throw invalid({ payment_id: [`A payment that is ${charge.status.replaceAll('_', ' ')} cannot be refunded.`] }, 'charge_not_refundable')
   const left = charge.amount_minor - charge.refunded_minor
   if (left === 0n || (isDuplicate && charge.refunded_minor > 0n))
-    throw invalid({ amount: ['The payment has been refunded already.'] }, 'charge_already_refunded')
+    throw invalid({ amount: ['The payment has already been refunded.'] }, 'charge_already_refunded')
   const wanted = amount === undefined ? left : requireAmount('amount', amount, charge.currency)
   if (wanted === 0n) throw invalid({ amount: ['The amount must be greater than 0.'] })
   if (wanted > left) {
     const most = `${charge.currency.toUpperCase()} ${formatAmount(left, charge.currency)}`
-    throw invalid({ amount: [`The amount may not be greater than ${most}, which is left of this payment.`] }, 'refund_exceeds_payment')
+    throw invalid({ amount: [`The amount may not be greater than ${most}, the amount left to refund.`] }, 'refund_exceeds_payment')
   }
   return wanted
 }
@@ -158,8 +179,8 @@ export function refundAttemptOf(refund: RefundRow, charge: ChargeRow, now: Date)
   }
 }
 
-/** Tells a rail to give money back. May be repeated: the refund's id is its idempotency key. Whatever is no answer is pending. */
-export async function callRefund(rail: Rail, access: RailAccess, refund: RefundRow, charge: ChargeRow, now: Date): Promise<RefundOutcome> {
+/** Asks a rail to give money back. May be repeated: the refund's id is its idempotency key. Whatever is no answer is pending. */
+export async function callRefund({ rail, access }: RefundRail, refund: RefundRow, charge: ChargeRow, now: Date): Promise<RefundOutcome> {
   const pending = { status: 'pending', checkAfterSeconds: 15 } as const
   const call = async () => rail.refund?.(refundAttemptOf(refund, charge, now), access) ?? pending
   return answerOrPending<RefundOutcome>(call).catch(() => pending)

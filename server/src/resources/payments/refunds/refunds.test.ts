@@ -1,8 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { releaseDue } from '#resources/payments/releases/release-due-job.ts'
 import { aBusiness, type Client, eventsOf } from '#testing/api.ts'
+import { clockAt } from '#testing/clock.ts'
 import { aCharge, aPaidCharge, aPaymentRequest, aPendingCharge, type Payments, startPayments } from '#testing/payments.ts'
 
 let payments: Payments
+const releaseAt = (at: Date) => releaseDue({ database: payments.server.database, clock: clockAt(() => at) }, { until: at })
 beforeAll(async () => {
   payments = await startPayments()
 })
@@ -14,7 +17,7 @@ async function walletsOf(client: Client, currency = 'sgd'): Promise<Record<strin
 }
 
 describe('POST /v1/refund', () => {
-  test('gives back in part, then the rest, and tells everyone', async () => {
+  test('a charge is refunded in part, then in full, and every refund emits its events', async () => {
     const client = await merchant({ name: 'Kopi Stall' })
     const charge = await aPaidCharge(payments, client)
     const first = await client.post('/v1/refund', { payment_id: charge.id, amount: '40.50', comment: 'Cold coffee' })
@@ -47,7 +50,7 @@ describe('POST /v1/refund', () => {
     expect([...payments.remote.given.values()].slice(-2)).toEqual([4050n, 5950n])
   })
 
-  test('takes form bodies and spells amounts as they come', async () => {
+  test('refunds accept form bodies and amounts in every format', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client)
     const { status, json } = await client.request('POST', '/v1/refund', {
@@ -57,7 +60,7 @@ describe('POST /v1/refund', () => {
     expect((await client.get('/v1/sandbox/mails')).json.data).toMatchObject([{ to: 'a@example.com', source_id: json.id }])
   })
 
-  test('fifty refunds of 60 out of 100 at once leave exactly one', async () => {
+  test('fifty concurrent refunds of 60 out of 100 leave exactly one', async () => {
     const client = await merchant()
     for (const rail of ['remote', 'local']) {
       const charge = await aPaidCharge(payments, client, { rail })
@@ -76,7 +79,7 @@ describe('POST /v1/refund', () => {
     }
   })
 
-  test('refuses what cannot be refunded, each with a code', async () => {
+  test('a charge that cannot be refunded is rejected with a code', async () => {
     const client = await merchant()
     const stranger = await merchant()
     const charge = await aPaidCharge(payments, client)
@@ -103,7 +106,7 @@ describe('POST /v1/refund', () => {
     expect([again.status, again.json.code]).toEqual([422, 'charge_already_refunded'])
   })
 
-  test('takes the money from what waits, then from what is available, then from the deposit; the fee stays paid', async () => {
+  test('a refund is taken from pending, then available, then deposit, and the fee stays paid', async () => {
     const client = await merchant({ mode: 'live' })
     await aPaidCharge(payments, client, { method: 'paynow_online', amount_minor: 2_000n })
     const charge = await aPaidCharge(payments, client)
@@ -114,7 +117,7 @@ describe('POST /v1/refund', () => {
     expect(await walletsOf(client)).toEqual({ available: 15.65, pending: 0, reserve: 0 })
   })
 
-  test('refuses when the balance does not cover it, and takes nothing', async () => {
+  test('a refund that the balance does not cover is rejected and takes nothing', async () => {
     const client = await merchant({ mode: 'live' })
     const charge = await aPaidCharge(payments, client)
     const before = await walletsOf(client)
@@ -134,7 +137,7 @@ describe('POST /v1/refund', () => {
     }
   })
 
-  test('a refund that its rail refuses is told as such and puts the money back', async () => {
+  test('a refund that its rail rejects emits its failure and puts the money back', async () => {
     const client = await merchant()
     for (const [rail, scripted] of [
       ['remote', payments.remote],
@@ -171,8 +174,8 @@ describe('POST /v1/refund', () => {
   })
 })
 
-describe('asking rails', () => {
-  test('an unknown outcome stays pending, holds its share of the charge, and is asked for again', async () => {
+describe('polling rails', () => {
+  test('an unknown outcome stays pending, reserves its share of the charge, and is polled again', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client)
     payments.remote.refundAnswers.push(new Error('connection reset'))
@@ -192,14 +195,13 @@ describe('asking rails', () => {
     expect(types.filter((type) => type === 'charge.updated')).toHaveLength(1)
   })
 
-  test('money of a refund that fails later goes back, to where it would be by now', async () => {
+  test('the money of a refund that fails later returns to the wallet where it would be by now', async () => {
     const client = await merchant({ mode: 'live' })
     const charge = await aPaidCharge(payments, client)
     payments.remote.refundAnswers.push({ status: 'pending', reference: 're_9', checkAfterSeconds: 1 })
     const { json } = await client.post('/v1/refund', { payment_id: charge.id, amount: 50 })
     expect(await walletsOf(client)).toEqual({ available: 0, pending: 45.85, reserve: 0 })
-    const { releaseDue } = await import('#resources/payments/releases/release-due-job.ts')
-    await releaseDue(client.server.database.db, new Date(Date.now() + 3 * 86_400_000))
+    await releaseAt(new Date(Date.now() + 3 * 86_400_000))
     expect(await walletsOf(client)).toEqual({ available: 45.85, pending: 0, reserve: 0 })
     payments.remote.refundAnswers.push({ status: 'failed', code: 'lost', message: 'The account is closed.' })
     await payments.check(20)
@@ -207,7 +209,7 @@ describe('asking rails', () => {
     expect(await walletsOf(client)).toEqual({ available: 95.85, pending: 0, reserve: 0 })
   })
 
-  test('a charge without an answer is settled when its rail knows', async () => {
+  test('a charge without an answer is settled when its rail knows the outcome', async () => {
     const client = await merchant()
     const charge = await aPendingCharge(client)
     payments.remote.checkAnswers.push({ status: 'pending', checkAfterSeconds: 1 })
@@ -218,7 +220,7 @@ describe('asking rails', () => {
     expect((await eventsOf(client)).map(({ type }) => type)).toEqual(['charge.created'])
   })
 
-  test('a payment that came twice is given back, once, and is visible as such', async () => {
+  test('a duplicate payment is refunded once and is visible as such', async () => {
     const client = await merchant()
     const request = await aPaymentRequest(client)
     const paid = { payment_request_id: request.id }
@@ -248,7 +250,7 @@ describe('asking rails', () => {
 })
 
 describe('POST /v1/payment-requests/{id}/refund', () => {
-  test('refunds the only payment', async () => {
+  test('the only payment of a request is refunded', async () => {
     const client = await merchant()
     const request = await aPaymentRequest(client)
     const path = `/v1/payment-requests/${request.id}/refund`
@@ -259,7 +261,7 @@ describe('POST /v1/payment-requests/{id}/refund', () => {
     expect((await stranger.post(path, {})).status).toBe(404)
   })
 
-  test('does not guess between several payments', async () => {
+  test('a request with several payments is rejected instead of guessing', async () => {
     const client = await merchant()
     const request = await aPaymentRequest(client, { allow_repeated_payments: true })
     await aPaidCharge(payments, client, { payment_request_id: request.id })
@@ -270,7 +272,7 @@ describe('POST /v1/payment-requests/{id}/refund', () => {
 })
 
 describe('GET /v1/refunds', () => {
-  test('pages through refunds in both directions and narrows them', async () => {
+  test('the list is paged in both directions and filtered', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client)
     const made: string[] = []
@@ -288,16 +290,15 @@ describe('GET /v1/refunds', () => {
   })
 })
 
-test('payments, refunds, failures and releases at once leave books that add up', async () => {
+test('concurrent payments, refunds, failures and releases leave books that add up', async () => {
   const client = await merchant()
-  const { releaseDue } = await import('#resources/payments/releases/release-due-job.ts')
   const charges = await Promise.all(Array.from({ length: 6 }, (_, n) => aPaidCharge(payments, client, { rail: n % 2 === 0 ? 'remote' : 'local' })))
   payments.remote.refundAnswers.push({ status: 'failed', code: 'no', message: 'No.' }, new Error('reset'))
   const soon = new Date(Date.now() + 3 * 86_400_000)
   const answers = await Promise.all([
     ...charges.flatMap((charge) => [30, 50, 40].map((amount) => client.post('/v1/refund', { payment_id: charge.id, amount }))),
     ...Array.from({ length: 10 }, () => aPaidCharge(payments, client).then(() => undefined)),
-    ...Array.from({ length: 4 }, () => releaseDue(client.server.database.db, soon).then(() => undefined)),
+    ...Array.from({ length: 4 }, () => releaseAt(soon).then(() => undefined)),
   ])
   for (const answer of answers) if (answer) expect([201, 422]).toContain(answer.status)
   await payments.check(120)

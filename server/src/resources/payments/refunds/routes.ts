@@ -2,7 +2,6 @@ import type { Api, Call } from '#foundation/http/api.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
 import { decodeCursor, keysetPage } from '#foundation/http/pagination.ts'
 import { isTrue } from '#foundation/http/schemas.ts'
-import { keyIdOf } from '#foundation/shared/caller.ts'
 import { conflict, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { listPayments } from '#resources/payments/charges/queries.ts'
@@ -12,7 +11,7 @@ import { CreateRefund, ListRefunds, presentRefund, Refund, RefundPage, RefundPay
 
 const order = 'id desc'
 
-function inputOf({ business, caller, claim, requestId }: Call, chargeId: string, body: RefundPaymentRequest): RefundInput {
+function inputOf({ business, claim }: Call, chargeId: string, body: RefundPaymentRequest): RefundInput {
   return {
     chargeId,
     amount: body.amount,
@@ -21,8 +20,6 @@ function inputOf({ business, caller, claim, requestId }: Call, chargeId: string,
     sendEmail: isTrue(body.send_email),
     email: body.email,
     refundedBy: business.name,
-    apiKeyId: keyIdOf(caller),
-    requestId,
     claim,
   }
 }
@@ -33,9 +30,9 @@ export function refundsRoutes(api: Api, deps: RefundDeps): void {
   const { database } = deps
 
   const create = async (call: Call<unknown, CreateRefund>): Promise<Answer> =>
-    (await refundCharge(deps, call.business, inputOf(call, call.body.payment_id.toLowerCase(), call.body))).answer
+    (await refundCharge(deps, call.business, inputOf(call, call.body.payment_id.toLowerCase(), call.body), call)).answer
   const creating = { body: CreateRefund, answers: { 201: Refund } }
-  const description = 'Gives money of a charge back, in part or in full, as often as something is left. The fee of the charge is not given back.'
+  const description = 'Refunds a charge in part or in full, as often as there is an amount left to refund. The fee of the charge is not returned.'
   refunds.write('POST', '/v1/refund', { operationId: 'createRefund', summary: 'Refund a charge', description, ...creating }, create)
   refunds.write('POST', '/v1/refunds', { operationId: 'createRefundToo', summary: 'Refund a charge (the plural path)', description, ...creating }, create)
 
@@ -69,7 +66,7 @@ export function refundsRoutes(api: Api, deps: RefundDeps): void {
     {
       operationId: 'refundPaymentRequest',
       summary: "Refund a payment request's payment",
-      description: 'For requests with one payment of which something is left; otherwise refund the charge.',
+      description: 'For requests with exactly one payment that can still be refunded; otherwise refund the charge.',
       body: RefundPaymentRequest,
       answers: { 201: Refund },
     },
@@ -82,7 +79,7 @@ export function refundsRoutes(api: Api, deps: RefundDeps): void {
       const [only] = open
       if (!only) throw conflict('nothing_to_refund', 'This payment request has no payment that can be refunded.')
       if (open.length > 1) throw conflict('several_payments', 'This payment request has several payments; refund one of them by its payment id.')
-      return (await refundCharge(deps, business, inputOf(call, only.id, body))).answer
+      return (await refundCharge(deps, business, inputOf(call, only.id, body), call)).answer
     },
   )
 }

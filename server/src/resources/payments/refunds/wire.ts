@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
-import type { Business } from '#foundation/http/authentication.ts'
 import { CursorPage, lenientFlag, longText, nullable, plainText } from '#foundation/http/schemas.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { amountAsNumber } from '#foundation/shared/money.ts'
 import { formatLocalTime, formatUtcMicroseconds } from '#foundation/shared/time.ts'
 import type { ShownRefund } from './queries.ts'
@@ -9,24 +9,24 @@ const text = Type.Unsafe<string | null>({ type: ['string', 'null'] })
 const amount = Type.Unsafe<string | number>({
   type: ['number', 'string'],
   maxLength: 32,
-  description: 'How much to give back, in major units; without it, all that is left.',
+  description: 'Amount to refund, in major units; everything that is left if omitted.',
 })
 
 const about = {
   amount: Type.Optional(amount),
   webhook: Type.Optional(
-    nullable(Type.String({ maxLength: 1028, pattern: '^https?://[^\\s]+$', description: 'Is told what becomes of the refund, as a form.' })),
+    nullable(Type.String({ maxLength: 1028, pattern: '^https?://[^\\s]+$', description: 'URL that receives the outcome of the refund as a form.' })),
   ),
-  send_email: Type.Optional(lenientFlag('Whether the payer is written to.')),
-  email: Type.Optional(nullable(Type.String({ format: 'email', maxLength: 255, description: "Where to; without it, the payer's address." }))),
-  comment: Type.Optional(nullable(longText(255, { description: 'Why the money is given back.' }))),
-  reason: Type.Optional(nullable(longText(255, { description: 'Another word for `comment`.' }))),
+  send_email: Type.Optional(lenientFlag('Whether to email the payer.')),
+  email: Type.Optional(nullable(Type.String({ format: 'email', maxLength: 255, description: "Address for that email; the payer's own if omitted." }))),
+  comment: Type.Optional(nullable(longText(255, { description: 'Why the payment is refunded.' }))),
+  reason: Type.Optional(nullable(longText(255, { description: 'Alias of `comment`.' }))),
 }
 
 /** What `POST /v1/refund` takes (behaviour §5.5). */
 export const CreateRefund = Type.Object(
   {
-    payment_id: Type.String({ maxLength: 64, description: 'The charge: `payment_id` of webhooks, `payments[].id` of payment requests.' }),
+    payment_id: Type.String({ maxLength: 64, description: 'The charge: `payment_id` in webhooks, `payments[].id` in payment requests.' }),
     ...about,
   },
   { examples: [{ payment_id: '3c90c3cc-0d44-4b50-8888-8dd25736052a', amount: 10.5, comment: 'Out of stock' }] },
@@ -51,7 +51,7 @@ export const Refund = Type.Object(
     provider_fee: Type.Unsafe<number | null>({ type: ['number', 'null'] }),
     provider_fee_currency: text,
     refunded_at: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'UTC with microseconds; null while pending.' }),
-    created_at: Type.String({ description: "On POST on the business's clock without offset, otherwise UTC with microseconds." }),
+    created_at: Type.String({ description: "On POST in the business's time zone without a UTC offset, otherwise UTC with microseconds." }),
     payment_request_id: text,
     reason: text,
     failure_code: text,

@@ -8,8 +8,8 @@ export function insertReleasesSql(
   if (releases.length === 0) return undefined
   return sql`
     insert into releases (business_id, charge_id, currency, amount_minor, due_at)
-    select * from unnest(${releases.map((one) => one.businessId)}::uuid[], ${releases.map((one) => one.chargeId)}::uuid[], ${releases.map((one) => one.currency)}::text[],
-      ${releases.map((one) => String(one.amountMinor))}::bigint[], ${releases.map((one) => one.dueAt)}::timestamptz[])`
+    select * from unnest(${releases.map((release) => release.businessId)}::uuid[], ${releases.map((release) => release.chargeId)}::uuid[], ${releases.map((release) => release.currency)}::text[],
+      ${releases.map((release) => String(release.amountMinor))}::bigint[], ${releases.map((release) => release.dueAt)}::timestamptz[])`
 }
 
 /** Money of a charge that is not released yet, held by this transaction; undefined when nothing waits. */

@@ -1,26 +1,34 @@
-import { type Kysely, sql } from 'kysely'
+import { sql } from 'kysely'
 import { post } from '#engine/ledger/post.ts'
-import type { DB } from '#foundation/database/tables.ts'
+import { isDueSql } from '#foundation/database/due.ts'
+import type { Deps } from '#foundation/deps.ts'
+import type { Due } from '#foundation/shared/clock.ts'
+
+export type ReleaseDeps = Pick<Deps, 'database' | 'clock'>
 
 const batch = 500
 
 /** Moves money whose time has come from `pending` to `available`. May run in several processes. Returns how many charges it released. */
-export async function releaseDue(db: Kysely<DB>, at: Date): Promise<number> {
+export async function releaseDue(deps: ReleaseDeps, due: Due): Promise<number> {
+  if (due.businessId !== undefined) return releaseBusiness(deps, due.businessId, due.until)
   const { rows: businesses } = await sql<{ business_id: string }>`
-    select distinct business_id from (select business_id from releases where due_at <= ${at} order by due_at limit ${batch}) due order by business_id`.execute(
-    db,
+    select distinct business_id from (select business_id from releases where ${isDueSql(due)} order by due_at limit ${batch}) due order by business_id`.execute(
+    deps.database.db,
   )
   let released = 0
   // A transaction for each business: its books are in one place, also where tables are sharded.
-  for (const { business_id } of businesses) released += await releaseBusiness(db, business_id, at)
+  for (const { business_id } of businesses) released += await releaseBusiness(deps, business_id, due.until)
   return released
 }
 
-function releaseBusiness(db: Kysely<DB>, businessId: string, at: Date): Promise<number> {
-  return db.transaction().execute(async (tx) => {
+function releaseBusiness({ database, clock }: ReleaseDeps, businessId: string, until: Date): Promise<number> {
+  const at = clock.now(businessId)
+  // A business can get a clock of its own between the poll's look and now; nothing is released before its time by that clock.
+  const upTo = at < until ? at : until
+  return database.db.transaction().execute(async (tx) => {
     const { rows } = await sql<{ charge_id: string; currency: string; amount_minor: bigint }>`
       delete from releases r using (
-        select charge_id from releases where business_id = ${businessId} and due_at <= ${at} order by charge_id limit ${batch} for update skip locked
+        select charge_id from releases where ${isDueSql({ until: upTo, businessId })} order by charge_id limit ${batch} for update skip locked
       ) due
       where r.business_id = ${businessId} and r.charge_id = due.charge_id
       returning r.charge_id, r.currency, r.amount_minor`.execute(tx)

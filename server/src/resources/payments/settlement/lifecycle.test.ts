@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { sandboxFloatOf } from '#engine/ledger/sandbox-float.ts'
 import { openDatabase } from '#foundation/database/database.ts'
-import { expirePaymentRequests } from '#resources/payments/payment-requests/expire-payment-requests-job.ts'
-import { askRails, type CheckDeps } from '#resources/payments/rails/ask-rails-job.ts'
+import { expireDuePaymentRequests } from '#resources/payments/payment-requests/expire-payment-requests-job.ts'
+import { askRails } from '#resources/payments/rails/ask-rails-job.ts'
 import { releaseDue } from '#resources/payments/releases/release-due-job.ts'
 import { aBusiness, type Client, eventsOf, type Reply, startTestServer } from '#testing/api.ts'
 import { cloneDatabase } from '#testing/database.ts'
@@ -111,7 +111,7 @@ class Lifecycle {
 
   async run(step: Command): Promise<void> {
     this.now += 1_000
-    this.client.server.clock.set(new Date(this.now))
+    this.client.clock.set(new Date(this.now))
     if (step.do === 'create') await this.create(step)
     else if (step.do === 'pay') await this.pay(step.all)
     else if (step.do === 'refund') await this.refund(step.all)
@@ -268,17 +268,18 @@ class Lifecycle {
   }
 
   private async wait(seconds: number, expireFirst: boolean): Promise<void> {
-    const { app, clock, database } = this.client.server
+    const { business, clock } = this.client
+    const { app } = this.client.server
     this.now += seconds * 1000
     clock.set(new Date(this.now))
-    const deps = { ...app.payments, log: app.fastify.log as CheckDeps['log'] }
+    const due = () => ({ until: clock.now(), businessId: business.id })
     const expire = async () => {
-      await expirePaymentRequests(deps)
+      await expireDuePaymentRequests(app.payments, due())
       for (const target of this.requests) if (target.status === 'pending' && target.expiresAt <= this.now) target.status = 'expired'
     }
     const askUntilQuiet = async () => {
       const giveBack = this.attempts.filter(({ toBeGivenBack }) => toBeGivenBack)
-      while ((await askRails(deps)) > 0) await this.settleWhatEnded()
+      while ((await askRails(app.payments, due())) > 0) await this.settleWhatEnded()
       for (const charge of giveBack) this.note(charge, charge.amount)
     }
     if (expireFirst) await expire()
@@ -291,7 +292,7 @@ class Lifecycle {
     this.now += 1
     clock.set(new Date(this.now))
     await askUntilQuiet()
-    await releaseDue(database.db, new Date(this.now))
+    await releaseDue(app.payments, due())
   }
 
   async compare(): Promise<void> {
@@ -363,7 +364,6 @@ test('whatever is created, paid, canceled, expired and refunded in any order, th
   const seen = new Set<string>()
   await fc.assert(
     fc.asyncProperty(create, fc.array(command, { minLength: 6, maxLength: 20 }), async (first, steps) => {
-      server.clock.release()
       const life = new Lifecycle(await aBusiness({}, server))
       for (const step of [first, ...steps]) await life.run(step)
       await life.compare()

@@ -6,7 +6,8 @@ import type { StoredAnswer } from '#foundation/database/stored-answer.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { gramsOf } from '#foundation/shared/search-text.ts'
 import { hasOwnWords } from '#resources/payments/charges/gram-queries.ts'
-import { type Case, netOf, releasedAt, transfersOf } from './settlement.ts'
+import { netOf } from '#resources/payments/charges/wire.ts'
+import { type Case, releasedAt, transfersOf } from './settlement.ts'
 
 /** What a payment brings that its request does not have already; it travels as one JSON text for all payments. */
 const input = {

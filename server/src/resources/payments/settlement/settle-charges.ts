@@ -5,16 +5,15 @@ import { isOutcomeUnknown } from '#foundation/database/database.ts'
 import { groupCommit } from '#foundation/database/group-commit.ts'
 import { runTogether } from '#foundation/database/prepared.ts'
 import type { DB } from '#foundation/database/tables.ts'
-import type { Business } from '#foundation/http/authentication.ts'
 import { rememberAnswer } from '#foundation/http/idempotency.ts'
 import { laterThan } from '#foundation/shared/time.ts'
 import { insertMails, type MailRow } from '#resources/business/mails/queries.ts'
-import { presentPayment } from '#resources/payments/charges/event-wire.ts'
-import { newChargeGrams } from '#resources/payments/charges/gram-queries.ts'
-import { type ChargeRow, changedCharges, listPayments, lockCharges, newCharges } from '#resources/payments/charges/queries.ts'
+import { listCountedPayments } from '#resources/payments/charges/counted-payments.ts'
+import { insertChargeGramsSql } from '#resources/payments/charges/gram-queries.ts'
+import { type ChargeRow, insertChargesSql, lockCharges, updateChargesSql } from '#resources/payments/charges/queries.ts'
+import { netOf } from '#resources/payments/charges/wire.ts'
 import { feeSchedules } from '#resources/payments/fees/fees.ts'
-import { changedStatuses, endedExpiries, lockPaymentRequests, newEndings, type PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
-import type { Payment } from '#resources/payments/payment-requests/wire.ts'
+import { deleteExpiriesSql, insertEndingsSql, lockPaymentRequests, updateStatusesSql } from '#resources/payments/payment-requests/queries.ts'
 import { forgetChecks, scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import { type ReceiptLinks, receiptUrl } from '#resources/payments/receipts/address.ts'
 import { receiptMail } from '#resources/payments/receipts/letter.ts'
@@ -27,7 +26,6 @@ import {
   final,
   isLateSuccess,
   isTerminalFailure,
-  netOf,
   releasedAt,
   type SettleDeps,
   type Settled,
@@ -82,8 +80,8 @@ async function settleAll(tx: Transaction<DB>, settlements: Settlement[], schedul
   const finished = [...requests.values()].filter((request) => request !== undefined)
   const expired = finished.filter(({ status, expires_at }) => status !== 'pending' && expires_at !== null)
   const charges = [
-    newCharges(changed.filter((one) => one.settlement.charge.isNew).map((one) => one.charge)),
-    changedCharges(latestOfEach(changed.filter((one) => !one.settlement.charge.isNew).map((one) => one.charge))),
+    insertChargesSql(changed.filter((one) => one.settlement.charge.isNew).map((one) => one.charge)),
+    updateChargesSql(latestOfEach(changed.filter((one) => !one.settlement.charge.isNew).map((one) => one.charge))),
   ]
   // The events of a request that is paid again and again list its payments, with those of this batch.
   const areListed = changed.some(({ applied, request }) => applied && request?.allow_repeated_payments)
@@ -91,10 +89,10 @@ async function settleAll(tx: Transaction<DB>, settlements: Settlement[], schedul
   const { statement: events } = newEvents(await eventsOfAll(tx, changed, deps))
   await runTogether(tx, 'settle', [
     ...(areListed ? [] : charges),
-    changedStatuses(finished),
-    newEndings(finished),
-    endedExpiries(expired.map(({ business_id, id }) => ({ businessId: business_id, id }))),
-    newChargeGrams(changed.filter((one) => one.settlement.charge.isNew)),
+    updateStatusesSql(finished),
+    insertEndingsSql(finished),
+    deleteExpiriesSql(expired.map(({ business_id, id }) => ({ businessId: business_id, id }))),
+    insertChargeGramsSql(changed.filter((one) => one.settlement.charge.isNew)),
     insertReleasesSql(changed.flatMap(releaseOf)),
     events,
   ])
@@ -137,7 +135,7 @@ async function openCases(tx: Transaction<DB>, settlements: Settlement[], { now }
   )
   return settlements.map((settlement) => {
     const before = settlement.charge.isNew ? settlement.charge.row : known.get(settlement.charge.id)
-    if (!before) throw new Error('a charge that is to be settled does not exist')
+    if (!before) throw new Error('the charge to settle does not exist')
     const requestId = requestIdOf(settlement)
     const request = requestId === null ? undefined : requests.get(requestId)
     const isOver = final.has(before.status) && !isLateSuccess(before, settlement.outcome)
@@ -190,13 +188,8 @@ async function eventsOfAll(tx: Transaction<DB>, cases: Case[], deps: SettleDeps)
   const events: ReturnType<typeof eventsOf> = []
   for (const one of cases) {
     const { request, applied, settlement } = one
-    const earlier = applied && request?.allow_repeated_payments ? await earlierPayments(tx, request, settlement.business) : []
+    const earlier = applied && request?.allow_repeated_payments ? await listCountedPayments(tx, settlement.business, request.id) : []
     events.push(...eventsOf(one, earlier, deps))
   }
   return events
-}
-
-async function earlierPayments(tx: Transaction<DB>, request: PaymentRequestRow, business: Business): Promise<Payment[]> {
-  const rows = await listPayments(tx, business.id, request.id)
-  return rows.filter((row) => row.unapplied_reason === null).map((row) => presentPayment(row, business))
 }

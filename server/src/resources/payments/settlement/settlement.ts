@@ -7,6 +7,7 @@ import type { Business } from '#foundation/http/authentication.ts'
 import type { Answer, Claim } from '#foundation/http/idempotency.ts'
 import { laterThan } from '#foundation/shared/time.ts'
 import type { ChargeRow, UnappliedReason } from '#resources/payments/charges/queries.ts'
+import { netOf } from '#resources/payments/charges/wire.ts'
 import { feeOn, type feeSchedules } from '#resources/payments/fees/fees.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 
@@ -142,6 +143,3 @@ export function transfersOf({ charge, releaseDays, changed }: Case): Transfer[] 
     { ...shared, purpose: 'fee', credit: 'fees', amountMinor: charge.fixed_fee_minor + charge.discount_fee_minor },
   ]
 }
-
-/** What is left of a charge after its fees. */
-export const netOf = (charge: ChargeRow) => charge.amount_minor - charge.fixed_fee_minor - charge.discount_fee_minor

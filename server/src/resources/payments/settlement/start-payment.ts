@@ -6,7 +6,7 @@ import { type Answer, type Claim, rememberAnswer } from '#foundation/http/idempo
 import { ApiError, conflict, invalid } from '#foundation/shared/errors.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { searchTextOf } from '#foundation/shared/search-text.ts'
-import { newChargeGrams } from '#resources/payments/charges/gram-queries.ts'
+import { insertChargeGramsSql } from '#resources/payments/charges/gram-queries.ts'
 import { type ChargeRow, insertCharges } from '#resources/payments/charges/queries.ts'
 import { adminFeeOn } from '#resources/payments/fees/fees.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
@@ -161,7 +161,7 @@ export async function startPayment(deps: StartDeps, business: Business, payment:
   await deps.database.db.transaction().execute(async (tx) => {
     await payment.guard?.(tx)
     if (begun) await rememberAnswer(tx, begun.claim, begun.answer(charge), at, charge.id)
-    await insertCharges(tx, [charge], newChargeGrams([{ charge, request }]))
+    await insertCharges(tx, [charge], insertChargeGramsSql([{ charge, request }]))
     // Should this process die now, the job asks the rail.
     await scheduleChecks(tx, [{ businessId: business.id, id: charge.id, kind: 'charge', dueAt: new Date(at.getTime() + patienceMs * 2) }])
   })

@@ -2,14 +2,14 @@ import { type Static, Type } from 'typebox'
 import type { Balance } from '#engine/ledger/balances.ts'
 import { amountAsNumber, type Currency } from '#foundation/shared/money.ts'
 
-/** What a business has in one currency, by wallet (behaviour §7.11). */
+/** The balances of a business in one currency, by wallet (behaviour §7.11). */
 export const CurrencyBalance = Type.Object(
   {
     currency: Type.String(),
     wallets: Type.Object({
-      available: Type.Number({ description: 'Can be refunded and paid out.' }),
-      deposit: Type.Optional(Type.Number({ description: 'Put in by the business; in the sandbox play money. Shown where it was ever used.' })),
-      pending: Type.Optional(Type.Number({ description: 'Waits until the rail has paid out. Shown where it was ever used.' })),
+      available: Type.Number({ description: 'Available for refunds and payouts.' }),
+      deposit: Type.Optional(Type.Number({ description: 'Deposited by the business; play money in the sandbox. Present only if it was ever used.' })),
+      pending: Type.Optional(Type.Number({ description: 'Waiting for the rail to pay out. Present only if it was ever used.' })),
       reserve: Type.Number({ description: 'Held back.' }),
     }),
   },
@@ -19,7 +19,7 @@ export type CurrencyBalance = Static<typeof CurrencyBalance>
 
 export const BalanceList = Type.Array(CurrencyBalance)
 
-/** Balances by currency, the business's own first. `available` and `reserve` are always shown, as HitPay does it. */
+/** Balances by currency, the business's own first. `available` and `reserve` are always included, like HitPay does. */
 export function presentBalances(balances: Balance[], home: Currency): CurrencyBalance[] {
   const byCurrency = new Map<Currency, CurrencyBalance>([[home, { currency: home, wallets: { available: 0, reserve: 0 } }]])
   for (const { account, currency, balanceMinor } of balances) {

@@ -5,8 +5,9 @@ import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { emitEvent } from '#engine/events/emit-event.ts'
 import { startRelay } from '#engine/events/order-events.ts'
 import { createLog } from '#foundation/http/observability.ts'
-import { aBusiness, type Client, startTestServer, testSecretKey } from '#testing/api.ts'
-import { testDatabase } from '#testing/database.ts'
+import { createApiKey } from '#resources/business/businesses/create-business.ts'
+import { revokeApiKey } from '#resources/business/businesses/queries.ts'
+import { aBusiness, type Client, testSecretKey } from '#testing/api.ts'
 import { anEndpoint, placeEvents, tellEvents, testDispatcher } from '#testing/deliveries.ts'
 import { type FakeMerchant, fakeMerchant, type MerchantAnswer } from '#testing/fake-merchant.ts'
 import type { Dispatcher, DispatcherOptions } from './deliver-events.ts'
@@ -32,17 +33,10 @@ function dispatcher(client: Client, more: Partial<DispatcherOptions> = {}): Disp
   return made
 }
 
-/** A business on a server of its own, whose clock can be moved without moving that of other tests. */
-async function aBusinessWithClock(): Promise<Client> {
-  const server = await startTestServer(await testDatabase())
-  open.push({ stop: () => server.app.fastify.close() })
-  return aBusiness({}, server)
-}
-
 const deliveries = async (client: Client, query = '') => (await client.get(`/v1/webhook-deliveries${query}`)).json.data
 
 describe('an event of version 2', () => {
-  test('arrives byte for byte, with headers that HitPay clients and the Standard Webhooks library accept', async () => {
+  test('an event arrives byte for byte, with headers that HitPay clients and the Standard Webhooks library accept', async () => {
     const client = await aBusiness()
     const shop = await merchant()
     const endpoint = await anEndpoint(client, `${shop.url}/hook?shop=1`)
@@ -70,7 +64,7 @@ describe('an event of version 2', () => {
     expect(await deliveries(client)).toMatchObject([{ status: 'succeeded', attempts: 1, response_status: 200, event_id: eventId }])
   })
 
-  test('goes to every endpoint that listens to its type, once, however often the business is looked at', async () => {
+  test('an event is delivered once to every endpoint that subscribes to its type, however often the business is polled', async () => {
     const client = await aBusiness()
     const [all, some, none] = await Promise.all([merchant(), merchant(), merchant()])
     await anEndpoint(client, all.url)
@@ -87,7 +81,7 @@ describe('an event of version 2', () => {
   })
 })
 
-test('a callback of version 1 is the form that HitPay sends, signed with the salt of the API key', async () => {
+test("a callback of version 1 is HitPay's form, signed with the salt of the API key", async () => {
   const client = await aBusiness()
   const shop = await merchant()
   const [key] = (await client.server.database.db.selectFrom('api_keys').select('id').where('business_id', '=', client.business.id).execute()) ?? []
@@ -110,10 +104,30 @@ test('a callback of version 1 is the form that HitPay sends, signed with the sal
   expect(hmac).toBe(createHmac('sha256', client.salt).update(text).digest('hex'))
 })
 
+test('a callback that no API key asked for is signed with the salt of the oldest active key', async () => {
+  const client = await aBusiness()
+  const { db } = client.server.database
+  const shop = await merchant()
+  const [first] = await db.selectFrom('api_keys').select('id').where('business_id', '=', client.business.id).execute()
+  const options = { name: 'Second', secretKey: testSecretKey, at: new Date() }
+  const second = await db.transaction().execute((tx) => createApiKey(tx, client.business, options))
+  const hmacOf = (salt: string) => createHmac('sha256', salt).update('amount1.00').digest('hex')
+  const call = async () => {
+    await tellEvents(client, [{ type: 'payment_request.completed', callbacks: [{ url: shop.url, apiKeyId: null, fields: { amount: '1.00' } }] }])
+    await dispatcher(client).settle(client.business.id)
+    return new URLSearchParams(shop.received.at(-1)?.body.toString('utf8')).get('hmac')
+  }
+  expect(await call()).toBe(hmacOf(client.salt))
+  await db.transaction().execute((tx) => revokeApiKey(tx, client.business.id, first?.id ?? '', new Date()))
+  expect(await call()).toBe(hmacOf(second.salt))
+  const { json } = await client.get('/v1/webhook-deliveries', { headers: { 'x-business-api-key': second.key } })
+  expect(json.data.map(({ status }: { status: string }) => status)).toEqual(['succeeded', 'succeeded'])
+})
+
 describe('a failed try', () => {
   test('is made again after the waits of the schedule, with the same id and bytes, and is given up after two days', async () => {
-    const client = await aBusinessWithClock()
-    const { clock } = client.server
+    const client = await aBusiness()
+    const { clock } = client
     clock.set('2026-03-01T00:00:00Z')
     const shop = await merchant({ status: 500, body: 'no' })
     const other = await merchant()
@@ -138,7 +152,7 @@ describe('a failed try', () => {
     const [failed] = await deliveries(client, '?status=failed')
     expect(failed).toMatchObject({ attempts: 12, response_status: 500, next_attempt_at: null })
 
-    // The failure is told, but not to the endpoint that failed.
+    // The failure is emitted, but not to the endpoint that failed.
     await placeEvents(client)
     await sender.settle(client.business.id)
     expect(shop.received).toHaveLength(12)
@@ -146,9 +160,9 @@ describe('a failed try', () => {
     expect(JSON.parse(other.received[0]?.body.toString() ?? '')).toMatchObject({ id: failed.id, endpoint_id: endpoint.id, status: 'failed', attempts: 12 })
   })
 
-  test('waits as long as Retry-After asks', async () => {
-    const client = await aBusinessWithClock()
-    const { clock } = client.server
+  test('a failed attempt waits as long as Retry-After asks', async () => {
+    const client = await aBusiness()
+    const { clock } = client
     clock.set('2026-03-01T00:00:00Z')
     const shop = await merchant({ status: 503, headers: { 'retry-after': '120' } })
     await anEndpoint(client, shop.url)
@@ -165,7 +179,7 @@ describe('a failed try', () => {
     expect(await deliveries(client)).toMatchObject([{ status: 'succeeded', attempts: 2, response_status: 204 }])
   })
 
-  test('with 410 switches the endpoint off, and what waits for it is canceled', async () => {
+  test('a 410 disables the endpoint and cancels its pending deliveries', async () => {
     const client = await aBusiness()
     const shop = await merchant({ status: 410 })
     const endpoint = await anEndpoint(client, shop.url)
@@ -183,20 +197,21 @@ describe('a failed try', () => {
     expect((await deliveries(client)).map(({ status }: { status: string }) => status)).toEqual(['canceled', 'failed'])
   })
 
-  test('that was cut short by a crash is made again with the same id when its lease ends', async () => {
-    const client = await aBusinessWithClock()
-    const { clock, database } = client.server
+  test('an attempt interrupted by a crash is retried with the same id when its lease ends', async () => {
+    const client = await aBusiness()
+    const { clock } = client
+    const { database } = client.server
     clock.set('2026-03-01T00:00:00Z')
     const shop = await merchant()
     await anEndpoint(client, shop.url)
     const ids = await tellEvents(client, [{}, {}, {}])
     const now = clock.now()
     const lanes = await dueLanes(database.db, client.business.id, now)
-    // A process that claims and is then gone.
+    // A process that claims and then dies.
     const claimed = await claimDeliveries(
       database.db,
       client.business.id,
-      lanes.map((lane) => ({ lane, count: 2 })),
+      lanes.map(({ lane }) => ({ lane, count: 2 })),
       { now, leaseUntil: new Date(now.getTime() + 60_000), owner: 1 },
     )
     expect(claimed).toHaveLength(2)
@@ -210,15 +225,16 @@ describe('a failed try', () => {
   })
 })
 
-describe('a lease', () => {
-  test('of a process that is gone is given back at once', async () => {
+describe('leases', () => {
+  test('the lease of a process that is gone is released immediately', async () => {
     const client = await aBusiness()
-    const { clock, database } = client.server
+    const { clock } = client
+    const { database } = client.server
     const shop = await merchant()
     await anEndpoint(client, shop.url)
     const ids = await tellEvents(client, [{}, {}])
     const now = clock.now()
-    const lanes = (await dueLanes(database.db, client.business.id, now)).map((lane) => ({ lane, count: 2 }))
+    const lanes = (await dueLanes(database.db, client.business.id, now)).map(({ lane }) => ({ lane, count: 2 }))
     const gone = createLeaseOwner(database.pool)
     await claimDeliveries(database.db, client.business.id, lanes, { now, leaseUntil: new Date(now.getTime() + 60_000), owner: await gone.number() })
     const sender = dispatcher(client)
@@ -231,7 +247,7 @@ describe('a lease', () => {
     expect(shop.received.map(({ headers }) => headers['webhook-id']).sort()).toEqual([...ids].sort())
   })
 
-  test('of a process whose connection breaks stays its own', async () => {
+  test('a process whose connection breaks keeps its lease', async () => {
     const { database } = (await aBusiness()).server
     const owner = createLeaseOwner(database.pool)
     onTestFinished(owner.release)
@@ -241,12 +257,12 @@ describe('a lease', () => {
         ?.pid
     const first = await holder()
     await sql`select pg_terminate_backend(${first}::int)`.execute(database.db)
-    // Nobody asks for the number: what it leases is on its way.
+    // Nobody asks for the number: what it leases is in flight.
     await expect.poll(async () => [undefined, first].includes(await holder()), { timeout: 10_000 }).toBe(false)
     expect(await owner.number()).toBe(number)
   })
 
-  test('of a process that lives is not taken by another that starts, and neither is a wait for a retry shortened', async () => {
+  test('the lease of a live process is not taken over by another that starts, and no retry is moved forward', async () => {
     const client = await aBusiness()
     const [slow, failing] = [await merchant('hang'), await merchant({ status: 500 })]
     await anEndpoint(client, slow.url)
@@ -276,7 +292,7 @@ test('an endpoint that hangs delays no other', async () => {
     client,
     Array.from({ length: 300 }, () => ({})),
   )
-  // All is there before the first of the others has been given up.
+  // Everything has arrived before the first of the others has failed.
   const sender = dispatcher(client, { timeoutMs: 12_000 })
   const began = performance.now()
   sender.wake(client.business.id)
@@ -285,7 +301,7 @@ test('an endpoint that hangs delays no other', async () => {
   expect(dead.received.length).toBeLessThanOrEqual(8)
 })
 
-test('live mode sends to no private address, and the sandbox does', async () => {
+test('live businesses send to no private address, and the sandbox does', async () => {
   const client = await aBusiness({ mode: 'live' })
   const shop = await merchant()
   for (const url of [shop.url.replace('http:', 'https:'), 'https://10.0.0.1/hook', 'https://[::1]:8443/']) await anEndpoint(client, url)
@@ -301,7 +317,7 @@ test('live mode sends to no private address, and the sandbox does', async () => 
   expect(shop.received).toHaveLength(0)
 })
 
-test('an event is sent at once and not at the next poll, and so are hundreds', async () => {
+test('an event is sent immediately and not at the next poll, and so are hundreds', async () => {
   const client = await aBusiness()
   const { database, clock } = client.server
   const shop = await merchant()
@@ -309,7 +325,7 @@ test('an event is sent at once and not at the next poll, and so are hundreds', a
   const sender = dispatcher(client)
   const relay = startRelay(database.db, {
     pollMs: 60_000,
-    onOrdered: fanOut({ secretKey: () => testSecretKey, now: clock.now }),
+    onOrdered: fanOut({ secretKey: () => testSecretKey, clock }),
     onPlaced: (businessId) => sender.wake(businessId),
     onError: (error) => createLog('error').error({ error }),
   })
@@ -317,7 +333,7 @@ test('an event is sent at once and not at the next poll, and so are hundreds', a
   const about = { type: 'charge.created', data: '{}', requestId: null } as const
   const latencies: number[] = []
   for (let i = 0; i < 11; i++) {
-    await database.db.transaction().execute((tx) => emitEvent(tx, client.business.id, { ...about, objectId: client.business.id, at: clock.now() }))
+    await database.db.transaction().execute((tx) => emitEvent(tx, client.business.id, { ...about, objectId: client.business.id, at: client.clock.now() }))
     const committed = performance.now()
     relay.wake(client.business.id)
     await shop.got(i + 1)
@@ -328,7 +344,7 @@ test('an event is sent at once and not at the next poll, and so are hundreds', a
   expect(latencies[5]).toBeLessThan(5_000)
 
   await database.db.transaction().execute(async (tx) => {
-    for (let i = 0; i < 500; i++) await emitEvent(tx, client.business.id, { ...about, objectId: client.business.id, at: clock.now() })
+    for (let i = 0; i < 500; i++) await emitEvent(tx, client.business.id, { ...about, objectId: client.business.id, at: client.clock.now() })
   })
   const began = performance.now()
   relay.wake(client.business.id)

@@ -2,7 +2,10 @@ import type { Logger } from 'pino'
 import { emitEvents, type NewEvent } from '#engine/events/emit-event.ts'
 import { type Database, isOutcomeUnknown } from '#foundation/database/database.ts'
 import { groupCommit } from '#foundation/database/group-commit.ts'
+import type { DueWork } from '#foundation/jobs/job.ts'
 import { createSafeSender } from '#foundation/outgoing/send-safely.ts'
+import { system } from '#foundation/shared/caller.ts'
+import type { Clock } from '#foundation/shared/clock.ts'
 import {
   type Attempt,
   businessesWithDueDeliveries,
@@ -21,18 +24,18 @@ export interface DispatcherOptions {
   database: Database
   log: Logger
   secretKey: () => Buffer
-  now: SendDeps['now']
+  clock: Clock
   /** Called after a commit that appended an event: a delivery was given up. */
   onEvent: (businessId: string) => void
-  /** Counts tries by how they ended. */
+  /** Counts attempts by their outcome. */
   count?: { delivered(count?: number): void; failed(count?: number): void; gaveUp(count?: number): void }
   /** Whether rows of different businesses may share a statement. */
   groupAcrossBusinesses?: boolean
-  /** Time between two looks at every business; 0 for none, then only `wake` and `settle` send. */
+  /** Time between two polls of every business; 0 for none, then only `wake` and `settle` send. */
   pollMs?: number
   random?: () => number
   timeoutMs?: number
-  /** How long a claimed delivery stays this process's; longer than any try takes. */
+  /** How long this process leases a claimed delivery; longer than any attempt takes. */
   leaseMs?: number
   senders?: SendDeps['senders']
 }
@@ -40,25 +43,27 @@ export interface DispatcherOptions {
 export interface Dispatcher {
   /** A business may have deliveries that are due. */
   wake(businessId: string): void
-  /** Sends what a business has due now, and waits for the outcome to be written. */
-  settle(businessId: string): Promise<void>
+  /** Sends what a business has due now, and waits for the outcome to be written. Returns how many were sent. */
+  settle(businessId: string): Promise<number>
+  /** Sending as work that falls due, for a business whose clock is advanced. */
+  readonly work: DueWork
   /** Makes due again what processes that are gone had on their way, and sends it; polling does it every few seconds. */
   recover(): Promise<void>
-  /** Takes nothing more and waits a moment for what is on its way; the rest is due again for the next process. */
+  /** Claims nothing more and waits a moment for what is in flight; the rest is due again for the next process. */
   stop(): Promise<void>
 }
 
-/** Deliveries on their way that count as work; those that have hung for a second are only open sockets. */
+/** Deliveries in flight that count as work; those that have hung for a second are only open sockets. */
 const mostActive = 256
 const mostOpen = 4_096
 const hangsAfterMs = 1_000
-/** Room gathers for so long before more is claimed, so that statements carry many rows. */
+/** Waits so long for more room before claiming more, so that statements carry many rows. */
 const gatherMs = 3
 const defaultLeaseMs = 60_000
-/** Time between two looks for leases of processes that are gone; the first is at the start. */
+/** Time between two searches for leases of processes that are gone; the first is at start. */
 const recoverEveryMs = 5_000
 
-/** Networks that receivers of a sandbox may be in: the developer's own machine and its containers. */
+/** Networks in which receivers of a sandbox may be: the developer's own machine and its containers. */
 const privateNetworks = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
 
 /** Senders for both modes. The sandbox may reach loopback and private networks; live only the public internet. */
@@ -66,14 +71,16 @@ export function createSenders(): SendDeps['senders'] {
   return { sandbox: createSafeSender({ allowLoopback: true, allowedNetworks: privateNetworks }), live: createSafeSender() }
 }
 
-/** What is on its way from this process. */
+/** The deliveries of this process that are in flight. */
 interface Flights {
   /** How many more may be sent now, over all lanes. */
   room(): number
   open(): number
+  /** Those of one business. */
+  openOf(businessId: string): number
   /** Sends, learns from the answer and writes it down; what it may not have done is sent again when the lease ends. */
   begin(delivery: ClaimedDelivery): void
-  landed(): Promise<void>
+  landed(businessId: string): Promise<void>
   /** Waits a moment for what is on its way, then closes the senders and with them what is left. */
   end(senders: SendDeps['senders'] | undefined): Promise<void>
 }
@@ -81,11 +88,12 @@ interface Flights {
 function createFlights(deps: SendDeps, lanes: Lanes, options: DispatcherOptions, onRoom: () => void): Flights {
   const { log, count } = options
   const record = recorder(options)
-  const flights = new Set<Promise<void>>()
+  const laneOf = laneNames(options.clock)
+  const flights = new Map<Promise<void>, string>()
   let active = 0
 
   function learn(attempt: Attempt): void {
-    const { lane } = attempt.delivery
+    const lane = laneOf(attempt.delivery.business_id, attempt.delivery.lane)
     const lesson = lessonOf(attempt)
     if (lesson === 'well') lanes.succeeded(lane)
     else if (lesson === 'badly') lanes.failed(lane)
@@ -102,55 +110,67 @@ function createFlights(deps: SendDeps, lanes: Lanes, options: DispatcherOptions,
       isActive = false
       onRoom()
     }
+    const lane = laneOf(delivery.business_id, delivery.lane)
     active += 1
-    lanes.begin(delivery.lane)
+    lanes.begin(lane)
     const hangs = setTimeout(rest, hangsAfterMs)
     try {
       const attempt = await sendDelivery(delivery, deps).finally(() => {
         clearTimeout(hangs)
-        lanes.end(delivery.lane)
+        lanes.end(lane)
         rest()
       })
       learn(attempt)
       await record(attempt)
     } catch (error) {
-      log.error({ error }, 'the outcome of a delivery is not known; it is sent again when its lease ends')
+      log.error({ error }, 'the outcome of a delivery is unknown; it is sent again when its lease ends')
     }
   }
 
+  const flightsOf = (businessId: string) => [...flights].filter(([, id]) => id === businessId).map(([flight]) => flight)
   return {
     room: () => Math.min(mostActive - active, mostOpen - flights.size),
     open: () => flights.size,
+    openOf: (businessId) => flightsOf(businessId).length,
     begin(delivery) {
       const flight = send(delivery).finally(() => flights.delete(flight))
-      flights.add(flight)
+      flights.set(flight, delivery.business_id)
     },
-    async landed() {
-      await Promise.all(flights)
+    async landed(businessId) {
+      await Promise.all(flightsOf(businessId))
     },
     async end(senders) {
-      await Promise.race([Promise.all(flights), new Promise((done) => setTimeout(done, 5_000))])
+      await Promise.race([Promise.all(flights.keys()), new Promise((done) => setTimeout(done, 5_000))])
       if (senders) await Promise.all([senders.live.close(), senders.sandbox.close()])
-      await Promise.all(flights)
+      await Promise.all(flights.keys())
     },
   }
 }
 
+/**
+ * The lane of a delivery in this process. Businesses share a host's lane, but not one that has a clock of its own: its
+ * pauses are over when its clock says so.
+ */
+function laneNames(clock: Clock): (businessId: string, lane: string) => string {
+  return (businessId, lane) => (clock.apart().includes(businessId) ? `${businessId} ${lane}` : lane)
+}
+
 /** Claims what a business has due, as far as its lanes and this process have room, and sends it. */
 function claimer(options: DispatcherOptions, lanes: Lanes, flights: Flights, owner: LeaseOwner) {
-  const { database, now, leaseMs = defaultLeaseMs } = options
+  const { database, clock, leaseMs = defaultLeaseMs } = options
   const { db } = database
+  const laneOf = laneNames(clock)
   /** `mayBeMore`: what is due may not be all, or had no room; to be looked at again when there is. */
   return async (businessId: string): Promise<{ claimed: number; mayBeMore: boolean }> => {
-    const at = now()
+    const at = clock.now(businessId)
     let room = flights.room()
     const wanted: { lane: string; count: number }[] = []
-    for (const lane of await dueLanes(db, businessId, at)) {
-      const share = Math.min(lanes.free(lane, at), Math.max(0, room))
+    for (const { lane } of await dueLanes(db, businessId, at)) {
+      const share = Math.min(lanes.free(laneOf(businessId, lane), at), Math.max(0, room))
       if (share > 0) wanted.push({ lane, count: share })
       room -= share
     }
-    // Lanes that are full are looked at again when a try ends; those that are left alone, by polling.
+    // Full lanes are polled again when an attempt ends; paused ones by the regular poll.
     if (wanted.length === 0) return { claimed: 0, mayBeMore: flights.open() > 0 }
     const lease = { now: at, leaseUntil: new Date(at.getTime() + leaseMs), owner: await owner.number() }
     const claimed = await claimDeliveries(db, businessId, wanted, lease)
@@ -161,28 +181,23 @@ function claimer(options: DispatcherOptions, lanes: Lanes, flights: Flights, own
   }
 }
 
-/** Sends deliveries as they fall due: woken by this process, and by polling for what others queued and for retries. */
-export function startDispatcher(options: DispatcherOptions): Dispatcher {
-  const { database, log, now, secretKey, pollMs = 500, random = Math.random, timeoutMs = 15_000, senders = createSenders() } = options
-  const lanes = createLanes()
-  const flights = createFlights({ secretKey, now, random, senders, timeoutMs }, lanes, options, feed)
-  const owner = createLeaseOwner(database.pool)
-  const claim = claimer(options, lanes, flights, owner)
+/** Looks at businesses that were woken, one after the other. */
+interface Rounds {
+  wake(businessId: string): void
+  /** There is room again: businesses that had to wait for it are looked at, once in a few milliseconds. */
+  roomAgain(): void
+  /** Waits for the round in progress. */
+  idle(): Promise<void>
+  stop(): Promise<void>
+}
+
+function createRounds(log: Logger, claim: (businessId: string) => Promise<{ mayBeMore: boolean }>): Rounds {
   const awake = new Set<string>()
   /** Businesses that may have more due than there was room for. */
   const hungry = new Set<string>()
   let running: Promise<void> | undefined
   let feeding: NodeJS.Timeout | undefined
   let stopped = false
-
-  /** There is room again: whoever had to wait for it is looked at, once in a few milliseconds. */
-  function feed(): void {
-    if (hungry.size === 0 || feeding || stopped) return
-    feeding = setTimeout(() => {
-      feeding = undefined
-      for (const id of hungry) if (hungry.delete(id)) wake(id)
-    }, gatherMs)
-  }
 
   async function run(): Promise<void> {
     for (const id of awake) {
@@ -204,46 +219,98 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     })
   }
 
-  const recover = recovery(options, wake)
-  const stopPolling = repeat(pollMs, log, async () => {
-    await recover(recoverEveryMs)
-    for (const id of await businessesWithDueDeliveries(database.db, now())) wake(id)
-  })
-
   return {
     wake,
-    recover: () => recover(0),
-    async settle(businessId) {
-      for (;;) {
-        const { claimed } = await claim(businessId)
-        await flights.landed()
-        await running
-        if (claimed === 0 && flights.open() === 0) return
-      }
+    roomAgain() {
+      if (hungry.size === 0 || feeding || stopped) return
+      feeding = setTimeout(() => {
+        feeding = undefined
+        for (const id of hungry) if (hungry.delete(id)) wake(id)
+      }, gatherMs)
     },
+    idle: async () => running,
     async stop() {
       stopped = true
-      stopPolling()
       clearTimeout(feeding)
       await running
+    },
+  }
+}
+
+/** Sends deliveries as they fall due: woken by this process, and by polling for what others queued and for retries. */
+export function startDispatcher(options: DispatcherOptions): Dispatcher {
+  const { database, log, clock, secretKey, pollMs = 500, leaseMs = defaultLeaseMs, random = Math.random, timeoutMs = 15_000 } = options
+  const { senders = createSenders() } = options
+  const lanes = createLanes()
+  const rounds = createRounds(log, (businessId) => claim(businessId))
+  const flights = createFlights({ secretKey, clock, random, senders, timeoutMs }, lanes, options, rounds.roomAgain)
+  const owner = createLeaseOwner(database.pool)
+  const claim = claimer(options, lanes, flights, owner)
+  const recover = recovery(options, rounds.wake)
+  const stopPolling = repeat(pollMs, log, async () => {
+    await recover(recoverEveryMs)
+    for (const id of await businessesWithDueDeliveries(database.db, { until: clock.system(), except: clock.apart() })) rounds.wake(id)
+  })
+
+  async function settle(businessId: string): Promise<number> {
+    for (let sent = 0; ; ) {
+      const { claimed } = await claim(businessId)
+      sent += claimed
+      await flights.landed(businessId)
+      await rounds.idle()
+      if (claimed === 0 && flights.openOf(businessId) === 0) return sent
+    }
+  }
+
+  return {
+    wake: rounds.wake,
+    recover: () => recover(0),
+    settle,
+    work: {
+      name: 'delivering webhooks',
+      everyMs: pollMs,
+      async next(businessId, until) {
+        await rounds.idle()
+        await flights.landed(businessId)
+        return nextDelivery(options, lanes, businessId, until)
+      },
+      async run({ businessId = '', until }) {
+        await giveBackLeases(database.db, { until, businessId }, 2 * leaseMs)
+        return settle(businessId)
+      },
+    },
+    async stop() {
+      stopPolling()
+      await rounds.stop()
       await flights.end(options.senders === undefined ? senders : undefined)
       await owner.release()
     },
   }
 }
 
+/** When the next delivery of a business can be sent, up to `until`: it is due, and its lane is not left alone. */
+async function nextDelivery({ database, clock }: DispatcherOptions, lanes: Lanes, businessId: string, until: Date): Promise<Date | undefined> {
+  const laneOf = laneNames(clock)
+  const moments = (await dueLanes(database.db, businessId, until)).map(({ lane, due_at }) => {
+    const pausedUntil = lanes.pausedUntil(laneOf(businessId, lane))
+    return pausedUntil && pausedUntil > due_at ? pausedUntil : due_at
+  })
+  const [first] = moments.sort((a, b) => a.getTime() - b.getTime())
+  return first && first <= until ? first : undefined
+}
+
 /** Gives back the leases of processes that are gone, unless it did so less than `everyMs` ago. */
-function recovery({ database, now, leaseMs = defaultLeaseMs }: DispatcherOptions, wake: (businessId: string) => void): (everyMs: number) => Promise<void> {
+function recovery({ database, clock, leaseMs = defaultLeaseMs }: DispatcherOptions, wake: (businessId: string) => void): (everyMs: number) => Promise<void> {
   let last = Number.NEGATIVE_INFINITY
   return async (everyMs) => {
     if (performance.now() - last < everyMs) return
     last = performance.now()
     // Twice the lease, for machines whose clocks differ.
-    for (const id of await giveBackLeases(database.db, now(), 2 * leaseMs)) wake(id)
+    for (const id of await giveBackLeases(database.db, { until: clock.system(), except: clock.apart() }, 2 * leaseMs)) wake(id)
   }
 }
 
-/** Looks for deliveries again and again with a pause; 0 is never. Returns what ends it. */
+/** Polls for deliveries with a pause in between; 0 is never. Returns a function that stops it. */
 function repeat(pauseMs: number, log: Logger, look: () => Promise<void>): () => void {
   let timer: NodeJS.Timeout | undefined
   let isOver = pauseMs === 0
@@ -262,7 +329,7 @@ function repeat(pauseMs: number, log: Logger, look: () => Promise<void>): () => 
   }
 }
 
-/** Writes outcomes together with those that arrive at the same time; one that gives up is told as an event. */
+/** Writes outcomes together with those that arrive at the same time; a final failure is emitted as an event. */
 function recorder({ database, onEvent, groupAcrossBusinesses = true }: DispatcherOptions): (attempt: Attempt) => Promise<void> {
   const { db } = database
   return groupCommit<Attempt, void>({
@@ -282,7 +349,7 @@ function recorder({ database, onEvent, groupAcrossBusinesses = true }: Dispatche
   })
 }
 
-/** Whether a delivery ends here without success. A failure to tell of a failure is not told in turn. */
+/** Whether a delivery ends here without success. A failure to deliver a failure is not emitted in turn. */
 function isLost({ status, delivery }: Attempt): boolean {
   return status === 'failed' && delivery.event_type !== 'webhook_delivery.failed'
 }
@@ -290,6 +357,6 @@ function isLost({ status, delivery }: Attempt): boolean {
 function failureEvent({ delivery, status, responseStatus, error, at }: Attempt): NewEvent & { businessId: string } {
   const row = { ...delivery, status, attempts: delivery.attempts + 1, response_status: responseStatus, updated_at: at }
   const data = { ...presentDelivery(row, delivery.timezone, null), error }
-  const about = { businessId: delivery.business_id, objectId: delivery.id, requestId: null, at }
+  const about = { businessId: delivery.business_id, objectId: delivery.id, requestId: null, caller: system, at }
   return { ...about, type: 'webhook_delivery.failed', data: JSON.stringify(data) }
 }

@@ -29,21 +29,21 @@ export type FindingCode =
 
 export interface Finding {
   code: FindingCode
-  /** A sentence for the developer who looks for the fault. Holds no secret. */
+  /** A sentence for the developer who looks for the fault. Contains no secret. */
   message: string
-  /** The first byte of the signed body that differs, where a body is the cause. */
+  /** The first byte of the signed body that differs, if a body is the cause. */
   at?: number
 }
 
 export interface SignatureCheck {
   scheme: SignatureScheme
   verifies: boolean
-  /** Empty where it verifies. */
+  /** Empty if it verifies. */
   findings: Finding[]
 }
 
 export interface Diagnosis {
-  /** Whether there is a signature and every one that is there verifies. */
+  /** Whether there is a signature and every signature verifies. */
   verifies: boolean
   checks: SignatureCheck[]
   /** All findings in one list, for the reader. */
@@ -51,20 +51,20 @@ export interface Diagnosis {
 }
 
 export interface Delivery {
-  /** The body as it arrived, raw. */
+  /** The raw body as received. */
   body: string | Uint8Array
-  /** Names in any case; `HTTP_HITPAY_SIGNATURE` is understood too. */
+  /** Names in any case; `HTTP_HITPAY_SIGNATURE` is accepted too. */
   headers: HeaderValues
   salt: string
-  /** Further salts of the business, to recognise a signature by the wrong one; `name` is what the finding calls it. */
+  /** Other salts of the business, to recognize a signature by the wrong one; `name` is used in the finding. */
   otherSalts?: readonly { name: string; salt: string }[]
-  /** The body as we sent it, where the delivery is on record: then every change can be placed. */
+  /** The body as we sent it, if the delivery is on record: then every change can be located. */
   sent?: string | Uint8Array
   now: Date
   toleranceSeconds?: number
 }
 
-/** A key under which the signature may have been made, and what it means if it was. */
+/** A key under which the signature may have been made, and the finding if it was. */
 interface Key {
   bytes: Buffer
   finding?: Finding
@@ -92,9 +92,9 @@ function lowerNames(headers: HeaderValues): Map<string, string> {
 }
 
 /**
- * Whether a delivery verifies, and if not why: the signature doctor. It looks for a v1 form's `hmac`, `Hitpay-Signature`
- * and the Standard Webhooks headers, and tries what commonly goes wrong with salt, body and signature (behaviour §3–§4)
- * until one explains it. Never throws; what nothing explains is `unexplained`. A few hundred hashes at most.
+ * Verifies a delivery, and explains a failure: signature diagnosis. It looks for a v1 form's `hmac`, `Hitpay-Signature`
+ * and the Standard Webhooks headers, and tries common mistakes with salt, body and signature (behaviour §3–§4)
+ * until one explains it. Never throws; a failure without explanation is `unexplained`. A few hundred hashes at most.
  */
 export function diagnoseSignature(delivery: Delivery): Diagnosis {
   const body = Buffer.from(delivery.body)
@@ -112,9 +112,9 @@ export function diagnoseSignature(delivery: Delivery): Diagnosis {
 
 function explainNone(headers: Map<string, string>, isForm: boolean): Finding {
   const isEvent = headers.has('hitpay-event-type') || headers.has('hitpay-event-object')
-  if (isEvent) return finding('missing_header', 'The header Hitpay-Signature is missing; a proxy may have taken it away.')
-  if (isForm) return finding('no_signature', 'There is neither a field hmac in the form nor a header Hitpay-Signature or webhook-signature.')
-  return finding('no_signature', 'There is no header Hitpay-Signature or webhook-signature, and the body is no form with a field hmac.')
+  if (isEvent) return finding('missing_header', 'The Hitpay-Signature header is missing; a proxy may have removed it.')
+  if (isForm) return finding('no_signature', 'The form has no hmac field, and there is no Hitpay-Signature or webhook-signature header.')
+  return finding('no_signature', 'There is no Hitpay-Signature or webhook-signature header, and the body is not a form with an hmac field.')
 }
 
 function keysOf({ salt, otherSalts = [] }: Delivery): Key[] {
@@ -122,19 +122,18 @@ function keysOf({ salt, otherSalts = [] }: Delivery): Key[] {
   const add = (bytes: Buffer, code: FindingCode, message: string) => keys.push({ bytes, finding: finding(code, message) })
   for (const other of otherSalts) add(Buffer.from(other.salt), 'wrong_salt', `It was signed with another salt: ${other.name}.`)
   if (salt.trim() !== salt) add(Buffer.from(salt.trim()), 'salt_with_space', 'The salt has white space around it.')
-  if (/^([0-9a-f]{2})+$/i.test(salt))
-    add(Buffer.from(salt, 'hex'), 'salt_decoded', 'It was signed with the bytes that the salt spells in hexadecimal, not with its text.')
+  if (/^([0-9a-f]{2})+$/i.test(salt)) add(Buffer.from(salt, 'hex'), 'salt_decoded', 'It was signed with the salt decoded from hexadecimal, not with its text.')
   if (salt.startsWith('whsec_')) {
     add(
       Buffer.from(salt.slice(6), 'base64'),
       'salt_decoded',
-      'The salt is in the form of Standard Webhooks; this signature takes it as shown with the endpoint.',
+      'The salt is in Standard Webhooks format; this signature uses it exactly as shown with the endpoint.',
     )
   }
   return keys
 }
 
-/** The findings that explain why none of `given` is what should be there; undefined where nothing does, empty where it is right. */
+/** The findings that explain why none of `given` is the expected signature; undefined without an explanation, empty if it is right. */
 function explain(given: readonly string[], keys: readonly Key[], guesses: readonly Guess[]): Finding[] | undefined {
   for (const guess of guesses) {
     for (const key of keys) {
@@ -147,14 +146,14 @@ function explain(given: readonly string[], keys: readonly Key[], guesses: readon
 
 const unexplained = finding(
   'unexplained',
-  'The signature is not made with this salt over this body, and no common mistake explains it: the body was changed, or the salt is of another endpoint, key or account.',
+  'The signature was not made with this salt over this body, and no common mistake explains it: the body was changed, or the salt belongs to another endpoint, key or account.',
 )
 
 function checked(scheme: SignatureScheme, findings: Finding[]): SignatureCheck {
   return { scheme, verifies: findings.length === 0, findings }
 }
 
-/** A hexadecimal signature as it should be, with what had to be put right. */
+/** A hexadecimal signature in its correct format, with what had to be corrected. */
 function normaliseHex(text: string): { signature: string; findings: Finding[] } {
   const findings: Finding[] = []
   let signature = text
@@ -201,7 +200,7 @@ function checkStandard(delivery: Delivery, body: Buffer, headers: Map<string, st
   const given = signatures.split(/[ ,]+(?=v\d)/).flatMap((text) => {
     if (/^v1,/.test(text)) return [text.slice(3)]
     if (/^v\d\w*,/.test(text)) return []
-    findings.push(finding('missing_version', 'A signature does not begin with v1, and a comma.'))
+    findings.push(finding('missing_version', 'A signature does not start with v1 and a comma.'))
     return [text]
   })
   const base64 = given.map((text) => (/^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex').toString('base64') : text))
@@ -210,7 +209,7 @@ function checkStandard(delivery: Delivery, body: Buffer, headers: Map<string, st
   findings.push(...(explain(base64, keysOf(delivery), guesses) ?? [unexplained]))
   if (findings.length === 0) {
     const verdict = verifyStandard(body, Object.fromEntries(headers), delivery.salt, { now, toleranceSeconds })
-    if (verdict === 'bad_timestamp') findings.push(finding('bad_timestamp', 'webhook-timestamp is not a count of whole seconds.'))
+    if (verdict === 'bad_timestamp') findings.push(finding('bad_timestamp', 'webhook-timestamp is not a whole number of seconds.'))
     if (verdict === 'too_old' || verdict === 'too_new') findings.push(explainTime(Number(seconds), now, toleranceSeconds, verdict))
   }
   return checked('standard', findings)
@@ -220,7 +219,7 @@ function explainTime(seconds: number, now: Date, toleranceSeconds: number, code:
   if (code === 'too_new' && seconds > 100_000_000_000) return finding('bad_timestamp', 'webhook-timestamp is in milliseconds; it should be in seconds.')
   const apart = Math.abs(Math.floor(now.getTime() / 1000) - seconds)
   const side = code === 'too_old' ? 'old: it was replayed, or a clock is wrong' : 'ahead of this clock'
-  return finding(code, `The signature is right, yet its timestamp is ${apart} seconds ${side}; ${toleranceSeconds} are tolerated.`)
+  return finding(code, `The signature is correct, but its timestamp is ${apart} seconds ${side}; ${toleranceSeconds} seconds are tolerated.`)
 }
 
 interface Fields {
@@ -228,7 +227,7 @@ interface Fields {
   isJson: boolean
 }
 
-/** The fields of a v1 callback: of a form, or of a JSON object that a form was turned into. */
+/** The fields of a v1 callback: of a form, or of a JSON object made from a form. */
 function readFields(body: Buffer): Fields | undefined {
   const text = body.toString('utf8').trim()
   if (text.startsWith('{')) {
@@ -266,7 +265,7 @@ function checkV1(delivery: Delivery, { values, isJson }: Fields): SignatureCheck
   return checked('v1', [...first, ...findings, ...(explain([signature], keysOf(delivery), guesses) ?? [unexplained])])
 }
 
-/** Fields that may have been signed where `values` arrived; the first are `values` themselves. */
+/** Fields that may have been signed when `values` was received; the first are `values` themselves. */
 function fieldGuesses(values: Record<string, string>): { fields: Record<string, string>; findings: Finding[] }[] {
   const entries = Object.entries(values)
   const extra = entries.map(([name]) => name).filter((name) => name !== 'hmac' && !documented.includes(name))
@@ -275,7 +274,7 @@ function fieldGuesses(values: Record<string, string>): { fields: Record<string, 
   if (extra.length > 0) {
     bases.push({
       fields: known,
-      findings: [finding('extra_field', `A field was added that was not signed: ${extra.join(', ')}. The URL's own query is not part of the form.`)],
+      findings: [finding('extra_field', `A field that was not signed was added: ${extra.join(', ')}. The URL's own query is not part of the form.`)],
     })
   }
   return bases.flatMap((base) => [base, ...missingGuesses(base), ...changedGuesses(base)])
@@ -283,7 +282,7 @@ function fieldGuesses(values: Record<string, string>): { fields: Record<string, 
 
 type FieldGuess = ReturnType<typeof fieldGuesses>[number]
 
-/** Frameworks drop empty fields, and they are signed too. */
+/** Frameworks drop empty fields, although they are signed. */
 function missingGuesses({ fields, findings }: FieldGuess): FieldGuess[] {
   const sets = [
     ['phone'],
@@ -297,7 +296,7 @@ function missingGuesses({ fields, findings }: FieldGuess): FieldGuess[] {
     .filter((set) => set.every((name) => !(name in fields)))
     .map((set) => ({
       fields: { ...fields, ...Object.fromEntries(set.map((name) => [name, ''])) },
-      findings: [...findings, finding('missing_field', `An empty field was left out that was signed: ${set.join(', ')}.`)],
+      findings: [...findings, finding('missing_field', `An empty field that was signed is missing: ${set.join(', ')}.`)],
     }))
 }
 
@@ -310,7 +309,7 @@ function changedGuesses({ fields, findings }: FieldGuess): FieldGuess[] {
   const decimal = /^\d+(\.\d+)?$/.test(amount) ? amount : '0'
   const [whole = '', fraction = ''] = decimal.split('.')
   return [
-    ...change('amount', `${whole}.${fraction.padEnd(2, '0')}`, 'The amount lost its zeros: take it as text, not as a number.'),
+    ...change('amount', `${whole}.${fraction.padEnd(2, '0')}`, 'The amount lost its trailing zeros: treat it as text, not as a number.'),
     ...change('currency', (fields.currency ?? '').toUpperCase(), 'The currency was changed to lower case.'),
     ...change('currency', (fields.currency ?? '').toLowerCase(), 'The currency was changed to upper case.'),
     ...change('phone', `+${(fields.phone ?? '').trim()}`, 'The plus sign of the phone number was lost: the form was decoded twice.'),

@@ -1,18 +1,18 @@
 import { sql } from 'kysely'
 import type { OnOrdered, OrderedEvent } from '#engine/events/order-events.ts'
 import type { Db } from '#foundation/database/database.ts'
+import type { Clock } from '#foundation/shared/clock.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { decryptSecret, sha256 } from '#foundation/shared/secrets.ts'
-import type { Now } from '#foundation/shared/time.ts'
 import { v1Body } from './signature.ts'
 
 export interface FanOutDeps {
-  /** Opens stored salts. */
+  /** Decrypts stored salts. */
   secretKey: () => Buffer
-  now: Now
+  clock: Pick<Clock, 'now'>
 }
 
-/** A registered endpoint, as far as sending to it needs. */
+/** The fields of a registered endpoint that sending needs. */
 export interface EndpointTarget {
   id: string
   url: string
@@ -20,7 +20,7 @@ export interface EndpointTarget {
   event_types: string[] | null
 }
 
-/** One event for one address, before it is written. */
+/** One event for one URL, before it is written. */
 interface PlannedDelivery {
   businessId: string
   eventId: string
@@ -32,16 +32,16 @@ interface PlannedDelivery {
   apiKeyId: string | null
   /** Null: the event's own data, byte for byte. */
   body: string | null
-  /** False when nothing could sign it; it is kept as failed, so that it is seen. */
+  /** False if nothing could sign it; it is stored as failed, so that it is visible. */
   isSigned: boolean
 }
 
-/** Whether a list of event types, in which `customer.*` stands for all of an object, has a type; null has every one. */
+/** Whether a list of event types, in which `customer.*` matches all events of an object, contains a type; null contains every one. */
 export function wantsEvent(eventTypes: readonly string[] | null, type: string): boolean {
   return eventTypes === null || eventTypes.some((wanted) => wanted === type || (wanted.endsWith('.*') && type.startsWith(wanted.slice(0, -1))))
 }
 
-/** The lane of a URL that belongs to no endpoint: its host, so that a host that hangs holds up nothing but itself. */
+/** The lane of a URL without an endpoint: its host, so that a host that hangs delays only itself. */
 export function laneOfUrl(url: string): string {
   const host = URL.canParse(url) ? new URL(url).host : 'unreadable'
   return `host:${host.slice(0, 255)}`
@@ -53,7 +53,7 @@ function toEndpoint(event: OrderedEvent, { id, url }: EndpointTarget): PlannedDe
   return { businessId: event.business_id, eventId: event.id, endpointId: id, version: 2, url, target: id, lane: id, apiKeyId: null, body: null, isSigned: true }
 }
 
-/** The endpoints that are switched on, by business. */
+/** The enabled endpoints, by business. */
 async function enabledEndpoints(tx: Db, businessIds: string[]): Promise<Map<string, EndpointTarget[]>> {
   const rows = await tx
     .selectFrom('webhook_endpoints')
@@ -68,42 +68,66 @@ async function enabledEndpoints(tx: Db, businessIds: string[]): Promise<Map<stri
   return endpoints
 }
 
-/** Opens the salts of API keys that sign callbacks; a key whose salt cannot be opened is left out. */
-async function saltsOf(tx: Db, events: OrderedEvent[], secretKey: () => Buffer): Promise<Map<string, string>> {
-  const salts = new Map<string, string>()
-  const called = events.filter(({ callbacks }) => callbacks && callbacks.length > 0)
-  if (called.length === 0) return salts
-  const businessIds = [...new Set(called.map((event) => event.business_id))]
-  const ids = [...new Set(called.flatMap(({ callbacks }) => (callbacks ?? []).flatMap(({ apiKeyId }) => apiKeyId ?? [])))]
-  const rows = await tx
-    .selectFrom('api_keys')
-    .select(['business_id', 'id', 'salt_encrypted'])
-    .where('business_id', 'in', businessIds)
-    .where('id', 'in', ids)
-    .execute()
-  for (const { business_id, id, salt_encrypted } of rows) {
-    try {
-      salts.set(`${business_id} ${id}`, decryptSecret(salt_encrypted, secretKey()))
-    } catch {
-      // One salt of another secret key must not hold up the business's events.
-    }
-  }
-  return salts
+/** An API key that signs callbacks; without a salt where that cannot be opened. */
+interface Signer {
+  id: string
+  salt: string | undefined
 }
 
-/** What events bring by themselves: to every endpoint that listens to them, and the callbacks that they carry. */
+/** Finds the key that signs a callback: the one that is named, or the oldest active key of its business. */
+type FindSigner = (businessId: string, apiKeyId: string | null) => Signer | undefined
+
+/** The API keys that sign the callbacks of events. */
+async function signersOf(tx: Db, events: OrderedEvent[], secretKey: () => Buffer): Promise<FindSigner> {
+  const called = events.flatMap(({ business_id, callbacks }) => (callbacks ?? []).map(({ apiKeyId }) => ({ businessId: business_id, apiKeyId })))
+  const businessesOf = (wanted: typeof called) => [...new Set(wanted.map(({ businessId }) => businessId))]
+  const [named, unnamed] = [called.filter(({ apiKeyId }) => apiKeyId !== null), called.filter(({ apiKeyId }) => apiKeyId === null)]
+  const keys = tx.selectFrom('api_keys').select(['business_id', 'id', 'salt_encrypted'])
+  const signers = new Map<string, Signer>()
+  if (named.length > 0) {
+    const ids = [...new Set(named.flatMap(({ apiKeyId }) => apiKeyId ?? []))]
+    for (const { business_id, id, salt_encrypted } of await keys.where('business_id', 'in', businessesOf(named)).where('id', 'in', ids).execute())
+      signers.set(`${business_id} ${id}`, { id, salt: opened(salt_encrypted, secretKey) })
+  }
+  if (unnamed.length > 0) {
+    const active = keys.where('business_id', 'in', businessesOf(unnamed)).where('revoked_at', 'is', null)
+    for (const { business_id, id, salt_encrypted } of await active.distinctOn('business_id').orderBy('business_id').orderBy('id').execute())
+      signers.set(business_id, { id, salt: opened(salt_encrypted, secretKey) })
+  }
+  return (businessId, apiKeyId) => signers.get(apiKeyId === null ? businessId : `${businessId} ${apiKeyId}`)
+}
+
+/** A stored salt; undefined when another secret key hid it, which must not hold up the business's events. */
+function opened(salt: string, secretKey: () => Buffer): string | undefined {
+  try {
+    return decryptSecret(salt, secretKey())
+  } catch {
+    return undefined
+  }
+}
+
+/** The usual deliveries of events: one for every endpoint that subscribes to their type, and the callbacks that they carry. */
 async function planned(tx: Db, events: OrderedEvent[], { secretKey }: FanOutDeps): Promise<PlannedDelivery[]> {
   if (events.length === 0) return []
   const endpoints = await enabledEndpoints(tx, [...new Set(events.map((event) => event.business_id))])
-  const salts = await saltsOf(tx, events, secretKey)
+  const signerOf = await signersOf(tx, events, secretKey)
   return events.flatMap((event) => [
     ...(endpoints.get(event.business_id) ?? [])
       .filter(({ id, event_types }) => id !== event.about_endpoint && wantsEvent(event_types, event.type))
       .map((one) => toEndpoint(event, one)),
     ...(event.callbacks ?? []).map(({ url, apiKeyId, fields }): PlannedDelivery => {
-      const salt = salts.get(`${event.business_id} ${apiKeyId}`)
+      const signer = signerOf(event.business_id, apiKeyId)
+      const salt = signer?.salt
       const body = salt === undefined ? new URLSearchParams(fields).toString() : v1Body(fields, salt)
-      return { businessId: event.business_id, eventId: event.id, version: 1, ...toUrl(url), apiKeyId, body, isSigned: salt !== undefined }
+      return {
+        businessId: event.business_id,
+        eventId: event.id,
+        version: 1,
+        ...toUrl(url),
+        apiKeyId: signer?.id ?? apiKeyId,
+        body,
+        isSigned: salt !== undefined,
+      }
     }),
   ])
 }
@@ -111,28 +135,34 @@ async function planned(tx: Db, events: OrderedEvent[], { secretKey }: FanOutDeps
 const batch = 2_000
 
 /** Writes deliveries and puts them into the queue; returns how many there are. One that exists already is left as it is. */
-async function insertDeliveries(tx: Db, deliveries: PlannedDelivery[], replayId: string | null, at: Date): Promise<number> {
+async function insertDeliveries(tx: Db, deliveries: PlannedDelivery[], replayId: string | null, { clock }: FanOutDeps): Promise<number> {
   let count = 0
+  const moments = new Map<string, Date>()
+  const at = ({ businessId }: PlannedDelivery): Date => {
+    const moment = moments.get(businessId) ?? clock.now(businessId)
+    moments.set(businessId, moment)
+    return moment
+  }
   for (let from = 0; from < deliveries.length; from += batch) {
     const some = deliveries.slice(from, from + batch)
     const { numAffectedRows } = await sql`
       with input as (
-        select * from unnest(${some.map((one) => one.businessId)}::uuid[], ${some.map(() => newId<'delivery'>(at))}::uuid[], ${some.map((one) => one.eventId)}::uuid[],
+        select * from unnest(${some.map((one) => one.businessId)}::uuid[], ${some.map((one) => newId<'delivery'>(at(one)))}::uuid[], ${some.map((one) => one.eventId)}::uuid[],
           ${some.map((one) => one.endpointId)}::uuid[], ${some.map((one) => one.version)}::int2[], ${some.map((one) => one.url)}::text[],
           ${some.map((one) => one.target)}::text[], ${some.map((one) => one.lane)}::text[], ${some.map((one) => one.apiKeyId)}::uuid[],
-          ${some.map((one) => one.body)}::text[], ${some.map((one) => one.isSigned)}::bool[])
-          as input (business_id, id, event_id, endpoint_id, version, url, target, lane, api_key_id, body, signed)
+          ${some.map((one) => one.body)}::text[], ${some.map((one) => one.isSigned)}::bool[], ${some.map(at)}::timestamptz[])
+          as input (business_id, id, event_id, endpoint_id, version, url, target, lane, api_key_id, body, signed, at)
       ), written as (
         insert into webhook_deliveries (business_id, id, event_id, event_type, event_sequence, object_id, endpoint_id, version, url, target, replay_id,
           body, api_key_id, status, attempts, step, queued_at, created_at, updated_at)
         select i.business_id, i.id, i.event_id, e.type, e.sequence, e.object_id, i.endpoint_id, i.version, i.url, i.target, ${replayId},
-          coalesce(i.body, e.data::text), i.api_key_id, case when i.signed then 'pending' else 'failed' end, 0, 0, ${at}, ${at}, ${at}
+          coalesce(i.body, e.data::text), i.api_key_id, case when i.signed then 'pending' else 'failed' end, 0, 0, i.at, i.at, i.at
         from input i join events e on e.business_id = i.business_id and e.id = i.event_id
         on conflict (business_id, event_id, target, replay_id) do nothing
         returning business_id, id, status
       )
       insert into webhook_queue (business_id, delivery_id, lane, due_at)
-      select w.business_id, w.id, i.lane, ${at} from written w join input i on i.business_id = w.business_id and i.id = w.id where w.status = 'pending'`.execute(
+      select w.business_id, w.id, i.lane, i.at from written w join input i on i.business_id = w.business_id and i.id = w.id where w.status = 'pending'`.execute(
       tx,
     )
     count += Number(numAffectedRows ?? 0n)
@@ -140,19 +170,19 @@ async function insertDeliveries(tx: Db, deliveries: PlannedDelivery[], replayId:
   return count
 }
 
-/** Writes the deliveries of events that have just got their places, in the same transaction. */
+/** Writes the deliveries of events that have just been sequenced, in the same transaction. */
 export function fanOut(deps: FanOutDeps): OnOrdered {
   return async (tx, events) => {
     const deliveries = await planned(tx, events, deps)
-    await insertDeliveries(tx, deliveries, null, deps.now())
+    await insertDeliveries(tx, deliveries, null, deps)
     return new Set(deliveries.filter(({ isSigned }) => isSigned).map(({ businessId }) => businessId))
   }
 }
 
-/** Where a replay goes: where events go by themselves, to one endpoint, or to a URL (signed by an endpoint's salt or a key's). */
+/** The destination of a replay: the usual destinations, one endpoint, or a URL (signed by an endpoint's salt or a key's). */
 export type ReplayTarget = { endpoint: EndpointTarget } | { url: string; endpointId: string | null; apiKeyId: string | null } | 'same'
 
-/** Writes deliveries of events that had their places before, once more; returns how many. */
+/** Writes deliveries of events that were sequenced before, once more; returns how many. */
 export async function replayEvents(
   tx: Db,
   businessId: string,
@@ -160,7 +190,6 @@ export async function replayEvents(
   target: ReplayTarget,
   deps: FanOutDeps,
 ): Promise<number> {
-  const at = deps.now()
   const told = events.map((event) => ({ ...event, business_id: businessId }))
   let deliveries: PlannedDelivery[]
   if (target === 'same') deliveries = await planned(tx, told, deps)
@@ -169,5 +198,5 @@ export async function replayEvents(
     const { url, endpointId, apiKeyId } = target
     deliveries = told.map((event) => ({ businessId, eventId: event.id, version: 2, ...toUrl(url), endpointId, apiKeyId, body: null, isSigned: true }))
   }
-  return insertDeliveries(tx, deliveries, newId<'replay'>(at), at)
+  return insertDeliveries(tx, deliveries, newId<'replay'>(deps.clock.now(businessId)), deps)
 }

@@ -5,7 +5,7 @@ import { nextTry, patienceMs, readRetryAfter, retryWaits } from './retry-schedul
 const start = new Date('2026-03-01T00:00:00Z')
 
 describe('nextTry', () => {
-  test('tries twelve times over two days, then gives up', () => {
+  test('a delivery is attempted twelve times over two days, then fails', () => {
     let now = start
     let step = 0
     let tries = 1
@@ -20,7 +20,7 @@ describe('nextTry', () => {
     expect((now.getTime() - start.getTime()) / 3_600_000).toBeCloseTo(47.7, 1)
   })
 
-  test('spreads every wait by at most a tenth, and never goes back', () => {
+  test('every wait has a jitter of at most a tenth, and never goes back', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: retryWaits.length - 1 }), fc.double({ min: 0, max: 1, noNaN: true }), (step, random) => {
         const wait = retryWaits[step] ?? 0
@@ -33,14 +33,14 @@ describe('nextTry', () => {
     )
   })
 
-  test('does as Retry-After asks, between a second and six hours, without using up the schedule', () => {
+  test('Retry-After is honored between a second and six hours, without using up the schedule', () => {
     const asked = (retryAfterMs: number) => nextTry({ step: 3, queuedAt: start, now: start, retryAfterMs, random: 0.5 })
     expect(asked(90_000)).toEqual({ at: new Date(start.getTime() + 90_000), step: 3 })
     expect(asked(0)?.at).toEqual(new Date(start.getTime() + 1_000))
     expect(asked(10 ** 12)?.at).toEqual(new Date(start.getTime() + 6 * 3_600_000))
   })
 
-  test('follows the schedule again when Retry-After was asked for two days', () => {
+  test('the schedule applies again after two days of Retry-After', () => {
     const now = new Date(start.getTime() + patienceMs)
     expect(nextTry({ step: retryWaits.length, queuedAt: start, now, retryAfterMs: 1_000, random: 0.5 })).toBeUndefined()
   })

@@ -35,7 +35,7 @@ describe('v1, in the form', () => {
     expect(signV1({ ...fields, phone: null }, salt)).toBe(signV1(fields, salt))
   })
 
-  test('a client that sorts, joins and hashes what was posted agrees', () => {
+  test('a client that sorts, joins and hashes the posted fields gets the same hmac', () => {
     const texts = fc.dictionary(fc.stringMatching(/^[a-z_]{1,20}$/), fc.string({ unit: 'grapheme' }))
     fc.assert(
       fc.property(texts, (values) => {
@@ -66,7 +66,7 @@ describe('v2, over the raw body', () => {
 })
 
 describe('Standard Webhooks', () => {
-  test('the public library accepts what is signed, under the secret that the salt stands for', () => {
+  test('the public library accepts our signature, under the secret derived from the salt', () => {
     const id = '019aa0d0-0000-7000-8000-000000000000'
     const at = new Date()
     fc.assert(
@@ -80,21 +80,21 @@ describe('Standard Webhooks', () => {
     )
   })
 
-  test('what the public library signs is verified', () => {
+  test('a signature of the public library verifies', () => {
     const signature = new Webhook(standardSecret(salt)).sign('one', now, event)
     const headers = { 'webhook-id': 'one', 'webhook-timestamp': String(now.getTime() / 1000), 'webhook-signature': signature }
     expect(verifyStandard(event, headers, salt, { now })).toBe('verified')
     expect(standardHeaders('one', now, event, [salt])).toEqual(headers)
   })
 
-  test('while a salt rotates, both the old and the new verify', () => {
+  test('both the old and the new salt verify while a salt is rotated', () => {
     const headers = { ...standardHeaders('one', now, event, ['the new salt', 'the old salt']) }
     expect(verifyStandard(event, headers, 'the new salt', { now })).toBe('verified')
     expect(verifyStandard(event, headers, 'the old salt', { now })).toBe('verified')
     expect(verifyStandard(event, headers, 'another', { now })).toBe('wrong_signature')
   })
 
-  test('a delivery counts for five minutes to either side', () => {
+  test('a delivery verifies for five minutes in either direction', () => {
     const headers = { ...standardHeaders('one', now, event, [salt]) }
     const at = (seconds: number) => verifyStandard(event, headers, salt, { now: new Date(now.getTime() + seconds * 1000) })
     expect([at(-301), at(-300), at(300), at(301)]).toEqual(['too_new', 'verified', 'verified', 'too_old'])
@@ -103,7 +103,7 @@ describe('Standard Webhooks', () => {
   })
 })
 
-describe('the signature doctor', () => {
+describe('signature diagnosis', () => {
   const signed = { 'Hitpay-Signature': signV2(event, salt), 'Content-Type': 'application/json' }
   const codes = (delivery: Partial<Parameters<typeof diagnoseSignature>[0]>): FindingCode[] =>
     diagnoseSignature({ body: event, headers: signed, salt, now, ...delivery }).findings.map(({ code }) => code)
@@ -152,11 +152,11 @@ describe('the signature doctor', () => {
     ['another body', { body: event.replace('10.00', '99.00') }, ['unexplained']],
     ['another body than the one on record', { body: event.replace('10.00', '99.00'), sent: event }, ['body_changed']],
     ['two faults at once', { body: `${event}\n`, ...header(signV2(event, salt).toUpperCase()) }, ['upper_case_hex', 'trailing_newline']],
-  ])('v2: %s', (_, delivery, expected) => {
+  ])('a v2 signature is diagnosed: %s', (_, delivery, expected) => {
     expect(codes(delivery)).toEqual(expected)
   })
 
-  test('it says at which byte JSON was printed again', () => {
+  test('the diagnosis names the byte at which reserialized JSON differs', () => {
     const [finding] = diagnoseSignature({ body: '{"id": "1", "n": 2}', headers: header(signV2('{"id":"1","n":2}', salt)).headers, salt, now }).findings
     expect(finding).toMatchObject({ code: 'reserialised_json', at: 6 })
   })
@@ -178,7 +178,7 @@ describe('the signature doctor', () => {
     ['a plus that became a space', form((body) => body.set('phone', ' 6591234567'), { ...fields, phone: '+6591234567' }), ['changed_field']],
     ['JSON', { body: JSON.stringify({ ...fields, hmac: signV1(fields, salt) }), headers: {} }, ['json_instead_of_form']],
     ['another amount', form((body) => body.set('amount', '1.00')), ['unexplained']],
-  ])('v1: %s', (_, delivery, expected) => {
+  ])('a v1 signature is diagnosed: %s', (_, delivery, expected) => {
     expect(codes(delivery)).toEqual(expected)
   })
 
@@ -195,11 +195,11 @@ describe('the signature doctor', () => {
     ['a clock that is behind', { ...standard({}), now: new Date(now.getTime() - 3_600_000) }, ['too_new']],
     ['milliseconds', { headers: { ...standardHeaders('one', new Date(now.getTime() * 1000), event, [salt]) } }, ['bad_timestamp']],
     ['one signature of two', standard({ 'webhook-signature': `v1,AAAA v1a,BBBB ${right}` }), []],
-  ])('Standard Webhooks: %s', (_, delivery, expected) => {
+  ])('a Standard Webhooks signature is diagnosed: %s', (_, delivery, expected) => {
     expect(codes(delivery)).toEqual(expected)
   })
 
-  test('it never throws and never verifies what the verifiers refuse', () => {
+  test('the diagnosis never throws, and never verifies what the verifiers reject', () => {
     const anything = fc.oneof(fc.string({ unit: 'binary' }), fc.json(), fc.uint8Array())
     fc.assert(
       fc.property(

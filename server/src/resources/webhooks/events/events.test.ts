@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { emitEvent } from '#engine/events/emit-event.ts'
+import { type Caller, payer, system } from '#foundation/shared/caller.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { aBusiness, type Client, customerBody, eventsOf } from '#testing/api.ts'
 
@@ -17,7 +18,7 @@ async function page(client: Client, query = ''): Promise<{ data: Shown[]; meta: 
   return json
 }
 
-/** A customer that was made, renamed and deleted: three events. */
+/** A customer that was created, renamed and deleted: three events. */
 async function aLife(client: Client): Promise<string> {
   const { json } = await client.post('/v1/customers', customerBody({ name: 'a' }))
   await client.patch(`/v1/customers/${json.id}`, { name: 'b' })
@@ -28,13 +29,13 @@ async function aLife(client: Client): Promise<string> {
 const created = (objectId: string) => ({ type: 'customer.created' as const, objectId, data: JSON.stringify({ id: objectId }), requestId: null })
 
 describe('GET /v1/events', () => {
-  test('is empty at first, and keeps its place', async () => {
+  test('the feed is empty at first, and keeps its cursor', async () => {
     const client = await aBusiness()
     expect(await page(client)).toEqual({ data: [], meta: { per_page: 25, next_cursor: '0', has_more: false } })
     expect(await page(client, 'after=7')).toEqual({ data: [], meta: { per_page: 25, next_cursor: '7', has_more: false } })
   })
 
-  test('follows a business from its first event on, each exactly once and without a gap', async () => {
+  test('the feed returns every event of a business from its first one, exactly once and without a gap', async () => {
     const [client, stranger] = [await aBusiness(), await aBusiness()]
     const seen: Shown[] = []
     let after = '0'
@@ -54,6 +55,22 @@ describe('GET /v1/events', () => {
     expect((await page(stranger)).data).toHaveLength(12)
   })
 
+  test('says who caused an event, where that is known', async () => {
+    const client = await aBusiness()
+    const [keyId, staffId] = [newId(new Date()), newId(new Date())]
+    const callers: (Caller | undefined)[] = [{ kind: 'key', keyId }, { kind: 'staff', staffId, role: 'owner' }, payer, system, undefined]
+    await client.server.database.db.transaction().execute(async (tx) => {
+      for (const caller of callers) {
+        const event = { ...created(newId(new Date())), at: new Date(), ...(caller ? { caller } : {}) }
+        await emitEvent(tx, client.business.id, event)
+      }
+    })
+    const shown = [{ kind: 'key', id: keyId }, { kind: 'staff', id: staffId }, { kind: 'payer', id: null }, { kind: 'system', id: null }, null]
+    const { data } = (await client.get('/v1/events')).json
+    expect(data.map(({ caller }: { caller: unknown }) => caller)).toEqual(shown)
+    expect((await client.get(`/v1/events/${data[0].id}`)).json.caller).toEqual(shown[0])
+  })
+
   test('takes pages from 1 to 100 and refuses cursors that are none', async () => {
     const client = await aBusiness()
     await aLife(client)
@@ -66,7 +83,7 @@ describe('GET /v1/events', () => {
     expect((await page(client, `after=${'9'.repeat(18)}`)).data).toEqual([])
   })
 
-  test('by type, or by all types of an object, goes on behind events of other types', async () => {
+  test('the feed filtered by type, or by all types of an object, skips events of other types', async () => {
     const client = await aBusiness()
     for (let i = 0; i < 3; i++) await aLife(client)
     const updated = await page(client, 'type=customer.updated&per_page=2')
@@ -95,7 +112,7 @@ describe('GET /v1/events', () => {
       inserted = done
     })
     const lateId = newId<'customer'>(new Date())
-    // Its id is older than those of all that commit while it is held.
+    // Its id is older than those of all that commit while it is open.
     const late = db.transaction().execute(async (tx) => {
       await emitEvent(tx, client.business.id, { ...created(lateId), at: new Date() })
       inserted()
@@ -113,7 +130,7 @@ describe('GET /v1/events', () => {
     expect((await page(client, `type=customer.created&after=${filtered.meta.next_cursor}`)).data).toEqual(after.data)
   })
 
-  test('followers among writers see the same order, whole', async () => {
+  test('followers among writers see the same complete order', async () => {
     const client = await aBusiness()
     let writing = true
     const follow = async (query: string) => {
@@ -136,7 +153,7 @@ describe('GET /v1/events', () => {
     expect(filtered).toEqual(few?.filter(({ type }) => type === 'customer.created'))
   })
 
-  test('every event of a burst is there at once, however many wait for a place', async () => {
+  test('every event of a burst is returned immediately, however many are not sequenced yet', async () => {
     const client = await aBusiness()
     const at = new Date()
     const ids = Array.from({ length: 4500 }, () => newId<'event'>(at))
@@ -152,7 +169,7 @@ describe('GET /v1/events', () => {
 })
 
 describe('GET /v1/events/{event_id}', () => {
-  test('gives one event as the list does, and 404 for what is not this business’s', async () => {
+  test('an event is returned as in the feed, and one of another business is a 404', async () => {
     const [client, stranger] = [await aBusiness(), await aBusiness()]
     await aLife(client)
     const { data } = await page(client)
@@ -164,7 +181,7 @@ describe('GET /v1/events/{event_id}', () => {
     for (const id of [newId(new Date()), 'x', '1', '%00']) expect((await client.get(`/v1/events/${id}`)).status).toBe(404)
   })
 
-  test('is there right after its change', async () => {
+  test('an event exists right after its change', async () => {
     const client = await aBusiness()
     await client.post('/v1/customers', customerBody())
     const { rows } = await client.server.database.pool.query('select id from events where business_id = $1', [client.business.id])

@@ -2,6 +2,7 @@ import { type OnOrdered, orderPendingEvents } from '#engine/events/order-events.
 import type { Database } from '#foundation/database/database.ts'
 import type { Api } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
+import { readCallerText } from '#foundation/shared/caller.ts'
 import { notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
@@ -17,6 +18,7 @@ function presentEvent(row: EventRow, business: Business): Event {
     data: row.data as Event['data'],
     previous_attributes: row.previous_attributes as Event['previous_attributes'],
     request_id: row.request_id,
+    caller: row.caller === null ? null : readCallerText(row.caller),
     created_at: formatBusinessTime(row.created_at, business.timezone),
   }
 }
@@ -27,7 +29,7 @@ export interface EventsDeps {
   onEvent: (businessId: string) => void
 }
 
-/** A business's events in an order without gaps, to be followed by cursor. */
+/** A business's events in an order without gaps, read with a cursor. */
 export function eventsRoutes(api: Api, { database, onOrdered, onEvent }: EventsDeps): void {
   const events = api.group('Events')
   const placeAll = async (businessId: string) => {
@@ -40,15 +42,16 @@ export function eventsRoutes(api: Api, { database, onOrdered, onEvent }: EventsD
     {
       operationId: 'listEvents',
       summary: 'Follow events',
-      description: 'Oldest first. Keep `meta.next_cursor` and ask with it again: no event is skipped, also none that commits late, and none comes twice.',
+      description:
+        'Oldest first. Store `meta.next_cursor` and send it with the next request: no event is skipped, even one that commits late, and none is returned twice.',
       query: ListEvents,
       answers: { 200: EventList },
     },
     async ({ business, query }) => {
-      // What was committed before this request is in its answer: no one has to wait for the relay.
+      // What was committed before this request is in its response: no one has to wait for the relay.
       await placeAll(business.id)
       const after = BigInt(query.after ?? '0')
-      // Read before the events, so that a filtered follower never passes over one that comes in between.
+      // Read before the events, so that a filtered follower never skips one that is added in between.
       const last = query.type === undefined ? 0n : await lastSequence(database.db, business.id)
       const rows = await listEvents(database.slow, business.id, { after, type: query.type, limit: query.per_page + 1 })
       const more = rows.length > query.per_page

@@ -1,15 +1,14 @@
 import { sql } from 'kysely'
 import { afterEach, expect, test } from 'vitest'
 import { createLog } from '#foundation/http/observability.ts'
-import type { JobDeps } from '#foundation/jobs/job.ts'
+import type { DueWork, JobDeps } from '#foundation/jobs/job.ts'
 import { newId } from '#foundation/shared/ids.ts'
-import { deleteOldMails, forgetMails } from '#resources/business/mails/forget-mails-job.ts'
+import { deleteOldMails, mailsDeletion } from '#resources/business/mails/forget-mails-job.ts'
 import { insertMails, type MailRow } from '#resources/business/mails/queries.ts'
-import { aBusiness, type Client, startTestServer } from '#testing/api.ts'
-import { testDatabase } from '#testing/database.ts'
+import { aBusiness, type Client } from '#testing/api.ts'
 import { anEndpoint, tellEvents, testDispatcher } from '#testing/deliveries.ts'
 import { fakeMerchant } from '#testing/fake-merchant.ts'
-import { deleteOldDeliveries, forgetDeliveries } from './forget-deliveries-job.ts'
+import { deleteOldDeliveries, deliveriesDeletion } from './forget-deliveries-job.ts'
 
 const day = 86_400_000
 const open: { stop(): Promise<void> }[] = []
@@ -17,16 +16,9 @@ afterEach(async () => {
   for (const one of open.splice(0).reverse()) await one.stop()
 })
 
-/** A business on a server of its own, whose clock can be moved. */
-async function aBusinessWithClock(): Promise<Client> {
-  const server = await startTestServer(await testDatabase())
-  open.push({ stop: () => server.app.fastify.close() })
-  return aBusiness({}, server)
-}
-
 const jobDeps = ({ server }: Client): JobDeps => ({
   database: server.database,
-  now: server.clock.now,
+  clock: server.clock,
   log: createLog('silent'),
   idempotencyDays: 30,
   deliveryDays: 30,
@@ -34,12 +26,15 @@ const jobDeps = ({ server }: Client): JobDeps => ({
   mailDays: 90,
 })
 
+/** Does for a business what a job does for all. */
+const run = ({ run: doWork }: DueWork, { business, clock }: Client) => doWork({ until: clock.now(), businessId: business.id })
+
 const statuses = async ({ server, business }: Client) => {
   const { rows } = await server.database.pool.query('select status from webhook_deliveries where business_id = $1 order by id', [business.id])
   return rows.map(({ status }) => status)
 }
 
-/** The plan of a statement when the table may not be read from end to end. */
+/** The plan of a statement when sequential scans are disabled. */
 async function planOf({ server }: Client, statement: ReturnType<typeof deleteOldMails>): Promise<string> {
   return server.database.db.transaction().execute(async (tx) => {
     await sql`set local enable_seqscan = off`.execute(tx)
@@ -48,9 +43,10 @@ async function planOf({ server }: Client, statement: ReturnType<typeof deleteOld
   })
 }
 
-test('deliveries go when they are older than they are kept, with their tries; what waits or failed of late stays', async () => {
-  const client = await aBusinessWithClock()
-  const { clock, database } = client.server
+test('deliveries older than the retention are deleted with their attempts, and pending and recently failed ones stay', async () => {
+  const client = await aBusiness()
+  const { clock } = client
+  const { database } = client.server
   clock.set('2026-01-01T00:00:00Z')
   const shop = await fakeMerchant()
   open.push(shop)
@@ -62,7 +58,7 @@ test('deliveries go when they are older than they are kept, with their tries; wh
   shop.answer({ status: 500 })
   await tellEvents(client, [{}, {}])
   await sender.settle(client.business.id)
-  // One is given up, the other goes on waiting.
+  // One has failed, the other is still waiting.
   await database.pool.query(
     "update webhook_deliveries set status = 'failed' where business_id = $1 and id = (select id from webhook_deliveries where business_id = $1 and status = 'pending' order by id limit 1)",
     [client.business.id],
@@ -70,22 +66,22 @@ test('deliveries go when they are older than they are kept, with their tries; wh
   const tries = async () => (await database.pool.query('select 1 from webhook_attempts where business_id = $1', [client.business.id])).rowCount
 
   clock.advance(29 * day)
-  await forgetDeliveries.run({}, jobDeps(client))
+  await run(deliveriesDeletion(jobDeps(client)), client)
   expect(await statuses(client)).toEqual(['succeeded', 'failed', 'pending'])
   clock.advance(2 * day)
-  await forgetDeliveries.run({}, jobDeps(client))
+  await run(deliveriesDeletion(jobDeps(client)), client)
   expect(await statuses(client)).toEqual(['failed', 'pending'])
   expect(await tries()).toBe(2)
   clock.advance(60 * day)
-  await forgetDeliveries.run({}, jobDeps(client))
-  await forgetDeliveries.run({}, jobDeps(client))
+  await run(deliveriesDeletion(jobDeps(client)), client)
+  await run(deliveriesDeletion(jobDeps(client)), client)
   expect(await statuses(client)).toEqual(['pending'])
   expect(await tries()).toBe(1)
 })
 
-test('an old delivery that was sent again of late stays', async () => {
-  const client = await aBusinessWithClock()
-  const { clock } = client.server
+test('an old delivery that was redelivered recently stays', async () => {
+  const client = await aBusiness()
+  const { clock } = client
   clock.set('2026-01-01T00:00:00Z')
   const shop = await fakeMerchant()
   open.push(shop)
@@ -99,13 +95,14 @@ test('an old delivery that was sent again of late stays', async () => {
   await client.post(`/v1/webhook-deliveries/${id}/redeliver`, {})
   await sender.settle(client.business.id)
   clock.advance(29 * day)
-  await forgetDeliveries.run({}, jobDeps(client))
+  await run(deliveriesDeletion(jobDeps(client)), client)
   expect(await statuses(client)).toEqual(['succeeded'])
 })
 
-test('a batch that is smaller than what is old goes on where it ended, past what is kept', async () => {
-  const client = await aBusinessWithClock()
-  const { clock, database } = client.server
+test('a batch smaller than the backlog continues where the last one ended, past what stays', async () => {
+  const client = await aBusiness()
+  const { clock } = client
+  const { database } = client.server
   clock.set('2026-01-01T00:00:00Z')
   await anEndpoint(client, 'http://127.0.0.1:1/')
   await tellEvents(
@@ -123,9 +120,10 @@ test('a batch that is smaller than what is old goes on where it ended, past what
   expect(second.rows).toEqual([{ looked: 3, forgotten: 3, last: rows[6].id }])
 })
 
-test('mails go too, and those that wait stay', async () => {
-  const client = await aBusinessWithClock()
-  const { clock, database } = client.server
+test('old emails are deleted too, and unsent ones stay', async () => {
+  const client = await aBusiness()
+  const { clock } = client
+  const { database } = client.server
   clock.set('2026-01-01T00:00:00Z')
   const at = clock.now()
   const mail = (): MailRow => ({
@@ -148,14 +146,14 @@ test('mails go too, and those that wait stay', async () => {
   await database.pool.query("update mails set status = 'sent' where business_id = $1 and id = $2", [client.business.id, sent.id])
   const left = async () => (await database.pool.query('select id from mails where business_id = $1', [client.business.id])).rows.map(({ id }) => id)
   clock.advance(89 * day)
-  await forgetMails.run({}, jobDeps(client))
+  await run(mailsDeletion(jobDeps(client)), client)
   expect(await left()).toHaveLength(2)
   clock.advance(2 * day)
-  await forgetMails.run({}, jobDeps(client))
+  await run(mailsDeletion(jobDeps(client)), client)
   expect(await left()).toEqual([waiting.id])
 })
 
-test('the primary key leads to what is old', async () => {
+test('old deliveries are found by primary key', async () => {
   const client = await aBusiness()
   const before = new Date('2026-01-01T00:00:00Z')
   const id = newId(new Date(0))

@@ -4,11 +4,12 @@ import type { Call } from '#foundation/http/api.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
 import { keyIdOf } from '#foundation/shared/caller.ts'
+import type { Clock } from '#foundation/shared/clock.ts'
 import { type FieldErrors, invalid } from '#foundation/shared/errors.ts'
-import { isCalendarDay, type Now, nextDay, parseMoment, startOfDay } from '#foundation/shared/time.ts'
+import { isCalendarDay, nextDay, parseMoment, startOfDay } from '#foundation/shared/time.ts'
 import { type ReplayTarget, replayEvents } from '#resources/webhooks/delivery/fan-out.ts'
 import { findEndpoint } from '#resources/webhooks/webhook-events/queries.ts'
-import { urlFault } from '#resources/webhooks/webhook-events/understand.ts'
+import { urlFault } from '#resources/webhooks/webhook-events/rules.ts'
 import { type EventRange, eventsInRange } from './queries.ts'
 import type { ReplayEvents } from './wire.ts'
 
@@ -16,11 +17,11 @@ const mostEvents = 10_000
 
 export interface ReplayDeps {
   database: Database
-  now: Now
+  clock: Clock
   secretKey: () => Buffer
 }
 
-/** A day's beginning, at the upper end the next day's; or a moment, which is included at both ends. */
+/** The start of a day, at the upper end of the next day; or a timestamp, which is included at both ends. */
 function bound(field: 'from' | 'to', text: string | undefined, timezone: string, errors: FieldErrors): Date | undefined {
   if (text === undefined) return undefined
   const isUpper = field === 'to'
@@ -41,7 +42,7 @@ function rangeOf({ business, body }: Call<unknown, ReplayEvents>): EventRange {
     eventType,
   }
   if ([first, last, body.from, body.to, eventType].every((value) => value === undefined))
-    errors.from_sequence = ['Say which events: from_sequence, to_sequence, from, to or event_type.']
+    errors.from_sequence = ['Select the events with from_sequence, to_sequence, from, to or event_type.']
   if (first !== undefined && last !== undefined && first > last) errors.to_sequence = ['The to sequence must be at least the from sequence.']
   const fault = url === undefined ? undefined : urlFault(url, business)
   if (fault) errors.url = [fault]
@@ -53,15 +54,15 @@ async function targetOf(tx: Db, { business, body, caller }: Call<unknown, Replay
   const endpoint = body.endpoint_id === undefined ? undefined : await findEndpoint(tx, business.id, body.endpoint_id.toLowerCase())
   if (body.endpoint_id !== undefined && !endpoint) throw invalid({ endpoint_id: ['The selected endpoint id is invalid.'] })
   if (body.url !== undefined) return { url: body.url, endpointId: endpoint?.id ?? null, apiKeyId: keyIdOf(caller) }
-  if (endpoint?.disabled_at) throw invalid({ endpoint_id: ['The webhook event is switched off; switch it on first.'] })
+  if (endpoint?.disabled_at) throw invalid({ endpoint_id: ['The webhook event is disabled; enable it first.'] })
   return endpoint ? { endpoint } : 'same'
 }
 
-/** Sends events of the past once more: with their old ids and bytes, as new deliveries. */
+/** Replays past events: with their old ids and bytes, as new deliveries. */
 export function replay(deps: ReplayDeps): (call: Call<unknown, ReplayEvents>) => Promise<Answer> {
   return (call) => {
     const range = rangeOf(call)
-    return writeOnce(deps.database.db, call.claim, deps.now(), async (tx) => {
+    return writeOnce(deps.database.db, call.claim, call.at, async (tx) => {
       const found = await eventsInRange(tx, call.business.id, range, mostEvents + 1)
       const events = found.slice(0, mostEvents) as Omit<OrderedEvent, 'business_id'>[]
       const queued = await replayEvents(tx, call.business.id, events, await targetOf(tx, call), deps)

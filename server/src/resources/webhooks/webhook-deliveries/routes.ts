@@ -24,7 +24,7 @@ import {
 } from './wire.ts'
 
 export interface WebhookDeliveriesDeps extends ReplayDeps {
-  /** Called after a commit that put something into the queue. */
+  /** Called after a commit that queued something. */
   onEvent: (businessId: string) => void
 }
 
@@ -37,7 +37,7 @@ async function required(deps: ReplayDeps, business: Business, params: Record<str
   return row
 }
 
-/** What was sent, what came back and what comes next; sending again; and the signature doctor. */
+/** What was sent, the responses and the next attempt; redelivery and replay; and signature diagnosis. */
 export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): void {
   const webhookDeliveries = api.group('Webhook deliveries')
   webhookDeliveries.read(
@@ -51,7 +51,7 @@ export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): 
     {
       operationId: 'getWebhookDelivery',
       summary: 'Get a webhook delivery',
-      description: 'With the exact request and answer of every try.',
+      description: 'Includes the exact request and response of every attempt.',
       answers: { 200: WebhookDeliveryDetail },
     },
     async ({ business, params }) => ({ status: 200, body: await detail(deps, business, await required(deps, business, params)) }),
@@ -63,12 +63,12 @@ export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): 
     '/v1/sandbox/verify-signature',
     {
       operationId: 'verifySignature',
-      summary: 'Say whether a signature verifies, and if not, why',
+      summary: 'Verify a webhook signature and explain a mismatch',
       keepsText: true,
       body: VerifySignature,
       answers: { 200: SignatureVerdict },
     },
-    (call) => (call.claim ? writeOnce(deps.database.db, call.claim, deps.now(), () => diagnose(deps, call)) : diagnose(deps, call)),
+    (call) => (call.claim ? writeOnce(deps.database.db, call.claim, call.at, () => diagnose(deps, call)) : diagnose(deps, call)),
   )
 }
 
@@ -80,8 +80,8 @@ function sendAgainRoutes(api: Api, deps: WebhookDeliveriesDeps): void {
     '/v1/webhook-deliveries/:webhook_delivery_id/redeliver',
     {
       operationId: 'redeliverWebhook',
-      summary: 'Send a webhook delivery again',
-      description: 'At once, with the same bytes and the same webhook-id; its retry schedule begins anew.',
+      summary: 'Redeliver a webhook',
+      description: 'Sends it immediately, with the same bytes and the same webhook-id, and restarts its retry schedule.',
       answers: { 200: WebhookDeliveryDetail },
     },
     async (call) => {
@@ -96,9 +96,9 @@ function sendAgainRoutes(api: Api, deps: WebhookDeliveriesDeps): void {
     '/v1/webhook-deliveries/replay',
     {
       operationId: 'replayEvents',
-      summary: 'Send events of the past again',
+      summary: 'Replay past events',
       description:
-        'Events of a range, by sequence or by date, or of one type, at most 10,000 at once: to where they go by themselves (registered webhook events and callbacks), to one webhook event, or to a URL.',
+        'Replays up to 10,000 events, selected by sequence, date or type: to their usual destinations (registered webhook events and callbacks), to one webhook event, or to a URL.',
       body: ReplayEvents,
       answers: { 200: Replayed },
     },
@@ -110,16 +110,15 @@ function sendAgainRoutes(api: Api, deps: WebhookDeliveriesDeps): void {
   )
 }
 
-async function redeliver(deps: ReplayDeps, { business, params, claim }: Call): Promise<Answer> {
+async function redeliver(deps: ReplayDeps, { business, params, claim, at }: Call): Promise<Answer> {
   const { db } = deps.database
   const delivery = await required(deps, business, params)
   const isToEndpoint = delivery.target === delivery.endpoint_id
   if (isToEndpoint) {
     const endpoint = await findEndpoint(db, business.id, delivery.target)
     if (!endpoint) throw conflict('endpoint_deleted', 'The webhook event of this delivery was deleted.')
-    if (endpoint.disabled_at) throw conflict('endpoint_disabled', 'The webhook event of this delivery is switched off; switch it on first.')
+    if (endpoint.disabled_at) throw conflict('endpoint_disabled', 'The webhook event of this delivery is disabled; enable it first.')
   }
-  const at = deps.now()
   return writeOnce(db, claim, at, async (tx) => {
     await requeueDelivery(tx, business.id, delivery.id, isToEndpoint ? delivery.target : laneOfUrl(delivery.url), at)
     return { status: 200, body: await detail(deps, business, { ...delivery, status: 'pending', due_at: at, updated_at: at }) }
@@ -155,8 +154,8 @@ async function page({ database }: ReplayDeps, { business, query, baseUrl, rawQue
 
 const schemes: Record<string, string> = { '1': 'v1', '2': 'v2', v1: 'v1', v2: 'v2', standard: 'standard' }
 
-async function diagnose({ database, secretKey, now }: ReplayDeps, { business, body }: Call<unknown, VerifySignature>): Promise<Answer> {
-  if (business.mode !== 'sandbox') throw new ApiError(403, 'sandbox_only', 'This is possible in the sandbox only.')
+async function diagnose({ database, secretKey }: ReplayDeps, { business, body, at }: Call<unknown, VerifySignature>): Promise<Answer> {
+  if (business.mode !== 'sandbox') throw new ApiError(403, 'sandbox_only', 'This is available in the sandbox only.')
   const scheme = body.version === undefined ? undefined : schemes[String(body.version)]
   if (body.version !== undefined && scheme === undefined) throw invalid({ version: ['The selected version is invalid.'] })
   const delivery = body.delivery_id === undefined ? undefined : await findDelivery(database.db, business.id, body.delivery_id.toLowerCase())
@@ -171,12 +170,12 @@ async function diagnose({ database, secretKey, now }: ReplayDeps, { business, bo
     salt: body.salt,
     otherSalts,
     ...(delivery ? { sent: delivery.body } : {}),
-    now: now(),
+    now: at,
   })
   const chosen = scheme === undefined ? checks : checks.filter((check) => check.scheme === scheme)
   if (scheme === undefined || checks.length === 0) return { status: 200, body: JSON.stringify({ verifies, checks, findings }) }
   if (chosen.length === 0) {
-    const missing = [{ code: 'no_signature', message: `There is no signature of the kind ${scheme}.` }]
+    const missing = [{ code: 'no_signature', message: `There is no ${scheme} signature.` }]
     return { status: 200, body: JSON.stringify({ verifies: false, checks: [], findings: missing }) }
   }
   const found = chosen.flatMap((check) => check.findings)

@@ -29,10 +29,10 @@ async function sendAll(client: Client): Promise<void> {
 
 const eventIds = ({ received }: FakeMerchant) => received.map(({ headers }) => headers['webhook-id'])
 
-/** A payment request with a webhook, paid; answers with the ids of request and charge. */
+/** A payment request with a webhook, paid; returns the ids of request and charge. */
 async function aPaidRequest(client: Client, webhook: string): Promise<{ requestId: string; chargeId: string }> {
-  const { database, clock } = client.server
-  const { business } = client
+  const { database } = client.server
+  const { business, clock } = client
   const at = clock.now()
   const key = await database.db.selectFrom('api_keys').select('id').where('business_id', '=', business.id).executeTakeFirstOrThrow()
   const shared = { business_id: business.id, currency: 'sgd', amount_minor: 59_900n, metadata: '{}', search: '', created_at: at, updated_at: at }
@@ -98,7 +98,7 @@ async function aPaidRequest(client: Client, webhook: string): Promise<{ requestI
   return { requestId, chargeId: row.id }
 }
 
-test('a paid request calls its webhook once, and the delivery shows what was sent and what came back', async () => {
+test('a paid request calls its webhook once, and the delivery shows the request and the response', async () => {
   const client = await aBusiness()
   const shop = await merchant({ status: 200, headers: { 'content-type': 'text/plain' }, body: 'Thank you' })
   const { requestId, chargeId } = await aPaidRequest(client, `${shop.url}/?wc-api=wc_hitpay&hitpay_order_id=7`)
@@ -126,7 +126,7 @@ test('a paid request calls its webhook once, and the delivery shows what was sen
 })
 
 describe('GET /v1/webhook-deliveries', () => {
-  test('filters, and is followed by cursor without a gap', async () => {
+  test('the list filters, and is paged by cursor without a gap', async () => {
     const client = await aBusiness()
     const [good, bad] = [await merchant(), await merchant({ status: 500 })]
     const endpoint = await anEndpoint(client, good.url)
@@ -152,7 +152,7 @@ describe('GET /v1/webhook-deliveries', () => {
     expect(seen).toEqual([...seen].sort().reverse())
   })
 
-  test("another business's delivery is as unknown as one that does not exist", async () => {
+  test('a delivery of another business is like an unknown one', async () => {
     const [owner, stranger] = [await aBusiness(), await aBusiness()]
     await anEndpoint(owner, 'http://127.0.0.1:9/')
     await tellEvents(owner, [{}])
@@ -163,8 +163,8 @@ describe('GET /v1/webhook-deliveries', () => {
   })
 })
 
-describe('sending again', () => {
-  test('redeliver sends the same bytes with the same id at once', async () => {
+describe('redelivery and replay', () => {
+  test('a redelivery sends the same bytes with the same id immediately', async () => {
     const client = await aBusiness()
     const shop = await merchant()
     const endpoint = await anEndpoint(client, shop.url)
@@ -181,7 +181,7 @@ describe('sending again', () => {
     expect((await client.post(`/v1/webhook-deliveries/${id}/redeliver`)).status).toBe(409)
   })
 
-  test('a range goes to the same endpoints, to one that came later, or to a URL', async () => {
+  test('a replayed range goes to the same endpoints, to one registered later, or to a URL', async () => {
     const client = await aBusiness()
     const [shop, late, elsewhere] = [await merchant(), await merchant(), await merchant()]
     await anEndpoint(client, shop.url, { event_types: ['charge.*'] })
@@ -226,7 +226,7 @@ describe('sending again', () => {
 })
 
 describe('POST /v1/sandbox/verify-signature', () => {
-  test('accepts what was delivered, and says what is wrong with what was changed on the way', async () => {
+  test('a delivered body verifies, and a changed one is diagnosed', async () => {
     const client = await aBusiness()
     const shop = await merchant()
     const { salt } = await anEndpoint(client, shop.url)

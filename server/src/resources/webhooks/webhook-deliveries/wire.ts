@@ -11,14 +11,14 @@ const headers = Type.Record(Type.String(), Type.String())
 
 const shown = {
   id: Type.String({ format: 'uuid' }),
-  event_id: Type.String({ format: 'uuid', description: 'Also `webhook-id` in the request, the same on every try.' }),
+  event_id: Type.String({ format: 'uuid', description: 'Also sent as `webhook-id`; the same on every attempt.' }),
   event_type: Type.String(),
-  sequence: Type.Integer({ description: "The event's place in your business's order." }),
+  sequence: Type.Integer({ description: "The event's sequence number within your business." }),
   object_id: Type.String({ format: 'uuid' }),
   endpoint_id: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'The webhook event; null for callbacks and for replays to a URL.' }),
-  version: Type.Integer({ description: "1 for a request's own callback (a form), 2 for events (JSON)." }),
+  version: Type.Integer({ description: "1 for a payment request's own callback (a form), 2 for events (JSON)." }),
   url: Type.String(),
-  status: Type.String({ description: '`pending`, `succeeded`, `failed` (given up) or `canceled` (its endpoint was deleted or switched off).' }),
+  status: Type.String({ description: '`pending`, `succeeded`, `failed` (no more retries) or `canceled` (its endpoint was deleted or disabled).' }),
   attempts: Type.Integer(),
   response_status: whole,
   next_attempt_at: text,
@@ -37,16 +37,16 @@ const Try = Type.Object({
   response: Type.Unsafe<{ status: number; headers: Record<string, string>; body: string } | null>({
     type: ['object', 'null'],
     properties: { status: { type: 'integer' }, headers: { type: 'object', additionalProperties: { type: 'string' } }, body: { type: 'string' } },
-    description: 'What came back, its body cut at 64 KiB; null when nothing did.',
+    description: 'The response, with its body truncated to 64 KiB; null if there was none.',
   }),
-  error: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'Why no answer came: a word and a sentence.' }),
+  error: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'Why there was no response: a code and a sentence.' }),
 })
 
 export const WebhookDeliveryDetail = Type.Object(
   {
     ...shown,
-    body: Type.String({ description: 'The exact body, the same on every try.' }),
-    tries: Type.Array(Try, { description: 'Every try, oldest first; of very many the first hundred and the last.' }),
+    body: Type.String({ description: 'The exact body, the same on every attempt.' }),
+    tries: Type.Array(Try, { description: 'All attempts, oldest first; if there are very many, the first hundred and the last one.' }),
   },
   { title: 'WebhookDeliveryDetail' },
 )
@@ -59,23 +59,23 @@ export const ListWebhookDeliveries = Type.Object({
   per_page: Type.Integer({ minimum: 1, maximum: 100, default: 25 }),
   status: Type.Optional(Type.Enum(['pending', 'succeeded', 'failed', 'canceled'])),
   event_id: Type.Optional(Type.String({ format: 'uuid' })),
-  object_id: Type.Optional(Type.String({ format: 'uuid', description: 'For example a charge, or a payment request.' })),
+  object_id: Type.Optional(Type.String({ format: 'uuid', description: 'For example the id of a charge or a payment request.' })),
   endpoint_id: Type.Optional(Type.String({ format: 'uuid' })),
-  event_type: Type.Optional(plainText(64, { description: 'One type, or `customer.*` for all of an object.' })),
+  event_type: Type.Optional(plainText(64, { description: 'Only this type, or `customer.*` for all customer events.' })),
 })
 export type ListWebhookDeliveries = Static<typeof ListWebhookDeliveries>
 
-/** Which events to send once more, and where to. */
+/** Which events to replay, and their destination. */
 export const ReplayEvents = Type.Object({
   from_sequence: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
   to_sequence: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
-  from: Type.Optional(plainText(40, { description: 'Only events of this day or moment, or after it.' })),
-  to: Type.Optional(plainText(40, { description: 'Only events of this day or moment, or before it.' })),
-  event_type: Type.Optional(plainText(64, { description: 'Only this type, or `charge.*` for all of an object.' })),
-  endpoint_id: Type.Optional(Type.String({ format: 'uuid', description: 'Only to this webhook event, whatever types it listens to.' })),
+  from: Type.Optional(plainText(40, { description: 'Only events at or after this date or timestamp.' })),
+  to: Type.Optional(plainText(40, { description: 'Only events at or before this date or timestamp.' })),
+  event_type: Type.Optional(plainText(64, { description: 'Only this type, or `charge.*` for all charge events.' })),
+  endpoint_id: Type.Optional(Type.String({ format: 'uuid', description: 'Send only to this webhook event, whatever types it subscribes to.' })),
   url: Type.Optional(
     plainText(1028, {
-      description: "To this URL instead, as events of version 2, signed with the salt of `endpoint_id` where given, else with your API key's.",
+      description: "Send to this URL instead, as events of version 2, signed with the salt of `endpoint_id` if given, otherwise with your API key's salt.",
     }),
   ),
 })
@@ -83,38 +83,40 @@ export type ReplayEvents = Static<typeof ReplayEvents>
 
 export const Replayed = Type.Object(
   {
-    events: Type.Integer({ description: 'Events that were found.' }),
-    queued: Type.Integer({ description: 'Deliveries that were put into the queue.' }),
-    has_more: Type.Boolean({ description: 'There were more than 10,000 events; go on from `next_sequence`.' }),
+    events: Type.Integer({ description: 'Number of matching events.' }),
+    queued: Type.Integer({ description: 'Number of deliveries that were queued.' }),
+    has_more: Type.Boolean({ description: 'More than 10,000 events matched; continue from `next_sequence`.' }),
     next_sequence: whole,
   },
   { title: 'Replayed' },
 )
 
-/** A delivery as it came to a merchant. */
+/** A delivery as a merchant received it. */
 export const VerifySignature = Type.Object({
-  body: Type.String({ maxLength: 262_144, description: 'The body as it arrived, raw.' }),
+  body: Type.String({ maxLength: 262_144, description: 'The raw body as received.' }),
   headers: Type.Optional(Type.Record(Type.String(), Type.String(), { default: {} })),
   salt: Type.String({ minLength: 1, maxLength: 255 }),
-  version: Type.Optional(Type.Union([Type.Integer(), Type.String()], { description: 'Only this signature: `1`, `2` or `standard`.' })),
-  delivery_id: Type.Optional(Type.String({ format: 'uuid', description: 'The delivery it should be; then every change of the body is named.' })),
+  version: Type.Optional(Type.Union([Type.Integer(), Type.String()], { description: 'Check only this signature: `1`, `2` or `standard`.' })),
+  delivery_id: Type.Optional(
+    Type.String({ format: 'uuid', description: 'The delivery that the body belongs to; with it, every change to the body is reported.' }),
+  ),
 })
 export type VerifySignature = Static<typeof VerifySignature>
 
 const Findings = Type.Array(
-  Type.Object({ code: Type.String(), message: Type.String(), at: Type.Optional(Type.Integer({ description: 'The first byte that differs.' })) }),
+  Type.Object({ code: Type.String(), message: Type.String(), at: Type.Optional(Type.Integer({ description: 'Position of the first byte that differs.' })) }),
 )
 
 export const SignatureVerdict = Type.Object(
   {
-    verifies: Type.Boolean({ description: 'There is a signature, and every one that is there is right.' }),
+    verifies: Type.Boolean({ description: 'Whether there is a signature and every signature is valid.' }),
     checks: Type.Array(Type.Object({ scheme: Type.String(), verifies: Type.Boolean(), findings: Findings })),
     findings: Findings,
   },
   { title: 'SignatureVerdict' },
 )
 
-/** A delivery with its exact body and every try. */
+/** A delivery with its exact body and every attempt. */
 export function presentDetail(row: WholeDelivery, attempts: AttemptRow[], business: Business): WebhookDeliveryDetail {
   return {
     ...presentDelivery(row, business.timezone, row.due_at),

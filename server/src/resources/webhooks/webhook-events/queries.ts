@@ -1,25 +1,10 @@
 import type { Db } from '#foundation/database/database.ts'
+import type { RowOf } from '#foundation/database/rows.ts'
 
-export interface EndpointRow {
-  business_id: string
-  id: string
-  name: string
-  url: string
-  /** Null means every event. */
-  event_types: string[] | null
-  salt_encrypted: string
-  disabled_reason: string | null
-  disabled_at: Date | null
-  created_at: Date
-  updated_at: Date
-}
+/** An endpoint as it is stored; `event_types` is null for every type. */
+export type EndpointRow = RowOf<'webhook_endpoints'>
 
-/** Every endpoint of a business, oldest first; there are few. */
-export async function listEndpoints(db: Db, businessId: string): Promise<EndpointRow[]> {
-  return db.selectFrom('webhook_endpoints').selectAll().where('business_id', '=', businessId).orderBy('id').execute()
-}
-
-/** Counts a business's endpoints while its row of positions is held, so that parallel creates cannot pass a limit. */
+/** Counts a business's endpoints while its row of positions is locked, so that parallel creates cannot pass a limit. */
 export async function countEndpoints(tx: Db, businessId: string): Promise<number> {
   await tx.selectFrom('event_positions').select('last_sequence').where('business_id', '=', businessId).forUpdate().execute()
   const row = await tx
@@ -32,30 +17,4 @@ export async function countEndpoints(tx: Db, businessId: string): Promise<number
 
 export async function findEndpoint(db: Db, businessId: string, id: string): Promise<EndpointRow | undefined> {
   return db.selectFrom('webhook_endpoints').selectAll().where('business_id', '=', businessId).where('id', '=', id).executeTakeFirst()
-}
-
-/** Finds an endpoint and holds its row until the transaction ends. */
-export async function lockEndpoint(tx: Db, businessId: string, id: string): Promise<EndpointRow | undefined> {
-  return tx.selectFrom('webhook_endpoints').selectAll().where('business_id', '=', businessId).where('id', '=', id).forUpdate().executeTakeFirst()
-}
-
-export async function insertEndpoint(tx: Db, row: EndpointRow): Promise<void> {
-  await tx.insertInto('webhook_endpoints').values(row).execute()
-}
-
-/** Writes an endpoint's fields; its row must be held by this transaction. */
-export async function updateEndpoint(tx: Db, businessId: string, row: EndpointRow): Promise<void> {
-  const { name, url, event_types, disabled_reason, disabled_at, updated_at } = row
-  await tx
-    .updateTable('webhook_endpoints')
-    .set({ name, url, event_types, disabled_reason, disabled_at, updated_at })
-    .where('business_id', '=', businessId)
-    .where('id', '=', row.id)
-    .execute()
-}
-
-/** Deletes an endpoint; false when there is none. What was on its way to it is canceled when it is due. */
-export async function deleteEndpoint(tx: Db, businessId: string, id: string): Promise<boolean> {
-  const { numDeletedRows } = await tx.deleteFrom('webhook_endpoints').where('business_id', '=', businessId).where('id', '=', id).executeTakeFirst()
-  return numDeletedRows > 0n
 }

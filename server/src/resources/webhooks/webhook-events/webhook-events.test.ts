@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest'
+import { recordsConformance } from '#engine/records/conformance.ts'
+import { randomHex } from '#foundation/shared/ids.ts'
 import { aBusiness } from '#testing/api.ts'
 import { knownEventTypes } from './wire.ts'
 
 const body = (more: Record<string, unknown> = {}) => ({ name: 'Shop', url: 'https://example.com/hook', event_types: ['charge.created'], ...more })
 
 describe('/v1/webhook-events', () => {
-  test('creates, lists as a bare array, shows, updates and deletes, with the salt in every answer', async () => {
+  test('an endpoint is created, listed in a bare array, returned, updated and deleted, with its salt in every response', async () => {
     const client = await aBusiness()
     const created = await client.post('/v1/webhook-events', body())
     expect(created.status).toBe(201)
@@ -21,7 +23,7 @@ describe('/v1/webhook-events', () => {
     expect((await client.get('/v1/webhook-events')).json).toEqual([])
   })
 
-  test('without event types an endpoint has all of them', async () => {
+  test('an endpoint without event types subscribes to all of them', async () => {
     const client = await aBusiness()
     for (const event_types of [undefined, null, ['*']]) {
       const { status, json } = await client.post('/v1/webhook-events', body({ event_types }))
@@ -30,7 +32,7 @@ describe('/v1/webhook-events', () => {
     }
   })
 
-  test('takes a form, as clients of the command line send it', async () => {
+  test('an endpoint is created from a form, as the command line sends it', async () => {
     const client = await aBusiness()
     const form = 'name=Shop&url=https%3A%2F%2Fexample.com%2F&event_types[]=charge.created&event_types[]=payout.created'
     const { status, json } = await client.request('POST', '/v1/webhook-events', { form })
@@ -38,7 +40,7 @@ describe('/v1/webhook-events', () => {
     expect(json.event_types).toEqual(['charge.created', 'payout.created'])
   })
 
-  test('names every bad field', async () => {
+  test('an invalid endpoint names every invalid field', async () => {
     const client = await aBusiness()
     const fieldsOf = async (more: Record<string, unknown>) => {
       const { status, json } = await client.post('/v1/webhook-events', body(more))
@@ -53,7 +55,7 @@ describe('/v1/webhook-events', () => {
     expect(await fieldsOf({ name: undefined, url: undefined })).toEqual(['name', 'url'])
   })
 
-  test('live mode takes https only, the sandbox http too', async () => {
+  test('a live endpoint must use https, and a sandbox endpoint may use http', async () => {
     const [sandbox, live] = [await aBusiness(), await aBusiness({ mode: 'live' })]
     const http = body({ url: 'http://127.0.0.1:3000/hook' })
     expect((await sandbox.post('/v1/webhook-events', http)).status).toBe(201)
@@ -61,7 +63,7 @@ describe('/v1/webhook-events', () => {
     expect((await live.post('/v1/webhook-events', body())).status).toBe(201)
   })
 
-  test("another business's endpoint is as unknown as one that does not exist", async () => {
+  test('an endpoint of another business is like an unknown one', async () => {
     const [owner, stranger] = [await aBusiness(), await aBusiness()]
     const { id } = (await owner.post('/v1/webhook-events', body())).json
     const path = `/v1/webhook-events/${id}`
@@ -89,4 +91,14 @@ describe('/v1/webhook-events', () => {
     expect(JSON.stringify(row)).not.toContain(salt)
     expect(client.server.log()).not.toContain(salt)
   })
+})
+
+recordsConformance({
+  path: '/v1/webhook-events',
+  name: 'Webhook',
+  aClient: () => aBusiness(),
+  body: () => body({ name: `Shop ${randomHex(4)}` }),
+  changeTo: (n) => ({ name: `Shop ${n}`, url: `https://example.com/${n}` }),
+  list: 'array',
+  deleted: 'gone',
 })

@@ -1,7 +1,10 @@
 import { type Static, Type } from 'typebox'
 import { eventTypes } from '#engine/events/emit-event.ts'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Kind } from '#engine/records/kind.ts'
+import { tables } from '#foundation/database/columns.ts'
 import { nullable, plainText } from '#foundation/http/schemas.ts'
+import type { Business } from '#foundation/shared/business.ts'
+import { decryptSecret } from '#foundation/shared/secrets.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
 import type { EndpointRow } from './queries.ts'
 
@@ -24,28 +27,28 @@ const hitpayTypes = [
   'recurring_billing.subscription_updated',
 ]
 
-/** Every type that an endpoint may be registered for. */
+/** Every type that an endpoint may subscribe to. */
 export const knownEventTypes: readonly string[] = [...new Set<string>([...eventTypes, ...hitpayTypes])]
 
 const fields = {
-  name: plainText(255, { minLength: 1, description: 'The name of the endpoint, for people.' }),
-  url: plainText(1028, { minLength: 1, description: 'Where events are posted to. https; in the sandbox http too.' }),
+  name: plainText(255, { minLength: 1, description: 'Display name of the endpoint.' }),
+  url: plainText(1028, { minLength: 1, description: 'URL that receives the events: https, in the sandbox also http.' }),
   event_types: Type.Array(plainText(64), {
     minItems: 1,
     maxItems: 200,
-    description: 'The types to be told of; `customer.*` stands for all of an object. Left out or `*`: every type, also those to come.',
+    description: 'Event types to subscribe to; `customer.*` matches all customer events. Omit or send `*` for every type, including future ones.',
   }),
 }
 
-/** What `PUT` and `PATCH` take; what is absent stays as it is. */
+/** The body of `PUT` and `PATCH`; absent fields stay unchanged. */
 export const UpdateWebhookEvent = Type.Object({
   ...Type.Partial(Type.Object(fields)).properties,
   event_types: Type.Optional(nullable(fields.event_types)),
-  enabled: Type.Optional(Type.Boolean({ description: 'False switches the endpoint off; true on again, also after it answered 410.' })),
+  enabled: Type.Optional(Type.Boolean({ description: '`false` disables the endpoint; `true` re-enables it, even after a 410 disabled it.' })),
 })
 export type UpdateWebhookEvent = Static<typeof UpdateWebhookEvent>
 
-/** What `POST` takes (behaviour §4.3). */
+/** The body of `POST` (behaviour §4.3). */
 export const CreateWebhookEvent = Type.Object({ ...UpdateWebhookEvent.properties, name: fields.name, url: fields.url })
 export type CreateWebhookEvent = Static<typeof CreateWebhookEvent>
 
@@ -56,11 +59,11 @@ export const WebhookEvent = Type.Object(
     name: Type.String(),
     url: Type.String(),
     event_types: Type.Array(Type.String()),
-    salt: Type.String({ description: "Signs what is sent to this endpoint: the key of `Hitpay-Signature`, over the raw body's bytes." }),
+    salt: Type.String({ description: 'Key of `Hitpay-Signature`, which signs the raw body of everything sent to this endpoint.' }),
     enabled: Type.Boolean(),
     disabled_reason: Type.Unsafe<string | null>({
       type: ['string', 'null'],
-      description: '`gone` when it answered 410, `switched_off` when a request did it.',
+      description: '`gone` after the endpoint answered 410, `switched_off` after a request disabled it.',
     }),
     created_at: Type.String(),
     updated_at: Type.String(),
@@ -71,8 +74,8 @@ export type WebhookEvent = Static<typeof WebhookEvent>
 
 export const WebhookEventList = Type.Array(WebhookEvent)
 
-/** An endpoint as the API shows it, with its salt opened. */
-export function presentWebhookEvent(row: EndpointRow, salt: string, business: Business): WebhookEvent {
+/** An endpoint as the API returns it, with its salt decrypted. */
+function presentWebhookEvent(row: EndpointRow, salt: string, business: Business): WebhookEvent {
   return {
     id: row.id,
     business_id: row.business_id,
@@ -86,3 +89,11 @@ export function presentWebhookEvent(row: EndpointRow, salt: string, business: Bu
     updated_at: formatBusinessTime(row.updated_at, business.timezone),
   }
 }
+
+/** Webhook events; `secretKey` opens their salts. */
+export const webhookEventKind = (secretKey: () => Buffer): Kind<EndpointRow> => ({
+  name: 'Webhook',
+  table: tables.webhook_endpoints,
+  path: '/v1/webhook-events',
+  present: (row, business) => presentWebhookEvent(row, decryptSecret(row.salt_encrypted, secretKey()), business),
+})

@@ -6,12 +6,12 @@ import { currencies, exponentOf, formatAmount } from '#foundation/shared/money.t
 import { newPaymentReference } from './create-payment-request.ts'
 import { readExpiresAfter } from './expiry.ts'
 import { pageNumbers } from './list-payment-requests.ts'
-import { readAmount } from './understand.ts'
+import { readRequestAmount } from './rules.ts'
 
 const secondsOf = { mins: 60, hours: 3_600, days: 86_400 }
 
 describe('expires_after', () => {
-  test('is a whole number, one space and a unit, and nothing less than five minutes', () => {
+  test('expires_after is a whole number, one space and a unit, and at least five minutes', () => {
     fc.assert(
       fc.property(fc.nat({ max: 9_999_999 }), fc.constantFrom('mins' as const, 'hours' as const, 'days' as const), (count, unit) => {
         const errors: FieldErrors = {}
@@ -24,7 +24,7 @@ describe('expires_after', () => {
     )
   })
 
-  test('everything else is refused in the words that clients know', () => {
+  test('any other expires_after is rejected in the words that clients know', () => {
     const other = fc.string().filter((text) => !/^\d+ (mins|hours|days)$/.test(text))
     const near = fc.constantFrom('1 hour', '5 minutes', '60', '60mins', '60  mins', '-60 mins', '1.5 hours', '60 MINS', '60 mins ', '1e3 mins', '６０ mins')
     fc.assert(
@@ -40,12 +40,12 @@ describe('expires_after', () => {
 describe('amounts', () => {
   const currency = fc.constantFrom(...currencies())
 
-  test('within the bounds every amount that a currency can write is read exactly', () => {
+  test('every amount within the bounds that a currency can have is read exactly', () => {
     fc.assert(
       fc.property(fc.bigInt(1n, 99_999_999_999n), currency, (cents, code) => {
         const minor = (cents * 10n ** BigInt(exponentOf(code))) / 100n
         const errors: FieldErrors = {}
-        const read = readAmount(formatAmount(minor, code), code, errors)
+        const read = readRequestAmount(formatAmount(minor, code), code, errors)
         const tooLow = minor * 10n < 3n * 10n ** BigInt(exponentOf(code))
         if (tooLow) expect(errors).toEqual({ amount: ['The amount must be between 0.3 and 999999999.99.'] })
         else expect([read, errors]).toEqual([minor, {}])
@@ -53,22 +53,22 @@ describe('amounts', () => {
     )
   })
 
-  test('a JSON number is what it says', () => {
+  test('an amount sent as a JSON number keeps its value', () => {
     fc.assert(
       fc.property(fc.integer({ min: 30, max: 99_999_999_999 }), (cents) => {
         const errors: FieldErrors = {}
-        expect(readAmount(cents / 100, 'sgd', errors)).toBe(BigInt(cents))
+        expect(readRequestAmount(cents / 100, 'sgd', errors)).toBe(BigInt(cents))
         expect(errors).toEqual({})
       }),
     )
   })
 
-  test('whatever is sent is an amount within the bounds or a fault, and never both', () => {
+  test('any input is an amount within the bounds or an error, and never both', () => {
     const given = fc.oneof(fc.string(), fc.double(), fc.stringMatching(/^-?[\d.,]{1,20}$/), fc.integer())
     fc.assert(
       fc.property(given, currency, (value, code) => {
         const errors: FieldErrors = {}
-        const read = readAmount(value, code, errors)
+        const read = readRequestAmount(value, code, errors)
         expect(read === null).toBe('amount' in errors)
         if (read !== null) expect(read > 0n && read <= 99_999_999_999n * 10n ** BigInt(exponentOf(code))).toBe(true)
       }),
@@ -76,13 +76,13 @@ describe('amounts', () => {
   })
 })
 
-test('a payment reference has twenty characters that no one misreads, and never comes twice', () => {
+test('a payment reference has twenty unambiguous characters, and is never repeated', () => {
   const made = Array.from({ length: 5_000 }, newPaymentReference)
   for (const reference of made) expect(reference).toMatch(/^HWK[0-9A-HJKMNP-TV-Z]{17}$/)
   expect(new Set(made).size).toBe(made.length)
 })
 
-test('page numbers hold both ends and the neighbourhood, in order', () => {
+test('page numbers include both ends and the neighbors of the current page, in order', () => {
   expect(pageNumbers(1, 1)).toEqual([1])
   expect(pageNumbers(10, 20)).toEqual([1, 2, null, 7, 8, 9, 10, 11, 12, 13, null, 19, 20])
   fc.assert(
@@ -95,7 +95,7 @@ test('page numbers hold both ends and the neighbourhood, in order', () => {
   )
 })
 
-test('a list is read from every spelling, and what is no list is left to the schema', () => {
+test('a list is read in every format, and what is not a list is left to the schema', () => {
   expect(readList('card, paynow_online,')).toEqual(['card', 'paynow_online'])
   expect(readList({ 0: 'card', 1: 'zip' })).toEqual(['card', 'zip'])
   expect(readList(['card'])).toEqual(['card'])

@@ -1,19 +1,22 @@
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Fields } from '#engine/records/kind.ts'
+import { tables } from '#foundation/database/columns.ts'
+import { blankRow } from '#foundation/database/rows.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { type FieldErrors, invalid } from '#foundation/shared/errors.ts'
 import type { EndpointRow } from './queries.ts'
-import { knownEventTypes, type UpdateWebhookEvent } from './wire.ts'
+import { type CreateWebhookEvent, knownEventTypes, type UpdateWebhookEvent } from './wire.ts'
 
-/** Why a URL cannot be delivered to; undefined when it can. Addresses are judged when they are connected to. */
+/** Why a URL cannot receive deliveries; undefined if it can. Addresses are checked when they are connected to. */
 export function urlFault(url: string, { mode }: Business, field = 'url'): string | undefined {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (!parsed || !['http:', 'https:'].includes(parsed.protocol)) return `The ${field} format is invalid.`
-  if (parsed.username !== '' || parsed.password !== '') return `The ${field} may not have a user name or a password in it.`
+  if (parsed.username !== '' || parsed.password !== '') return `The ${field} may not contain a user name or password.`
   if (mode === 'live' && parsed.protocol !== 'https:') return `The ${field} must begin with https://.`
   return undefined
 }
 
-/** The types as they are kept: null for all of them. Names each that is unknown in `errors`. */
-function understandTypes(types: string[] | null, errors: FieldErrors): string[] | null {
+/** The types as they are stored: null for all of them. Names each unknown one in `errors`. */
+function storedEventTypes(types: string[] | null, errors: FieldErrors): string[] | null {
   if (types === null || types.includes('*')) return null
   for (const [i, type] of types.entries()) {
     const isKnown = type.endsWith('.*') ? knownEventTypes.some((known) => known.startsWith(type.slice(0, -1))) : knownEventTypes.includes(type)
@@ -22,17 +25,22 @@ function understandTypes(types: string[] | null, errors: FieldErrors): string[] 
   return [...new Set(types)]
 }
 
-/** An endpoint's row after a request's changes. Throws a 422 that names every bad field. */
-export function applyTo(before: EndpointRow, body: UpdateWebhookEvent, business: Business, at: Date): EndpointRow {
+/** What an endpoint is made of when nothing is known of it but its name, its URL and its salt. */
+export function newEndpoint({ name, url }: CreateWebhookEvent, saltEncrypted: string): Fields<EndpointRow> {
+  return { ...blankRow<EndpointRow>(tables.webhook_endpoints), name, url, salt_encrypted: saltEncrypted }
+}
+
+/** An endpoint after a request's changes. Throws a 422 that names every bad field. */
+export function applyEndpoint<Row extends Fields<EndpointRow>>(before: Row, body: UpdateWebhookEvent, business: Business, at: Date): Row {
   const errors: FieldErrors = {}
-  const row: EndpointRow = { ...before, updated_at: at }
+  const row = { ...before }
   if (body.name !== undefined) row.name = body.name
   if (body.url !== undefined) {
     const fault = urlFault(body.url, business)
     if (fault) errors.url = [fault]
     row.url = body.url
   }
-  if (body.event_types !== undefined) row.event_types = understandTypes(body.event_types, errors)
+  if (body.event_types !== undefined) row.event_types = storedEventTypes(body.event_types, errors)
   if (Object.keys(errors).length > 0) throw invalid(errors)
   if (body.enabled === true) Object.assign(row, { disabled_reason: null, disabled_at: null })
   if (body.enabled === false && before.disabled_at === null) Object.assign(row, { disabled_reason: 'switched_off', disabled_at: at })

@@ -1,11 +1,13 @@
-import type { Business } from '#foundation/http/authentication.ts'
+import { tables } from '#foundation/database/columns.ts'
+import { blankRow } from '#foundation/database/rows.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { parseCountry } from '#foundation/shared/countries.ts'
 import { type FieldErrors, invalid } from '#foundation/shared/errors.ts'
 import { toE164 } from '#foundation/shared/phone.ts'
 import { gramsOf, searchTextOf } from '#foundation/shared/search-text.ts'
 import { businessDay, isCalendarDay } from '#foundation/shared/time.ts'
-import type { CustomerFields } from './queries.ts'
-import type { Address, UpdateCustomer } from './wire.ts'
+import type { CustomerFields, CustomerRow } from './queries.ts'
+import { type Address, editable, type UpdateCustomer } from './wire.ts'
 
 /** Limits of metadata; the same as at the peers that have it. */
 const maxMetadataKeys = 50
@@ -26,7 +28,7 @@ export function acceptOtherDialect(body: Record<string, unknown>): Record<string
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** What a schema cannot say: real days, known countries, the number of names. Reads bodies of any shape. */
-export function faultsOf(body: unknown, business: Business, at: Date): FieldErrors {
+export function customerFaults(body: unknown, business: Business, at: Date): FieldErrors {
   const errors: FieldErrors = {}
   const { birth_date, address, metadata } = isRecord(body) ? body : {}
   if (typeof birth_date === 'string') {
@@ -40,36 +42,22 @@ export function faultsOf(body: unknown, business: Business, at: Date): FieldErro
   return errors
 }
 
-function understoodAddress(address: Address): CustomerFields['address'] {
+function addressOf(address: Address): CustomerFields['address'] {
   const { city, state, street, postal_code, country } = address
   return { city, state, street, postal_code, country: country ? (parseCountry(country) ?? null) : null }
 }
 
-const nothing: CustomerFields = {
-  external_id: null,
-  name: null,
-  email: '',
-  phone_number: '',
-  phone_number_country_code: null,
-  phone_number_e164: null,
-  birth_date: null,
-  gender: null,
-  remark: null,
-  address: null,
-  metadata: {},
-  search: '',
-  search_grams: [],
-}
+const blank: CustomerFields = { ...blankRow<CustomerRow>(tables.customers), email: '', phone_number: '', metadata: {}, search: '', search_grams: [] }
+
+/** Fields that are taken as they are sent; every other one has its rule below. */
+const plainFields = (Object.keys(editable) as (keyof typeof editable)[]).filter((name) => name !== 'address' && name !== 'metadata')
 
 /** A customer's fields after `body` is applied to `before` (nothing, for a new customer). Throws one 422 with every fault. */
-export function applyTo(before: CustomerFields | undefined, body: UpdateCustomer, business: Business, at: Date): CustomerFields {
-  const errors = faultsOf(body, business, at)
-  const after = { ...(before ?? nothing) }
-  for (const field of ['name', 'email', 'phone_number', 'phone_number_country_code', 'remark', 'birth_date', 'gender'] as const) {
-    const value = body[field]
-    if (value !== undefined) (after as Record<string, unknown>)[field] = value
-  }
-  if (body.address !== undefined) after.address = body.address === null ? null : understoodAddress(body.address)
+export function applyCustomer(before: CustomerFields | undefined, body: UpdateCustomer, business: Business, at: Date): CustomerFields {
+  const errors = customerFaults(body, business, at)
+  const after = { ...(before ?? blank) }
+  for (const field of plainFields) if (body[field] !== undefined) Object.assign(after, { [field]: body[field] })
+  if (body.address !== undefined) after.address = body.address === null ? null : addressOf(body.address)
   if (body.metadata !== undefined) after.metadata = merged(after.metadata, body.metadata)
   if (Object.keys(after.metadata).length > maxMetadataKeys) errors.metadata = [tooMuchMetadata]
   if (body.external_id !== undefined && body.external_id !== after.external_id) {
@@ -98,28 +86,4 @@ function merged(before: Record<string, string>, changes: Record<string, string |
     else after[name] = value
   }
   return after
-}
-
-const shown = ['external_id', 'name', 'email', 'phone_number', 'phone_number_country_code', 'phone_number_e164', 'birth_date', 'gender', 'remark'] as const
-
-/** The fields in which two states differ, with their values before, as `previous_attributes` of an event; null when none does. */
-export function previousAttributes(before: CustomerFields, after: CustomerFields): Record<string, unknown> | null {
-  const previous: Record<string, unknown> = {}
-  for (const field of shown) if (before[field] !== after[field]) previous[field] = before[field]
-  if (!sameRecord(before.address, after.address)) previous.address = before.address
-  const metadata: Record<string, string | null> = {}
-  for (const name of new Set([...Object.keys(before.metadata), ...Object.keys(after.metadata)])) {
-    const earlier = ownText(before.metadata, name)
-    if (earlier !== ownText(after.metadata, name)) metadata[name] = earlier
-  }
-  if (Object.keys(metadata).length > 0) previous.metadata = metadata
-  return Object.keys(previous).length > 0 ? previous : null
-}
-
-/** A merchant may name a key `constructor`, which every object has. */
-const ownText = (record: Record<string, string>, name: string) => (Object.hasOwn(record, name) ? (record[name] ?? null) : null)
-
-function sameRecord(a: Record<string, string | null> | null, b: Record<string, string | null> | null): boolean {
-  if (a === null || b === null) return a === b
-  return Object.keys(a).length === Object.keys(b).length && Object.keys(a).every((name) => a[name] === b[name])
 }

@@ -3,6 +3,7 @@ import { findMethod, minimumAmount } from '#engine/rails/methods.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { type FieldErrors, invalid, spoken } from '#foundation/shared/errors.ts'
 import { type Currency, exponentOf, formatAmount, parseAmount, parseCurrency } from '#foundation/shared/money.ts'
+import { gramsOf, searchTextOf } from '#foundation/shared/search-text.ts'
 import { readExpiry } from './expiry.ts'
 import type { LineItem, PayerAddress, PaymentRequestRow } from './queries.ts'
 import { type CreatePaymentRequest, spelling, type UpdatePaymentRequest } from './wire.ts'
@@ -21,6 +22,8 @@ export type PaymentRequestFields = Omit<
   | 'source_id'
   | 'api_key_id'
   | 'payment_reference'
+  | 'source_type'
+  | 'source_id'
   | 'search'
   | 'version'
   | 'created_at'
@@ -78,7 +81,7 @@ export function locationIn({ business_location_id, location_id }: UpdatePaymentR
 }
 
 /** A request's fields after `body` is applied to `before` (nothing, for a new one). Throws one 422 with every fault. */
-export function applyTo(
+export function applyPaymentRequest(
   before: PaymentRequestFields | undefined,
   body: UpdatePaymentRequest | CreatePaymentRequest,
   { customerId, errors: unknown }: Links,
@@ -111,7 +114,7 @@ export function applyTo(
     // An amount that stays is judged again in another currency.
     const kept = before && before.amount_minor !== null && before.currency !== currency ? formatAmount(before.amount_minor, before.currency) : undefined
     const amount = body.amount === undefined ? kept : body.amount
-    if (amount !== undefined) after.amount_minor = amount === null ? null : readAmount(amount, currency, errors)
+    if (amount !== undefined) after.amount_minor = amount === null ? null : readRequestAmount(amount, currency, errors)
     after.payment_methods = readMethods(body.payment_methods, before, currency, business, errors, after.amount_minor)
   }
   checkTogether(after, errors)
@@ -119,11 +122,21 @@ export function applyTo(
   return after
 }
 
+/** The text in which a list's search looks. */
+export function requestSearchText({ email, id, reference_number }: Pick<PaymentRequestRow, 'email' | 'id' | 'reference_number'>): string {
+  return searchTextOf([email, id, reference_number])
+}
+
+/** The numbers by which a request is found: of what its own search looks in, and of what the charges paid of it have from it. */
+export function requestSearchGrams(row: PaymentRequestRow): number[] {
+  return gramsOf(searchTextOf([row.name, row.email, row.phone, row.reference_number, row.purpose, row.id]), row.business_id)
+}
+
 const lowest = (exponent: number) => (exponent === 0 ? 1n : 3n * 10n ** BigInt(exponent - 1))
 const highest = (exponent: number) => (99_999_999_999n * 10n ** BigInt(exponent)) / 100n
 
 /** An amount in the smallest unit; notes a fault for anything that is not a plain decimal within HitPay's bounds. */
-export function readAmount(given: number | string, currency: Currency, errors: FieldErrors): bigint | null {
+export function readRequestAmount(given: number | string, currency: Currency, errors: FieldErrors): bigint | null {
   const text = String(given)
   const refuse = (fault: string) => {
     errors.amount = [`The amount ${fault}`]
