@@ -23,6 +23,7 @@ import { type PaymentsDeps, paymentsOf } from '#resources/payments/payments.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { receiptUrl } from '#resources/payments/receipts/address.ts'
 import { paymentRequestsOf, paymentsRoutes } from '#resources/payments/routes.ts'
+import type { Follower } from '#resources/payments/settlement/followers.ts'
 import { payoutsRoutes } from '#resources/payouts/routes.ts'
 import { sandboxRoutes } from '#resources/sandbox/routes.ts'
 import { countQueuedDeliveries } from '#resources/webhooks/delivery/delivery-queries.ts'
@@ -44,6 +45,8 @@ export interface AppDeps {
   secretKey: () => Buffer
   /** How money moves; the rails that are set up, unless a test brings its own. */
   rails?: Rails
+  /** Who completes what payment requests collect money for; `followers`, unless a test brings its own. */
+  followers?: readonly Follower[]
   /** Where the OpenAPI document is; absent while it is being made. */
   openApiFile?: string
   checkAnswer?: NonNullable<ApiOptions['checkAnswer']>
@@ -55,6 +58,9 @@ export interface App extends Api {
   readonly payments: PaymentsDeps
   readonly pages: Pages
 }
+
+/** Who completes what payment requests collect money for, in one list. */
+export const followers: readonly Follower[] = []
 
 /** Every area's routes, in one list. */
 export async function createApp(options: AppDeps): Promise<App> {
@@ -74,8 +80,8 @@ export async function createApp(options: AppDeps): Promise<App> {
   } = options
   // Pages that wait for a payment hear of it after the same commit as the relay.
   let tellPages: Pages['wake'] = () => undefined
-  const onEvent = (businessId: string, arePlaced = false) => {
-    if (!arePlaced) onAppended(businessId)
+  const onEvent = (businessId: string) => {
+    onAppended(businessId)
     tellPages(businessId)
   }
   const deps: Deps = {
@@ -105,7 +111,7 @@ export async function createApp(options: AppDeps): Promise<App> {
   healthRoutes(api, { database, metrics })
   referenceRoutes(api, openApiFile ? () => readFileSync(openApiFile, 'utf8') : undefined)
 
-  const payments = paymentsOf(deps, options.rails)
+  const payments = paymentsOf(deps, options.followers ?? followers, options.rails)
   customersAreaRoutes(api, deps)
   webhooksRoutes(api, deps)
   businessRoutes(api, deps)

@@ -12,9 +12,11 @@ import { keysCommand } from '#commands/server/keys.ts'
 import { verifyCommand } from '#commands/server/verify.ts'
 import { welcome } from '#commands/server/welcome.ts'
 import { StartError } from '#foundation/database/data-directory.ts'
+import type { Deps } from '#foundation/deps.ts'
 import { createLog, createMetrics } from '#foundation/http/observability.ts'
 import { systemClock } from '#foundation/shared/clock.ts'
 import { paymentsOf } from '#resources/payments/payments.ts'
+import { followers } from './app.ts'
 import { type Config, ConfigError, readClientConfig, readConfig } from './config.ts'
 import { ensureSandbox, keptDays, mailerOf, type OpenedDatabase, openConfiguredDatabase, openControlPool, secretKeyReader, serve } from './serve.ts'
 import { startWorker } from './worker.ts'
@@ -143,7 +145,7 @@ function startWorkerAlone(config: Config, opened: OpenedDatabase, log: Logger): 
   const controlPool = openControlPool(config, opened.connection)
   const { database } = opened
   const now = () => new Date()
-  const payments = paymentsOf({
+  const deps: Deps = {
     database,
     log,
     clock: systemClock,
@@ -152,7 +154,8 @@ function startWorkerAlone(config: Config, opened: OpenedDatabase, log: Logger): 
     baseUrl: () => config.publicUrl ?? `http://localhost:${config.port}`,
     secretKey: secretKeyReader(config),
     groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
-  })
+  }
+  const payments = paymentsOf(deps, followers)
   const worker = startWorker({ database, now, log, metrics: createMetrics(), ...keptDays(config), controlPool, payments, sendMail: mailerOf(config) })
   log.info({ migrated: opened.migrated }, 'worker started')
   return async () => {

@@ -18,6 +18,8 @@ export interface Database {
   readonly slowPool: pg.Pool
   /** For group commits, whose statements carry many requests: it soon tires of waiting for a lock. */
   readonly writePool: pg.Pool
+  /** The builder over that pool. */
+  readonly write: KyselyType<DB>
   /** For what reads everything (`hawker verify`): one connection, with minutes to answer. */
   readonly reports: KyselyType<DB>
   close(): Promise<void>
@@ -81,6 +83,7 @@ export function openDatabase(connection: Connection, options: DatabaseOptions = 
     pool: main.pool,
     slowPool: slow.pool,
     writePool: write.pool,
+    write: write.kysely,
     reports: reports.kysely,
     async close() {
       await Promise.all(

@@ -1,4 +1,5 @@
-import type { Caller } from '#foundation/shared/caller.ts'
+import type { Deps } from '#foundation/deps.ts'
+import { type Caller, system } from '#foundation/shared/caller.ts'
 import type { Claim } from './idempotency.ts'
 
 /**
@@ -15,4 +16,9 @@ export interface Origin {
   readonly baseUrl: string
   /** Present when the request carries an Idempotency-Key; the answer is stored with the effect. */
   readonly claim?: Claim | undefined
+}
+
+/** The origin of what Hawker does by itself for a business: a job, or what a rail reports. */
+export function systemOrigin({ clock, baseUrl }: Pick<Deps, 'clock' | 'baseUrl'>, businessId: string, requestId: string | null = null): Origin {
+  return { requestId, caller: system, at: clock.now(businessId), baseUrl: baseUrl() }
 }

@@ -6,6 +6,7 @@ import type { Api } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
 import type { Idempotency } from '#foundation/http/idempotency.ts'
 import { plainText } from '#foundation/http/schemas.ts'
+import { payer } from '#foundation/shared/caller.ts'
 import { ApiError } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { languageOf } from '#pages/language.ts'
@@ -158,13 +159,15 @@ export function checkoutRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Checkout
   fastify.post(`${path}/attempts`, { schema: { hide: true, body: AttemptInput } as never }, (async (request: PageRequest) => {
     const found = await require(request)
     const key = request.headers['idempotency-key']
-    const id = await beginAttempt(deps, found.merchant.business, found.request, {
+    const { business } = found.merchant
+    const origin = { requestId: request.id, caller: payer, at: deps.clock.now(business.id), baseUrl: deps.baseUrl() }
+    const begun = await beginAttempt(deps, business, found.request, {
       body: request.body as AttemptInput,
       key: typeof key === 'string' ? key : undefined,
-      requestId: request.id,
+      origin,
     })
-    const row = (await findPaymentRequest(database.db, found.merchant.business.id, found.request.id)) ?? found.request
-    return { state: await stateOf({ ...found, request: row }, { attempt: id }) }
+    const row = begun.request ?? (await findPaymentRequest(database.db, business.id, found.request.id)) ?? found.request
+    return { state: await stateOf({ ...found, request: row }, { attempt: begun.chargeId }) }
   }) as never)
 
   codeRoutes(fastify, path, deps, require)

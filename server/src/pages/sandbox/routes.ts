@@ -4,6 +4,7 @@ import type { SimulatedAnswer } from '#engine/rails/simulator/simulator.ts'
 import type { Api } from '#foundation/http/api.ts'
 import { tidyInput } from '#foundation/http/request-body.ts'
 import { isTrue, lenientFlag, longText, plainText } from '#foundation/http/schemas.ts'
+import { payer } from '#foundation/shared/caller.ts'
 import { invalid, notFound } from '#foundation/shared/errors.ts'
 import { sendNotFound } from '#pages/checkout/routes.ts'
 import { loadWeb, type Policy, sendPage } from '#pages/page.ts'
@@ -42,6 +43,13 @@ async function framing({ database }: StartDeps, { business, charge }: SimulatedP
   return { frameAncestors: ["'self'", ...(allowed === "'none'" ? [] : allowed.split(' '))] }
 }
 
+const payerOrigin = ({ clock, baseUrl }: StartDeps, businessId: string, requestId: string) => ({
+  requestId,
+  caller: payer,
+  at: clock.now(businessId),
+  baseUrl: baseUrl(),
+})
+
 type Asked = FastifyRequest<{ Params: { business_id: string; charge_id: string } }>
 
 /** The pages that an attempt's `action_url` leads to. They are forms, so that they work without any script. */
@@ -66,7 +74,7 @@ function askingPages({ fastify }: Pick<Api, 'fastify'>, deps: StartDeps): void {
       const outcome = (request.body as { outcome?: SimulatedAnswer['outcome'] } | undefined)?.outcome
       const again = `/sandbox/${page}/${payment.business.id}/${payment.charge.id}`
       if (outcome === undefined || !outcomes.has(outcome)) return reply.redirect(again, 303)
-      const { changed, charge } = await answerSimulated(deps, payment, { outcome }, { requestId: request.id })
+      const { changed, charge } = await answerSimulated(deps, payment, { outcome }, payerOrigin(deps, payment.business.id, request.id))
       // Who answered second learns here that there is an answer, and what it was.
       return reply.redirect((changed ? returnUrlOf(charge) : null) ?? again, 303)
     }) as never)
@@ -108,7 +116,7 @@ function phone({ fastify }: Pick<Api, 'fastify'>, deps: StartDeps): void {
     const { payload, outcome = 'approved', amount, delay, late } = request.body as PhoneInput
     const code = await scanCode(database.db, payload)
     const answer = { outcome: outcomesOfPhone[outcome], amount: amount === undefined ? undefined : String(amount), delaySeconds: delay, late: isTrue(late) }
-    const { charge, paymentRequest } = await payCode(deps, code, answer, { requestId: request.id, unasked: true })
+    const { charge, paymentRequest } = await payCode(deps, code, answer, { acceptLate: true }, payerOrigin(deps, code.business.id, request.id))
     return presentPhonePayment(charge, paymentRequest ?? code.request)
   })
 

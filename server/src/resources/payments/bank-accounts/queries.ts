@@ -1,3 +1,5 @@
+import { type RawBuilder, sql } from 'kysely'
+import { businessesSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 
 export interface BankAccountRow {
@@ -105,26 +107,38 @@ export async function retireBankAccount(tx: Db, businessId: string, id: string, 
   return true
 }
 
-/** The payment request of a business that carries one of these payment references. */
-export async function findRequestByReference(db: Db, businessId: string, references: string[]): Promise<string | undefined> {
-  if (references.length === 0) return undefined
-  const row = await db
-    .selectFrom('payment_requests')
-    .select('id')
-    .where('business_id', '=', businessId)
-    .where('payment_reference', 'in', references)
-    .executeTakeFirst()
-  return row?.id
+const creditColumns = {
+  business_id: 'uuid',
+  id: 'uuid',
+  bank_account_id: 'uuid',
+  bank_reference: 'text',
+  amount_minor: 'int8',
+  currency: 'text',
+  reference: 'text',
+  payer_name: 'text',
+  status: 'text',
+  payment_request_id: 'uuid',
+  charge_id: 'uuid',
+  booked_at: 'timestamptz',
+  created_at: 'timestamptz',
+  updated_at: 'timestamptz',
+} as const satisfies Record<keyof BankCreditRow, string>
+const creditNames = Object.keys(creditColumns).join(', ')
+
+/** The statement that writes credits. A bank reference that is known on its account violates `bank_credits_reference`. */
+export function insertBankCreditsSql(rows: BankCreditRow[]): RawBuilder<unknown> {
+  return sql`insert into bank_credits (${sql.raw(creditNames)}) select * from ${rowsSql('credit', creditColumns, rows)}`
 }
 
-/** Writes a credit unless its bank reference is known on that account; false when it is. */
-export async function insertBankCredit(tx: Db, row: BankCreditRow): Promise<boolean> {
-  const inserted = await tx
-    .insertInto('bank_credits')
-    .values(row)
-    .onConflict((conflict) => conflict.columns(['business_id', 'bank_account_id', 'bank_reference']).doNothing())
-    .executeTakeFirst()
-  return inserted.numInsertedOrUpdatedRows === 1n
+const spent = { business_id: 'uuid', id: 'uuid', status: 'text', payment_request_id: 'uuid', charge_id: 'uuid', updated_at: 'timestamptz' } as const
+
+/** The statement that records what credits have paid. A credit that has paid something already is left as it is. */
+export function allocateBankCreditsSql(rows: BankCreditRow[]): RawBuilder<unknown> {
+  return sql`
+    update bank_credits c set status = spent.status, payment_request_id = spent.payment_request_id, charge_id = spent.charge_id, updated_at = spent.updated_at
+    from ${rowsSql('spent', spent, rows)}
+    where c.business_id = spent.business_id and c.business_id = any (${businessesSql(rows.map((row) => row.business_id))}) and c.id = spent.id
+      and c.status = 'unmatched'`
 }
 
 export async function findBankCredit(db: Db, businessId: string, id: string): Promise<BankCreditRow | undefined> {
@@ -136,24 +150,6 @@ export async function findBankCredit(db: Db, businessId: string, id: string): Pr
 export async function findBankCreditByReference(db: Db, businessId: string, bankAccountId: string, bankReference: string): Promise<BankCreditRow | undefined> {
   const query = db.selectFrom('bank_credits').selectAll().where('business_id', '=', businessId).where('bank_account_id', '=', bankAccountId)
   return (await query.where('bank_reference', '=', bankReference).executeTakeFirst()) as BankCreditRow | undefined
-}
-
-/** Says what a credit has paid, once: false when it has paid something before. */
-export async function spendBankCredit(
-  tx: Db,
-  businessId: string,
-  id: string,
-  spent: Pick<BankCreditRow, 'status' | 'payment_request_id' | 'charge_id'>,
-  at: Date,
-): Promise<boolean> {
-  const updated = await tx
-    .updateTable('bank_credits')
-    .set({ ...spent, updated_at: at })
-    .where('business_id', '=', businessId)
-    .where('id', '=', id)
-    .where('status', '=', 'unmatched')
-    .executeTakeFirst()
-  return updated.numUpdatedRows === 1n
 }
 
 export interface ListedCredits {

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { type Database, violatedConstraint } from '#foundation/database/database.ts'
 import type { Api } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
+import { systemOrigin } from '#foundation/http/origin.ts'
 import { decodeCursor, keysetPage } from '#foundation/http/pagination.ts'
 import { writeHeaders } from '#foundation/http/schemas.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
@@ -157,7 +158,8 @@ function reportRoute(api: Api, deps: BankAccountsDeps): void {
     const business = account && (await findBusiness(database.db, account.business_id))
     // An unknown account answers like a wrong signature, so nobody learns which accounts there are.
     if (!account || !business) throw new ApiError(401, 'bad_signature', 'The signature does not fit.')
-    const credit = await receiveCredit(deps, business, account, readGenericReport(fields, now(), business.timezone), requestId)
+    const origin = systemOrigin(deps, business.id, requestId)
+    const credit = await receiveCredit(deps, business, account, readGenericReport(fields, origin.at, business.timezone), origin)
     return { status: 200, body: JSON.stringify({ id: credit.id, status: credit.status }) }
   })
 }
@@ -197,11 +199,13 @@ function creditRoutes(api: Api, deps: BankAccountsDeps): void {
       body: AllocateBankCredit,
       answers: { 200: BankCredit },
     },
-    async ({ business, params, body, claim, requestId }) => {
+    async (call) => {
+      const { business, params, body } = call
       const credit = await creditOf(database, business, params.bank_credit_id ?? '')
       const request = isUuid(body.payment_request_id) ? await findPaymentRequest(database.db, business.id, body.payment_request_id) : undefined
       if (!request) throw invalid({ payment_request_id: ['The selected payment request id is invalid.'] })
-      return allocateCredit(deps, business, credit, request, { claim, requestId })
+      return allocateCredit(deps, business, credit, request, call)
     },
+    { findsTakenKeys: true },
   )
 }

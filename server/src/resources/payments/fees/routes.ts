@@ -1,12 +1,12 @@
 import { sql } from 'kysely'
 import { type Static, Type } from 'typebox'
-import type { Database, Db } from '#foundation/database/database.ts'
+import type { Db } from '#foundation/database/database.ts'
+import type { Deps } from '#foundation/deps.ts'
 import type { Api } from '#foundation/http/api.ts'
 import { plainText, writeHeaders } from '#foundation/http/schemas.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
 import { invalid } from '#foundation/shared/errors.ts'
 import { amountAsNumber, type Currency, parseAmount, parseCurrency, requireAmount } from '#foundation/shared/money.ts'
-import type { Now } from '#foundation/shared/time.ts'
 import { defaultSchedules, type FeeSchedule } from './fees.ts'
 
 /** What a method costs the merchant, as the API shows it. */
@@ -65,7 +65,7 @@ async function ownSchedules(db: Db, businessId: string): Promise<{ method: strin
 }
 
 /** Fees per method: the defaults, and what a business sets in their place. They hold for charges from then on. */
-export function feeRoutes(api: Api, { database, now }: { database: Database; now: Now }): void {
+export function feeRoutes(api: Api, { database }: Pick<Deps, 'database'>): void {
   const tags = ['Fees']
 
   api.read(
@@ -96,7 +96,7 @@ export function feeRoutes(api: Api, { database, now }: { database: Database; now
       body: PutFeeSchedule,
       answers: { 200: FeeScheduleShown },
     },
-    async ({ business, params, body, claim }) => {
+    async ({ business, params, body, claim, at }) => {
       const currency = parseCurrency(body.currency)
       if (!currency) throw invalid({ currency: ['The selected currency is invalid.'] })
       const fixedMinor = requireAmount('fixed', body.fixed, currency)
@@ -105,10 +105,10 @@ export function feeRoutes(api: Api, { database, now }: { database: Database; now
       if (rate === undefined || rate > 10_000n) throw invalid({ rate: ['The rate must be between 0 and 100, with at most 2 decimals.'] })
       const schedule: FeeSchedule = { fixedMinor, rateBasisPoints: Number(rate), releaseDays: body.release_days }
       const method = params.method ?? ''
-      return writeOnce(database.db, claim, now(), async (tx) => {
+      return writeOnce(database.db, claim, at, async (tx) => {
         await sql`
           insert into fee_schedules (business_id, method, currency, fixed_minor, rate_basis_points, release_days, updated_at)
-          values (${business.id}, ${method}, ${currency}, ${String(fixedMinor)}::bigint, ${schedule.rateBasisPoints}, ${schedule.releaseDays}, ${now()})
+          values (${business.id}, ${method}, ${currency}, ${String(fixedMinor)}::bigint, ${schedule.rateBasisPoints}, ${schedule.releaseDays}, ${at})
           on conflict (business_id, method, currency) do update set fixed_minor = excluded.fixed_minor,
             rate_basis_points = excluded.rate_basis_points, release_days = excluded.release_days, updated_at = excluded.updated_at`.execute(tx)
         return { status: 200, body: JSON.stringify(present(method, currency, schedule, false)) }

@@ -1,6 +1,6 @@
 import { emitEvent } from '#engine/events/emit-event.ts'
 import { runTogether } from '#foundation/database/prepared.ts'
-import { newSearchGrams } from '#foundation/database/search-grams.ts'
+import { insertSearchGramsSql } from '#foundation/database/search-grams.ts'
 import type { Call } from '#foundation/http/api.ts'
 import { etagOf, requireMatch } from '#foundation/http/etag.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
@@ -55,7 +55,7 @@ export function changePaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
       if (previous || isSwitched) {
         row = { ...row, search: searchOf(row), version: before.version + 1, updated_at: at }
         await updatePaymentRequest(tx, business.id, row)
-        await runTogether(tx, 'search_grams', [newSearchGrams([{ businessId: business.id, id, grams: searchGramsOf(row) }])])
+        await runTogether(tx, 'search_grams', [insertSearchGramsSql([{ businessId: business.id, id, grams: searchGramsOf(row) }])])
         const data = JSON.stringify(present(row))
         const event = { type: 'payment_request.updated', objectId: id, data, previousAttributes: JSON.stringify(previous ?? {}), requestId, at } as const
         await emitEvent(tx, business.id, event)

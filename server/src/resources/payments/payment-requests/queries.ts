@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
+import { arraySql, businessesSql, keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { runPrepared, runTogether } from '#foundation/database/prepared.ts'
 import type { StoredAnswer } from '#foundation/database/stored-answer.ts'
@@ -64,6 +65,8 @@ export interface PaymentRequestRow {
   customer_id: string | null
   api_key_id: string | null
   payment_reference: string
+  source_type: string | null
+  source_id: string | null
   search: string
   version: number
   created_at: Date
@@ -72,61 +75,63 @@ export interface PaymentRequestRow {
   deleted_at: Date | null
 }
 
-/** Finds payment requests and holds their rows until the transaction ends; always in one order, whatever the order asked for. */
-export async function lockPaymentRequests(tx: Db, keys: { businessId: string; id: string }[]): Promise<Map<string, PaymentRequestRow>> {
+/**
+ * Takes exclusive locks on payment requests until the transaction ends; always in one order, whatever the order asked for.
+ * Those that another transaction has locked are waited for, or left out with `skipLocked`.
+ */
+export async function lockPaymentRequests(
+  tx: Db,
+  keys: { businessId: string; id: string }[],
+  { skipLocked = false } = {},
+): Promise<Map<string, PaymentRequestRow>> {
   if (keys.length === 0) return new Map()
   const { rows } = await runPrepared(
     tx,
     'lock_payment_requests',
     sql<PaymentRequestRow>`
-    select r.* from payment_requests r
-    join unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as wanted (business_id, id)
-      on r.business_id = wanted.business_id and r.id = wanted.id
-    order by r.business_id, r.id for update of r`,
+    select ${sql.raw(selected)} from ${keysSql('wanted', keys)} join payment_requests r on r.business_id = wanted.business_id and r.id = wanted.id
+    where r.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))})
+    order by r.business_id, r.id for update of r ${skipLocked ? sql`skip locked` : sql``}`,
   )
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-/** The statement that writes the status, version and times of requests whose rows the transaction holds. */
-export function changedStatuses(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
-  if (rows.length === 0) return undefined
+const changed = { business_id: 'uuid', id: 'uuid', status: 'text', version: 'int4', updated_at: 'timestamptz', completed_at: 'timestamptz' } as const
+
+/** The statement that writes the status, version and times of requests whose rows the transaction has locked. */
+export function updateStatusesSql(rows: PaymentRequestRow[]): RawBuilder<unknown> {
   return sql`
     update payment_requests r set status = changed.status, version = changed.version, updated_at = changed.updated_at, completed_at = changed.completed_at
-    from unnest(${rows.map((row) => row.business_id)}::uuid[], ${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.status)}::text[],
-      ${rows.map((row) => row.version)}::int[], ${rows.map((row) => row.updated_at)}::timestamptz[], ${rows.map((row) => row.completed_at)}::timestamptz[])
-      as changed (business_id, id, status, version, updated_at, completed_at)
-    where r.business_id = changed.business_id and r.id = changed.id`
+    from ${rowsSql('changed', changed, rows)}
+    where r.business_id = changed.business_id and r.business_id = any (${businessesSql(rows.map((row) => row.business_id))}) and r.id = changed.id`
 }
 
 /** Statuses of requests that ended without being paid; lists find them by a table of their own. */
 export const endings: ReadonlySet<PaymentRequestStatus> = new Set(['failed', 'expired', 'canceled', 'inactive'])
 
-/** The statement that notes which of these requests ended without being paid; undefined when none did. */
-export function newEndings(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
+/** The statement that notes which of these requests ended without being paid. */
+export function insertEndingsSql(rows: PaymentRequestRow[]): RawBuilder<unknown> {
   const ended = rows.filter(({ status }) => endings.has(status))
-  if (ended.length === 0) return undefined
   return sql`
     insert into payment_request_endings (business_id, status, id)
-    select * from unnest(${ended.map((row) => row.business_id)}::uuid[], ${ended.map((row) => row.status)}::text[], ${ended.map((row) => row.id)}::uuid[])
-    on conflict do nothing`
+    select * from ${rowsSql('ended', { business_id: 'uuid', status: 'text', id: 'uuid' }, ended)} on conflict do nothing`
 }
 
-/** Writes the status, version and times of requests whose rows this transaction holds. */
+/** Writes the status, version and times of requests whose rows this transaction has locked. */
 export async function writeStatuses(tx: Db, rows: PaymentRequestRow[]): Promise<void> {
-  await runTogether(tx, 'write_statuses', [changedStatuses(rows), newEndings(rows)])
+  await runTogether(tx, 'write_statuses', [updateStatusesSql(rows), insertEndingsSql(rows)])
 }
 
 /** The statement that takes requests out of the list of those that will expire. */
-export function endedExpiries(keys: { businessId: string; id: string }[]): RawBuilder<unknown> | undefined {
-  if (keys.length === 0) return undefined
+export function deleteExpiriesSql(keys: { businessId: string; id: string }[]): RawBuilder<unknown> {
   return sql`
-    delete from payment_request_expiries e using unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as done (business_id, id)
-    where e.business_id = done.business_id and e.id = done.id`
+    delete from payment_request_expiries e using ${keysSql('done', keys)}
+    where e.business_id = done.business_id and e.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))}) and e.id = done.id`
 }
 
 /** Takes requests out of the list of those that will expire. */
 export async function forgetExpiries(tx: Db, keys: { businessId: string; id: string }[]): Promise<void> {
-  await runTogether(tx, 'forget_expiries', [endedExpiries(keys)])
+  await runTogether(tx, 'forget_expiries', [deleteExpiriesSql(keys)])
 }
 
 /** One payment request, deleted ones too: money can still arrive for them. */
@@ -149,6 +154,19 @@ export async function findAnyPaymentRequests(pool: pg.Pool, keys: readonly { bus
   })
   const found = new Map(rows.map((row) => [`${row.business_id} ${row.id}`, row]))
   return keys.map(({ businessId, id }) => found.get(`${businessId} ${id.toLowerCase()}`))
+}
+
+/** The payment request of a business that carries the first of these payment references that is known, deleted ones too. */
+export async function findRequestByReference(db: Db, businessId: string, references: readonly string[]): Promise<PaymentRequestRow | undefined> {
+  if (references.length === 0) return undefined
+  const { rows } = await runPrepared(
+    db,
+    'find_request_by_reference',
+    sql<PaymentRequestRow>`
+    select ${sql.raw(selected)} from payment_requests r where r.business_id = ${businessId} and r.payment_reference = any (${arraySql('text', references)})`,
+  )
+  const place = ({ payment_reference }: PaymentRequestRow) => references.indexOf(payment_reference)
+  return rows.sort((a, b) => place(a) - place(b))[0]
 }
 
 /** Columns and their types, in the order in which new rows are written as arrays. */
@@ -189,6 +207,8 @@ const columns = {
   customer_id: 'uuid',
   api_key_id: 'uuid',
   payment_reference: 'text',
+  source_type: 'text',
+  source_id: 'uuid',
   search: 'text',
   version: 'int',
   created_at: 'timestamptz',
@@ -198,6 +218,7 @@ const columns = {
 } as const satisfies Record<keyof PaymentRequestRow, string>
 
 const names = Object.keys(columns) as (keyof PaymentRequestRow)[]
+const selected = names.map((name) => `r.${name}`).join(', ')
 
 /** What goes with each row: its event and its idempotency record. */
 const companions = {
@@ -320,7 +341,7 @@ export async function updatePaymentRequest(tx: Db, businessId: string, row: Paym
     .where('business_id', '=', businessId)
     .where('id', '=', id)
     .execute()
-  await runTogether(tx, 'end_requests', [newEndings([row])])
+  await runTogether(tx, 'end_requests', [insertEndingsSql([row])])
   if (row.status !== 'pending' || row.deleted_at !== null || row.expires_at === null) return forgetExpiries(tx, [{ businessId, id }])
   await tx
     .insertInto('payment_request_expiries')

@@ -1,7 +1,9 @@
 import type { Logger } from 'pino'
 import type { RefundOutcome } from '#engine/rails/rail.ts'
 import type { Db } from '#foundation/database/database.ts'
+import type { Deps } from '#foundation/deps.ts'
 import type { Business } from '#foundation/http/authentication.ts'
+import { systemOrigin } from '#foundation/http/origin.ts'
 import { ApiError } from '#foundation/shared/errors.ts'
 import { findBusiness } from '#resources/business/businesses/queries.ts'
 import { findCharge } from '#resources/payments/charges/queries.ts'
@@ -12,7 +14,7 @@ import type { Settled, Settlement } from '#resources/payments/settlement/settle-
 import { answerOrPending, attemptOf } from '#resources/payments/settlement/start-payment.ts'
 import { claimChecks, type DueCheck, forgetChecks, scheduleChecks } from './check-queries.ts'
 
-export interface CheckDeps extends RefundDeps {
+export interface CheckDeps extends RefundDeps, Pick<Deps, 'clock'> {
   settle: (settlement: Settlement) => Promise<Settled>
   log: Logger
 }
@@ -73,8 +75,8 @@ async function checkCharge(deps: CheckDeps, business: Business, due: DueCheck): 
     charge: { isNew: false, id: charge.id, paymentRequestId: charge.payment_request_id },
     outcome: patient(outcome, due.attempts),
     // A local rail answers from the charge alone, so its answer is worth nothing once someone has changed it.
-    ...(found.rail.local ? { while: (current) => current.updated_at.getTime() === charge.updated_at.getTime() } : {}),
-    requestId: null,
+    ...(found.rail.local ? { onlyIf: (current) => current.updated_at.getTime() === charge.updated_at.getTime() } : {}),
+    origin: systemOrigin(deps, business.id),
   })
 }
 

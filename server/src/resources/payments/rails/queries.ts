@@ -1,3 +1,5 @@
+import { type RawBuilder, sql } from 'kysely'
+import { rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 
 export async function findRailCredentials(db: Db, businessId: string, rail: string): Promise<string | undefined> {
@@ -38,12 +40,20 @@ export async function findPayNowAccount(db: Db, businessId: string): Promise<Pay
   return row?.proxy_type && row.proxy_value ? { proxy_type: row.proxy_type, proxy_value: row.proxy_value, name: row.name } : undefined
 }
 
-/** Notes a rail's message; false when it was noted before. */
-export async function noteNotification(tx: Db, businessId: string, rail: string, eventId: string, at: Date): Promise<boolean> {
-  const noted = await tx
-    .insertInto('rail_notifications')
-    .values({ business_id: businessId, rail, rail_event_id: eventId, received_at: at })
-    .onConflict((conflict) => conflict.columns(['business_id', 'rail', 'rail_event_id']).doNothing())
-    .executeTakeFirst()
-  return noted.numInsertedOrUpdatedRows === 1n
+/** A message of a rail that was acted on. */
+export interface NotedNotification {
+  business_id: string
+  rail: string
+  /** The rail's id of the message. */
+  rail_event_id: string
+  received_at: Date
+}
+
+const noted = { business_id: 'uuid', rail: 'text', rail_event_id: 'text', received_at: 'timestamptz' } as const
+
+/** The statement that records messages of rails; one that was recorded before is left as it is. */
+export function insertNotificationsSql(rows: NotedNotification[]): RawBuilder<unknown> {
+  return sql`
+    insert into rail_notifications (business_id, rail, rail_event_id, received_at) select * from ${rowsSql('noted', noted, rows)}
+    on conflict (business_id, rail, rail_event_id) do nothing`
 }

@@ -1,9 +1,10 @@
 import { Type } from 'typebox'
 import { BadNotification, type RailNotification } from '#engine/rails/rail.ts'
 import type { Api } from '#foundation/http/api.ts'
-import type { Business } from '#foundation/http/authentication.ts'
+import { type Origin, systemOrigin } from '#foundation/http/origin.ts'
 import { plainText, writeHeaders } from '#foundation/http/schemas.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { ApiError, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { encryptSecret } from '#foundation/shared/secrets.ts'
@@ -12,7 +13,7 @@ import { findCharge } from '#resources/payments/charges/queries.ts'
 import { settleRefund } from '#resources/payments/refunds/finish-refund.ts'
 import { findRefund } from '#resources/payments/refunds/queries.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
-import { deleteRailCredentials, noteNotification, saveRailCredentials } from './queries.ts'
+import { deleteRailCredentials, insertNotificationsSql, saveRailCredentials } from './queries.ts'
 
 export interface RailsDeps extends StartDeps {
   secretKey: () => Buffer
@@ -35,18 +36,18 @@ const RailStatus = Type.Object(
 
 /** A business's access to its own rails, and what the rails tell us. Keys go in and never come out. */
 export function railsRoutes(api: Api, deps: RailsDeps): void {
-  const { database, now, rails } = deps
+  const { database, rails } = deps
   const urlOf = (baseUrl: string, businessId: string) => `${baseUrl}/v1/rail-notifications/stripe/${businessId}`
 
   api.write(
     'PUT',
     '/v1/rails/stripe',
     { operationId: 'setUpStripe', tags, summary: 'Set up Stripe', headers: writeHeaders, body: StripeAccess, answers: { 200: RailStatus } },
-    ({ business, body, claim, baseUrl }) =>
-      writeOnce(database.db, claim, now(), async (tx) => {
+    ({ business, body, claim, baseUrl, at }) =>
+      writeOnce(database.db, claim, at, async (tx) => {
         const { secret_key, webhook_secret, publishable_key } = body
         const access = JSON.stringify({ secret_key, webhook_secret, publishable_key })
-        await saveRailCredentials(tx, business.id, 'stripe', encryptSecret(access, deps.secretKey()), now())
+        await saveRailCredentials(tx, business.id, 'stripe', encryptSecret(access, deps.secretKey()), at)
         return { status: 200, body: JSON.stringify({ rail: 'stripe', set_up: true, notification_url: urlOf(baseUrl, business.id) }) }
       }),
   )
@@ -55,8 +56,8 @@ export function railsRoutes(api: Api, deps: RailsDeps): void {
     'DELETE',
     '/v1/rails/stripe',
     { operationId: 'removeStripe', tags, summary: 'Forget the access to Stripe', headers: writeHeaders, answers: { 204: null } },
-    ({ business, claim }) =>
-      writeOnce(database.db, claim, now(), async (tx) => {
+    ({ business, claim, at }) =>
+      writeOnce(database.db, claim, at, async (tx) => {
         if (!(await deleteRailCredentials(tx, business.id, 'stripe'))) throw notFound('PaymentProvider', 'stripe')
         return { status: 204 }
       }),
@@ -76,34 +77,36 @@ export function railsRoutes(api: Api, deps: RailsDeps): void {
 
 /** A rail has no API key; its signature is checked by the rail itself, over the raw bytes. */
 function notificationRoute(api: Api, deps: RailsDeps): void {
-  const { database, now, rails } = deps
+  const { database, clock, rails } = deps
   api.raw('/v1/rail-notifications/:rail/:business_id', async ({ params, body, headers, requestId }) => {
     const { rail: name = '', business_id: businessId = '' } = params
     const business = isUuid(businessId) ? await findBusiness(database.db, businessId) : undefined
     const found = business && (await rails.byName(business, name))
     if (!business || !found?.rail.readNotification) throw notFound('PaymentProvider', name)
-    const notification = await found.rail.readNotification({ body, headers }, found.access, now()).catch((error: unknown) => {
+    // A signature is as old as the rail's clock says, whatever the clock of the business.
+    const notification = await found.rail.readNotification({ body, headers }, found.access, clock.system()).catch((error: unknown) => {
       throw error instanceof BadNotification ? new ApiError(400, 'bad_signature', error.message) : error
     })
-    if (notification) {
-      await act(deps, business, notification, requestId)
-      // Acting twice changes nothing, so the note that follows is a record and not a lock.
-      await noteNotification(database.db, business.id, name, notification.eventId, now())
-    }
+    if (notification) await actOn(deps, business, name, notification, systemOrigin(deps, business.id, requestId))
     return { status: 200, body: '{"received":true}' }
   })
 }
 
-/** Settles what a rail has told; what is about none of the business's payments is left. */
-async function act(deps: RailsDeps, business: Business, { objectId, ...told }: RailNotification, requestId: string): Promise<void> {
+/** Records an outcome that a rail has sent, and its message, which may come again. What is about none of the business's payments changes nothing. */
+async function actOn(deps: RailsDeps, business: Business, rail: string, notification: RailNotification, origin: Origin): Promise<void> {
   const { db } = deps.database
-  if (objectId === null || !isUuid(objectId)) return
-  if (told.kind === 'charge') {
-    const charge = await findCharge(db, business.id, objectId)
-    if (!charge) return
-    await deps.settle({ business, charge: { isNew: false, id: charge.id, paymentRequestId: charge.payment_request_id }, outcome: told.outcome, requestId })
-    return
+  const { objectId, eventId } = notification
+  const id = objectId !== null && isUuid(objectId) ? objectId : undefined
+  if (id && notification.kind === 'charge') {
+    const charge = await findCharge(db, business.id, id)
+    if (charge) {
+      const subject = { isNew: false, id: charge.id, paymentRequestId: charge.payment_request_id } as const
+      return void (await deps.settle({ business, charge: subject, outcome: notification.outcome, origin, notification: { rail, eventId } }))
+    }
+  } else if (id && notification.kind === 'refund') {
+    const refund = await findRefund(db, business.id, id)
+    if (refund)
+      await settleRefund(deps, business, { chargeId: refund.charge_id, refundId: refund.id, outcome: notification.outcome, requestId: origin.requestId })
   }
-  const refund = await findRefund(db, business.id, objectId)
-  if (refund) await settleRefund(deps, business, { chargeId: refund.charge_id, refundId: refund.id, outcome: told.outcome, requestId })
+  await insertNotificationsSql([{ business_id: business.id, rail, rail_event_id: eventId, received_at: origin.at }]).execute(db)
 }
