@@ -10,11 +10,13 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 let connected: Promise<Browser> | undefined
 
-/** The run's Chromium; every worker has one connection to it. */
+/** The worker's Chromium, with one connection to it. */
 export function theBrowser(): Promise<Browser> {
   const browser = inject('browser')
   if ('missing' in browser) throw new Error(browser.missing)
-  connected ??= chromium.connect(browser.endpoint)
+  const worker = Number(process.env['VITEST_POOL_ID'] ?? 1)
+  const endpoint = browser.endpoints[(worker - 1) % browser.endpoints.length] as string
+  connected ??= chromium.connect(endpoint)
   return connected
 }
 

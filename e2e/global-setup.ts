@@ -4,8 +4,8 @@ import { type Candidate, startChromium } from './chromium.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The run's browser: where to connect, or why there is none. */
-    browser: { endpoint: string } | { missing: string }
+    /** The run's browsers, one for each worker, since pages of one browser compete for the focus; or why there is none. */
+    browser: { endpoints: string[] } | { missing: string }
   }
 }
 
@@ -43,22 +43,28 @@ async function start(candidate: Candidate): Promise<BrowserServer> {
   })
 }
 
-/** One Chromium for the run; Vitest asks for it only when a browser test is among the files to run. */
+/** As many as there are workers. */
+const browsers = 2
+
+/** A Chromium for each worker; Vitest asks for them only when a browser test is among the files to run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const say = (line: string) => process.stderr.write(`${line}\n`)
+  const started: BrowserServer[] = []
+  const close = async (server: BrowserServer) => {
+    const closed = server.close().then(() => true)
+    const late = new Promise<false>((done) => setTimeout(done, 5_000, false).unref())
+    if (!(await Promise.race([closed, late]))) await server.kill()
+  }
   try {
-    const server = await startChromium({ start, say })
-    project.provide('browser', { endpoint: server.wsEndpoint() })
-    return async () => {
-      const closed = server.close().then(() => true)
-      const late = new Promise<false>((done) => setTimeout(done, 5_000, false).unref())
-      if (!(await Promise.race([closed, late]))) await server.kill()
-    }
+    while (started.length < browsers) started.push(await startChromium({ start, say }))
+    project.provide('browser', { endpoints: started.map((server) => server.wsEndpoint()) })
   } catch (error) {
     // The other tests still run; each browser test fails with this.
     const missing = error instanceof Error ? error.message : String(error)
     say(missing)
     project.provide('browser', { missing })
-    return async () => undefined
+  }
+  return async () => {
+    await Promise.all(started.map(close))
   }
 }

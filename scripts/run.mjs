@@ -38,6 +38,11 @@ const tasks = {
     await prepare('main')
     run(tools.vitest, ['run', ...rest])
   },
+  /** What a developer runs all the time: no browser, no processes, nothing that takes long; what belongs to changed files first. */
+  async 'test:quick'() {
+    await prepare('main')
+    run(tools.vitest, ['run', '--project', 'pure', '--project', 'server', ...rest])
+  },
   /** The browser tests, which write a picture of every page. */
   async screenshots() {
     await prepare('main')

@@ -1,6 +1,6 @@
 import type { Database } from '#foundation/database/database.ts'
 import { type Load, loadOf } from './load.ts'
-import { loadPaymentRequests, type Merchant, type Payable, unpay } from './payment-requests.ts'
+import { jsonHeaders, type Merchant, makePaymentRequest, type Payable, sandboxPayment, unpay } from './payment-requests.ts'
 import type { Cluster, HawkerProcess } from './servers.ts'
 import { preciseNow, type Sink } from './sink.ts'
 import { sleep } from './workspace.ts'
@@ -30,8 +30,6 @@ export interface Latency {
   sinceAnswer: Load
 }
 
-const jsonHeaders = (apiKey: string) => ({ 'x-business-api-key': apiKey, 'content-type': 'application/json' })
-
 /** Registers the only endpoint of the merchant; what was there before goes. */
 async function listenTo({ hawker, database, merchant, sink }: Delivering, url: string, types: string[]): Promise<void> {
   await unpay(database)
@@ -42,8 +40,9 @@ async function listenTo({ hawker, database, merchant, sink }: Delivering, url: s
   if (!response.ok) throw new Error(`The endpoint was not registered: ${response.status} ${await response.text()}`)
 }
 
-async function pay(hawker: HawkerProcess, { path, apiKey }: Payable): Promise<void> {
-  const response = await fetch(`${hawker.url}${path}`, { method: 'POST', headers: jsonHeaders(apiKey), body: '{}' })
+async function pay(hawker: HawkerProcess, payable: Pick<Payable, 'id' | 'merchant'>): Promise<void> {
+  const { path, headers, body } = sandboxPayment(payable)
+  const response = await fetch(`${hawker.url}${path}`, { method: 'POST', headers, body })
   if (!response.ok) throw new Error(`A payment was refused: ${response.status} ${await response.text()}`)
   await response.arrayBuffer()
 }
@@ -52,10 +51,9 @@ async function pay(hawker: HawkerProcess, { path, apiKey }: Payable): Promise<vo
 export async function measureBacklog(delivering: Delivering, events: number): Promise<Backlog> {
   const { cluster, hawker, database, merchant, sink } = delivering
   const { pool } = database
-  const [payable] = await loadPaymentRequests(database, hawker.url, [merchant], 1)
-  if (!payable) throw new Error('There is no request to pay.')
+  const id = await makePaymentRequest(hawker.url, merchant, 'paynow_online')
   await listenTo(delivering, sink.countUrl, ['charge.created'])
-  await pay(hawker, payable)
+  await pay(hawker, { id, merchant })
   while ((await sink.counted()).count < 1) await sleep(20)
   await sink.forget()
   const client = await pool.connect()
@@ -66,7 +64,7 @@ export async function measureBacklog(delivering: Delivering, events: number): Pr
       text: `insert into events (business_id, id, type, object_id, data, request_id, created_at)
         select e.business_id, uuidv7(), e.type, uuidv7(), e.data, e.request_id, e.created_at
         from events e, generate_series(1, $2::int) where e.business_id = $1 and e.type = 'charge.created'`,
-      values: [merchant.businessId, events],
+      values: [merchant.business.id, events],
     })
     await client.query('reset statement_timeout')
   } finally {

@@ -14,9 +14,16 @@ export interface Traffic {
   seconds: number
   /** Undefined means that customers are created. */
   paths?: string[]
-  /** Paths to which an empty object is posted, each once, with the key that each needs; these run out. */
-  posts?: { path: string; apiKey: string }[]
+  /** Whole requests, each sent once and in this order; these run out. */
+  posts?: Post[]
   idempotencyKeys?: boolean
+}
+
+/** A prepared POST with everything that its client sends. */
+export interface Post {
+  path: string
+  headers: Record<string, string>
+  body: string
 }
 
 const separator = '\u0001'
@@ -53,13 +60,15 @@ end
 ${luaDone}`
   }
   if (traffic.posts) {
-    return `${read}
+    return `local requests = {}
+local file = io.open(${JSON.stringify(dataFile)}, 'rb')
+for one in file:read('*a'):gmatch('([^${separator}]+)') do requests[#requests + 1] = one end
+file:close()
 local count = 0
 function request()
   count = count + 1
-  if count >= #lines then wrk.thread:stop() end
-  local path, key = lines[math.min(count, #lines)]:match('^(.-)${separator}(.-)$')
-  return 'POST ' .. path .. ' HTTP/1.1\\r\\nHost: ${host}\\r\\nX-BUSINESS-API-KEY: ' .. key .. '\\r\\nContent-Type: application/json\\r\\nContent-Length: 2\\r\\n\\r\\n{}'
+  if count >= #requests then wrk.thread:stop() end
+  return requests[math.min(count, #requests)]
 end
 ${luaDone}`
   }
@@ -81,6 +90,18 @@ end
 ${luaDone}`
 }
 
+/** A prepared request as its bytes. */
+function rawRequest(host: string, { path, headers, body }: Post): string {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `POST ${path} HTTP/1.1\r\nHost: ${host}\r\n${lines.join('')}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+}
+
+/** What wrk's script reads: requests, paths or parts of bodies. */
+function trafficData({ url, posts, paths }: Traffic): string {
+  if (posts) return posts.map((post) => rawRequest(new URL(url).host, post)).join(separator)
+  return (paths ?? bodyParts().map((parts) => parts.join(separator))).join('\n')
+}
+
 interface Figures {
   requests: number
   microseconds: number
@@ -97,8 +118,7 @@ function loadFrom({ requests, microseconds, p50, p99, failed }: Figures): Load {
 async function runWrk(workspace: Workspace, traffic: Traffic, run: number): Promise<Load> {
   const dataFile = join(workspace.folder, `traffic-${run}.txt`)
   const script = join(workspace.folder, `traffic-${run}.lua`)
-  const posts = traffic.posts?.map(({ path, apiKey }) => `${path}${separator}${apiKey}`)
-  writeFileSync(dataFile, (posts ?? traffic.paths ?? bodyParts().map((parts) => parts.join(separator))).join('\n'))
+  writeFileSync(dataFile, trafficData(traffic))
   writeFileSync(script, luaScript(traffic, dataFile, run))
   const { connections, seconds, url } = traffic
   const child = workspace.start('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url], {
@@ -141,7 +161,7 @@ export async function autocannonProcess(file: string): Promise<void> {
   const pay = (request: object) => {
     const post = traffic.posts?.[count]
     count += 1
-    return { ...request, method: 'POST', path: post?.path, body: '{}', headers: { 'x-business-api-key': post?.apiKey, 'content-type': 'application/json' } }
+    return { ...request, method: 'POST', ...post }
   }
   const { url, connections, seconds } = traffic
   const result = await autocannon({

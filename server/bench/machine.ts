@@ -31,18 +31,28 @@ function processes(): Map<number, ProcessTimes> {
   return found
 }
 
-/** CPU seconds that a process and, where asked, its children have used since they began; undefined outside Linux. */
-export function cpuSeconds(pid: number, { children }: { children: boolean }): number | undefined {
-  if (platform() !== 'linux') return undefined
-  if (!children) return (processTimes(pid)?.ticks ?? 0) / ticksPerSecond
-  let ticks = 0
-  for (const [id, times] of processes()) if (id === pid || times.parent === pid) ticks += times.ticks
-  return ticks / ticksPerSecond
+/** A process and everything below it. */
+function treeOf(pid: number, all: Map<number, ProcessTimes>): number[] {
+  const found = [pid]
+  for (const id of found) for (const [child, { parent }] of all) if (parent === id) found.push(child)
+  return found.filter((id) => all.has(id))
 }
 
-/** Proportional memory of a process and its children in bytes: pages that several share are divided among them. */
-export function memoryBytes(pid: number, { children }: { children: boolean }): number | undefined {
+/** CPU seconds that a process and all below it have used since they began; undefined outside Linux. */
+export function cpuSeconds(pid: number): number | undefined {
   if (platform() !== 'linux') return undefined
+  const all = processes()
+  return treeOf(pid, all).reduce((sum, id) => sum + (all.get(id)?.ticks ?? 0), 0) / ticksPerSecond
+}
+
+/**
+ * Proportional memory of a process and all below it in bytes: pages that several share are divided among them. What is
+ * below `without` does not count.
+ */
+export function memoryBytes(pid: number, { without }: { without?: number | undefined } = {}): number | undefined {
+  if (platform() !== 'linux') return undefined
+  const all = processes()
+  const left = new Set(without === undefined ? [] : treeOf(without, all))
   const own = (id: number) => {
     try {
       return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${id}/smaps_rollup`, 'utf8'))?.[1] ?? 0) * 1024
@@ -50,8 +60,9 @@ export function memoryBytes(pid: number, { children }: { children: boolean }): n
       return 0
     }
   }
-  if (!children) return own(pid)
-  return [...processes()].filter(([id, times]) => id === pid || times.parent === pid).reduce((sum, [id]) => sum + own(id), 0)
+  return treeOf(pid, all)
+    .filter((id) => !left.has(id))
+    .reduce((sum, id) => sum + own(id), 0)
 }
 
 /** Whether a program is on PATH, and what it says of its version. */

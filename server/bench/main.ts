@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { directProcess } from './direct.ts'
 import { autocannonProcess } from './generator.ts'
 import { payments, settling } from './payments.ts'
-import { profile, profileSettling } from './profile.ts'
+import { profile, profilePaying } from './profile.ts'
 import { run } from './run.ts'
 import { scale } from './scale.ts'
 import { sinkProcess } from './sink.ts'
@@ -13,14 +13,14 @@ const usage = `Usage: npm run bench -- [command] [options]
 
   (no command)   create, get and list beside the same work straight on the database
   scale          get, list, e-mail and keyword search as the number of rows grows
-  payments       settling beside the database's own transfers, webhook deliveries and their latency
-  settle         settling alone: what one payment costs
-  profile        where the server spends its time under load; 'profile settle' while it settles
+  payments       the four ways to pay beside the database's own work, webhook deliveries and their latency
+  settle         the four ways to pay at 64 connections: what one payment costs
+  profile        where the server spends its time under load; 'profile settle' while it is paid, --way "bank credit" by another way
 
   --rounds N     rounds of which medians are taken (5)
   --seconds S    length of a cell (4)
   --rows N       customers to begin with (20000); for scale a list (10000,1000000,5000000)
-  --requests N   scale: requests of each kind in a round (60); payments: requests prepared to be paid (15000 a second)
+  --requests N   scale: requests of each kind in a round (60); payments: requests prepared for each way (6000 a second)
   --events N     payments: events of a backlog (20000)
   --generator G  wrk or autocannon; by default wrk where it is installed
   --quick        one short round, to see that everything works
@@ -45,6 +45,7 @@ function readOptions() {
       requests: { type: 'string' },
       events: { type: 'string' },
       generator: { type: 'string' },
+      way: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -61,7 +62,7 @@ async function perform(workspace: Workspace, [command, argument]: string[], valu
     const rows = (values.rows ?? (quick ? '10000,50000' : '10000,1000000,5000000')).split(',').map((text) => whole('rows', text, 0))
     await scale(workspace, { rows, rounds, requests: whole('requests', values.requests, quick ? 20 : 60), json })
   } else if (command === 'payments' || command === 'settle') {
-    const requests = whole('requests', values.requests, (command === 'settle' ? 6_000 : 15_000) * seconds)
+    const requests = whole('requests', values.requests, 6_000 * seconds)
     await (command === 'settle' ? settling : payments)(workspace, {
       rounds,
       seconds,
@@ -71,7 +72,7 @@ async function perform(workspace: Workspace, [command, argument]: string[], valu
       json,
       generator,
     })
-  } else if (command === 'profile' && argument === 'settle') await profileSettling(workspace, Math.max(3, seconds))
+  } else if (command === 'profile' && argument === 'settle') await profilePaying(workspace, Math.max(3, seconds), values.way ?? 'sandbox pay')
   else if (command === 'profile') await profile(workspace, { rows: whole('rows', values.rows, 20_000), seconds: Math.max(3, seconds) })
   else if (command === undefined) await run(workspace, { rounds, seconds, rows: whole('rows', values.rows, 20_000), quick, json, generator })
   else throw new Error(`There is no benchmark "${command}".\n\n${usage}`)

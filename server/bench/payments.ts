@@ -4,26 +4,18 @@ import { type Cell, type CellResult, runRounds } from './cells.ts'
 import { type Backlog, type Delivering, type Latency, measureBacklog, measureLatency } from './deliveries.ts'
 import { runTraffic } from './generator.ts'
 import { describeMachine, programVersion } from './machine.ts'
-import {
-  createMerchants,
-  loadPaymentRequests,
-  type Merchant,
-  type Payable,
-  prepareTransfers,
-  resetTransfers,
-  transferScript,
-  unpay,
-} from './payment-requests.ts'
+import { createMerchants, firstNumber, idPrefix, loadPaymentRequests, unpay } from './payment-requests.ts'
 import { runPgbench } from './pgbench.ts'
 import { cellsTable, type Goal, goal, goalsTable, machineLines, type Results, table } from './report.ts'
-import { type Cluster, databaseUrl, type HawkerProcess, startCluster, startHawker } from './servers.ts'
+import { type Cluster, databaseUrl, type HawkerProcess, serveHere, startCluster, startHawker } from './servers.ts'
 import { startSink } from './sink.ts'
+import { prepareWays, type Way, wayNames } from './ways.ts'
 import { sleep, type Workspace } from './workspace.ts'
 
 export interface PaymentsOptions {
   rounds: number
   seconds: number
-  /** Payment requests that are prepared in each database. */
+  /** Payment requests that are prepared for each way. */
   requests: number
   /** Events of a backlog. */
   events: number
@@ -32,46 +24,41 @@ export interface PaymentsOptions {
   generator: 'wrk' | 'autocannon' | undefined
 }
 
-const connections = 64
-const manyMerchants = 200
+const clients = 32
 const perSecond = 50
 const say = (text: string) => void process.stdout.write(`${text}\n`)
 
 const notes = `
-  settle     POST /v1/sandbox/payment-requests/{id}/pay of a prepared request, each paid once and about in the order in which they were made: charge, request, two ledger transfers, two events
-  transfers  pgbench, prepared: one durable statement that changes a balance and inserts a transfer and an event; on one account, or on one of 10,000
+  sandbox pay          POST /v1/sandbox/payment-requests/{id}/pay, with an API key
+  bank credit          POST /v1/bank-notifications/generic to a live business, signed, with the name of the payer
+  Stripe notification  POST /v1/rail-notifications/stripe/{business}, signed, for a pending charge; the card is asked of a Stripe played by the bench
+  checkout attempt     POST …/attempts of the hosted page, with the token of a card and an Idempotency-Key
+  Each pays a prepared request once, about in the order in which they were made. Beside it, pgbench sends the statements of one such payment.
+  CPU is of the server and of all of PostgreSQL with all their processes, per payment, until the relay has placed the last event;
+  pgbench has no relay.
   deliveries of a backlog of events to one endpoint that answers at once, from the first that arrives until every outcome is written;
              p50 and p99 are those of one HTTP request
-  latency    from the sending of a payment to the first byte of its webhook, at ${perSecond} payments a second: the commit lies in between
-  CPU        of the server process and of all of PostgreSQL, per request, until the relay has placed the events of the last one
-  Ratios are taken round by round, against the faster of 32 and 64 clients.`
+  latency    from the sending of a payment to the first byte of its webhook, at ${perSecond} payments a second: the commit lies in between`
 
-/** One of the databases in which payments are settled, with the server on it. */
-interface Settling {
-  name: string
+/** What pays: a server, and a database of its own for pgbench. */
+interface Paying {
   cluster: Cluster
   hawker: HawkerProcess
   database: Database
-  merchants: Merchant[]
-  payables: Payable[]
+  direct: Database
+  ways: Way[]
 }
 
-/** A server on a database of its own, with merchants and requests that wait to be paid. */
-export async function prepareSettling(
-  workspace: Workspace,
-  cluster: Cluster,
-  about: { name: string; merchants: number; requests: number; nodeArguments?: string[] },
-): Promise<Settling> {
-  const { name } = about
-  await cluster.copy(name)
-  const database = cluster.open(name)
-  const merchants = await createMerchants(database, about.merchants)
-  const environment = { LOG_LEVEL: 'info', DATABASE_URL: databaseUrl(cluster, name) }
-  const options = { apiKey: cluster.apiKey, environment, ...(about.nodeArguments ? { nodeArguments: about.nodeArguments } : {}) }
-  const hawker = await startHawker(workspace, name, options)
-  const payables = await loadPaymentRequests(database, hawker.url, merchants, about.requests)
-  await unpay(database)
-  return { name, cluster, hawker, database, merchants, payables }
+/** Prepares everything that the ways to pay need, and starts the server that is paid through. */
+export async function preparePaying(workspace: Workspace, cluster: Cluster, about: { requests: number; nodeArguments?: string[] }): Promise<Paying> {
+  await cluster.copy('payments')
+  const here = await serveHere(cluster, 'payments')
+  const ways = await prepareWays(workspace, { database: here.database, url: here.url, count: about.requests }).finally(() => here.stop())
+  await cluster.copy('direct', 'payments')
+  const environment = { LOG_LEVEL: 'info', DATABASE_URL: databaseUrl(cluster, 'payments') }
+  const nodeArguments = about.nodeArguments ? { nodeArguments: about.nodeArguments } : {}
+  const hawker = await startHawker(workspace, 'payments', { apiKey: cluster.apiKey, environment, ...nodeArguments })
+  return { cluster, hawker, database: cluster.open('payments'), direct: cluster.open('direct'), ways }
 }
 
 /** Waits until every event has its place. */
@@ -84,107 +71,186 @@ async function untilPlaced({ pool }: Database): Promise<void> {
   throw new Error('Events still wait for their place after a minute.')
 }
 
-/** Every acknowledged payment is a charge, two transfers and two events. */
-async function requirePaid({ pool }: Database, requests: number): Promise<void> {
-  const { rows } = await pool.query<{ charges: number; transfers: number; events: number }>(
+/** Every acknowledged payment is a charge, a completed request, two transfers and two events. */
+async function requirePaid({ pool }: Database, payments: number): Promise<void> {
+  const { rows } = await pool.query<{ charges: number; requests: number; transfers: number; events: number }>(
     `select (select count(*)::int from charges where status = 'succeeded' and unapplied_reason is null) as charges,
+      (select count(*)::int from payment_requests where status = 'completed') as requests,
       (select count(*)::int from ledger_transfers) as transfers, (select count(*)::int from events) as events`,
   )
-  const { charges = 0, transfers = 0, events = 0 } = rows[0] ?? {}
-  if (charges < requests || transfers !== charges * 2 || events < charges * 2)
-    throw new Error(`${requests} payments were acknowledged, and there are ${charges} charges, ${transfers} transfers and ${events} events.`)
+  const { charges = 0, requests = 0, transfers = 0, events = 0 } = rows[0] ?? {}
+  if (charges < payments || requests !== charges || transfers !== charges * 2 || events < charges * 2)
+    throw new Error(
+      `${payments} payments were acknowledged, and there are ${charges} charges, ${requests} completed requests, ${transfers} transfers and ${events} events.`,
+    )
 }
 
-async function settle(workspace: Workspace, settling: Settling, seconds: number, generator: { wrk: boolean }): Promise<CellResult> {
-  const { database, cluster, hawker, payables } = settling
-  await unpay(database)
+const each = (from: number | undefined, to: number | undefined, count: number) =>
+  from === undefined || to === undefined ? undefined : ((to - from) / count) * 1000
+
+/** Pays through the server. */
+export async function pay(
+  workspace: Workspace,
+  { cluster, hawker, database }: Paying,
+  way: Way,
+  { connections, seconds, wrk, from = 0 }: { connections: number; seconds: number; wrk: boolean; from?: number },
+): Promise<CellResult> {
+  const posts = way.posts(from, way.payables.length)
   const before = { node: hawker.cpu(), postgres: cluster.cpu() }
-  const load = await runTraffic(workspace, { url: hawker.url, apiKey: cluster.apiKey, connections, seconds, posts: payables }, generator)
+  const load = await runTraffic(workspace, { url: hawker.url, apiKey: cluster.apiKey, connections, seconds, posts }, { wrk })
   await untilPlaced(database)
   const after = { node: hawker.cpu(), postgres: cluster.cpu() }
-  await requirePaid(database, load.requests)
-  const each = (from: number | undefined, to: number | undefined) => (from === undefined || to === undefined ? undefined : ((to - from) / load.requests) * 1000)
-  return { ...load, nodeCpuMs: each(before.node, after.node), postgresCpuMs: each(before.postgres, after.postgres) }
+  return {
+    ...load,
+    nodeCpuMs: each(before.node, after.node, load.requests),
+    postgresCpuMs: each(before.postgres, after.postgres, load.requests),
+  }
 }
 
-async function transferCells(workspace: Workspace, cluster: Cluster, seconds: number): Promise<Cell[]> {
-  await cluster.copy('transfers')
-  const database = cluster.open('transfers')
-  await prepareTransfers(database)
-  const cell = (accounts: number, clients: number): Cell => ({
-    name: `pgbench ${accounts === 1 ? 'one hot account' : '10,000 accounts'} @${clients}`,
-    group: 'settle',
-    async measure() {
-      await resetTransfers(database)
-      const before = cluster.cpu()
-      const load = await runPgbench(workspace, cluster, { name: 'transfer', database: 'transfers', scripts: [transferScript(accounts)], clients, seconds })
-      const after = cluster.cpu()
-      const postgresCpuMs = before === undefined || after === undefined ? undefined : ((after - before) / load.requests) * 1000
-      return { ...load, nodeCpuMs: undefined, postgresCpuMs }
-    },
-  })
-  return [1, 10_000].flatMap((accounts) => [64, 32].map((clients) => cell(accounts, clients)))
+/** Lets pgbench send the statements of one payment after the other. */
+async function replay(workspace: Workspace, { cluster, direct }: Paying, way: Way, seconds: number): Promise<CellResult> {
+  if (!way.replay) throw new Error(`No payment by ${way.name} was recorded.`)
+  await unpay(direct, way.prepared)
+  const variables = { ...way.replay.variables, first: String(firstNumber + 1 - clients), clients: String(clients) }
+  const before = cluster.cpu()
+  const load = await runPgbench(workspace, cluster, { name: 'pay', database: 'direct', scripts: [way.replay.script], variables, clients, seconds })
+  const after = cluster.cpu()
+  await requirePaid(direct, load.requests)
+  return { ...load, nodeCpuMs: undefined, postgresCpuMs: each(before, after, load.requests) }
 }
 
-/** Round by round, one rate over the faster of two. */
-function over(results: Results, above: string, below: string[]): number[] {
+interface Wanted {
+  seconds: number
+  wrk: boolean
+  connections: number[]
+  pgbench: boolean
+}
+
+const cellOf = (way: string, connections: number) => `${way} @${connections}`
+const besideOf = (way: string) => `pgbench ${way} @${clients}`
+
+async function payCells(workspace: Workspace, paying: Paying, { seconds, wrk, connections, pgbench }: Wanted): Promise<Cell[]> {
+  const cells: Cell[] = []
+  for (const way of paying.ways) {
+    const through = (count: number): Cell => ({
+      name: cellOf(way.name, count),
+      group: way.name,
+      async measure() {
+        await unpay(paying.database, way.prepared)
+        const result = await pay(workspace, paying, way, { connections: count, seconds, wrk })
+        await requirePaid(paying.database, result.requests)
+        return result
+      },
+    })
+    const known = (wayNames as readonly string[]).includes(way.name)
+    cells.push(...(known ? connections : [64]).map(through))
+    if (pgbench && way.replay) cells.push({ name: besideOf(way.name), group: way.name, measure: () => replay(workspace, paying, way, seconds) })
+  }
+  // Lets the server's code be compiled before anything counts.
+  for (const way of paying.ways) {
+    await unpay(paying.database, way.prepared)
+    await pay(workspace, paying, way, { connections: 64, seconds: Math.min(3, seconds), wrk })
+  }
+  return cells
+}
+
+type Read = (load: CellResult) => number | undefined
+
+/** Round by round, a figure of one cell over that of another. */
+function over(results: Results, above: string, below: string, read: Read): number[] {
   return (results.get(above) ?? []).flatMap((load, i) => {
-    const rates = below.flatMap((name) => results.get(name)?.[i]?.perSecond ?? [])
-    return rates.length === 0 ? [] : [load.perSecond / Math.max(...rates)]
+    const other = results.get(below)?.[i]
+    const [a, b] = [read(load), other && read(other)]
+    return a === undefined || b === undefined || !(b > 0) ? [] : [a / b]
   })
 }
+
+const rate: Read = ({ perSecond: each }) => each
+const cpu: Read = ({ nodeCpuMs, postgresCpuMs }) => (nodeCpuMs === undefined || postgresCpuMs === undefined ? undefined : nodeCpuMs + postgresCpuMs)
 
 interface Delivered {
   backlogs: Backlog[]
   latencies: Latency[]
 }
 
-function goalsOf(results: Results, { backlogs, latencies }: Delivered): Goal[] {
-  const hot = ['pgbench one hot account @64', 'pgbench one hot account @32']
-  const spread = ['pgbench 10,000 accounts @64', 'pgbench 10,000 accounts @32']
-  const less = { more: false, unit: ' ms' }
+const less = { more: false }
+
+function payGoals(results: Results): Goal[] {
+  const [sandbox] = wayNames
+  const allowed = { 'bank credit': 1.3, 'Stripe notification': 1.3, 'checkout attempt': 2 }
+  const read = (name: string, value: Read) => (results.get(cellOf(name, 64)) ?? []).flatMap((load) => value(load) ?? [])
   return [
-    goal('settle to one merchant, beside 10,000 accounts', [1, 1.5], over(results, `settle, one merchant @${connections}`, spread)),
-    goal('settle to one merchant, beside one hot account', [4, 6], over(results, `settle, one merchant @${connections}`, hot)),
-    goal(
-      'webhook deliveries to one endpoint',
-      [2000, 2000],
-      backlogs.map((one) => one.perSecond),
-      { unit: '/s' },
+    ...Object.entries(allowed).map(([name, limit]) =>
+      goal(`CPU of ${name} ÷ sandbox pay, at 64`, [limit, limit], over(results, cellOf(name, 64), cellOf(sandbox, 64), cpu), less),
     ),
-    goal(
-      'payment to first byte of its webhook, p50',
-      [50, 50],
-      latencies.map((one) => one.sinceRequest.p50Ms),
-      less,
-    ),
+    ...wayNames.flatMap((name) => [
+      goal(
+        `CPU of Node.js, ${name} at 64`,
+        [0.18, 0.18],
+        read(name, ({ nodeCpuMs }) => nodeCpuMs),
+        { ...less, unit: ' ms' },
+      ),
+      goal(
+        `CPU of PostgreSQL, ${name} at 64`,
+        [0.18, 0.18],
+        read(name, ({ postgresCpuMs }) => postgresCpuMs),
+        { ...less, unit: ' ms' },
+      ),
+    ]),
   ]
 }
 
+function deliveryGoals({ backlogs, latencies }: Delivered): Goal[] {
+  const p50s = latencies.map((one) => one.sinceRequest.p50Ms)
+  const rates = backlogs.map((one) => one.perSecond)
+  return [
+    goal('webhook deliveries to one endpoint', [4000, 4000], rates, { unit: '/s' }),
+    goal('payment to first byte of its webhook, p50', [20, 20], p50s, { ...less, unit: ' ms' }),
+  ]
+}
+
+/** The middle of some values with the lowest and the highest. */
+function range(values: (number | undefined)[]): string {
+  const known = values.filter((value) => value !== undefined).sort((a, b) => a - b)
+  const show = (value: number | undefined) => (value === undefined ? '–' : value.toFixed(value >= 100 ? 0 : 2))
+  return known.length === 0 ? '–' : `${show(known[Math.floor(known.length / 2)])} [${show(known[0])}–${show(known.at(-1))}]`
+}
+
+/** The ways beside their own statements in pgbench, and beside the sandbox's. */
+function waysTable(results: Results, connections: number[]): string {
+  const rows = [...results.keys()].flatMap((cell) => {
+    const [, name = '', count = ''] = /^(.*) @(\d+)$/.exec(cell) ?? []
+    if (name.startsWith('pgbench') || !connections.includes(Number(count))) return []
+    const sandbox = cellOf(wayNames[0], Number(count))
+    return [[cell, range(over(results, cell, besideOf(name), rate)), range(over(results, cell, sandbox, cpu)), range(over(results, cell, sandbox, rate))]]
+  })
+  return table([['', 'rate ÷ pgbench', 'CPU ÷ sandbox pay', 'rate ÷ sandbox pay'], ...rows])
+}
+
 function deliveriesTable({ backlogs, latencies }: Delivered): string {
-  const of = (values: (number | undefined)[]) => {
-    const known = values.filter((value) => value !== undefined).sort((a, b) => a - b)
-    const show = (value: number | undefined) => (value === undefined ? '–' : value.toFixed(value >= 100 ? 0 : 2))
-    return `${show(known[Math.floor(known.length / 2)])} [${show(known[0])}–${show(known.at(-1))}]`
-  }
   return table([
     ['', 'median [min–max]'],
-    ['deliveries/s of a backlog', of(backlogs.map((one) => one.perSecond))],
-    ['  seconds from commit to the last outcome', of(backlogs.map((one) => one.wholeSeconds))],
-    ['  CPU ms Node, each', of(backlogs.map((one) => one.nodeCpuMs))],
-    ['  CPU ms PostgreSQL, each', of(backlogs.map((one) => one.postgresCpuMs))],
-    ['payment sent to first byte, p50 ms', of(latencies.map((one) => one.sinceRequest.p50Ms))],
-    ['payment sent to first byte, p99 ms', of(latencies.map((one) => one.sinceRequest.p99Ms))],
-    ['payment answered to first byte, p50 ms', of(latencies.map((one) => one.sinceAnswer.p50Ms))],
-    ['payment answered to first byte, p99 ms', of(latencies.map((one) => one.sinceAnswer.p99Ms))],
+    ['deliveries/s of a backlog', range(backlogs.map((one) => one.perSecond))],
+    ['  seconds from commit to the last outcome', range(backlogs.map((one) => one.wholeSeconds))],
+    ['  CPU ms Node, each', range(backlogs.map((one) => one.nodeCpuMs))],
+    ['  CPU ms PostgreSQL, each', range(backlogs.map((one) => one.postgresCpuMs))],
+    ['payment sent to first byte, p50 ms', range(latencies.map((one) => one.sinceRequest.p50Ms))],
+    ['payment sent to first byte, p99 ms', range(latencies.map((one) => one.sinceRequest.p99Ms))],
+    ['payment answered to first byte, p50 ms', range(latencies.map((one) => one.sinceAnswer.p50Ms))],
+    ['payment answered to first byte, p99 ms', range(latencies.map((one) => one.sinceAnswer.p99Ms))],
   ])
 }
 
 async function measureDeliveries(workspace: Workspace, cluster: Cluster, options: PaymentsOptions): Promise<Delivered> {
-  const payments = perSecond * Math.max(2, options.seconds)
-  const { hawker, database, merchants, payables } = await prepareSettling(workspace, cluster, { name: 'deliveries', merchants: 1, requests: payments })
+  await cluster.copy('deliveries')
+  const database = cluster.open('deliveries')
+  const merchants = await createMerchants(database, 1, { mode: 'sandbox', slug: 'merchant' })
   const [merchant] = merchants
   if (!merchant) throw new Error('There is no merchant.')
+  const environment = { LOG_LEVEL: 'info', DATABASE_URL: databaseUrl(cluster, 'deliveries') }
+  const hawker = await startHawker(workspace, 'deliveries', { apiKey: cluster.apiKey, environment })
+  const family = { merchants, method: 'paynow_online', count: perSecond * Math.max(2, options.seconds), letter: 'A', prefix: idPrefix(1) }
+  const payables = await loadPaymentRequests(database, hawker.url, family)
   const delivering: Delivering = { cluster, hawker, database, merchant, sink: await startSink(workspace) }
   const delivered: Delivered = { backlogs: [], latencies: [] }
   // The first round lets the code be compiled.
@@ -200,30 +266,22 @@ async function measureDeliveries(workspace: Workspace, cluster: Cluster, options
   return delivered
 }
 
-/** Settles to one merchant and to many, and nothing else: what a payment costs, and where a change of the code is felt first. */
+const onCell = (round: number, { name }: Cell, { perSecond: each, p50Ms, nodeCpuMs, postgresCpuMs }: CellResult) =>
+  process.stderr.write(
+    `  round ${round}: ${name}: ${each.toFixed(0)}/s, p50 ${p50Ms.toFixed(2)} ms, CPU ms Node ${nodeCpuMs?.toFixed(3) ?? '–'}, PostgreSQL ${postgresCpuMs?.toFixed(3) ?? '–'}\n`,
+  )
+
+/** The four ways to pay at 64 connections, and nothing else: what a payment costs, and where a change of the code is felt first. */
 export async function settling(workspace: Workspace, { rounds, seconds, requests, generator }: PaymentsOptions): Promise<void> {
   const wrk = generator === 'autocannon' ? undefined : programVersion('wrk', ['--version'])
-  const cells = await settleCells(workspace, await startCluster(workspace), { seconds, requests, wrk: wrk !== undefined })
-  const results = await runRounds(cells, rounds, (round, { name }, { perSecond: rate, nodeCpuMs, postgresCpuMs }) =>
-    process.stderr.write(`  round ${round}: ${name}: ${rate.toFixed(0)}/s, CPU ms Node ${nodeCpuMs?.toFixed(3)}, PostgreSQL ${postgresCpuMs?.toFixed(3)}\n`),
-  )
-  say(`\n${cellsTable(results)}`)
+  const pgbench = programVersion('pgbench', ['--version'])
+  const paying = await preparePaying(workspace, await startCluster(workspace), { requests })
+  const wanted = { seconds, wrk: wrk !== undefined, connections: [64], pgbench: pgbench !== undefined }
+  const results = await runRounds(await payCells(workspace, paying, wanted), rounds, onCell)
+  say(`\n${cellsTable(results)}\n\n${waysTable(results, [64])}\n\n${goalsTable(payGoals(results))}`)
 }
 
-async function settleCells(workspace: Workspace, cluster: Cluster, { seconds, requests, wrk }: { seconds: number; requests: number; wrk: boolean }) {
-  const cells: Cell[] = []
-  for (const [name, merchants] of [
-    ['one merchant', 1],
-    [`${manyMerchants} merchants`, manyMerchants],
-  ] as const) {
-    const settling = await prepareSettling(workspace, cluster, { name: merchants === 1 ? 'one' : 'many', merchants, requests })
-    await settle(workspace, settling, Math.min(4, seconds), { wrk })
-    cells.push({ name: `settle, ${name} @${connections}`, group: 'settle', measure: () => settle(workspace, settling, seconds, { wrk }) })
-  }
-  return cells
-}
-
-/** Measures settling and delivering beside the database's own transfers and prints what was reached. */
+/** Measures the ways to pay beside the database's own work, and webhooks, and prints what was reached. */
 export async function payments(workspace: Workspace, options: PaymentsOptions): Promise<void> {
   const wrk = options.generator === 'autocannon' ? undefined : programVersion('wrk', ['--version'])
   const pgbench = programVersion('pgbench', ['--version'])
@@ -233,13 +291,12 @@ export async function payments(workspace: Workspace, options: PaymentsOptions): 
   say(machineLines(machine))
   const delivered = await measureDeliveries(workspace, cluster, options)
   const { requests, seconds, rounds } = options
-  const cells = pgbench ? await transferCells(workspace, cluster, seconds) : []
-  cells.push(...(await settleCells(workspace, cluster, { seconds, requests, wrk: wrk !== undefined })))
-  say(`\n  ${cells.length} cells of ${seconds} s, ${rounds} rounds, ${requests} requests to be paid, ${options.events} events to be delivered`)
-  const results = await runRounds(cells, rounds, (round, { name }, { perSecond: rate, p50Ms, p99Ms }) =>
-    process.stderr.write(`  round ${round}: ${name}: ${rate.toFixed(0)}/s, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms\n`),
-  )
-  const goals = goalsOf(results, delivered)
-  say(`\n${cellsTable(results)}\n\n${deliveriesTable(delivered)}\n${notes}\n\n${goalsTable(goals)}`)
+  const paying = await preparePaying(workspace, cluster, { requests })
+  const connections = [1, 64, 256]
+  const cells = await payCells(workspace, paying, { seconds, wrk: wrk !== undefined, connections, pgbench: pgbench !== undefined })
+  say(`\n  ${cells.length} cells of ${seconds} s, ${rounds} rounds, ${requests} requests to be paid by each way, ${options.events} events to be delivered`)
+  const results = await runRounds(cells, rounds, onCell)
+  const goals = [...payGoals(results), ...deliveryGoals(delivered)]
+  say(`\n${cellsTable(results)}\n\n${waysTable(results, connections)}\n\n${deliveriesTable(delivered)}\n${notes}\n\n${goalsTable(goals)}`)
   if (options.json) writeFileSync(options.json, `${JSON.stringify({ machine, options, cells: Object.fromEntries(results), ...delivered, goals }, null, 2)}\n`)
 }

@@ -8,6 +8,8 @@ export interface PgbenchTask {
   name: string
   database: string
   scripts: string[]
+  /** Text values for the scripts' variables. */
+  variables?: Record<string, string>
   clients: number
   seconds: number
 }
@@ -23,11 +25,29 @@ export async function runPgbench(workspace: Workspace, { embedded: { connection 
     writeFileSync(file, script)
     return ['-f', file]
   })
+  const variables = Object.entries(task.variables ?? {}).flatMap(([name, value]) => ['-D', `${name}=${value}`])
   const where = ['-h', connection.host, '-p', String(connection.port), '-U', connection.user, task.database]
   const sampling = task.name === 'create' ? [] : ['--sampling-rate=0.25']
   const child = workspace.start(
     'pgbench',
-    ['-n', '-M', 'prepared', '-c', String(task.clients), '-j', '2', '-T', String(task.seconds), '-l', '--log-prefix', prefix, ...sampling, ...files, ...where],
+    [
+      '-n',
+      '-M',
+      'prepared',
+      '-c',
+      String(task.clients),
+      '-j',
+      '2',
+      '-T',
+      String(task.seconds),
+      '-l',
+      '--log-prefix',
+      prefix,
+      ...sampling,
+      ...variables,
+      ...files,
+      ...where,
+    ],
     { cwd: workspace.folder, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, PGOPTIONS: '-c search_path=hawker,public' } },
   )
   const { output, errors } = await finish(child, task.seconds + 30)

@@ -6,7 +6,8 @@ import type { Database } from '#foundation/database/database.ts'
 import { idOf, loadCustomers, pageAfter, population } from './customers.ts'
 import { runTraffic } from './generator.ts'
 import { programVersion } from './machine.ts'
-import { prepareSettling } from './payments.ts'
+import { unpay } from './payment-requests.ts'
+import { pay, preparePaying } from './payments.ts'
 import { table } from './report.ts'
 import { databaseUrl, openLoader, startCluster, startHawker } from './servers.ts'
 import type { Workspace } from './workspace.ts'
@@ -115,24 +116,25 @@ async function reportStatements({ pool }: Database, requests: number): Promise<v
   process.stdout.write(`\n  settle, by statement\n\n${table(lines)}\n`)
 }
 
-/** The same while payments are settled to one merchant. */
-export async function profileSettling(workspace: Workspace, seconds: number): Promise<void> {
+/** The same while payments come by one of the ways. */
+export async function profilePaying(workspace: Workspace, seconds: number, name: string): Promise<void> {
   const cluster = await startCluster(workspace, { shared_preload_libraries: 'pg_stat_statements', 'pg_stat_statements.track_planning': 'on' })
   const folder = join(workspace.folder, 'profile-settle')
   mkdirSync(folder)
   const nodeArguments = ['--cpu-prof', '--cpu-prof-dir', folder]
-  const settling = await prepareSettling(workspace, cluster, { name: 'settle', merchants: 1, requests: 24_000 + 12_000 * seconds, nodeArguments })
-  const { hawker, payables: posts, database } = settling
+  const warmUp = 16_000
+  const paying = await preparePaying(workspace, cluster, { requests: warmUp + 6_000 * seconds, nodeArguments })
+  const { hawker, database, ways } = paying
+  const way = ways.find((one) => one.name === name)
+  if (!way) throw new Error(`There is no way "${name}"; there are ${ways.map((one) => one.name).join(', ')}.`)
   await database.pool.query('create extension pg_stat_statements')
-  const generator = { wrk: programVersion('wrk', ['--version']) !== undefined }
-  const traffic = { url: hawker.url, apiKey: cluster.apiKey, connections: 64, seconds }
-  await runTraffic(workspace, { ...traffic, seconds: 2, posts: posts.slice(0, 24_000) }, generator)
+  const how = { connections: 64, wrk: programVersion('wrk', ['--version']) !== undefined }
+  await unpay(database, way.prepared)
+  await pay(workspace, paying, way, { ...how, seconds: 2 })
   await database.pool.query('select pg_stat_statements_reset()')
-  const before = { node: hawker.cpu(), postgres: cluster.cpu() }
-  const { perSecond, requests } = await runTraffic(workspace, { ...traffic, posts: posts.slice(24_000) }, generator)
-  const each = (from = 0, to = 0) => (((to - from) / requests) * 1000).toFixed(3)
-  process.stdout.write(`\n  CPU ms of each: Node.js ${each(before.node, hawker.cpu())}, PostgreSQL ${each(before.postgres, cluster.cpu())}\n`)
+  const { perSecond, requests, nodeCpuMs, postgresCpuMs } = await pay(workspace, paying, way, { ...how, seconds, from: warmUp })
+  process.stdout.write(`\n  CPU ms of each: Node.js ${nodeCpuMs?.toFixed(3)}, PostgreSQL ${postgresCpuMs?.toFixed(3)}\n`)
   await reportStatements(database, requests)
   await hawker.stop()
-  report('settle', perSecond, folder)
+  report(name, perSecond, folder)
 }

@@ -5,10 +5,13 @@ import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { readConfig } from '#config.ts'
 import { type Database, openDatabase, poolOptions } from '#foundation/database/database.ts'
 import { type EmbeddedDatabase, startEmbedded } from '#foundation/database/embedded.ts'
 import { migrate } from '#foundation/database/migrate.ts'
+import { createLog, createMetrics } from '#foundation/http/observability.ts'
 import { createApiKey, createBusiness } from '#resources/business/businesses/create-business.ts'
+import { openConfiguredDatabase, serve } from '#serve.ts'
 import { cpuSeconds } from './machine.ts'
 import { sleep, type Workspace } from './workspace.ts'
 
@@ -23,8 +26,8 @@ export interface Cluster {
   readonly businessId: string
   readonly otherBusinessId: string
   readonly apiKey: string
-  /** Copies the first database under another name. */
-  copy(name: string): Promise<void>
+  /** Copies the first database, or another one that nobody is connected to, under a new name. */
+  copy(name: string, of?: string): Promise<void>
   /** Pools on one of the databases, closed at the end. */
   open(name: string): Database
   /** CPU seconds of all PostgreSQL processes so far. */
@@ -52,14 +55,14 @@ export async function startCluster(workspace: Workspace, settings: Record<string
     businessId: business.id,
     otherBusinessId: other.id,
     apiKey: key,
-    copy: async (name) => void (await control.query(`create database "${name}" template postgres`)),
+    copy: async (name, of = 'postgres') => void (await control.query(`create database "${name}" template "${of}"`)),
     open(name) {
       const database = openDatabase({ ...embedded.connection, database: name })
       database.pool.on('error', () => undefined)
       workspace.atEnd(() => database.close())
       return database
     },
-    cpu: () => cpuSeconds(embedded.pid, { children: true }),
+    cpu: () => cpuSeconds(embedded.pid),
   }
 }
 
@@ -124,7 +127,20 @@ export async function startHawker(workspace: Workspace, name: string, options: H
     await sleep(2)
   }
   const pid = child.pid ?? 0
-  return { url, pid, child, cpu: () => cpuSeconds(pid, { children: false }), stop, firstAnswerMs: performance.now() - began }
+  return { url, pid, child, cpu: () => cpuSeconds(pid), stop, firstAnswerMs: performance.now() - began }
+}
+
+/** An API in this process, without a worker, so that what it sends to PostgreSQL can be recorded. */
+export async function serveHere(cluster: Cluster, name: string): Promise<{ url: string; database: Database; stop(): Promise<void> }> {
+  const config = readConfig({ DATABASE_URL: databaseUrl(cluster, name), PORT: '0', LOG_LEVEL: 'silent', HAWKER_SECRET_KEY: secretKey.toString('hex') })
+  const log = createLog('silent')
+  const opened = await openConfiguredDatabase(config, log)
+  const served = await serve(config, opened, log, createMetrics(), { withWorker: false })
+  const stop = async () => {
+    await served.stop()
+    await opened.close()
+  }
+  return { url: served.url.replace('localhost', '127.0.0.1'), database: opened.database, stop }
 }
 
 /** Where a server finds a database of a cluster: over its Unix socket. */

@@ -29,8 +29,8 @@ export async function measureStartUp(workspace: Workspace, times: number, restSe
       await sleep(restSeconds * 1000)
       const postmaster = Number(readFileSync(join(folder, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0])
       const megabytes = (bytes: number | undefined) => (bytes === undefined ? undefined : bytes / 2 ** 20)
-      figures.nodeMegabytes = megabytes(memoryBytes(later.pid, { children: false }))
-      figures.postgresMegabytes = megabytes(memoryBytes(postmaster, { children: true }))
+      figures.nodeMegabytes = megabytes(memoryBytes(later.pid, { without: postmaster }))
+      figures.postgresMegabytes = megabytes(memoryBytes(postmaster))
     }
     await later.stop()
   }

@@ -3,8 +3,9 @@ import type { Logger } from 'pino'
 import { countPendingEvents } from '#engine/events/order-events.ts'
 import type { Database } from '#foundation/database/database.ts'
 import type { Deps } from '#foundation/deps.ts'
-import { type Api, type ApiOptions, createApi } from '#foundation/http/api.ts'
+import type { Api } from '#foundation/http/api.ts'
 import { type Authentication, authentication } from '#foundation/http/authentication.ts'
+import { type ApiOptions, createApi } from '#foundation/http/create-api.ts'
 import { healthRoutes } from '#foundation/http/health.ts'
 import { idempotency } from '#foundation/http/idempotency.ts'
 import type { Metrics } from '#foundation/http/observability.ts'
@@ -18,7 +19,6 @@ import { findBusinessBySlug, findKnownKey } from '#resources/business/businesses
 import { businessRoutes } from '#resources/business/routes.ts'
 import { customersAreaRoutes } from '#resources/customers/routes.ts'
 import { createPaymentRequest } from '#resources/payments/payment-requests/create-payment-request.ts'
-import { lookingUp } from '#resources/payments/payment-requests/look-up.ts'
 import { type PaymentsDeps, paymentsOf } from '#resources/payments/payments.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { receiptUrl } from '#resources/payments/receipts/address.ts'
@@ -64,24 +64,11 @@ export const followers: readonly Follower[] = []
 
 /** Every area's routes, in one list. */
 export async function createApp(options: AppDeps): Promise<App> {
-  const {
-    config,
-    database,
-    log,
-    metrics,
-    now,
-    clock,
-    baseUrl,
-    secretKey,
-    onEvent: onAppended = () => undefined,
-    openApiFile,
-    checkAnswer,
-    beforeRoutes,
-  } = options
+  const { config, database, log, metrics, now, clock, baseUrl, secretKey, openApiFile, checkAnswer, beforeRoutes } = options
   // Pages that wait for a payment hear of it after the same commit as the relay.
   let tellPages: Pages['wake'] = () => undefined
   const onEvent = (businessId: string) => {
-    onAppended(businessId)
+    options.onEvent?.(businessId)
     tellPages(businessId)
   }
   const deps: Deps = {
@@ -105,6 +92,8 @@ export async function createApp(options: AppDeps): Promise<App> {
     clock,
     publicUrl: config.publicUrl,
     rateLimit: config.rateLimit,
+    // HitPay's own examples call this path (behaviour §7.4 and the contract's samples).
+    aliases: { '/v1/customer': '/v1/customers' },
     ...(checkAnswer ? { checkAnswer } : {}),
     ...(beforeRoutes ? { beforeRoutes } : {}),
   })
@@ -126,7 +115,7 @@ export async function createApp(options: AppDeps): Promise<App> {
     idempotency: repeats,
     businessBySlug,
     receiptUrl: (business, chargeId) => receiptUrl('', secretKey(), business, chargeId),
-    createPaymentRequest: createPaymentRequest(paymentRequestsOf(payments), lookingUp(database)),
+    createPaymentRequest: createPaymentRequest(paymentRequestsOf(payments)),
   })
   tellPages = pages.wake
 

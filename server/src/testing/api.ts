@@ -1,12 +1,12 @@
 import type { AddressInfo } from 'node:net'
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
+import { inject } from 'vitest'
 import { type App, createApp } from '#app.ts'
 import type { Database } from '#foundation/database/database.ts'
 import type { Business } from '#foundation/http/authentication.ts'
 import { createLog, createMetrics, type Metrics } from '#foundation/http/observability.ts'
 import { randomHex } from '#foundation/shared/ids.ts'
-import { openApiDocument } from '#openapi.ts'
 import { createApiKey, createBusiness } from '#resources/business/businesses/create-business.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { openApiFile } from '#serve.ts'
@@ -26,13 +26,15 @@ export interface TestServer {
 export const testSecretKey = Buffer.alloc(32, 7)
 
 type Checker = (operationId: string, status: number, body: string | undefined) => void
+type Validate = ((value: unknown) => boolean) & { errors?: unknown }
 
-/** Checks answers against the OpenAPI document that the routes make: one strict shape out, in every test. */
-async function answerChecker(database: Database): Promise<Checker> {
-  const document = JSON.parse(await openApiDocument(database))
+let checker: Checker | undefined
+
+/** Checks answers against the OpenAPI document that the routes make: one strict shape out, in every test. A schema is compiled when its operation first answers. */
+function answerChecker(): Checker {
+  const document = JSON.parse(inject('openApi')) as { components: object; paths: Record<string, Record<string, { operationId: string; responses: object }>> }
   const ajv = new Ajv({ strict: false, allErrors: true })
   addFormats.default(ajv)
-  const checks = new Map<string, (value: unknown) => boolean>()
   const closed = (schema: unknown): unknown => {
     if (Array.isArray(schema)) return schema.map(closed)
     if (typeof schema !== 'object' || schema === null) return schema
@@ -42,26 +44,35 @@ async function answerChecker(database: Database): Promise<Checker> {
     return out
   }
   ajv.addSchema({ $id: 'document', ...(closed({ components: document.components }) as object) })
-  for (const item of Object.values(document.paths) as Record<
-    string,
-    { operationId: string; responses: Record<string, { content?: Record<string, { schema: object }> }> }
-  >[]) {
-    for (const operation of Object.values(item)) {
-      for (const [status, response] of Object.entries(operation.responses)) {
-        const schema = response.content?.['application/json']?.schema
-        if (schema) checks.set(`${operation.operationId} ${status}`, ajv.compile(closed(schema) as object))
-      }
+  const schemas = new Map<string, object>()
+  for (const operation of Object.values(document.paths).flatMap((item) => Object.values(item))) {
+    for (const [status, response] of Object.entries(operation.responses) as [string, { content?: Record<string, { schema: object }> }][]) {
+      const schema = response.content?.['application/json']?.schema
+      if (schema) schemas.set(`${operation.operationId} ${status}`, schema)
     }
   }
+  const compiled = new Map<string, Validate>()
   return (operationId, status, body) => {
-    const check = checks.get(`${operationId} ${status}`)
+    const name = `${operationId} ${status}`
     if (body === undefined) {
       if (status !== 204 && status !== 304) throw new Error(`${operationId} answers ${status} without a body`)
       return
     }
-    if (!check) throw new Error(`${operationId} answers ${status}, which openapi.json does not know`)
-    if (!check(JSON.parse(body))) throw new Error(`${operationId} ${status} does not fit its schema: ${JSON.stringify((check as { errors?: unknown }).errors)}`)
+    const schema = schemas.get(name)
+    if (!schema) throw new Error(`${operationId} answers ${status}, which openapi.json does not know`)
+    let check = compiled.get(name)
+    if (!check) {
+      check = ajv.compile(closed(schema) as object)
+      compiled.set(name, check)
+    }
+    if (!check(JSON.parse(body))) throw new Error(`${name} does not fit its schema: ${JSON.stringify(check.errors)}`)
   }
+}
+
+/** One for all servers of a worker. */
+function theChecker(): Checker {
+  checker ??= answerChecker()
+  return checker
 }
 
 /** Starts a server of its own; `testServer` shares one. */
@@ -88,7 +99,7 @@ export async function startTestServer(
     baseUrl: () => url,
     secretKey: () => testSecretKey,
     openApiFile: openApiFile(),
-    checkAnswer: await answerChecker(database),
+    checkAnswer: theChecker(),
     ...more,
   })
   await app.fastify.listen({ port: 0, host: '127.0.0.1' })

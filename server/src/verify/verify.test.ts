@@ -13,6 +13,7 @@ import { settleCharges } from '#resources/payments/settlement/settle-charges.ts'
 import { aBusiness, type Client, customerBody, startTestServer, testSecretKey } from '#testing/api.ts'
 import { cloneDatabase } from '#testing/database.ts'
 import { placeEvents } from '#testing/deliveries.ts'
+import { anOrigin } from '#testing/payments.ts'
 import { checks, findCounterExamples } from './checks.ts'
 
 /** A database of its own, in which one of everything has happened. */
@@ -89,7 +90,7 @@ async function tell(): Promise<Story> {
     business: client.business,
     charge: { isNew: false, id: late2, paymentRequestId: canceled },
     outcome: { status: 'succeeded', reference: `sim_${late2}` },
-    requestId: null,
+    origin: anOrigin(),
   })
   const expired = (await request({ expires_after: '5 mins' })).id
   const deps = { database, now: () => new Date(Date.now() + day), onEvent: () => undefined, baseUrl: () => server.url }

@@ -1,8 +1,8 @@
 import { type FormEvent, useState } from 'react'
 import type { MessageKey } from '../messages/en.ts'
+import { decimalMark, parseTyped, typedFrom } from '../shared/money.ts'
 import { Field } from '../ui/Field.tsx'
 import { useTexts } from '../ui/texts.tsx'
-import { decimalMark, parseTyped, typedFrom } from './money.ts'
 import { BusinessMark } from './Summary.tsx'
 import type { CheckoutData } from './state.ts'
 

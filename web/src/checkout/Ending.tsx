@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react'
+import { brandName } from '../shared/card-brands.ts'
 import { AlertIcon, CheckIcon, ClockIcon, CrossIcon } from '../ui/icons.tsx'
 import { Time, useTexts } from '../ui/texts.tsx'
-import { brandName } from './card.ts'
 import { nameOf } from './method-name.ts'
 import { Unapplied } from './notices.tsx'
 import { BusinessMark, Row } from './Summary.tsx'

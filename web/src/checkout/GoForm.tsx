@@ -2,7 +2,7 @@ import { type FormEvent, useRef } from 'react'
 import { useTexts } from '../ui/texts.tsx'
 import { useEmail } from './EmailField.tsx'
 import { nameOf } from './method-name.ts'
-import type { PanelProps } from './Payment.tsx'
+import type { PanelProps } from './panel.ts'
 
 /** A payment that is approved elsewhere: at a wallet, at a bank. */
 export function GoForm({ checkout, method, requireAmount }: PanelProps) {

@@ -1,26 +1,16 @@
 import { useRef, useState } from 'react'
 import type { MessageKey } from '../messages/en.ts'
+import { parseTyped, typedFrom } from '../shared/money.ts'
 import { Field } from '../ui/Field.tsx'
 import { useTexts } from '../ui/texts.tsx'
 import { exampleAmount } from './AmountPage.tsx'
 import { CardForm } from './CardForm.tsx'
 import { GoForm } from './GoForm.tsx'
 import { nameOf } from './method-name.ts'
-import { parseTyped, typedFrom } from './money.ts'
 import { Failure, Notice } from './notices.tsx'
+import type { PanelProps } from './panel.ts'
 import { QrPanel } from './QrPanel.tsx'
-import type { CheckoutMethod } from './state.ts'
 import type { Checkout } from './use-checkout.ts'
-
-/** What a way to pay needs to know of the payment. */
-export interface PanelProps {
-  checkout: Checkout
-  method: CheckoutMethod
-  /** What is going to be paid, fee included; null until the payer has typed it. */
-  total: string | null
-  /** The amount to send: none where the request has its own. Null when it is missing; its field is then marked and focused. */
-  requireAmount(): { amount?: string } | null
-}
 
 /** Choosing a way to pay, and paying. */
 export function Payment({ checkout }: { checkout: Checkout }) {

@@ -1,8 +1,6 @@
-/** A card brand that we know by its first digits. */
-export type Brand = 'visa' | 'mastercard' | 'amex' | 'diners' | 'jcb' | 'discover' | 'unionpay'
+import type { Brand } from '../shared/card-brands.ts'
 
 interface BrandRule {
-  name: string
   prefix: RegExp
   lengths: readonly number[]
   /** How the digits stand together on the card. */
@@ -14,13 +12,13 @@ const fours = [4, 4, 4, 4, 3]
 
 /** Issuer number ranges; the first that matches counts. Prefixes are told as soon as they cannot mean another brand. */
 export const brands: Record<Brand, BrandRule> = {
-  visa: { name: 'Visa', prefix: /^4/, lengths: [13, 16, 18, 19], groups: fours, cvc: 3 },
-  mastercard: { name: 'Mastercard', prefix: /^(5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720)/, lengths: [16], groups: fours, cvc: 3 },
-  amex: { name: 'American Express', prefix: /^3[47]/, lengths: [15], groups: [4, 6, 5], cvc: 4 },
-  diners: { name: 'Diners Club', prefix: /^(30[0-5]|3095|36|3[89])/, lengths: [14, 15, 16, 17, 18, 19], groups: [4, 6, 4, 5], cvc: 3 },
-  jcb: { name: 'JCB', prefix: /^35(2[89]|[3-8])/, lengths: [16, 17, 18, 19], groups: fours, cvc: 3 },
-  discover: { name: 'Discover', prefix: /^(6011|64[4-9]|65)/, lengths: [16, 17, 18, 19], groups: fours, cvc: 3 },
-  unionpay: { name: 'UnionPay', prefix: /^(62|81)/, lengths: [14, 15, 16, 17, 18, 19], groups: fours, cvc: 3 },
+  visa: { prefix: /^4/, lengths: [13, 16, 18, 19], groups: fours, cvc: 3 },
+  mastercard: { prefix: /^(5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720)/, lengths: [16], groups: fours, cvc: 3 },
+  amex: { prefix: /^3[47]/, lengths: [15], groups: [4, 6, 5], cvc: 4 },
+  diners: { prefix: /^(30[0-5]|3095|36|3[89])/, lengths: [14, 15, 16, 17, 18, 19], groups: [4, 6, 4, 5], cvc: 3 },
+  jcb: { prefix: /^35(2[89]|[3-8])/, lengths: [16, 17, 18, 19], groups: fours, cvc: 3 },
+  discover: { prefix: /^(6011|64[4-9]|65)/, lengths: [16, 17, 18, 19], groups: fours, cvc: 3 },
+  unionpay: { prefix: /^(62|81)/, lengths: [14, 15, 16, 17, 18, 19], groups: fours, cvc: 3 },
 }
 
 /** The digits of what was typed, at most as many as a card has; other scripts' digits and spaces are tolerated. */
@@ -32,11 +30,6 @@ export function digitsOf(text: string, most = 19): string {
 export function brandOf(number: string): Brand | undefined {
   const digits = digitsOf(number)
   return (Object.keys(brands) as Brand[]).find((brand) => brands[brand].prefix.test(digits))
-}
-
-/** A brand's name as it is written; what we do not know is shown as the rail spelt it. */
-export function brandName(brand: string): string {
-  return brands[brand as Brand]?.name ?? brand
 }
 
 /** The digits in the groups in which they are printed on a card of their brand. */

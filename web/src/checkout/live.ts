@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
-import { baseOf, eventsUrl, fetchState, Refused } from './requests.ts'
+import { Refused } from '../shared/request.ts'
+import { baseOf, eventsUrl, fetchState } from './requests.ts'
 import type { CheckoutState } from './state.ts'
 import { newer } from './view.ts'
 

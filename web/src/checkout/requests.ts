@@ -1,48 +1,7 @@
+import { ask, json } from '../shared/request.ts'
 import { type CardFields, digitsOf, parseExpiry } from './card.ts'
 import type { Try } from './memory.ts'
 import type { CheckoutCode, CheckoutMethod, CheckoutState } from './state.ts'
-
-/** The server answered, and said no. */
-export class Refused extends Error {
-  readonly status: number
-  readonly code: string | null
-  readonly errors: Record<string, string[]>
-
-  constructor(status: number, body: unknown) {
-    // Stripe tells its reason one level deeper than we do.
-    const { code, error, errors } = (body ?? {}) as { code?: unknown; error?: { code?: unknown }; errors?: Record<string, string[]> }
-    super(`refused with ${status}`)
-    this.status = status
-    this.code = [code, error?.code].find((word): word is string => typeof word === 'string') ?? null
-    this.errors = errors ?? {}
-  }
-}
-
-/** No answer came, or none that can be understood: what was asked for may have happened or not. */
-export class Unanswered extends Error {}
-
-/** How long an answer may take; a slow bank is answered for with `processing` long before. */
-const patienceMilliseconds = 45_000
-
-async function ask(url: string, options: RequestInit = {}): Promise<unknown> {
-  let response: Response
-  let body: unknown
-  try {
-    response = await fetch(url, { ...options, signal: AbortSignal.timeout(patienceMilliseconds) })
-    body = await response.json()
-  } catch (cause) {
-    throw new Unanswered('no answer', { cause })
-  }
-  if (response.ok) return body
-  if (response.status >= 500) throw new Unanswered(`answered ${response.status}`)
-  throw new Refused(response.status, body)
-}
-
-const json = (body: unknown, headers: Record<string, string> = {}): RequestInit => ({
-  method: 'POST',
-  headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
-  body: JSON.stringify(body),
-})
 
 /** Where a payment request is spoken of. */
 export function baseOf({ business, request }: CheckoutState): string {

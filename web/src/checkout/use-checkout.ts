@@ -1,10 +1,11 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { tellFrame } from '../drop-in/tell-frame.ts'
 import type { MessageKey } from '../messages/en.ts'
+import { Refused } from '../shared/request.ts'
 import { textsOf } from '../ui/texts.tsx'
 import { useLive } from './live.ts'
 import { type AttemptBody, isAnswered, type Memory, memoryOf, randomKey, sessionKeeper, type Try, tryFor } from './memory.ts'
-import { baseOf, Refused, sendTry } from './requests.ts'
+import { baseOf, sendTry } from './requests.ts'
 import type { CheckoutData, CheckoutState } from './state.ts'
 import { failureText, firstMethod, refusalText, safeUrl, type View, viewOf } from './view.ts'
 

@@ -1,6 +1,7 @@
+import { brandName } from '../shared/card-brands.ts'
 import type { SimulatedPayment } from './data.ts'
 import { Facts, Mark, Simulation } from './Simulation.tsx'
-import { brandName, money, outcomeInWords } from './words.ts'
+import { money, outcomeInWords } from './words.ts'
 
 /** Why the merchant expects this money no longer, while the payer is still asked. */
 const meanwhile: Record<string, string> = {

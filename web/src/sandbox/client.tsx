@@ -1,4 +1,5 @@
 import './sandbox.css'
+import './phone.css'
 import { hydrateRoot } from 'react-dom/client'
 import { PhonePage } from './PhonePage.tsx'
 

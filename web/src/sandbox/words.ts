@@ -21,18 +21,6 @@ const schemes: Record<string, string> = {
 
 export const schemeName = (scheme: string): string => schemes[scheme] ?? scheme
 
-const brands: Record<string, string> = {
-  visa: 'Visa',
-  mastercard: 'Mastercard',
-  amex: 'American Express',
-  jcb: 'JCB',
-  unionpay: 'UnionPay',
-  diners: 'Diners Club',
-  discover: 'Discover',
-}
-
-export const brandName = (brand: string): string => brands[brand] ?? brand
-
 /** What Hawker made of money that does not count. */
 const keptApart: Record<string, string> = {
   duplicate: 'The request was paid already, so Hawker keeps this payment apart as a duplicate and refunds it.',

@@ -1,6 +1,6 @@
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react'
-import { formatMoney, type Money } from '../checkout/money.ts'
 import type { MessageKey } from '../messages/en.ts'
+import { formatMoney, type Money } from '../shared/money.ts'
 
 /** A page's language: its texts, its money and its times. */
 export interface Texts {

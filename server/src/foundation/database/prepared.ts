@@ -1,4 +1,4 @@
-import { type PostgresPool, type PostgresPoolClient, type QueryResult, type RawBuilder, sql } from 'kysely'
+import { CompiledQuery, type PostgresPool, type PostgresPoolClient, type QueryResult, type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
 import type { Db } from './database.ts'
 
@@ -15,8 +15,18 @@ const mostNames = 1_000
  */
 export async function runPrepared<Row>(db: Db, name: string, statement: RawBuilder<Row>): Promise<QueryResult<Row>> {
   const compiled = statement.compile(db)
-  if (!names.has(compiled.sql) && names.size < mostNames) names.set(compiled.sql, `${name}_${names.size + 1}`)
+  remember(name, compiled.sql)
   return db.executeQuery(compiled)
+}
+
+function remember(name: string, text: string): void {
+  if (!names.has(text) && names.size < mostNames) names.set(text, `${name}_${names.size + 1}`)
+}
+
+/** As `runPrepared`, for a text that was put together once, with `$1`, `$2` … for its values. */
+export async function runPreparedText<Row>(db: Db, name: string, text: string, values: readonly unknown[]): Promise<QueryResult<Row>> {
+  remember(name, text)
+  return db.executeQuery<Row>(CompiledQuery.raw(text, [...values]))
 }
 
 /**

@@ -21,7 +21,7 @@ export const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as cons
 export type Method = (typeof methods)[number]
 
 /** The methods of the routes whose pattern a path fits. */
-export function allowedMethods(routes: Map<string, Set<Method>>, path: string): Method[] {
+export function allowedMethods(routes: ReadonlyMap<string, ReadonlySet<Method>>, path: string): Method[] {
   const parts = path.replace(/\/+$/, '').split('/')
   const found = new Set<Method>()
   for (const [pattern, known] of routes) {

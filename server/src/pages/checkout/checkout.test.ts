@@ -208,13 +208,12 @@ describe('a business’s link', () => {
     expect((await make(client)).status).toBe(303)
   })
 
-  test('refuses a text without end at once', async () => {
+  // A pattern that tries every character against every other takes an hour; the test's own time limit ends it.
+  test('refuses an endless text without matching it', async () => {
     const client = await aBusiness()
     const email = `a@${'.'.repeat(500_000)} b`
-    const began = performance.now()
     const { status } = await send(client.server, 'POST', `/payment-request/@${client.business.slug}/`, { form: new URLSearchParams({ amount: '5', email }) })
-    // A pattern that tries every place against every other takes an hour.
-    expect([status, performance.now() - began < 10_000]).toEqual([422, true])
+    expect(status).toBe(422)
   })
 })
 

@@ -1,16 +1,16 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Api, Call } from '#foundation/http/api.ts'
-import type { Answer } from '#foundation/http/idempotency.ts'
+import type { Api } from '#foundation/http/api.ts'
 import { payer } from '#foundation/shared/caller.ts'
 import { ApiError, type FieldErrors } from '#foundation/shared/errors.ts'
 import { formatAmount } from '#foundation/shared/money.ts'
+import type { createPaymentRequest } from '#resources/payments/payment-requests/create-payment-request.ts'
 import type { CreatePaymentRequest } from '#resources/payments/payment-requests/wire.ts'
 import { typed } from './attempts.ts'
 import { defaultLinkState } from './checkout-state.ts'
 import { type CheckoutDeps, type Found, findMerchant, sendCheckout, sendNotFound, text } from './routes.ts'
 
 export interface DefaultLinkDeps extends CheckoutDeps {
-  createPaymentRequest: (call: Call<unknown, CreatePaymentRequest>) => Promise<Answer>
+  createPaymentRequest: ReturnType<typeof createPaymentRequest>
 }
 
 type LinkRequest = FastifyRequest<{ Params: { slug: string } }>
@@ -100,21 +100,10 @@ export function defaultLinkRoutes({ fastify }: Pick<Api, 'fastify'>, deps: Defau
     }
     try {
       const { business } = found.merchant
-      const shared = {
-        params: {},
-        query: {},
-        headers: {},
-        requestId: request.id,
-        caller: payer,
-        at: deps.clock.now(business.id),
-        claim: undefined,
-        rawQuery: '',
-        baseUrl: deps.baseUrl(),
-      }
-      const made = await deps.createPaymentRequest({ ...shared, business, body })
-      const { id } = JSON.parse(made.body ?? '{}') as { id: string }
+      const origin = { caller: payer, at: deps.clock.now(business.id), requestId: request.id, baseUrl: deps.baseUrl() }
+      const { row } = await deps.createPaymentRequest(undefined, business, { fields: body }, origin)
       const query = request.raw.url?.split('?')[1]
-      return reply.redirect(`/payment-request/@${business.slug}/${id}/checkout${query ? `?${query}` : ''}`, 303)
+      return reply.redirect(`/payment-request/@${business.slug}/${row.id}/checkout${query ? `?${query}` : ''}`, 303)
     } catch (error) {
       if (error instanceof ApiError && error.status === 422) return again(error.errors ?? { amount: [error.message] })
       throw error

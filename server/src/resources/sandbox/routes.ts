@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader'
 import { findTestCard } from '#engine/rails/test-cards.ts'
-import type { Api } from '#foundation/http/api.ts'
-import { isTrue, writeHeaders } from '#foundation/http/schemas.ts'
+import { type Api, findingTakenKeys } from '#foundation/http/api.ts'
+import { isTrue } from '#foundation/http/schemas.ts'
 import { ApiError, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { requireAmount } from '#foundation/shared/money.ts'
@@ -13,7 +13,7 @@ import { answerSimulated, findSimulated } from './answer-simulated.ts'
 import { lateDate } from './lateness.ts'
 import { payCode } from './pay-code.ts'
 import { scanCode } from './scan-code.ts'
-import { AnswerInput, ChargeId, PayCodeInput, PayInput, PaymentRequestId, PayResult, presentResult } from './wire.ts'
+import { AnswerInput, PayCodeInput, PayInput, PayResult, presentResult } from './wire.ts'
 
 /** Playing the payer, for sandbox businesses only; a live business finds no such routes. */
 export function sandboxRoutes(api: Api, deps: StartDeps): void {
@@ -73,19 +73,18 @@ function paymentOf(
 
 /** A scanned code: the request that it is for, by the reference that it carries, and what it asks for. */
 function payCodeRoute(api: Api, deps: StartDeps): void {
-  api.write(
+  const sandbox = api.group('Sandbox')
+  sandbox.write(
     'POST',
     '/v1/sandbox/pay-code',
     {
       operationId: 'paySandboxCode',
-      tags: ['Sandbox'],
       summary: 'Play the payer who scans a code',
       description: 'Reads a payment code as a bank or a wallet would, and pays the payment request whose reference it carries.',
-      headers: writeHeaders,
       body: PayCodeInput,
       answers: { 200: PayResult },
     },
-    async (call) => {
+    findingTakenKeys(async (call) => {
       const { business, body } = call
       requireSandbox(business.mode)
       const code = await scanCode(deps.database.db, body.qr_code, { field: 'qr_code', of: business })
@@ -94,12 +93,12 @@ function payCodeRoute(api: Api, deps: StartDeps): void {
       const answer = answerWith(request)
       const settled = await payCode(deps, code, decision, { payer: payerOf(body), answer }, call)
       return settled.answer ?? answer(settled)
-    },
-    { findsTakenKeys: true },
+    }),
   )
 }
 
 function payRoute(api: Api, deps: StartDeps): void {
+  const sandbox = api.group('Sandbox')
   // Payments that arrive together ask once.
   const requests = new DataLoader<{ businessId: string; id: string }, PaymentRequestRow | undefined>(
     (keys) => findAnyPaymentRequests(deps.database.pool, keys),
@@ -109,21 +108,18 @@ function payRoute(api: Api, deps: StartDeps): void {
       batchScheduleFn: (run) => setImmediate(run),
     },
   )
-  api.write(
+  sandbox.write(
     'POST',
     '/v1/sandbox/payment-requests/:payment_request_id/pay',
     {
       operationId: 'paySandboxPaymentRequest',
-      tags: ['Sandbox'],
       summary: 'Play the payer',
       description: 'Pays a request as a payer would: by any method, with any outcome, late, twice, too little or too much.',
-      params: PaymentRequestId,
-      headers: writeHeaders,
       body: PayInput,
-      understand: withoutRealCards,
+      normalise: withoutRealCards,
       answers: { 200: PayResult },
     },
-    async (call) => {
+    findingTakenKeys(async (call) => {
       const { business, params, body } = call
       const id = params.payment_request_id ?? ''
       requireSandbox(business.mode)
@@ -133,26 +129,23 @@ function payRoute(api: Api, deps: StartDeps): void {
       const returnUrl = checkoutUrl(request, business, deps.baseUrl())
       const settled = await startPayment(deps, business, { ...paymentOf(request, body, call.at), payer: payerOf(body), returnUrl, answer }, call)
       return settled.answer ?? answer(settled)
-    },
-    { findsTakenKeys: true },
+    }),
   )
 }
 
 function answerRoute(api: Api, deps: StartDeps): void {
-  api.write(
+  const sandbox = api.group('Sandbox')
+  sandbox.write(
     'POST',
     '/v1/sandbox/payments/:charge_id/answer',
     {
       operationId: 'answerSandboxPayment',
-      tags: ['Sandbox'],
       summary: "Answer in the payer's place",
       description: "Says what the payer says on the simulator's wallet, bank or 3-D Secure page. Only the first answer counts; a later one gets what is.",
-      params: ChargeId,
-      headers: writeHeaders,
       body: AnswerInput,
       answers: { 200: PayResult },
     },
-    async (call) => {
+    findingTakenKeys(async (call) => {
       const { business, params, body } = call
       const id = params.charge_id ?? ''
       requireSandbox(business.mode)
@@ -162,7 +155,6 @@ function answerRoute(api: Api, deps: StartDeps): void {
       const answer = answerWith(payment.request)
       const settled = await answerSimulated(deps, payment, { outcome, ...(delay === undefined ? {} : { delaySeconds: delay }) }, call, answer)
       return settled.answer ?? answer(settled)
-    },
-    { findsTakenKeys: true },
+    }),
   )
 }

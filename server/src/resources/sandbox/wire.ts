@@ -52,8 +52,6 @@ export const PayCodeInput = Type.Object({
 })
 export type PayCodeInput = Static<typeof PayCodeInput>
 
-export const PaymentRequestId = Type.Object({ payment_request_id: Type.String() })
-
 /** What came of playing the payer. */
 export const PayResult = Type.Object(
   {
@@ -72,8 +70,6 @@ export const PayResult = Type.Object(
   { title: 'SandboxPayment' },
 )
 export type PayResult = Static<typeof PayResult>
-
-export const ChargeId = Type.Object({ charge_id: Type.String() })
 
 /** What the payer says on a page of the simulator. */
 export const AnswerInput = Type.Object({

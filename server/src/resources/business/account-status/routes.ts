@@ -57,9 +57,10 @@ function presentStatus(business: Business, setUp: { rails: string[]; hasBankAcco
 
 /** How far a business is set up (behaviour §7.16). */
 export function accountStatusRoutes(api: Api, { database }: { database: Database }): void {
-  api.read(
+  const account = api.group('Account')
+  account.read(
     '/v1/account-status',
-    { operationId: 'getAccountStatus', tags: ['Account'], summary: 'Get the account status', answers: { 200: AccountStatus } },
+    { operationId: 'getAccountStatus', summary: 'Get the account status', answers: { 200: AccountStatus } },
     async ({ business }) => ({ status: 200, body: JSON.stringify(presentStatus(business, await findSetup(database.db, business.id))) }),
   )
 }

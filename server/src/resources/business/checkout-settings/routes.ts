@@ -3,7 +3,6 @@ import type { Database, Db } from '#foundation/database/database.ts'
 import type { Api, Call } from '#foundation/http/api.ts'
 import { etagOf, isKnown, requireMatch } from '#foundation/http/etag.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
-import { changeHeaders } from '#foundation/http/schemas.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
 import type { Now } from '#foundation/shared/time.ts'
 import {
@@ -25,8 +24,6 @@ export interface CheckoutSettingsDeps {
   now: Now
 }
 
-const tags = ['Checkout settings']
-
 const tagOf = ({ business_id, version }: Pick<CheckoutSettingsRow, 'business_id' | 'version'>) => etagOf({ id: business_id, version })
 
 function answerWith(row: CheckoutSettingsOfPages, { business, baseUrl }: Pick<Call, 'business' | 'baseUrl'>): Answer {
@@ -35,10 +32,11 @@ function answerWith(row: CheckoutSettingsOfPages, { business, baseUrl }: Pick<Ca
 
 /** How a business's checkout looks, and who may frame it. */
 export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): void {
+  const checkoutSettings = api.group('Checkout settings')
   const path = '/v1/checkout-settings'
-  api.read(
+  checkoutSettings.read(
     path,
-    { operationId: 'getCheckoutSettings', tags, summary: 'Get the checkout settings', answers: { 200: CheckoutSettings, 304: null } },
+    { operationId: 'getCheckoutSettings', summary: 'Get the checkout settings', answers: { 200: CheckoutSettings, 304: null } },
     async (call) => {
       const row = await findCheckoutSettings(deps.database.db, call.business.id)
       const etag = tagOf(row)
@@ -46,32 +44,30 @@ export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): vo
     },
   )
 
-  api.write(
+  checkoutSettings.write(
     'PATCH',
     path,
     {
       operationId: 'updateCheckoutSettings',
-      tags,
       summary: 'Update the checkout settings',
       description: 'Null sets a field back to its default. Colors that cannot be read on each other are refused.',
-      headers: changeHeaders,
+      ifMatch: true,
       body: UpdateCheckoutSettings,
       answers: { 200: CheckoutSettings },
-      understand: acceptSpellings,
+      normalise: acceptSpellings,
       faults: faultsOf,
     },
     (call) => change(deps, call, async (_tx, before) => ({ ...before, ...applyTo(before, call.body) })),
   )
 
-  api.write(
+  checkoutSettings.write(
     'PUT',
     `${path}/logo`,
     {
       operationId: 'putCheckoutLogo',
-      tags,
       summary: 'Set the logo of the checkout',
       description: 'A PNG, JPEG or WebP picture: in base64, or as the file of a multipart body, whatever its field is called.',
-      headers: changeHeaders,
+      ifMatch: true,
       body: PutCheckoutLogo,
       answers: { 200: CheckoutSettings },
       takesFile: true,
@@ -85,10 +81,10 @@ export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): vo
     },
   )
 
-  api.write(
+  checkoutSettings.write(
     'DELETE',
     `${path}/logo`,
-    { operationId: 'deleteCheckoutLogo', tags, summary: 'Take the logo of the checkout away', headers: changeHeaders, answers: { 204: null } },
+    { operationId: 'deleteCheckoutLogo', summary: 'Take the logo of the checkout away', ifMatch: true, answers: { 204: null } },
     (call) => {
       const remove = async (tx: Db, before: CheckoutSettingsRow) => {
         await deleteCheckoutLogo(tx, call.business.id)

@@ -4,20 +4,19 @@ import type { Api } from '#foundation/http/api.ts'
 import { notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { findLocation, listLocations } from './queries.ts'
-import { Location, LocationId, presentLocation } from './wire.ts'
+import { Location, presentLocation } from './wire.ts'
 
 /** The places of a business, as far as payment requests name them. */
 export function locationsRoutes(api: Api, { database }: { database: Database }): void {
-  const tags = ['Locations']
-
-  api.read('/v1/locations', { operationId: 'listLocations', tags, summary: 'List locations', answers: { 200: Type.Array(Location) } }, async ({ business }) => {
+  const locations = api.group('Locations')
+  locations.read('/v1/locations', { operationId: 'listLocations', summary: 'List locations', answers: { 200: Type.Array(Location) } }, async ({ business }) => {
     const rows = await listLocations(database.db, business.id)
     return { status: 200, body: JSON.stringify(rows.map(presentLocation)) }
   })
 
-  api.read(
+  locations.read(
     '/v1/locations/:location_id',
-    { operationId: 'getLocation', tags, summary: 'Get a location', params: LocationId, answers: { 200: Location } },
+    { operationId: 'getLocation', summary: 'Get a location', answers: { 200: Location } },
     async ({ business, params }) => {
       const id = params.location_id ?? ''
       const row = isUuid(id) ? await findLocation(database.db, business.id, id) : undefined

@@ -22,8 +22,6 @@ export const Location = Type.Object(
 )
 export type Location = Static<typeof Location>
 
-export const LocationId = Type.Object({ location_id: Type.String() })
-
 /** A location as the API shows it. */
 export function presentLocation(row: LocationRow): Location {
   return {

@@ -9,11 +9,11 @@ const order = 'id desc'
 
 /** What payers were written, to be read in the sandbox. */
 export function mailsRoutes(api: Api, { database }: { database: Database }): void {
-  api.read(
+  const sandbox = api.group('Sandbox')
+  sandbox.read(
     '/v1/sandbox/mails',
     {
       operationId: 'listSandboxMails',
-      tags: ['Sandbox'],
       summary: 'Read the mails to payers',
       description: 'Newest first. Without a mail server they are kept and not sent; with one they are sent and shown here too. In live businesses 404.',
       query: ListMails,

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
 import type { Database, Db } from '#foundation/database/database.ts'
+import { runPreparedText } from '#foundation/database/prepared.ts'
 import type { StoredAnswer } from '#foundation/database/stored-answer.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
 import { patternGrams } from '#foundation/shared/search-text.ts'
@@ -358,18 +359,18 @@ export async function customerExists(db: Db, businessId: string, id: string): Pr
 }
 
 /** The customers to whom e-mail addresses belong, in either case; undefined for an address of none or of several. */
-export async function findCustomersByEmail(pool: pg.Pool, keys: readonly { businessId: string; email: string }[]): Promise<(string | undefined)[]> {
-  const { rows } = await pool.query<{ place: bigint; id: string }>({
-    name: 'find_customers_by_email',
-    text: `
-      select wanted.place, min(found.id::text) as id
-      from unnest($1::uuid[], $2::text[]) with ordinality as wanted (business_id, email, place)
-      cross join lateral (
-        select c.id from customers c where c.business_id = wanted.business_id and lower(c.email collate "C") = lower(wanted.email collate "C") limit 2
-      ) found
-      group by wanted.place having count(*) = 1`,
-    values: [keys.map(({ businessId }) => businessId), keys.map(({ email }) => email)],
-  })
+export async function findCustomersByEmail(db: Db, keys: readonly { businessId: string; email: string }[]): Promise<(string | undefined)[]> {
+  const text = `
+    select wanted.place, min(found.id::text) as id
+    from unnest($1::uuid[], $2::text[]) with ordinality as wanted (business_id, email, place)
+    cross join lateral (
+      select c.id from customers c where c.business_id = wanted.business_id and lower(c.email collate "C") = lower(wanted.email collate "C") limit 2
+    ) found
+    group by wanted.place having count(*) = 1`
+  const { rows } = await runPreparedText<{ place: bigint; id: string }>(db, 'find_customers_by_email', text, [
+    keys.map(({ businessId }) => businessId),
+    keys.map(({ email }) => email),
+  ])
   const ids = new Map(rows.map(({ place, id }) => [Number(place), id]))
   return keys.map((_, i) => ids.get(i + 1))
 }

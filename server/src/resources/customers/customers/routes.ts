@@ -1,24 +1,22 @@
 import DataLoader from 'dataloader'
 import type { Deps } from '#foundation/deps.ts'
-import type { Api } from '#foundation/http/api.ts'
+import { type Api, type Call, findingTakenKeys } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
 import { etagOf, isKnown } from '#foundation/http/etag.ts'
-import { changeHeaders, writeHeaders } from '#foundation/http/schemas.ts'
 import { invalid, notFound } from '#foundation/shared/errors.ts'
 import { changeCustomer, referenceOf, removeCustomer, upsertCustomer } from './change-customer.ts'
 import { createCustomer } from './create-customer.ts'
 import { customersPage } from './list-customers.ts'
 import { type CustomerJson, findCustomerByExternalId, findCustomersById } from './queries.ts'
 import { acceptOtherDialect, faultsOf } from './understand.ts'
-import { CreateCustomer, Customer, CustomerId, CustomerPage, completeJson, ListCustomers, UpdateCustomer, UpsertHeaders } from './wire.ts'
-
-const tags = ['Customers']
+import { CreateCustomer, Customer, CustomerId, CustomerPage, completeJson, ListCustomers, UpdateCustomer, upsertHeaders } from './wire.ts'
 
 /** The five operations of the contract, `PUT` as another word for `PATCH`, and the upsert by the merchant's own id. */
 export function customersRoutes(api: Api, deps: Deps): void {
+  const customers = api.group('Customers')
   const { database, now } = deps
   const create = createCustomer(deps)
-  const taking = { understand: acceptOtherDialect, faults: (body: unknown, business: Business) => faultsOf(body, business, now()) }
+  const taking = { normalise: acceptOtherDialect, faults: (body: unknown, business: Business) => faultsOf(body, business, now()) }
   // Gets that arrive together are one query; nothing is kept beyond it.
   const reader = new DataLoader<{ businessId: string; id: string }, CustomerJson | undefined>((keys) => findCustomersById(database.pool, keys), {
     cache: false,
@@ -26,23 +24,22 @@ export function customersRoutes(api: Api, deps: Deps): void {
     batchScheduleFn: (run) => setImmediate(run),
   })
 
-  api.write(
+  customers.write(
     'POST',
     '/v1/customers',
-    { operationId: 'createCustomer', tags, summary: 'Create a customer', headers: writeHeaders, body: CreateCustomer, answers: { 201: Customer }, ...taking },
-    (call) => create(call, call.body),
-    { findsTakenKeys: true },
+    { operationId: 'createCustomer', summary: 'Create a customer', body: CreateCustomer, answers: { 201: Customer }, ...taking },
+    findingTakenKeys((call: Call<unknown, CreateCustomer>) => create(call, call.body)),
   )
 
-  api.read(
+  customers.read(
     '/v1/customers',
-    { operationId: 'listCustomers', tags, summary: 'List customers', query: ListCustomers, answers: { 200: CustomerPage } },
+    { operationId: 'listCustomers', summary: 'List customers', query: ListCustomers, answers: { 200: CustomerPage } },
     async (call) => ({ status: 200, body: await customersPage(database, call) }),
   )
 
-  api.read(
+  customers.read(
     '/v1/customers/:customer_id',
-    { operationId: 'getCustomer', tags, summary: 'Get a customer', params: CustomerId, answers: { 200: Customer, 304: null } },
+    { operationId: 'getCustomer', summary: 'Get a customer', params: CustomerId, answers: { 200: Customer, 304: null } },
     async ({ business, params, headers }) => {
       const id = params.customer_id ?? ''
       const reference = referenceOf(id)
@@ -56,12 +53,12 @@ export function customersRoutes(api: Api, deps: Deps): void {
     },
   )
 
-  const updating = { tags, params: CustomerId, headers: changeHeaders, body: UpdateCustomer, answers: { 200: Customer }, ...taking }
-  api.write('PATCH', '/v1/customers/:customer_id', { operationId: 'updateCustomer', summary: 'Update a customer', ...updating }, (call) =>
+  const updating = { params: CustomerId, ifMatch: true, body: UpdateCustomer, answers: { 200: Customer }, ...taking }
+  customers.write('PATCH', '/v1/customers/:customer_id', { operationId: 'updateCustomer', summary: 'Update a customer', ...updating }, (call) =>
     changeCustomer(deps, call),
   )
 
-  api.write(
+  customers.write(
     'PUT',
     '/v1/customers/:customer_id',
     {
@@ -69,7 +66,7 @@ export function customersRoutes(api: Api, deps: Deps): void {
       summary: 'Create or update a customer by your own id',
       description: "With `ext:<id>` the customer is created (201) or updated (200), atomically; with a customer's id this is the same as PATCH.",
       ...updating,
-      headers: UpsertHeaders,
+      headers: upsertHeaders,
       answers: { 200: Customer, 201: Customer },
     },
     (call) => {
@@ -83,10 +80,10 @@ export function customersRoutes(api: Api, deps: Deps): void {
     },
   )
 
-  api.write(
+  customers.write(
     'DELETE',
     '/v1/customers/:customer_id',
-    { operationId: 'deleteCustomer', tags, summary: 'Delete a customer', params: CustomerId, headers: changeHeaders, answers: { 204: null } },
+    { operationId: 'deleteCustomer', summary: 'Delete a customer', params: CustomerId, ifMatch: true, answers: { 204: null } },
     (call) => removeCustomer(deps, call),
   )
 }

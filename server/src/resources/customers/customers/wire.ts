@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { Business } from '#foundation/http/authentication.ts'
-import { CursorPage, changeHeaders, longText, nullable, plainText } from '#foundation/http/schemas.ts'
+import { CursorPage, longText, nullable, plainText } from '#foundation/http/schemas.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
 import type { CustomerRow } from './queries.ts'
 
@@ -132,10 +132,9 @@ export const ListCustomers = Type.Object({
 })
 export type ListCustomers = Static<typeof ListCustomers>
 
-export const UpsertHeaders = Type.Object({
-  ...changeHeaders.properties,
+export const upsertHeaders = {
   'if-none-match': Type.Optional(Type.String({ description: '`*`: only create; 412 when there is one already.' })),
-})
+}
 
 /** A customer's JSON without its times, as PostgreSQL makes it for lists, with the times put in; the only place that knows how they are shown. */
 export function completeJson(json: string, createdAt: number, updatedAt: number, business: Business): string {

@@ -1,10 +1,9 @@
 import { Type } from 'typebox'
 import { type Database, violatedConstraint } from '#foundation/database/database.ts'
-import type { Api } from '#foundation/http/api.ts'
+import { type Api, findingTakenKeys } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
 import { systemOrigin } from '#foundation/http/origin.ts'
 import { decodeCursor, keysetPage } from '#foundation/http/pagination.ts'
-import { writeHeaders } from '#foundation/http/schemas.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
 import { ApiError, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid, newId, randomHex } from '#foundation/shared/ids.ts'
@@ -28,9 +27,7 @@ import { allocateCredit, type CreditDeps, receiveCredit } from './receive-credit
 import {
   AllocateBankCredit,
   BankAccount,
-  BankAccountId,
   BankCredit,
-  BankCreditId,
   BankCreditPage,
   CreateBankAccount,
   ListBankCredits,
@@ -41,8 +38,6 @@ import {
 export interface BankAccountsDeps extends CreditDeps {
   secretKey: () => Buffer
 }
-
-const tags = ['Bank accounts']
 
 function newAccount(business: Business, body: CreateBankAccount, secret_encrypted: string, at: Date): BankAccountRow {
   const currency = parseCurrency(body.currency ?? business.currency)
@@ -81,16 +76,15 @@ export function bankAccountsRoutes(api: Api, deps: BankAccountsDeps): void {
 }
 
 function accountRoutes(api: Api, deps: BankAccountsDeps): void {
+  const bankAccounts = api.group('Bank accounts')
   const { database, now } = deps
 
-  api.write(
+  bankAccounts.write(
     'POST',
     '/v1/bank-accounts',
     {
       operationId: 'createBankAccount',
-      tags,
       summary: 'Register a bank account',
-      headers: writeHeaders,
       body: CreateBankAccount,
       answers: { 201: BankAccount },
     },
@@ -111,18 +105,18 @@ function accountRoutes(api: Api, deps: BankAccountsDeps): void {
     },
   )
 
-  api.read(
+  bankAccounts.read(
     '/v1/bank-accounts',
-    { operationId: 'listBankAccounts', tags, summary: 'List bank accounts', answers: { 200: Type.Array(BankAccount) } },
+    { operationId: 'listBankAccounts', summary: 'List bank accounts', answers: { 200: Type.Array(BankAccount) } },
     async ({ business, baseUrl }) => {
       const rows = await listBankAccounts(database.slow, business.id)
       return { status: 200, body: JSON.stringify(rows.map((row) => presentBankAccount(row, business, baseUrl, null))) }
     },
   )
 
-  api.read(
+  bankAccounts.read(
     '/v1/bank-accounts/:bank_account_id',
-    { operationId: 'getBankAccount', tags, summary: 'Get a bank account', params: BankAccountId, answers: { 200: BankAccount } },
+    { operationId: 'getBankAccount', summary: 'Get a bank account', answers: { 200: BankAccount } },
     async ({ business, params, baseUrl }) => {
       const id = params.bank_account_id ?? ''
       const row = isUuid(id) ? await findBankAccount(database.db, business.id, id) : undefined
@@ -131,10 +125,10 @@ function accountRoutes(api: Api, deps: BankAccountsDeps): void {
     },
   )
 
-  api.write(
+  bankAccounts.write(
     'DELETE',
     '/v1/bank-accounts/:bank_account_id',
-    { operationId: 'retireBankAccount', tags, summary: 'Switch a bank account off', params: BankAccountId, headers: writeHeaders, answers: { 204: null } },
+    { operationId: 'retireBankAccount', summary: 'Switch a bank account off', answers: { 204: null } },
     ({ business, params, claim }) =>
       writeOnce(database.db, claim, now(), async (tx) => {
         const id = params.bank_account_id ?? ''
@@ -165,11 +159,12 @@ function reportRoute(api: Api, deps: BankAccountsDeps): void {
 }
 
 function creditRoutes(api: Api, deps: BankAccountsDeps): void {
+  const bankAccounts = api.group('Bank accounts')
   const { database } = deps
 
-  api.read(
+  bankAccounts.read(
     '/v1/bank-credits',
-    { operationId: 'listBankCredits', tags, summary: 'List credits that banks reported', query: ListBankCredits, answers: { 200: BankCreditPage } },
+    { operationId: 'listBankCredits', summary: 'List credits that banks reported', query: ListBankCredits, answers: { 200: BankCreditPage } },
     async ({ business, query, baseUrl, rawQuery }) => {
       const cursor = query.cursor ? decodeCursor(query.cursor, 'bank_credits') : undefined
       const rows = await listBankCredits(database.slow, business.id, { status: query.status, cursor, limit: query.per_page + 1 })
@@ -178,34 +173,30 @@ function creditRoutes(api: Api, deps: BankAccountsDeps): void {
     },
   )
 
-  api.read(
+  bankAccounts.read(
     '/v1/bank-credits/:bank_credit_id',
-    { operationId: 'getBankCredit', tags, summary: 'Get a credit', params: BankCreditId, answers: { 200: BankCredit } },
+    { operationId: 'getBankCredit', summary: 'Get a credit', answers: { 200: BankCredit } },
     async ({ business, params }) => {
       const row = await creditOf(database, business, params.bank_credit_id ?? '')
       return { status: 200, body: JSON.stringify(presentBankCredit(row, business)) }
     },
   )
 
-  api.write(
+  bankAccounts.write(
     'POST',
     '/v1/bank-credits/:bank_credit_id/allocate',
     {
       operationId: 'allocateBankCredit',
-      tags,
       summary: 'Pay a payment request with a credit',
-      params: BankCreditId,
-      headers: writeHeaders,
       body: AllocateBankCredit,
       answers: { 200: BankCredit },
     },
-    async (call) => {
+    findingTakenKeys(async (call) => {
       const { business, params, body } = call
       const credit = await creditOf(database, business, params.bank_credit_id ?? '')
       const request = isUuid(body.payment_request_id) ? await findPaymentRequest(database.db, business.id, body.payment_request_id) : undefined
       if (!request) throw invalid({ payment_request_id: ['The selected payment request id is invalid.'] })
       return allocateCredit(deps, business, credit, request, call)
-    },
-    { findsTakenKeys: true },
+    }),
   )
 }

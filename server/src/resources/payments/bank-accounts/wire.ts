@@ -64,9 +64,6 @@ export type ListBankCredits = Static<typeof ListBankCredits>
 
 export const AllocateBankCredit = Type.Object({ payment_request_id: Type.String({ minLength: 1, description: 'The request that this money pays.' }) })
 
-export const BankCreditId = Type.Object({ bank_credit_id: Type.String() })
-export const BankAccountId = Type.Object({ bank_account_id: Type.String() })
-
 /** `secret` only at the moment at which it is made. */
 export function presentBankAccount(row: BankAccountRow, business: Business, baseUrl: string, secret: string | null) {
   return {

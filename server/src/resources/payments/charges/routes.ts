@@ -12,17 +12,7 @@ import { exportCharges } from './export-charges.ts'
 import { exponentsOfCurrencies, exportFilterOf, filterOf } from './filter.ts'
 import { findDelivered, findLocations, listCharges, listDeliveriesOf } from './list-queries.ts'
 import { type ChargeRow, findCharge } from './queries.ts'
-import {
-  ChargeId,
-  ChargePage,
-  type ChargeRefunds,
-  chargeSchema,
-  ExportCharges,
-  ListCharges,
-  presentCharge,
-  presentListedCharge,
-  type Surroundings,
-} from './wire.ts'
+import { ChargePage, type ChargeRefunds, chargeSchema, ExportCharges, ListCharges, presentCharge, presentListedCharge, type Surroundings } from './wire.ts'
 
 export interface ChargesDeps {
   database: Database
@@ -32,7 +22,6 @@ export interface ChargesDeps {
   secretKey: () => Buffer
 }
 
-const tags = ['Charges']
 const order = 'id desc'
 
 const Csv = Type.Unsafe<string>({
@@ -73,14 +62,14 @@ async function blockedBecause(rails: Rails, business: Business, row: ChargeRow):
 
 /** Charges: the list with all of its filters, one charge, and the export. */
 export function chargesRoutes(api: Api, deps: ChargesDeps): void {
+  const charges = api.group('Charges')
   const { database, now, rails, refunds } = deps
   const exponents = exponentsOfCurrencies()
 
-  api.read(
+  charges.read(
     '/v1/charges',
     {
       operationId: 'listCharges',
-      tags,
       summary: 'List charges',
       description: 'Newest first. Without any filter on status: what was paid, refunded or not.',
       query: ListCharges,
@@ -97,11 +86,10 @@ export function chargesRoutes(api: Api, deps: ChargesDeps): void {
     },
   )
 
-  api.read(
+  charges.read(
     '/v1/charges/export',
     {
       operationId: 'exportCharges',
-      tags,
       summary: 'Export charges as CSV',
       description: 'Newest first, as they are in the list. Cells that a spreadsheet would take for a formula begin with an apostrophe.',
       query: ExportCharges,
@@ -116,9 +104,9 @@ export function chargesRoutes(api: Api, deps: ChargesDeps): void {
     },
   )
 
-  api.read(
+  charges.read(
     '/v1/charges/:charge_id',
-    { operationId: 'getCharge', tags, summary: 'Get a charge', params: ChargeId, answers: { 200: chargeSchema(refunds.schema) } },
+    { operationId: 'getCharge', summary: 'Get a charge', answers: { 200: chargeSchema(refunds.schema) } },
     async ({ business, params, baseUrl }) => {
       const id = params.charge_id ?? ''
       const row = isUuid(id) ? await findCharge(database.db, business.id, id) : undefined

@@ -171,8 +171,6 @@ export const ExportCharges = Type.Object({
 })
 export type ExportCharges = Static<typeof ExportCharges>
 
-export const ChargeId = Type.Object({ charge_id: Type.String() })
-
 /** What stands beside a charge's row. */
 export interface Surroundings {
   business: Business

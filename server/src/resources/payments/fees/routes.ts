@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox'
 import type { Db } from '#foundation/database/database.ts'
 import type { Deps } from '#foundation/deps.ts'
 import type { Api } from '#foundation/http/api.ts'
-import { plainText, writeHeaders } from '#foundation/http/schemas.ts'
+import { plainText } from '#foundation/http/schemas.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
 import { invalid } from '#foundation/shared/errors.ts'
 import { amountAsNumber, type Currency, parseAmount, parseCurrency, requireAmount } from '#foundation/shared/money.ts'
@@ -66,11 +66,10 @@ async function ownSchedules(db: Db, businessId: string): Promise<{ method: strin
 
 /** Fees per method: the defaults, and what a business sets in their place. They hold for charges from then on. */
 export function feeRoutes(api: Api, { database }: Pick<Deps, 'database'>): void {
-  const tags = ['Fees']
-
-  api.read(
+  const fees = api.group('Fees')
+  fees.read(
     '/v1/fee-schedules',
-    { operationId: 'listFeeSchedules', tags, summary: 'List fees by method', answers: { 200: Type.Array(FeeScheduleShown) } },
+    { operationId: 'listFeeSchedules', summary: 'List fees by method', answers: { 200: Type.Array(FeeScheduleShown) } },
     async ({ business }) => {
       const own = await ownSchedules(database.db, business.id)
       const isOwn = new Set(own.map(({ method, currency }) => `${method} ${currency}`))
@@ -84,15 +83,13 @@ export function feeRoutes(api: Api, { database }: Pick<Deps, 'database'>): void 
     },
   )
 
-  api.write(
+  fees.write(
     'PUT',
     '/v1/fee-schedules/:method',
     {
       operationId: 'putFeeSchedule',
-      tags,
       summary: "Set a method's fee in a currency",
       params: Method,
-      headers: writeHeaders,
       body: PutFeeSchedule,
       answers: { 200: FeeScheduleShown },
     },

@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto'
+import type { Transaction } from 'kysely'
 import { isOutcomeUnknown } from '#foundation/database/database.ts'
 import { groupCommit } from '#foundation/database/group-commit.ts'
+import type { DB } from '#foundation/database/tables.ts'
 import type { Deps } from '#foundation/deps.ts'
-import type { Call } from '#foundation/http/api.ts'
 import { etagOf } from '#foundation/http/etag.ts'
 import { type Answer, KeyTaken, storedAnswer } from '#foundation/http/idempotency.ts'
-import { keyIdOf } from '#foundation/shared/caller.ts'
+import type { Origin } from '#foundation/http/origin.ts'
+import type { Business } from '#foundation/shared/business.ts'
+import { callerText, keyIdOf } from '#foundation/shared/caller.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { gramsOf, searchTextOf } from '#foundation/shared/search-text.ts'
 import { type AdminFee, entryOf, feeInCode, type IssueQr } from './issue-qr.ts'
-import type { LookUp } from './look-up.ts'
+import { type LookUp, lookingUp } from './look-up.ts'
 import { insertPaymentRequests, type NewPaymentRequest, type PaymentRequestRow } from './queries.ts'
 import { applyTo } from './understand.ts'
 import { type CreatePaymentRequest, type Payment, presentPaymentRequest } from './wire.ts'
@@ -21,7 +24,7 @@ export interface PaymentRequestsDeps extends Deps {
    * The payments that count towards a request. Money that came late, twice, short or over is not among them: clients take a
    * succeeded payment for a paid request.
    */
-  listPayments: (business: Call['business'], requestId: string) => Promise<Payment[]>
+  listPayments: (business: Business, requestId: string) => Promise<Payment[]>
 }
 
 /** Crockford's alphabet: no I, L, O and U, which are misread and make words. */
@@ -42,25 +45,44 @@ export function searchGramsOf(row: PaymentRequestRow): number[] {
   return gramsOf(searchTextOf([row.name, row.email, row.phone, row.reference_number, row.purpose, row.id]), row.business_id)
 }
 
+/** What a payment request collects money for, such as an order or an invoice: the object is completed with its payment. */
+export interface PaymentSource {
+  type: string
+  id: string
+}
+
+/** A new payment request: the fields that a client may send, and what only Hawker itself says of it. */
+export interface PaymentRequestInput {
+  fields: CreatePaymentRequest
+  source?: PaymentSource
+}
+
+/** A new payment request, and the answer to whoever asked for it (201, with its code or link). */
+export interface CreatedPaymentRequest {
+  row: PaymentRequestRow
+  answer: Answer
+}
+
 /**
- * Creates payment requests by group commit: those that arrive together share one statement and one durable commit, each
- * with its own event, idempotency record, answer and failure.
+ * Creates payment requests. With a transaction the request and its event are written in it, and whoever opened it stores
+ * the answer and wakes the relay. Without one they go by group commit: those that arrive together share one statement and
+ * one durable commit, each with its own event, idempotency record, answer and failure. Throws a 422 that names every bad field.
  */
-export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) {
-  const { database, now, onEvent, groupAcrossBusinesses, qr, adminFee } = deps
+export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp = lookingUp(deps.database)) {
+  const { database, onEvent, groupAcrossBusinesses, qr, adminFee } = deps
   const commit = groupCommit<NewPaymentRequest, boolean>({
-    write: (requests) => insertPaymentRequests(database.pool, requests),
+    write: (requests) => insertPaymentRequests(database.db, requests),
     groupOf: groupAcrossBusinesses ? () => '' : ({ row }) => row.business_id,
     maxRows: 256,
     maxInFlight: 2,
     mayBeOneRow: (error) => !isOutcomeUnknown(error),
   })
 
-  return async (call: Call<unknown, CreatePaymentRequest>): Promise<Answer> => {
-    const { business, caller, claim, requestId, baseUrl, body } = call
-    const links = await lookUp(business, body)
-    const at = now()
-    const fields = applyTo(undefined, body, links, business, at)
+  return async (tx: Transaction<DB> | undefined, business: Business, input: PaymentRequestInput, origin: Origin): Promise<CreatedPaymentRequest> => {
+    const { caller, claim, requestId, baseUrl, at } = origin
+    const db = tx ?? database.db
+    const links = await lookUp(business, input.fields, tx)
+    const fields = applyTo(undefined, input.fields, links, business, at)
     const id = newId<'payment_request'>(at)
     const row: PaymentRequestRow = {
       ...fields,
@@ -71,6 +93,8 @@ export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
       email_status: 'pending',
       admin_fee_minor: null,
       is_default: false,
+      source_type: input.source?.type ?? null,
+      source_id: input.source?.id ?? null,
       api_key_id: keyIdOf(caller),
       payment_reference: newPaymentReference(),
       search: searchOf({ ...fields, id }),
@@ -80,14 +104,22 @@ export function createPaymentRequest(deps: PaymentRequestsDeps, lookUp: LookUp) 
       completed_at: null,
       deleted_at: null,
     }
-    row.admin_fee_minor = await feeInCode(adminFee, database.db, row)
+    row.admin_fee_minor = await feeInCode(adminFee, db, row)
     const shown = presentPaymentRequest(row, business, baseUrl)
-    const body201 = JSON.stringify({ ...shown, ...(await entryOf(qr, database.db, business, row, baseUrl)) })
-    const answer: Answer = { status: 201, body: body201, headers: { etag: etagOf(row), location: `/v1/payment-requests/${id}` } }
-    const stored = claim && storedAnswer(claim, id, answer)
-    const written = await commit({ row, eventId: newId<'event'>(at), shown: JSON.stringify(shown), requestId, answer: stored, grams: searchGramsOf(row) })
-    if (!written) throw new KeyTaken()
-    onEvent(business.id)
-    return answer
+    const body = JSON.stringify({ ...shown, ...(await entryOf(qr, db, business, row, baseUrl)) })
+    const answer: Answer = { status: 201, body, headers: { etag: etagOf(row), location: `/v1/payment-requests/${id}` } }
+    const made: NewPaymentRequest = {
+      row,
+      eventId: newId<'event'>(at),
+      shown: JSON.stringify(shown),
+      requestId,
+      caller: callerText(caller),
+      answer: tx ? undefined : claim && storedAnswer(claim, id, answer),
+      grams: searchGramsOf(row),
+    }
+    if (tx) await insertPaymentRequests(tx, [made])
+    else if (!(await commit(made))) throw new KeyTaken()
+    else onEvent(business.id)
+    return { row, answer }
   }
 }

@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader'
-import type { Database } from '#foundation/database/database.ts'
+import type { Database, Db } from '#foundation/database/database.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import type { FieldErrors } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
@@ -8,29 +8,31 @@ import { customerExists, findCustomersByEmail } from '#resources/customers/custo
 import { type Links, locationIn } from './understand.ts'
 import type { UpdatePaymentRequest } from './wire.ts'
 
-/** What follows from a body that only the database knows: its location, its customer. */
-export type LookUp = (business: Business, body: UpdatePaymentRequest) => Promise<Links>
+/** What follows from a body that only the database knows: its location, its customer. Inside a transaction it sees what that wrote. */
+export type LookUp = (business: Business, body: UpdatePaymentRequest, tx?: Db) => Promise<Links>
 
 export function lookingUp(database: Database): LookUp {
   // Creates that arrive together ask once.
-  const byEmail = new DataLoader<{ businessId: string; email: string }, string | undefined>((keys) => findCustomersByEmail(database.pool, keys), {
+  const byEmail = new DataLoader<{ businessId: string; email: string }, string | undefined>((keys) => findCustomersByEmail(database.db, keys), {
     cache: false,
     maxBatchSize: 100,
     batchScheduleFn: (run) => setImmediate(run),
   })
-  return async (business, body) => {
+  return async (business, body, tx) => {
+    const db = tx ?? database.db
     const errors: FieldErrors = {}
     const location = locationIn(body)
     if (location?.id) {
-      const found = isUuid(location.id) ? await findLocation(database.db, business.id, location.id) : undefined
+      const found = isUuid(location.id) ? await findLocation(db, business.id, location.id) : undefined
       if (!found?.active) errors[location.field] = [`The selected ${location.field.replaceAll('_', ' ')} is invalid.`]
     }
     const { customer_id, email } = body
     if (customer_id) {
-      if (isUuid(customer_id) && (await customerExists(database.db, business.id, customer_id))) return { customerId: customer_id.toLowerCase(), errors }
+      if (isUuid(customer_id) && (await customerExists(db, business.id, customer_id))) return { customerId: customer_id.toLowerCase(), errors }
       errors.customer_id = ['The selected customer id is invalid.']
     }
-    const linked = email && customer_id === undefined ? await byEmail.load({ businessId: business.id, email }) : undefined
+    const key = email && customer_id === undefined ? { businessId: business.id, email } : undefined
+    const linked = key && (tx ? (await findCustomersByEmail(tx, [key]))[0] : await byEmail.load(key))
     return { customerId: linked ?? null, errors }
   }
 }

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
 import { arraySql, businessesSql, keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
-import { runPrepared, runTogether } from '#foundation/database/prepared.ts'
+import { runPrepared, runPreparedText, runTogether } from '#foundation/database/prepared.ts'
 import type { StoredAnswer } from '#foundation/database/stored-answer.ts'
 
 export type PaymentRequestStatus = 'pending' | 'completed' | 'failed' | 'expired' | 'canceled' | 'inactive'
@@ -63,10 +63,11 @@ export interface PaymentRequestRow {
   staff_id: string | null
   location_id: string | null
   customer_id: string | null
-  api_key_id: string | null
-  payment_reference: string
+  /** What it collects money for, such as an order; null for a request that stands alone. */
   source_type: string | null
   source_id: string | null
+  api_key_id: string | null
+  payment_reference: string
   search: string
   version: number
   created_at: Date
@@ -205,10 +206,10 @@ const columns = {
   staff_id: 'uuid',
   location_id: 'uuid',
   customer_id: 'uuid',
-  api_key_id: 'uuid',
-  payment_reference: 'text',
   source_type: 'text',
   source_id: 'uuid',
+  api_key_id: 'uuid',
+  payment_reference: 'text',
   search: 'text',
   version: 'int',
   created_at: 'timestamptz',
@@ -225,6 +226,7 @@ const companions = {
   event_id: 'uuid',
   shown: 'json',
   request_id: 'text',
+  caller: 'text',
   answer_key: 'text',
   answer_fingerprint: 'json',
   answer_status: 'int2',
@@ -268,8 +270,8 @@ const insertText = `
   ), listed as (
     insert into directory (lookup, kind, business_id, target_id) select payment_reference, 'payment_reference', business_id, id from accepted
   ), told as (
-    insert into events (business_id, id, type, object_id, data, request_id, created_at)
-    select business_id, event_id, 'payment_request.created', id, shown, request_id, created_at from accepted
+    insert into events (business_id, id, type, object_id, data, request_id, caller, created_at)
+    select business_id, event_id, 'payment_request.created', id, shown, request_id, caller, created_at from accepted
   )
   select id from accepted`
 
@@ -279,7 +281,8 @@ export interface NewPaymentRequest {
   eventId: string
   /** The request as webhooks show it, as JSON text. */
   shown: string
-  requestId: string
+  requestId: string | null
+  caller: string
   answer: StoredAnswer | undefined
   /** The numbers by which it, and what is paid of it, are found. */
   grams: number[]
@@ -289,24 +292,21 @@ export interface NewPaymentRequest {
  * Writes payment requests, their expiries, directory entries, events and idempotency records in one statement. Answers,
  * for each, whether it was written: false means that its Idempotency-Key was taken.
  */
-export async function insertPaymentRequests(pool: pg.Pool, requests: NewPaymentRequest[]): Promise<boolean[]> {
+export async function insertPaymentRequests(db: Db, requests: NewPaymentRequest[]): Promise<boolean[]> {
   const column = (read: (request: NewPaymentRequest) => unknown) => requests.map(read)
-  const { rows } = await pool.query<{ id: string }>({
-    name: 'insert_payment_requests',
-    text: insertText,
-    values: [
-      ...names.map((name) => column(({ row }) => elementOf(row, name))),
-      column(({ eventId }) => eventId),
-      column(({ shown }) => shown),
-      column(({ requestId }) => requestId),
-      column(({ answer }) => answer?.key ?? null),
-      column(({ answer }) => answer?.fingerprint ?? null),
-      column(({ answer }) => answer?.status ?? null),
-      column(({ answer }) => answer?.headers ?? null),
-      column(({ answer }) => answer?.body ?? null),
-      column(({ grams }) => `{${grams}}`),
-    ],
-  })
+  const { rows } = await runPreparedText<{ id: string }>(db, 'insert_payment_requests', insertText, [
+    ...names.map((name) => column(({ row }) => elementOf(row, name))),
+    column(({ eventId }) => eventId),
+    column(({ shown }) => shown),
+    column(({ requestId }) => requestId),
+    column(({ caller }) => caller),
+    column(({ answer }) => answer?.key ?? null),
+    column(({ answer }) => answer?.fingerprint ?? null),
+    column(({ answer }) => answer?.status ?? null),
+    column(({ answer }) => answer?.headers ?? null),
+    column(({ answer }) => answer?.body ?? null),
+    column(({ grams }) => `{${grams}}`),
+  ])
   if (rows.length === requests.length) return requests.map(() => true)
   const written = new Set(rows.map(({ id }) => id))
   return requests.map(({ row }) => written.has(row.id))

@@ -1,8 +1,7 @@
 import DataLoader from 'dataloader'
-import type { Api, Call } from '#foundation/http/api.ts'
+import { type Api, type Call, findingTakenKeys } from '#foundation/http/api.ts'
 import { etagOf } from '#foundation/http/etag.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
-import { changeHeaders, writeHeaders } from '#foundation/http/schemas.ts'
 import { withSpellings } from '#foundation/http/spellings.ts'
 import { ApiError, notFound } from '#foundation/shared/errors.ts'
 import { findLocation } from '#resources/business/locations/queries.ts'
@@ -26,11 +25,10 @@ import {
   UpdatePaymentRequest,
 } from './wire.ts'
 
-const tags = ['Payment requests']
 const path = '/v1/payment-requests/:request_id'
 
 /** Free spellings, and an address without parts, which forms send for none. */
-function understand(body: Record<string, unknown>): Record<string, unknown> {
+function normalise(body: Record<string, unknown>): Record<string, unknown> {
   const out = withSpellings(body, spelling)
   if (typeof out.address === 'object' && out.address !== null && Object.keys(out.address).length === 0) delete out.address
   // PHP sends an empty list where there is nothing to say.
@@ -71,51 +69,60 @@ function readPaymentRequest({ database, qr, listPayments }: PaymentRequestsDeps)
 
 /** The operations of the contract, and `PATCH` as another word for `PUT`. */
 export function paymentRequestsRoutes(api: Api, deps: PaymentRequestsDeps): void {
+  const paymentRequests = api.group('Payment requests')
   const { database } = deps
   const lookUp = lookingUp(database)
+  const create = createPaymentRequest(deps, lookUp)
   const change = changePaymentRequest(deps, lookUp)
-  api.write(
+  paymentRequests.write(
     'POST',
     '/v1/payment-requests',
     {
       operationId: 'createPaymentRequest',
-      tags,
       summary: 'Create a payment request',
-      headers: writeHeaders,
       body: CreatePaymentRequest,
-      understand,
+      normalise,
       answers: { 201: PaymentRequest },
     },
-    createPaymentRequest(deps, lookUp),
-    { findsTakenKeys: true },
+    findingTakenKeys(async (call) => (await create(undefined, call.business, { fields: call.body }, call)).answer),
   )
 
-  api.read(
+  paymentRequests.read(
     '/v1/payment-requests',
-    { operationId: 'listPaymentRequests', tags, summary: 'List payment requests', query: ListPaymentRequests, answers: { 200: PaymentRequestPage } },
+    { operationId: 'listPaymentRequests', summary: 'List payment requests', query: ListPaymentRequests, answers: { 200: PaymentRequestPage } },
     async (call) => ({ status: 200, body: await paymentRequestsPage(database, call) }),
   )
 
-  api.read(
+  paymentRequests.read(
     path,
-    { operationId: 'getPaymentRequest', tags, summary: 'Get a payment request', params: PaymentRequestId, answers: { 200: PaymentRequest } },
+    { operationId: 'getPaymentRequest', summary: 'Get a payment request', params: PaymentRequestId, answers: { 200: PaymentRequest } },
     readPaymentRequest(deps),
   )
 
-  const updating = { tags, params: PaymentRequestId, headers: changeHeaders, body: UpdatePaymentRequest, understand, answers: { 202: PaymentRequest } }
-  api.write('PUT', path, { operationId: 'updatePaymentRequest', summary: 'Update a payment request', ...updating }, change)
-  api.write('PATCH', path, { operationId: 'patchPaymentRequest', summary: 'Update a payment request', ...updating }, change)
+  paymentRequests.write(
+    ['PUT', 'PATCH'],
+    path,
+    {
+      operationId: ['updatePaymentRequest', 'patchPaymentRequest'],
+      summary: 'Update a payment request',
+      params: PaymentRequestId,
+      ifMatch: true,
+      body: UpdatePaymentRequest,
+      normalise,
+      answers: { 202: PaymentRequest },
+    },
+    change,
+  )
 
-  api.write(
+  paymentRequests.write(
     'DELETE',
     path,
     {
       operationId: 'deletePaymentRequest',
-      tags,
       summary: 'Delete a payment request',
       description: 'Cancels it when it is pending. One that was paid stays.',
       params: PaymentRequestId,
-      headers: changeHeaders,
+      ifMatch: true,
       answers: { 200: Deleted },
     },
     deletePaymentRequest(deps),

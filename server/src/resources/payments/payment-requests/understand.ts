@@ -17,6 +17,8 @@ export type PaymentRequestFields = Omit<
   | 'email_status'
   | 'admin_fee_minor'
   | 'is_default'
+  | 'source_type'
+  | 'source_id'
   | 'api_key_id'
   | 'payment_reference'
   | 'search'

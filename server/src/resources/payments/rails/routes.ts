@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { BadNotification, type RailNotification } from '#engine/rails/rail.ts'
 import type { Api } from '#foundation/http/api.ts'
 import { type Origin, systemOrigin } from '#foundation/http/origin.ts'
-import { plainText, writeHeaders } from '#foundation/http/schemas.ts'
+import { plainText } from '#foundation/http/schemas.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { ApiError, notFound } from '#foundation/shared/errors.ts'
@@ -19,8 +19,6 @@ export interface RailsDeps extends StartDeps {
   secretKey: () => Buffer
 }
 
-const tags = ['Rails']
-
 const StripeAccess = Type.Object({
   secret_key: plainText(255, { pattern: '^(sk|rk)_[A-Za-z0-9_]+$', description: 'A secret or restricted key of Stripe.' }),
   webhook_secret: plainText(255, { pattern: '^whsec_[A-Za-z0-9]+$', description: "The signing secret of Stripe's webhook endpoint." }),
@@ -36,13 +34,14 @@ const RailStatus = Type.Object(
 
 /** A business's access to its own rails, and what the rails tell us. Keys go in and never come out. */
 export function railsRoutes(api: Api, deps: RailsDeps): void {
+  const group = api.group('Rails')
   const { database, rails } = deps
   const urlOf = (baseUrl: string, businessId: string) => `${baseUrl}/v1/rail-notifications/stripe/${businessId}`
 
-  api.write(
+  group.write(
     'PUT',
     '/v1/rails/stripe',
-    { operationId: 'setUpStripe', tags, summary: 'Set up Stripe', headers: writeHeaders, body: StripeAccess, answers: { 200: RailStatus } },
+    { operationId: 'setUpStripe', summary: 'Set up Stripe', body: StripeAccess, answers: { 200: RailStatus } },
     ({ business, body, claim, baseUrl, at }) =>
       writeOnce(database.db, claim, at, async (tx) => {
         const { secret_key, webhook_secret, publishable_key } = body
@@ -52,10 +51,10 @@ export function railsRoutes(api: Api, deps: RailsDeps): void {
       }),
   )
 
-  api.write(
+  group.write(
     'DELETE',
     '/v1/rails/stripe',
-    { operationId: 'removeStripe', tags, summary: 'Forget the access to Stripe', headers: writeHeaders, answers: { 204: null } },
+    { operationId: 'removeStripe', summary: 'Forget the access to Stripe', answers: { 204: null } },
     ({ business, claim, at }) =>
       writeOnce(database.db, claim, at, async (tx) => {
         if (!(await deleteRailCredentials(tx, business.id, 'stripe'))) throw notFound('PaymentProvider', 'stripe')
@@ -63,9 +62,9 @@ export function railsRoutes(api: Api, deps: RailsDeps): void {
       }),
   )
 
-  api.read(
+  group.read(
     '/v1/rails/stripe',
-    { operationId: 'getStripe', tags, summary: 'Whether Stripe is set up', answers: { 200: RailStatus } },
+    { operationId: 'getStripe', summary: 'Whether Stripe is set up', answers: { 200: RailStatus } },
     async ({ business, baseUrl }) => {
       const found = await rails.byName(business, 'stripe')
       return { status: 200, body: JSON.stringify({ rail: 'stripe', set_up: found !== undefined, notification_url: urlOf(baseUrl, business.id) }) }

@@ -3,7 +3,6 @@ import type { Api } from '#foundation/http/api.ts'
 import { notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { findCheckoutSettings } from '#resources/business/checkout-settings/queries.ts'
-import { ChargeId } from '#resources/payments/charges/wire.ts'
 import { receiptUrl } from './address.ts'
 import { findReceipt } from './queries.ts'
 import { receiptOf } from './receipt-wire.ts'
@@ -11,14 +10,13 @@ import { presentReceipt, ReceiptAnswer } from './wire.ts'
 
 /** A charge's receipt for the merchant: its figures, and the addresses that the payer may have. */
 export function receiptsRoutes(api: Api, { database, secretKey }: { database: Database; secretKey: () => Buffer }): void {
-  api.read(
+  const charges = api.group('Charges')
+  charges.read(
     '/v1/charges/:charge_id/receipt',
     {
       operationId: 'getChargeReceipt',
-      tags: ['Charges'],
       summary: "Get a charge's receipt",
       description: 'What the receipt says, and where the payer finds it as a page and as a PDF. 404 for a charge that was not paid.',
-      params: ChargeId,
       answers: { 200: ReceiptAnswer },
     },
     async ({ business, params, baseUrl }) => {

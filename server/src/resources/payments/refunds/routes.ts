@@ -1,16 +1,15 @@
 import type { Api, Call } from '#foundation/http/api.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
 import { decodeCursor, keysetPage } from '#foundation/http/pagination.ts'
-import { isTrue, writeHeaders } from '#foundation/http/schemas.ts'
+import { isTrue } from '#foundation/http/schemas.ts'
 import { keyIdOf } from '#foundation/shared/caller.ts'
 import { conflict, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { listPayments } from '#resources/payments/charges/queries.ts'
 import { findRefund, listRefunds, paymentRequestExists, type RefundStatus } from './queries.ts'
 import { type RefundDeps, type RefundInput, refundCharge } from './refund-charge.ts'
-import { CreateRefund, ListRefunds, PaymentRequestId, presentRefund, Refund, RefundId, RefundPage, RefundPaymentRequest } from './wire.ts'
+import { CreateRefund, ListRefunds, presentRefund, Refund, RefundPage, RefundPaymentRequest } from './wire.ts'
 
-const tags = ['Refunds']
 const order = 'id desc'
 
 function inputOf({ business, caller, claim, requestId }: Call, chargeId: string, body: RefundPaymentRequest): RefundInput {
@@ -30,14 +29,15 @@ function inputOf({ business, caller, claim, requestId }: Call, chargeId: string,
 
 /** Refunds under both of HitPay's paths, a list of them, and the refund of a payment request's only payment. */
 export function refundsRoutes(api: Api, deps: RefundDeps): void {
+  const refunds = api.group('Refunds')
   const { database } = deps
 
   const create = async (call: Call<unknown, CreateRefund>): Promise<Answer> =>
     (await refundCharge(deps, call.business, inputOf(call, call.body.payment_id.toLowerCase(), call.body))).answer
-  const creating = { tags, headers: writeHeaders, body: CreateRefund, answers: { 201: Refund } }
+  const creating = { body: CreateRefund, answers: { 201: Refund } }
   const description = 'Gives money of a charge back, in part or in full, as often as something is left. The fee of the charge is not given back.'
-  api.write('POST', '/v1/refund', { operationId: 'createRefund', summary: 'Refund a charge', description, ...creating }, create)
-  api.write('POST', '/v1/refunds', { operationId: 'createRefundToo', summary: 'Refund a charge (the plural path)', description, ...creating }, create)
+  refunds.write('POST', '/v1/refund', { operationId: 'createRefund', summary: 'Refund a charge', description, ...creating }, create)
+  refunds.write('POST', '/v1/refunds', { operationId: 'createRefundToo', summary: 'Refund a charge (the plural path)', description, ...creating }, create)
 
   const get = async ({ business, params }: Call): Promise<Answer> => {
     const id = params.refund_id ?? ''
@@ -45,13 +45,13 @@ export function refundsRoutes(api: Api, deps: RefundDeps): void {
     if (!row) throw notFound('Refund', id)
     return { status: 200, body: JSON.stringify(presentRefund(row)) }
   }
-  const getting = { tags, params: RefundId, answers: { 200: Refund } }
-  api.read('/v1/refund/:refund_id', { operationId: 'getRefund', summary: 'Get a refund', ...getting }, get)
-  api.read('/v1/refunds/:refund_id', { operationId: 'getRefundToo', summary: 'Get a refund (the plural path)', ...getting }, get)
+  const getting = { answers: { 200: Refund } }
+  refunds.read('/v1/refund/:refund_id', { operationId: 'getRefund', summary: 'Get a refund', ...getting }, get)
+  refunds.read('/v1/refunds/:refund_id', { operationId: 'getRefundToo', summary: 'Get a refund (the plural path)', ...getting }, get)
 
-  api.read(
+  refunds.read(
     '/v1/refunds',
-    { operationId: 'listRefunds', tags, summary: 'List refunds', description: 'Newest first.', query: ListRefunds, answers: { 200: RefundPage } },
+    { operationId: 'listRefunds', summary: 'List refunds', description: 'Newest first.', query: ListRefunds, answers: { 200: RefundPage } },
     async ({ business, query, baseUrl, rawQuery }) => {
       const cursor = query.cursor ? decodeCursor(query.cursor, order) : undefined
       if (query.status && !['pending', 'succeeded', 'failed'].includes(query.status)) throw invalid({ status: ['The selected status is invalid.'] })
@@ -63,16 +63,13 @@ export function refundsRoutes(api: Api, deps: RefundDeps): void {
     },
   )
 
-  api.write(
+  refunds.write(
     'POST',
     '/v1/payment-requests/:payment_request_id/refund',
     {
       operationId: 'refundPaymentRequest',
-      tags,
       summary: "Refund a payment request's payment",
       description: 'For requests with one payment of which something is left; otherwise refund the charge.',
-      params: PaymentRequestId,
-      headers: writeHeaders,
       body: RefundPaymentRequest,
       answers: { 201: Refund },
     },

@@ -71,9 +71,6 @@ export const ListRefunds = Type.Object({
 })
 export type ListRefunds = Static<typeof ListRefunds>
 
-export const RefundId = Type.Object({ refund_id: Type.String() })
-export const PaymentRequestId = Type.Object({ payment_request_id: Type.String() })
-
 /** A refund as GET shows it: its times in UTC (behaviour §1.9). Has no `message`, which clients take for an error. */
 export function presentRefund(row: ShownRefund): Refund {
   return {

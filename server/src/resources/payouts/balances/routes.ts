@@ -5,9 +5,9 @@ import { BalanceList, presentBalances } from './wire.ts'
 
 /** What a business has, exact at the moment of asking. */
 export function balancesRoutes(api: Api, { database }: { database: Database }): void {
-  api.read(
-    '/v1/balances',
-    { operationId: 'getBalances', tags: ['Balances'], summary: 'Get balances', answers: { 200: BalanceList } },
-    async ({ business }) => ({ status: 200, body: JSON.stringify(presentBalances(await listBalances(database.db, business.id), business.currency)) }),
-  )
+  const balances = api.group('Balances')
+  balances.read('/v1/balances', { operationId: 'getBalances', summary: 'Get balances', answers: { 200: BalanceList } }, async ({ business }) => ({
+    status: 200,
+    body: JSON.stringify(presentBalances(await listBalances(database.db, business.id), business.currency)),
+  }))
 }

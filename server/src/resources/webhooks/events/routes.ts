@@ -6,7 +6,7 @@ import { notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
 import { type EventRow, findEvent, lastSequence, listEvents } from './queries.ts'
-import { Event, EventId, EventList, ListEvents } from './wire.ts'
+import { Event, EventList, ListEvents } from './wire.ts'
 
 function presentEvent(row: EventRow, business: Business): Event {
   return {
@@ -29,17 +29,16 @@ export interface EventsDeps {
 
 /** A business's events in an order without gaps, to be followed by cursor. */
 export function eventsRoutes(api: Api, { database, onOrdered, onEvent }: EventsDeps): void {
-  const tags = ['Events']
+  const events = api.group('Events')
   const placeAll = async (businessId: string) => {
     // The worker sends what was fanned out here.
     if ((await orderPendingEvents(database.db, businessId, onOrdered)) > 0) onEvent(businessId)
   }
 
-  api.read(
+  events.read(
     '/v1/events',
     {
       operationId: 'listEvents',
-      tags,
       summary: 'Follow events',
       description: 'Oldest first. Keep `meta.next_cursor` and ask with it again: no event is skipped, also none that commits late, and none comes twice.',
       query: ListEvents,
@@ -61,15 +60,11 @@ export function eventsRoutes(api: Api, { database, onOrdered, onEvent }: EventsD
     },
   )
 
-  api.read(
-    '/v1/events/:event_id',
-    { operationId: 'getEvent', tags, summary: 'Get an event', params: EventId, answers: { 200: Event } },
-    async ({ business, params }) => {
-      const id = params.event_id ?? ''
-      if (isUuid(id)) await placeAll(business.id)
-      const row = isUuid(id) ? await findEvent(database.db, business.id, id) : undefined
-      if (!row) throw notFound('Event', id)
-      return { status: 200, body: JSON.stringify(presentEvent(row, business)) }
-    },
-  )
+  events.read('/v1/events/:event_id', { operationId: 'getEvent', summary: 'Get an event', answers: { 200: Event } }, async ({ business, params }) => {
+    const id = params.event_id ?? ''
+    if (isUuid(id)) await placeAll(business.id)
+    const row = isUuid(id) ? await findEvent(database.db, business.id, id) : undefined
+    if (!row) throw notFound('Event', id)
+    return { status: 200, body: JSON.stringify(presentEvent(row, business)) }
+  })
 }

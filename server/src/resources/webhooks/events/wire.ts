@@ -46,5 +46,3 @@ export const ListEvents = Type.Object({
   type: Type.Optional(plainText(64, { description: 'Only this type, or `customer.*` for all of an object.' })),
 })
 export type ListEvents = Static<typeof ListEvents>
-
-export const EventId = Type.Object({ event_id: Type.String() })

@@ -2,7 +2,6 @@ import type { Api, Call } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
 import { type Cursor, cursorEnvelope, decodeCursor, encodeCursor } from '#foundation/http/pagination.ts'
-import { writeHeaders } from '#foundation/http/schemas.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
 import { ApiError, conflict, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
@@ -21,7 +20,6 @@ import {
   SignatureVerdict,
   VerifySignature,
   WebhookDeliveryDetail,
-  WebhookDeliveryId,
   WebhookDeliveryPage,
 } from './wire.ts'
 
@@ -30,7 +28,6 @@ export interface WebhookDeliveriesDeps extends ReplayDeps {
   onEvent: (businessId: string) => void
 }
 
-const tags = ['Webhook deliveries']
 const listOrder = 'webhook_deliveries'
 
 async function required(deps: ReplayDeps, business: Business, params: Record<string, string>): Promise<WholeDelivery> {
@@ -42,35 +39,32 @@ async function required(deps: ReplayDeps, business: Business, params: Record<str
 
 /** What was sent, what came back and what comes next; sending again; and the signature doctor. */
 export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): void {
-  api.read(
+  const webhookDeliveries = api.group('Webhook deliveries')
+  webhookDeliveries.read(
     '/v1/webhook-deliveries',
-    { operationId: 'listWebhookDeliveries', tags, summary: 'List webhook deliveries', query: ListWebhookDeliveries, answers: { 200: WebhookDeliveryPage } },
+    { operationId: 'listWebhookDeliveries', summary: 'List webhook deliveries', query: ListWebhookDeliveries, answers: { 200: WebhookDeliveryPage } },
     (call) => page(deps, call),
   )
 
-  api.read(
+  webhookDeliveries.read(
     '/v1/webhook-deliveries/:webhook_delivery_id',
     {
       operationId: 'getWebhookDelivery',
-      tags,
       summary: 'Get a webhook delivery',
       description: 'With the exact request and answer of every try.',
-      params: WebhookDeliveryId,
       answers: { 200: WebhookDeliveryDetail },
     },
     async ({ business, params }) => ({ status: 200, body: await detail(deps, business, await required(deps, business, params)) }),
   )
 
   sendAgainRoutes(api, deps)
-  api.write(
+  api.group('Sandbox').write(
     'POST',
     '/v1/sandbox/verify-signature',
     {
       operationId: 'verifySignature',
-      tags: ['Sandbox'],
       summary: 'Say whether a signature verifies, and if not, why',
       keepsText: true,
-      headers: writeHeaders,
       body: VerifySignature,
       answers: { 200: SignatureVerdict },
     },
@@ -79,17 +73,15 @@ export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): 
 }
 
 function sendAgainRoutes(api: Api, deps: WebhookDeliveriesDeps): void {
+  const webhookDeliveries = api.group('Webhook deliveries')
   const sendAgain = replay(deps)
-  api.write(
+  webhookDeliveries.write(
     'POST',
     '/v1/webhook-deliveries/:webhook_delivery_id/redeliver',
     {
       operationId: 'redeliverWebhook',
-      tags,
       summary: 'Send a webhook delivery again',
       description: 'At once, with the same bytes and the same webhook-id; its retry schedule begins anew.',
-      params: WebhookDeliveryId,
-      headers: writeHeaders,
       answers: { 200: WebhookDeliveryDetail },
     },
     async (call) => {
@@ -99,16 +91,14 @@ function sendAgainRoutes(api: Api, deps: WebhookDeliveriesDeps): void {
     },
   )
 
-  api.write(
+  webhookDeliveries.write(
     'POST',
     '/v1/webhook-deliveries/replay',
     {
       operationId: 'replayEvents',
-      tags,
       summary: 'Send events of the past again',
       description:
         'Events of a range, by sequence or by date, or of one type, at most 10,000 at once: to where they go by themselves (registered webhook events and callbacks), to one webhook event, or to a URL.',
-      headers: writeHeaders,
       body: ReplayEvents,
       answers: { 200: Replayed },
     },

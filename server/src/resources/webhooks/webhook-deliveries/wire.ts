@@ -65,8 +65,6 @@ export const ListWebhookDeliveries = Type.Object({
 })
 export type ListWebhookDeliveries = Static<typeof ListWebhookDeliveries>
 
-export const WebhookDeliveryId = Type.Object({ webhook_delivery_id: Type.String() })
-
 /** Which events to send once more, and where to. */
 export const ReplayEvents = Type.Object({
   from_sequence: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),

@@ -2,7 +2,6 @@ import type { Database } from '#foundation/database/database.ts'
 import type { Api, Call } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
-import { writeHeaders } from '#foundation/http/schemas.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
 import { invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid, newId, randomHex } from '#foundation/shared/ids.ts'
@@ -10,7 +9,7 @@ import { decryptSecret, encryptSecret } from '#foundation/shared/secrets.ts'
 import { laterThan, type Now } from '#foundation/shared/time.ts'
 import { countEndpoints, deleteEndpoint, type EndpointRow, findEndpoint, insertEndpoint, listEndpoints, lockEndpoint, updateEndpoint } from './queries.ts'
 import { applyTo } from './understand.ts'
-import { CreateWebhookEvent, presentWebhookEvent, UpdateWebhookEvent, WebhookEvent, WebhookEventId, WebhookEventList } from './wire.ts'
+import { CreateWebhookEvent, presentWebhookEvent, UpdateWebhookEvent, WebhookEvent, WebhookEventList } from './wire.ts'
 
 export interface WebhookEventsDeps {
   database: Database
@@ -19,7 +18,6 @@ export interface WebhookEventsDeps {
   secretKey: () => Buffer
 }
 
-const tags = ['Webhook events']
 /** Every event is written once for each; more than this is a mistake. */
 const mostEndpoints = 64
 
@@ -31,31 +29,32 @@ function idOf(params: Record<string, string>): string {
 
 /** The five operations of the contract, and `PATCH` as another word for `PUT`. */
 export function webhookEventsRoutes(api: Api, deps: WebhookEventsDeps): void {
+  const webhookEvents = api.group('Webhook events')
   readRoutes(api, deps)
   const path = '/v1/webhook-events/:webhook_event_id'
-  api.write(
+  webhookEvents.write(
     'POST',
     '/v1/webhook-events',
     {
       operationId: 'createWebhookEvent',
-      tags,
       summary: 'Create a webhook event',
       description: 'Registers an endpoint: events of the chosen types are posted to its URL, signed with its salt.',
-      headers: writeHeaders,
       body: CreateWebhookEvent,
       answers: { 201: WebhookEvent },
     },
     (call) => create(deps, call),
   )
 
-  const updating = { tags, params: WebhookEventId, headers: writeHeaders, body: UpdateWebhookEvent, answers: { 200: WebhookEvent } }
-  api.write('PUT', path, { operationId: 'updateWebhookEvent', summary: 'Update a webhook event', ...updating }, (call) => update(deps, call))
-  api.write('PATCH', path, { operationId: 'patchWebhookEvent', summary: 'Update a webhook event, as PUT does', ...updating }, (call) => update(deps, call))
+  const updating = { body: UpdateWebhookEvent, answers: { 200: WebhookEvent } }
+  webhookEvents.write('PUT', path, { operationId: 'updateWebhookEvent', summary: 'Update a webhook event', ...updating }, (call) => update(deps, call))
+  webhookEvents.write('PATCH', path, { operationId: 'patchWebhookEvent', summary: 'Update a webhook event, as PUT does', ...updating }, (call) =>
+    update(deps, call),
+  )
 
-  api.write(
+  webhookEvents.write(
     'DELETE',
     path,
-    { operationId: 'deleteWebhookEvent', tags, summary: 'Delete a webhook event', params: WebhookEventId, headers: writeHeaders, answers: { 204: null } },
+    { operationId: 'deleteWebhookEvent', summary: 'Delete a webhook event', answers: { 204: null } },
     ({ business, params, claim }) =>
       writeOnce(deps.database.db, claim, deps.now(), async (tx) => {
         const id = idOf(params)
@@ -66,16 +65,17 @@ export function webhookEventsRoutes(api: Api, deps: WebhookEventsDeps): void {
 }
 
 function readRoutes(api: Api, deps: WebhookEventsDeps): void {
+  const webhookEvents = api.group('Webhook events')
   const { db } = deps.database
-  api.read(
+  webhookEvents.read(
     '/v1/webhook-events',
-    { operationId: 'listWebhookEvents', tags, summary: 'List webhook events', answers: { 200: WebhookEventList } },
+    { operationId: 'listWebhookEvents', summary: 'List webhook events', answers: { 200: WebhookEventList } },
     async ({ business }) => ({ status: 200, body: JSON.stringify((await listEndpoints(db, business.id)).map((row) => present(deps, row, business))) }),
   )
 
-  api.read(
+  webhookEvents.read(
     '/v1/webhook-events/:webhook_event_id',
-    { operationId: 'getWebhookEvent', tags, summary: 'Get a webhook event', params: WebhookEventId, answers: { 200: WebhookEvent } },
+    { operationId: 'getWebhookEvent', summary: 'Get a webhook event', answers: { 200: WebhookEvent } },
     async ({ business, params }) => {
       const id = idOf(params)
       const row = await findEndpoint(db, business.id, id)

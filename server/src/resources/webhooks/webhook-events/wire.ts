@@ -71,8 +71,6 @@ export type WebhookEvent = Static<typeof WebhookEvent>
 
 export const WebhookEventList = Type.Array(WebhookEvent)
 
-export const WebhookEventId = Type.Object({ webhook_event_id: Type.String() })
-
 /** An endpoint as the API shows it, with its salt opened. */
 export function presentWebhookEvent(row: EndpointRow, salt: string, business: Business): WebhookEvent {
   return {

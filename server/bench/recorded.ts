@@ -1,0 +1,111 @@
+import { createRequire } from 'node:module'
+import pg from 'pg'
+
+/** A statement as it went to PostgreSQL, its parameters as text. */
+export interface Statement {
+  text: string
+  values: (string | null)[]
+}
+
+const { prepareValue } = createRequire(import.meta.url)('pg/lib/utils.js') as { prepareValue(value: unknown): unknown }
+
+/** A parameter as the driver sends it. */
+function asText(value: unknown): string | null {
+  const prepared = prepareValue(value)
+  if (prepared === null || prepared === undefined) return null
+  return Buffer.isBuffer(prepared) ? `\\x${prepared.toString('hex')}` : String(prepared)
+}
+
+function statementOf([first, second]: unknown[]): Statement {
+  const { text, values } = typeof first === 'string' ? { text: first, values: undefined } : (first as { text: string; values?: unknown[] })
+  return { text, values: ((Array.isArray(second) ? second : values) ?? []).map(asText) }
+}
+
+/** Writes down every statement that this process sends while `act` runs. */
+export async function recordStatements(act: () => Promise<void>): Promise<Statement[]> {
+  const heard: Statement[] = []
+  const client = pg.Client.prototype as unknown as { query: (...parts: unknown[]) => unknown }
+  const { query } = client
+  client.query = function (this: unknown, ...parts: unknown[]) {
+    heard.push(statementOf(parts))
+    return query.apply(this, parts)
+  }
+  try {
+    await act()
+  } finally {
+    client.query = query
+  }
+  return heard
+}
+
+const uuids = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
+
+/** The ids in the parameters of statements. */
+const idsIn = (statements: Statement[]) => new Set(statements.flatMap(({ values }) => values.flatMap((value) => value?.match(uuids) ?? [])))
+
+/** A pgbench script that pays another request each time, and the values that it is given. */
+export interface Replay {
+  script: string
+  /** pgbench's variables: the parameters that are the same for every payment. */
+  variables: Record<string, string>
+}
+
+/** Text as an SQL literal in which pgbench finds no variable of its own. */
+const literal = (text: string) =>
+  text
+    .split(/(?<=:)(?=[A-Za-z0-9_])/)
+    .map((part) => (part.includes('\\') ? `E'${part.replaceAll('\\', '\\\\').replaceAll("'", "''")}'` : `'${part.replaceAll("'", "''")}'`))
+    .join(' || ')
+
+/** A text with the number of its payment in it, as an SQL expression. */
+const withNumber = (text: string, mark: string) => text.split(mark).map(literal).join(' || :number::text || ')
+
+/** A statement's own literals must not look like variables either. */
+function guarded(text: string): string {
+  return text.replace(/(\w?)'((?:[^']|'')*)'/g, (whole, before: string, inner: string) => {
+    if (!/:[A-Za-z0-9_]/.test(inner)) return whole
+    if (before) throw new Error(`pgbench would take a part of ${whole} for a variable.`)
+    return `(${literal(inner.replaceAll("''", "'"))})`
+  })
+}
+
+/** The types that PostgreSQL gives to the parameters of a statement. */
+async function typesOf(client: pg.ClientBase, text: string): Promise<string[]> {
+  await client.query(`prepare bench_typed as ${text}`)
+  const { rows } = await client.query<{ types: string[] }>(
+    `select parameter_types::regtype[]::text[] as types from pg_prepared_statements where name = 'bench_typed'`,
+  )
+  await client.query('deallocate bench_typed')
+  return rows[0]?.types ?? []
+}
+
+/**
+ * Makes a script of the statements of one payment that runs them for another payment each time. What belongs to a payment
+ * is known by its number (in ids and references that the bench has given), and by ids that no earlier payment had: these keep
+ * their beginning and end with the number. Times, and what a payer is called, stay those of the payment that was recorded.
+ */
+export async function replayOf(
+  client: pg.ClientBase,
+  number: string,
+  { before, statements }: { before: Statement[]; statements: Statement[] },
+): Promise<Replay> {
+  const known = idsIn(before)
+  const fresh = [...idsIn(statements)].filter((id) => !known.has(id) && !id.endsWith(number))
+  const made = new Map(fresh.map((id, i) => [id, `${id.slice(0, 19)}8${i.toString(16).padStart(3, '0')}-${number}`]))
+  const variables: Record<string, string> = { turn: '0' }
+  const lines: string[] = []
+  for (const [at, { text, values }] of statements.entries()) {
+    const types = values.length > 0 ? await typesOf(client, text) : []
+    const parameter = (i: number): string => {
+      const value = values[i]
+      if (value === null || value === undefined) return `null::${types[i]}`
+      const own = value.replace(uuids, (id) => made.get(id) ?? id)
+      if (own.includes(number)) return `(${withNumber(own, number)})::${types[i]}`
+      if (own === '') return `''::${types[i]}`
+      variables[`s${at}p${i + 1}`] = own
+      return `:s${at}p${i + 1}`
+    }
+    lines.push(`${guarded(text).replace(/\$(\d+)/g, (_, position: string) => parameter(Number(position) - 1))};`)
+  }
+  return { script: `\\set turn :turn + 1\n\\set number :first + :turn * :clients + :client_id\n${lines.join('\n')}\n`, variables }
+}

@@ -1,0 +1,186 @@
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import rateLimit from '@fastify/rate-limit'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+import type { Logger } from 'pino'
+import type { KnownKey } from '#foundation/shared/business.ts'
+import { ApiError } from '#foundation/shared/errors.ts'
+import type { Faults } from './api.ts'
+import type { Metrics } from './observability.ts'
+import { allowedMethods, asApiError, type Method } from './refusals.ts'
+import { acceptBodies, malformedQueries, malformedQuery, parseQuery } from './request-body.ts'
+import { afterResponse } from './request-log.ts'
+import { compileWhenUsed } from './validation.ts'
+
+export interface ServerOptions {
+  log: Logger
+  metrics: Metrics
+  /** Requests per minute and key; 0 for no limit. */
+  rateLimit?: number
+  /** Paths that stand for others: a request whose path begins with a name of this list is answered as if it began with its value. */
+  aliases?: Record<string, string>
+  /** Registers what must see every route as it is added: the OpenAPI generator. */
+  beforeRoutes?: (fastify: FastifyInstance) => Promise<void>
+}
+
+/** Fastify with what every route shares, and the methods that each path has. */
+export interface HttpServer {
+  readonly fastify: FastifyInstance
+  readonly routes: ReadonlyMap<string, ReadonlySet<Method>>
+}
+
+const securityHeaders: Record<string, string> = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    known: KnownKey | null
+    beganAt: number
+  }
+  interface FastifyContextConfig {
+    operation?: string
+    rawBody?: boolean
+    takesFile?: boolean | undefined
+    /** A POST that only stands for the method in its form: no method of its own in texts, and counted once by the limit. */
+    standsForOthers?: boolean
+    faults?: Faults
+  }
+}
+
+/** The HTTP server: limits, bodies, errors, security headers, the request log and metrics. */
+export async function createServer(options: ServerOptions): Promise<HttpServer> {
+  const { log, metrics } = options
+  const newRequestId = requestIds()
+  const refuse = refusing(log)
+  const fastify: FastifyInstance = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (logger) => logger, // a child for each request costs more than the line it writes
+    requestIdHeader: false,
+    genReqId: (request) => {
+      const sent = request.headers['x-request-id']
+      return typeof sent === 'string' && /^[\w.:/+=-]{1,128}$/.test(sent) ? sent : newRequestId()
+    },
+    bodyLimit: 1_048_576,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 65_000,
+    http: { headersTimeout: 20_000, maxHeaderSize: 16_384 },
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 4096, querystringParser: parseQuery },
+    rewriteUrl: withoutAliases(options.aliases ?? {}),
+    frameworkErrors: (error, request, reply) => refuse(error, request, reply),
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, newRequestId()),
+  })
+  fastify.setValidatorCompiler(({ schema }) => compileWhenUsed(schema as object))
+  fastify.setSerializerCompiler(() => JSON.stringify)
+  fastify.decorateRequest('known', null)
+  fastify.decorateRequest('beganAt', 0)
+  acceptBodies(fastify)
+
+  fastify.addHook('onRequest', (request, reply, done) => {
+    request.beganAt = performance.now()
+    reply.headers(securityHeaders)
+    reply.header('x-request-id', request.id)
+    // Whatever a DELETE calls the body that it ignores.
+    if (request.method === 'DELETE') request.raw.headers['content-type'] = undefined
+    done(malformedQueries.has(request.query as object) ? malformedQuery() : undefined)
+  })
+  const routes = notedRoutes(fastify)
+  await options.beforeRoutes?.(fastify)
+  fastify.addHook('onResponse', afterResponse(log, metrics))
+  if (options.rateLimit) await limitRequests(fastify, options.rateLimit)
+
+  fastify.setErrorHandler((error, request, reply) => refuse(error, request, reply))
+  fastify.setNotFoundHandler((request, reply) => {
+    const path = (request.raw.url ?? '').split('?')[0] ?? ''
+    const allowed = allowedMethods(routes, path)
+    if (allowed.length === 0 || allowed.includes(request.method as Method)) return refuse(new ApiError(404, 'route_not_found', 'Not Found'), request, reply)
+    const message = `The ${request.method} method is not supported for this route. Supported methods: ${allowed.join(', ')}.`
+    refuse(new ApiError(405, 'method_not_allowed', message, { headers: { allow: allowed.join(', ') } }), request, reply)
+  })
+  return { fastify, routes }
+}
+
+/** Ids of requests that brought none of their own: unique in all processes. */
+function requestIds(): () => string {
+  const processMark = randomBytes(6).toString('hex')
+  let requests = 0
+  return () => {
+    requests += 1
+    return `req_${processMark}${requests.toString(36).padStart(6, '0')}`
+  }
+}
+
+/** Rewrites the address of a request under an alias; the alias ends with a whole part of the path. */
+function withoutAliases(aliases: Record<string, string>) {
+  const pairs = Object.entries(aliases)
+  return ({ url = '/' }: { url?: string | undefined }): string => {
+    for (const [alias, path] of pairs) if (url.startsWith(alias) && !/[\w-]/.test(url.charAt(alias.length))) return `${path}${url.slice(alias.length)}`
+    return url
+  }
+}
+
+/** The methods of each path, kept as routes are added. */
+function notedRoutes(fastify: FastifyInstance): Map<string, Set<Method>> {
+  const routes = new Map<string, Set<Method>>()
+  fastify.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.standsForOthers) return
+    const known = routes.get(url) ?? new Set()
+    for (const one of [method].flat()) known.add(one as Method)
+    routes.set(url, known)
+  })
+  return routes
+}
+
+async function limitRequests(fastify: FastifyInstance, max: number): Promise<void> {
+  await fastify.register(rateLimit, {
+    global: true,
+    hook: 'preValidation',
+    max,
+    timeWindow: 60_000,
+    keyGenerator: (request) => request.known?.keyId ?? request.ip,
+    allowList: (request) => request.known === null,
+    errorResponseBuilder: (_request, context) =>
+      new ApiError(429, 'too_many_requests', 'Too Many Attempts.', { headers: { 'retry-after': String(Math.ceil(context.ttl / 1000)) } }),
+  })
+}
+
+/** Answers a request with its error, in the one shape that errors have. */
+function refusing(log: Logger) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const known = asApiError(error, request)
+    if (known.status >= 500) log.error({ error, request_id: request.id, route: request.routeOptions?.url }, 'request failed')
+    void reply
+      .code(known.status)
+      .headers({ ...securityHeaders, ...known.headers, 'x-request-id': request.id, 'content-type': 'application/json' })
+      .send(JSON.stringify({ message: known.message, errors: known.errors, code: known.code, request_id: request.id }))
+  }
+}
+
+/** Answers what is not HTTP, or not in time, before there is a request. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket, id: string): void {
+  const [status, code, message] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'headers_too_large', 'The request headers are too large.']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', 'request_timeout', 'The request did not arrive in time.']
+        : ['400 Bad Request', 'malformed_request', 'The request is not valid HTTP.']
+  if (!socket.writable) return
+  const body = JSON.stringify({ message, code, request_id: id })
+  const headers = {
+    ...securityHeaders,
+    'x-request-id': id,
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n${body}`)
+}
