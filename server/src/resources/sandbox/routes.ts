@@ -1,5 +1,5 @@
-import DataLoader from 'dataloader'
 import { findTestCard } from '#engine/rails/test-cards.ts'
+import { readTogether } from '#foundation/database/read-together.ts'
 import { type Api, findingTakenKeys } from '#foundation/http/api.ts'
 import { isTrue } from '#foundation/http/schemas.ts'
 import { ApiError, invalid, notFound } from '#foundation/shared/errors.ts'
@@ -99,15 +99,9 @@ function payCodeRoute(api: Api, deps: StartDeps): void {
 
 function payRoute(api: Api, deps: StartDeps): void {
   const sandbox = api.group('Sandbox')
-  // Payments that arrive together ask once.
-  const requests = new DataLoader<{ businessId: string; id: string }, PaymentRequestRow | undefined>(
-    (keys) => findAnyPaymentRequests(deps.database.pool, keys),
-    {
-      cache: false,
-      maxBatchSize: 100,
-      batchScheduleFn: (run) => setImmediate(run),
-    },
-  )
+  const { database, groupAcrossBusinesses } = deps
+  const groupOf = groupAcrossBusinesses ? undefined : ({ businessId }: { businessId: string }) => businessId
+  const findRequest = readTogether((keys: { businessId: string; id: string }[]) => findAnyPaymentRequests(database.db, keys), { groupOf })
   sandbox.write(
     'POST',
     '/v1/sandbox/payment-requests/:payment_request_id/pay',
@@ -123,7 +117,7 @@ function payRoute(api: Api, deps: StartDeps): void {
       const { business, params, body } = call
       const id = params.payment_request_id ?? ''
       requireSandbox(business.mode)
-      const request = isUuid(id) ? await requests.load({ businessId: business.id, id }) : undefined
+      const request = isUuid(id) ? await findRequest({ businessId: business.id, id }) : undefined
       if (!request) throw notFound('PaymentRequest', id)
       const answer = answerWith(request)
       const returnUrl = checkoutUrl(request, business, deps.baseUrl())

@@ -2,6 +2,7 @@ import { insertEventsSql } from '#engine/events/emit-event.ts'
 import { payNowRail } from '#engine/rails/paynow/paynow.ts'
 import { type Db, violatedConstraint } from '#foundation/database/database.ts'
 import { runTogether } from '#foundation/database/prepared.ts'
+import { readTogether } from '#foundation/database/read-together.ts'
 import type { Deps } from '#foundation/deps.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
 import type { Origin } from '#foundation/http/origin.ts'
@@ -9,11 +10,13 @@ import type { Business } from '#foundation/shared/business.ts'
 import { conflict } from '#foundation/shared/errors.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { laterThan } from '#foundation/shared/time.ts'
+import { findBusinesses } from '#resources/business/businesses/queries.ts'
 import { adminFeeOn } from '#resources/payments/fees/fees.ts'
-import { findRequestByReference, type PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
+import { findRequestsByReference, type PaymentRequestRow, type RequestReferences } from '#resources/payments/payment-requests/queries.ts'
 import type { Settle, Settlement } from '#resources/payments/settlement/settle-charges.ts'
 import { newCharge } from '#resources/payments/settlement/start-payment.ts'
-import { type BankAccountRow, type BankCreditRow, findBankCreditByReference, insertBankCreditsSql } from './queries.ts'
+import { type CreditReference, findKnownCredits, findReportedAccounts, insertBankCreditsSql, type ReportedNumber } from './credit-queries.ts'
+import type { BankAccountRow, BankCreditRow } from './queries.ts'
 import type { CreditReport } from './read-report.ts'
 import { presentBankCredit } from './wire.ts'
 
@@ -29,44 +32,84 @@ function referencesIn(report: CreditReport): string[] {
   return [...text.matchAll(referencePattern)].map(([, reference = '']) => reference)
 }
 
-/**
- * Records a bank's report of a credit, once for each bank reference on an account. One that carries a request's reference is
- * settled against that request, in the transaction that writes the credit: exact, short, over and late are recorded as what
- * they are. One that carries none waits to be allocated. A report that comes again changes nothing and answers the same.
- */
-export async function receiveCredit(
-  deps: CreditDeps,
-  business: Business,
-  account: BankAccountRow,
-  report: CreditReport,
-  origin: Origin,
-): Promise<BankCreditRow> {
+/** An account that a report can mean, and the business that has it. */
+export interface ReportedAccount {
+  account: BankAccountRow
+  business: Business
+}
+
+/** What receives the reports of banks. */
+export interface BankReports {
+  /** The accounts that a report can mean: one for each business that has the number. */
+  findAccounts(adapter: string, accountNumber: string): Promise<ReportedAccount[]>
+  /**
+   * Records a credit, once for each bank reference on an account. One that carries a request's reference is settled against
+   * that request, in the transaction that writes the credit: exact, short, over and late are recorded as what they are. One
+   * that carries none waits to be allocated. A report that comes again changes nothing and answers the same.
+   */
+  receive(account: ReportedAccount, report: CreditReport, origin: Origin): Promise<BankCreditRow>
+}
+
+/** Receives reports; what they ask the database is asked together with the reports that arrive at the same time. */
+export function bankReports(deps: CreditDeps): BankReports {
   const { db } = deps.database
-  const known = await findBankCreditByReference(db, business.id, account.id, report.bankReference)
-  if (known) return known
-  const credit = newCredit(business, account, report, origin.at)
-  const request = await findRequestByReference(db, business.id, referencesIn(report))
-  try {
-    if (request && request.currency === report.currency) {
-      const { row, settlement } = await settlementOf(deps, business, request, credit, origin)
-      const matched: BankCreditRow = { ...credit, status: 'matched', payment_request_id: request.id, charge_id: row.id }
-      await deps.settle({ ...settlement, bankCredit: { row: matched, isNew: true } })
-      return matched
-    }
-    const data = JSON.stringify(presentBankCredit(credit, business))
-    const { requestId, caller, at } = origin
-    await runTogether(db, 'unmatched_credit', [
-      insertBankCreditsSql([credit]),
-      insertEventsSql([{ businessId: business.id, type: 'bank_credit.unmatched', objectId: credit.id, data, requestId, caller, at }]),
+  const groupOf = deps.groupAcrossBusinesses ? undefined : ({ business_id }: { business_id: string }) => business_id
+  const findAccounts = readTogether((numbers: ReportedNumber[]) => findReportedAccounts(db, numbers))
+  const findBusiness = readTogether(async (ids: string[]) => {
+    const found = await findBusinesses(db, ids)
+    return ids.map((id) => found.get(id))
+  })
+  const findKnown = readTogether((references: CreditReference[]) => findKnownCredits(db, references), { groupOf })
+  const findRequest = readTogether((references: RequestReferences[]) => findRequestsByReference(db, references), { groupOf })
+
+  async function receive({ business, account }: ReportedAccount, report: CreditReport, origin: Origin): Promise<BankCreditRow> {
+    const reference = { business_id: business.id, bank_account_id: account.id, bank_reference: report.bankReference }
+    const references = referencesIn(report)
+    const [known, request] = await Promise.all([
+      findKnown(reference),
+      references.length === 0 ? undefined : findRequest({ business_id: business.id, references }),
     ])
-    deps.onEvent(business.id)
-    return credit
-  } catch (error) {
-    // Another report of the same credit was faster. Its charge has the credit's reference too, and may be the first to be found written.
-    const other = violatedConstraint(error) && (await findBankCreditByReference(db, business.id, account.id, report.bankReference))
-    if (other) return other
-    throw error
+    if (known) return known
+    const credit = newCredit(business, account, report, origin.at)
+    try {
+      return await (request && request.currency === report.currency
+        ? match(deps, business, request, credit, origin)
+        : keepUnmatched(deps, business, credit, origin))
+    } catch (error) {
+      // Another report of the same credit was faster. Its charge has the credit's reference too, and may be the first to be found written.
+      const other = violatedConstraint(error) && (await findKnown(reference))
+      if (other) return other
+      throw error
+    }
   }
+
+  return {
+    receive,
+    async findAccounts(adapter, accountNumber) {
+      const accounts = await findAccounts({ adapter, accountNumber })
+      const found = await Promise.all(accounts.map(async (account) => ({ account, business: await findBusiness(account.business_id) })))
+      return found.flatMap(({ account, business }) => (business ? [{ account, business }] : []))
+    },
+  }
+}
+
+/** Pays the request whose reference a credit carries. */
+async function match(deps: CreditDeps, business: Business, request: PaymentRequestRow, credit: BankCreditRow, origin: Origin): Promise<BankCreditRow> {
+  const { row, settlement } = await settlementOf(deps, business, request, credit, origin)
+  const matched: BankCreditRow = { ...credit, status: 'matched', payment_request_id: request.id, charge_id: row.id }
+  await deps.settle({ ...settlement, bankCredit: { row: matched, isNew: true } })
+  return matched
+}
+
+/** Records a credit that waits to be allocated. */
+async function keepUnmatched(deps: CreditDeps, business: Business, credit: BankCreditRow, { requestId, caller, at }: Origin): Promise<BankCreditRow> {
+  const data = JSON.stringify(presentBankCredit(credit, business))
+  await runTogether(deps.database.db, 'unmatched_credit', [
+    insertBankCreditsSql([credit]),
+    insertEventsSql([{ businessId: business.id, type: 'bank_credit.unmatched', objectId: credit.id, data, requestId, caller, at }]),
+  ])
+  deps.onEvent(business.id)
+  return credit
 }
 
 function newCredit(business: Business, account: BankAccountRow, report: CreditReport, at: Date): BankCreditRow {

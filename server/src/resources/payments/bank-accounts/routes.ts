@@ -9,21 +9,19 @@ import { ApiError, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid, newId, randomHex } from '#foundation/shared/ids.ts'
 import { parseCurrency } from '#foundation/shared/money.ts'
 import { decryptSecret, encryptSecret } from '#foundation/shared/secrets.ts'
-import { findBusiness } from '#resources/business/businesses/queries.ts'
 import { findPaymentRequest } from '#resources/payments/payment-requests/queries.ts'
 import {
   type BankAccountRow,
   type BankCreditRow,
   findBankAccount,
   findBankCredit,
-  findReportedAccounts,
   insertBankAccount,
   listBankAccounts,
   listBankCredits,
   retireBankAccount,
 } from './queries.ts'
 import { accountOf, readGenericReport, verifyReport } from './read-report.ts'
-import { allocateCredit, type CreditDeps, receiveCredit } from './receive-credit.ts'
+import { allocateCredit, bankReports, type CreditDeps } from './receive-credit.ts'
 import {
   AllocateBankCredit,
   BankAccount,
@@ -140,20 +138,21 @@ function accountRoutes(api: Api, deps: BankAccountsDeps): void {
 
 /** What a bank, or what stands between it and Hawker, sends; signed with the account's secret. */
 function reportRoute(api: Api, deps: BankAccountsDeps): void {
-  const { database, now } = deps
+  const { clock } = deps
+  const reports = bankReports(deps)
 
   api.raw('/v1/bank-notifications/:adapter', async ({ params, body, headers, requestId }) => {
     const { accountNumber, fields } = accountOf(body)
-    const accounts = params.adapter === 'generic' ? await findReportedAccounts(database.db, params.adapter, accountNumber) : []
+    const accounts = params.adapter === 'generic' ? await reports.findAccounts(params.adapter, accountNumber) : []
     // Anyone can claim a number; who knows an account's secret speaks for it, and for no other business that has the number.
-    const isSigned = ({ secret_encrypted }: BankAccountRow) =>
-      verifyReport(body, headers['hawker-signature'], decryptSecret(secret_encrypted, deps.secretKey()), now())
-    const account = accounts.find(isSigned)
-    const business = account && (await findBusiness(database.db, account.business_id))
+    const reported = accounts.find(({ account }) =>
+      verifyReport(body, headers['hawker-signature'], decryptSecret(account.secret_encrypted, deps.secretKey()), clock.system()),
+    )
     // An unknown account answers like a wrong signature, so nobody learns which accounts there are.
-    if (!account || !business) throw new ApiError(401, 'bad_signature', 'The signature does not fit.')
+    if (!reported) throw new ApiError(401, 'bad_signature', 'The signature does not fit.')
+    const { business } = reported
     const origin = systemOrigin(deps, business.id, requestId)
-    const credit = await receiveCredit(deps, business, account, readGenericReport(fields, origin.at, business.timezone), origin)
+    const credit = await reports.receive(reported, readGenericReport(fields, origin.at, business.timezone), origin)
     return { status: 200, body: JSON.stringify({ id: credit.id, status: credit.status }) }
   })
 }

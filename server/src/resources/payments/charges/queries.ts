@@ -142,7 +142,7 @@ export async function updateCharges(tx: Db, rows: ChargeRow[]): Promise<void> {
  * Takes exclusive locks on charges until the transaction ends, in one order whatever the order asked for; those that another
  * transaction has locked are waited for, or left out with `skipLocked`.
  */
-export async function lockCharges(tx: Db, keys: { businessId: string; id: string }[], { skipLocked = false } = {}): Promise<Map<string, ChargeRow>> {
+export async function lockCharges(tx: Db, keys: ChargeKey[], { skipLocked = false } = {}): Promise<Map<string, ChargeRow>> {
   if (keys.length === 0) return new Map()
   const { rows } = await runPrepared(
     tx,
@@ -153,6 +153,31 @@ export async function lockCharges(tx: Db, keys: { businessId: string; id: string
     order by c.business_id, c.id for update of c ${skipLocked ? sql`skip locked` : sql``}`,
   )
   return new Map(rows.map((row) => [row.id, row]))
+}
+
+export interface ChargeKey {
+  businessId: string
+  id: string
+}
+
+/** A charge and the payment request that it pays, which never changes. */
+export interface PaidRequest {
+  id: string
+  paymentRequestId: string | null
+}
+
+/** Which requests charges pay; undefined for charges that do not exist. */
+export async function findPaidRequests(db: Db, keys: ChargeKey[]): Promise<(PaidRequest | undefined)[]> {
+  const { rows } = await runPrepared(
+    db,
+    'find_paid_requests',
+    sql<PaidRequest & { business_id: string }>`
+    select c.business_id, c.id, c.payment_request_id as "paymentRequestId"
+    from ${keysSql('wanted', keys)} join charges c on c.business_id = wanted.business_id and c.id = wanted.id
+    where c.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))})`,
+  )
+  const found = new Map(rows.map(({ business_id, ...paid }) => [`${business_id} ${paid.id}`, paid]))
+  return keys.map(({ businessId, id }) => found.get(`${businessId} ${id.toLowerCase()}`))
 }
 
 /** The succeeded payments of a request, oldest first, as they are listed inside it. */

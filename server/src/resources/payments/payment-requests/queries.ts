@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
-import { arraySql, businessesSql, keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
+import { businessesSql, keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { runPrepared, runPreparedText, runTogether } from '#foundation/database/prepared.ts'
 import type { StoredAnswer } from '#foundation/database/stored-answer.ts'
@@ -146,28 +146,40 @@ export async function findPaymentRequest(db: Db, businessId: string, id: string)
 }
 
 /** The same for all that are asked for at once. */
-export async function findAnyPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
-  const { rows } = await pool.query<PaymentRequestRow>({
-    name: 'find_any_payment_requests',
-    text: `select r.* from payment_requests r
-      join unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id) on r.business_id = wanted.business_id and r.id = wanted.id`,
-    values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],
-  })
+export async function findAnyPaymentRequests(db: Db, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
+  const { rows } = await runPrepared(
+    db,
+    'find_any_payment_requests',
+    sql<PaymentRequestRow>`
+    select ${sql.raw(selected)} from ${keysSql('wanted', keys)} join payment_requests r on r.business_id = wanted.business_id and r.id = wanted.id
+    where r.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))})`,
+  )
   const found = new Map(rows.map((row) => [`${row.business_id} ${row.id}`, row]))
   return keys.map(({ businessId, id }) => found.get(`${businessId} ${id.toLowerCase()}`))
 }
 
-/** The payment request of a business that carries the first of these payment references that is known, deleted ones too. */
-export async function findRequestByReference(db: Db, businessId: string, references: readonly string[]): Promise<PaymentRequestRow | undefined> {
-  if (references.length === 0) return undefined
+/** Payment references of one business. */
+export interface RequestReferences {
+  business_id: string
+  references: readonly string[]
+}
+
+/** For each of some lists the payment request that carries the first reference of it that is known, deleted ones too. */
+export async function findRequestsByReference(db: Db, lists: RequestReferences[]): Promise<(PaymentRequestRow | undefined)[]> {
+  const wanted = lists.flatMap(({ business_id, references }) => references.map((reference) => ({ business_id, reference })))
   const { rows } = await runPrepared(
     db,
-    'find_request_by_reference',
+    'find_requests_by_reference',
     sql<PaymentRequestRow>`
-    select ${sql.raw(selected)} from payment_requests r where r.business_id = ${businessId} and r.payment_reference = any (${arraySql('text', references)})`,
+    select ${sql.raw(selected)} from ${rowsSql('wanted', { business_id: 'uuid', reference: 'text' }, wanted)}
+    join payment_requests r on r.business_id = wanted.business_id and r.payment_reference = wanted.reference
+    where r.business_id = any (${businessesSql(lists.map(({ business_id }) => business_id))})`,
   )
-  const place = ({ payment_reference }: PaymentRequestRow) => references.indexOf(payment_reference)
-  return rows.sort((a, b) => place(a) - place(b))[0]
+  const found = new Map(rows.map((row) => [`${row.business_id} ${row.payment_reference}`, row]))
+  return lists.map(({ business_id, references }) => {
+    const known = references.find((reference) => found.has(`${business_id} ${reference}`))
+    return found.get(`${business_id} ${known}`)
+  })
 }
 
 /** Columns and their types, in the order in which new rows are written as arrays. */

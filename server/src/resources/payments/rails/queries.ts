@@ -1,10 +1,30 @@
 import { type RawBuilder, sql } from 'kysely'
-import { rowsSql } from '#foundation/database/binary-arrays.ts'
+import { businessesSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
+import { runPrepared } from '#foundation/database/prepared.ts'
 
-export async function findRailCredentials(db: Db, businessId: string, rail: string): Promise<string | undefined> {
-  const row = await db.selectFrom('rail_credentials').select('data_encrypted').where('business_id', '=', businessId).where('rail', '=', rail).executeTakeFirst()
-  return row?.data_encrypted
+/** A business's access to one of its rails. */
+export interface RailKey {
+  businessId: string
+  rail: string
+}
+
+/** The stored access to rails, sealed; undefined for those that are not set up. */
+export async function findRailCredentials(db: Db, keys: RailKey[]): Promise<(string | undefined)[]> {
+  const { rows } = await runPrepared(
+    db,
+    'find_rail_credentials',
+    sql<{ business_id: string; rail: string; data_encrypted: string }>`
+    select c.business_id, c.rail, c.data_encrypted
+    from ${rowsSql(
+      'wanted',
+      { business_id: 'uuid', rail: 'text' },
+      keys.map(({ businessId, rail }) => ({ business_id: businessId, rail })),
+    )} join rail_credentials c on c.business_id = wanted.business_id and c.rail = wanted.rail
+    where c.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))})`,
+  )
+  const found = new Map(rows.map((row) => [`${row.business_id} ${row.rail}`, row.data_encrypted]))
+  return keys.map(({ businessId, rail }) => found.get(`${businessId} ${rail}`))
 }
 
 export async function saveRailCredentials(tx: Db, businessId: string, rail: string, dataEncrypted: string, at: Date): Promise<void> {

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { BadNotification, type RailNotification } from '#engine/rails/rail.ts'
+import { readTogether } from '#foundation/database/read-together.ts'
 import type { Api } from '#foundation/http/api.ts'
 import { type Origin, systemOrigin } from '#foundation/http/origin.ts'
 import { plainText } from '#foundation/http/schemas.ts'
@@ -8,8 +9,8 @@ import type { Business } from '#foundation/shared/business.ts'
 import { ApiError, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { encryptSecret } from '#foundation/shared/secrets.ts'
-import { findBusiness } from '#resources/business/businesses/queries.ts'
-import { findCharge } from '#resources/payments/charges/queries.ts'
+import { findBusinesses } from '#resources/business/businesses/queries.ts'
+import { type ChargeKey, findPaidRequests, type PaidRequest } from '#resources/payments/charges/queries.ts'
 import { settleRefund } from '#resources/payments/refunds/finish-refund.ts'
 import { findRefund } from '#resources/payments/refunds/queries.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
@@ -76,30 +77,39 @@ export function railsRoutes(api: Api, deps: RailsDeps): void {
 
 /** A rail has no API key; its signature is checked by the rail itself, over the raw bytes. */
 function notificationRoute(api: Api, deps: RailsDeps): void {
-  const { database, clock, rails } = deps
+  const { database, clock, rails, groupAcrossBusinesses } = deps
+  // Notifications that arrive together ask together.
+  const findBusiness = readTogether(async (ids: string[]) => {
+    const found = await findBusinesses(database.db, ids)
+    return ids.map((id) => found.get(id))
+  })
+  const groupOf = groupAcrossBusinesses ? undefined : ({ businessId }: ChargeKey) => businessId
+  const findPaid = readTogether((keys: ChargeKey[]) => findPaidRequests(database.db, keys), { groupOf })
   api.raw('/v1/rail-notifications/:rail/:business_id', async ({ params, body, headers, requestId }) => {
     const { rail: name = '', business_id: businessId = '' } = params
-    const business = isUuid(businessId) ? await findBusiness(database.db, businessId) : undefined
+    const business = isUuid(businessId) ? await findBusiness(businessId.toLowerCase()) : undefined
     const found = business && (await rails.byName(business, name))
     if (!business || !found?.rail.readNotification) throw notFound('PaymentProvider', name)
     // A signature is as old as the rail's clock says, whatever the clock of the business.
     const notification = await found.rail.readNotification({ body, headers }, found.access, clock.system()).catch((error: unknown) => {
       throw error instanceof BadNotification ? new ApiError(400, 'bad_signature', error.message) : error
     })
-    if (notification) await actOn(deps, business, name, notification, systemOrigin(deps, business.id, requestId))
+    if (notification) await actOn(deps, findPaid, business, name, notification, systemOrigin(deps, business.id, requestId))
     return { status: 200, body: '{"received":true}' }
   })
 }
 
+type FindPaid = (key: ChargeKey) => Promise<PaidRequest | undefined>
+
 /** Records an outcome that a rail has sent, and its message, which may come again. What is about none of the business's payments changes nothing. */
-async function actOn(deps: RailsDeps, business: Business, rail: string, notification: RailNotification, origin: Origin): Promise<void> {
+async function actOn(deps: RailsDeps, findPaid: FindPaid, business: Business, rail: string, notification: RailNotification, origin: Origin): Promise<void> {
   const { db } = deps.database
   const { objectId, eventId } = notification
   const id = objectId !== null && isUuid(objectId) ? objectId : undefined
   if (id && notification.kind === 'charge') {
-    const charge = await findCharge(db, business.id, id)
-    if (charge) {
-      const subject = { isNew: false, id: charge.id, paymentRequestId: charge.payment_request_id } as const
+    const paid = await findPaid({ businessId: business.id, id })
+    if (paid) {
+      const subject = { isNew: false, ...paid } as const
       return void (await deps.settle({ business, charge: subject, outcome: notification.outcome, origin, notification: { rail, eventId } }))
     }
   } else if (id && notification.kind === 'refund') {
