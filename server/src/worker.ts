@@ -57,10 +57,10 @@ export function startWorker(deps: WorkerDeps): Worker {
   const onEvent = (businessId: string) => relay.wake(businessId)
   const { secretKey, groupAcrossBusinesses } = payments
   const dispatcher = startDispatcher({ database, log, now, secretKey, groupAcrossBusinesses, onEvent, count: deliveryCounters(metrics) })
-  const relay: Relay = startRelay(database.db, {
+  const relay: Relay = startRelay(database.write, {
     acrossBusinesses: groupAcrossBusinesses,
     onOrdered: fanOut({ secretKey, now }),
-    onPlaced: dispatcher.wake,
+    onSequenced: dispatcher.wake,
     onError: (error) => log.error({ error }, 'ordering events failed'),
   })
   const polling = polledOf(deps, relay).map(({ name, everyMs, run }, i) =>

@@ -101,7 +101,7 @@ function payRoute(api: Api, deps: StartDeps): void {
   const sandbox = api.group('Sandbox')
   const { database, groupAcrossBusinesses } = deps
   const groupOf = groupAcrossBusinesses ? undefined : ({ businessId }: { businessId: string }) => businessId
-  const findRequest = readTogether((keys: { businessId: string; id: string }[]) => findAnyPaymentRequests(database.db, keys), { groupOf })
+  const findRequest = readTogether((keys: { businessId: string; id: string }[]) => findAnyPaymentRequests(database.write, keys), { groupOf })
   sandbox.write(
     'POST',
     '/v1/sandbox/payment-requests/:payment_request_id/pay',

@@ -52,7 +52,7 @@ export interface BankReports {
 
 /** Receives reports; what they ask the database is asked together with the reports that arrive at the same time. */
 export function bankReports(deps: CreditDeps): BankReports {
-  const { db } = deps.database
+  const { write: db } = deps.database
   const groupOf = deps.groupAcrossBusinesses ? undefined : ({ business_id }: { business_id: string }) => business_id
   const findAccounts = readTogether((numbers: ReportedNumber[]) => findReportedAccounts(db, numbers))
   const findBusiness = readTogether(async (ids: string[]) => {

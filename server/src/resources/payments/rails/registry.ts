@@ -22,7 +22,7 @@ export const rails: readonly Rail[] = [simulatorRail, payNowRail, stripeRail]
 /** Finds the rail of a method: in the sandbox the simulator plays them all, in live each needs the business's own access. */
 export function railRegistry({ database, secretKey, groupAcrossBusinesses }: Pick<Deps, 'database' | 'secretKey' | 'groupAcrossBusinesses'>): Rails {
   const groupOf = groupAcrossBusinesses ? undefined : ({ businessId }: RailKey) => businessId
-  const findCredentials = readTogether((keys: RailKey[]) => findRailCredentials(database.db, keys), { groupOf })
+  const findCredentials = readTogether((keys: RailKey[]) => findRailCredentials(database.write, keys), { groupOf })
 
   async function accessTo(business: Business, rail: Rail): Promise<Record<string, string> | undefined> {
     if (rail.name === simulatorRail.name) return business.mode === 'sandbox' ? {} : undefined

@@ -80,11 +80,11 @@ function notificationRoute(api: Api, deps: RailsDeps): void {
   const { database, clock, rails, groupAcrossBusinesses } = deps
   // Notifications that arrive together ask together.
   const findBusiness = readTogether(async (ids: string[]) => {
-    const found = await findBusinesses(database.db, ids)
+    const found = await findBusinesses(database.write, ids)
     return ids.map((id) => found.get(id))
   })
   const groupOf = groupAcrossBusinesses ? undefined : ({ businessId }: ChargeKey) => businessId
-  const findPaid = readTogether((keys: ChargeKey[]) => findPaidRequests(database.db, keys), { groupOf })
+  const findPaid = readTogether((keys: ChargeKey[]) => findPaidRequests(database.write, keys), { groupOf })
   api.raw('/v1/rail-notifications/:rail/:business_id', async ({ params, body, headers, requestId }) => {
     const { rail: name = '', business_id: businessId = '' } = params
     const business = isUuid(businessId) ? await findBusiness(businessId.toLowerCase()) : undefined

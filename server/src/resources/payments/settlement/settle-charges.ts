@@ -72,7 +72,7 @@ function settleAll(deps: Deps, followers: readonly Follower[]) {
   return (on: Kysely<DB>, settlements: Settlement[], { skipLocked }: { skipLocked: boolean }): Promise<Result[]> => {
     // Read on another connection while the transaction begins.
     const schedules = feeSchedules(
-      deps.database.db,
+      deps.database.write,
       settlements.map(({ business }) => business.id),
     )
     schedules.catch(() => undefined)

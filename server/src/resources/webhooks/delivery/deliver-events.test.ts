@@ -310,7 +310,7 @@ test('an event is sent at once and not at the next poll, and so are hundreds', a
   const relay = startRelay(database.db, {
     pollMs: 60_000,
     onOrdered: fanOut({ secretKey: () => testSecretKey, now: clock.now }),
-    onPlaced: (businessId) => sender.wake(businessId),
+    onSequenced: (businessId) => sender.wake(businessId),
     onError: (error) => createLog('error').error({ error }),
   })
   open.push(relay)
