@@ -40,13 +40,13 @@ export interface AppDeps {
   onEvent?: (businessId: string) => void
   /** Called after a commit whose events have their sequences already. */
   onComplete?: (businessId: string) => void
-  /** How this server is reached, for links in answers and webhooks that no request asked for. */
+  /** The URL of this server, for links in answers and webhooks that have no request. */
   baseUrl: () => string
   /** The key that encrypts stored secrets. */
   secretKey: () => Buffer
-  /** How money moves; the rails that are set up, unless a test brings its own. */
+  /** What moves money; the configured rails, unless a test brings its own. */
   rails?: Rails
-  /** Where the OpenAPI document is; absent while it is being made. */
+  /** The location of the OpenAPI document; absent while it is being generated. */
   openApiFile?: string
   /** Counts requests where several processes share a limit. */
   rateLimitStore?: ApiOptions['rateLimitStore']
@@ -63,7 +63,7 @@ export interface App extends Api {
 /** Every area's routes, in one list. */
 export async function createApp(options: AppDeps): Promise<App> {
   const { config, database, log, metrics, now, clock, baseUrl, secretKey, openApiFile, checkAnswer, beforeRoutes } = options
-  // Pages that wait for a payment hear of it after the same commit as the relay.
+  // Pages that wait for a payment are notified after the same commit as the relay.
   let tellPages: Pages['wake'] = () => undefined
   const onEvent = (businessId: string, arePlaced = false) => {
     if (arePlaced) options.onComplete?.(businessId)
@@ -93,7 +93,7 @@ export async function createApp(options: AppDeps): Promise<App> {
     publicUrl: config.publicUrl,
     rateLimit: config.rateLimit,
     rateLimitStore: options.rateLimitStore,
-    // HitPay's own examples call this path (behaviour §7.4 and the contract's samples).
+    // HitPay's own examples use this path (behaviour §7.4 and the contract's samples).
     aliases: { '/v1/customer': '/v1/customers' },
     ...(checkAnswer ? { checkAnswer } : {}),
     ...(beforeRoutes ? { beforeRoutes } : {}),
@@ -124,7 +124,7 @@ export async function createApp(options: AppDeps): Promise<App> {
   return { ...api, apiKeys: keys, payments, pages }
 }
 
-/** What operators watch of the database and of what waits in it. */
+/** Metrics of the database and of waiting work. */
 function databaseGauges(metrics: Metrics, database: Database): void {
   metrics.gauge('hawker_database_connections', 'Open connections of the main pool.', () => database.pool.totalCount)
   metrics.gauge('hawker_database_connections_idle', 'Idle connections of the main pool.', () => database.pool.idleCount)

@@ -5,7 +5,7 @@ import { key } from './process.ts'
 export interface Tally {
   answered: number
   refused: number
-  /** Connections that the server closed where it had said so, or between two requests. */
+  /** Connections that the server closed after announcing it, or between two requests. */
   closed: number
   cut: string[]
 }
@@ -48,7 +48,7 @@ export async function keepSending(port: number, name: string, tally: Tally, isOv
   }
 }
 
-/** Sends a request and reads one whole answer, or how it was cut. */
+/** Sends a request and reads one complete response, or how it was cut. */
 export function ask(socket: Socket, request: string): Promise<string | { cut: string }> {
   return new Promise((done) => {
     let heard = ''
