@@ -38,10 +38,11 @@ export function identifying(authenticators: readonly Authenticator[]): onRequest
 
   /** Without a promise as long as no authenticator needs one: nearly every request's caller is remembered. */
   function ask(headers: IncomingHttpHeaders): Known | Promise<Known> {
-    for (const [i, authenticator] of authenticators.entries()) {
+    let asked = 0
+    for (const authenticator of authenticators) {
+      asked += 1
       const found = authenticator.authenticate(headers)
-      if (found === undefined) continue
-      return 'then' in found ? askFrom(found, i + 1, headers) : found
+      if (found !== undefined) return 'then' in found ? askFrom(found, asked, headers) : found
     }
     throw unauthenticated()
   }
