@@ -19,7 +19,7 @@ export function choices(seed: number): Choices {
   return { next, below: (limit) => Math.floor(next() * limit), chance: (probability) => next() < probability }
 }
 
-/** A customer that one worker alone changes, so that what it must be like is known. */
+/** A customer that only one worker changes, so that its expected state is known. */
 export interface Owned {
   id: string
   externalId: string | undefined
@@ -28,12 +28,12 @@ export interface Owned {
   deleted: boolean
 }
 
-/** One request and what became of it. Every request that changes something has a name of its own: its event is found by it. */
+/** One request and its result. Every request that changes something has a name of its own, by which its event is found. */
 export interface Operation {
   kind: 'create' | 'patch' | 'nothing' | 'upsert' | 'shared upsert' | 'delete'
   label: string
   sent: Sent
-  /** The owned customer that is changed; undefined for a create and for what all workers share. */
+  /** The owned customer that is changed; undefined for a create and for customers that all workers share. */
   target: Owned | undefined
   externalId?: string
   answer: Answer | undefined
@@ -48,12 +48,12 @@ export interface Worker {
 
 const isDone = ({ status }: Answer) => status >= 200 && status < 300
 
-/** Whether the answer says for certain that the request took effect; a 409 or 503 leaves it open. */
+/** Whether the response proves that the request took effect; a 409 or 503 leaves it unknown. */
 export function acknowledged({ answer }: Operation): boolean {
   return answer !== undefined && isDone(answer)
 }
 
-/** Brings what is known up to date with an operation that took effect. */
+/** Updates the expected state with an operation that took effect. */
 export function applyEffect(worker: Worker, operation: Operation, id: string | undefined): void {
   const { kind, target, label, externalId } = operation
   if (kind === 'delete' && target) {
@@ -105,12 +105,12 @@ export function idIn(answer: Answer | undefined): string | undefined {
   return JSON.parse(answer.text).id
 }
 
-/** Works until a request stays without a clear answer, which the kill brings about. */
+/** Works until a request stays without a clear response, which the kill causes. */
 export async function work(worker: Worker, round: number, pick: Choices, send: (sent: Sent) => Promise<Answer | undefined>): Promise<void> {
   for (let number = 0; ; number++) {
     const operation = nextOperation(worker, `r${round}-${worker.name}-${number}`, pick)
     worker.operations.push(operation)
-    // A client that loses patience sends the same again beside the first.
+    // A client that loses patience sends the same request again in parallel to the first.
     const twice = operation.sent.key !== undefined && pick.chance(0.1)
     const answers = await Promise.all(twice ? [send(operation.sent), send(operation.sent)] : [send(operation.sent)])
     const done = answers.filter((answer) => answer !== undefined && isDone(answer))

@@ -1,4 +1,4 @@
-// The crash test: kills the server under load, again and again, and shows that every acknowledged write is there once
+// The crash test: kills the server under load, again and again, and shows that every acknowledged write exists once,
 // with exactly one event. Run by `npm run test:crash`.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -32,7 +32,7 @@ function readOptions(): { rounds: number; seed: number; workers: number } {
   return { rounds: whole('rounds', 20), seed: whole('seed', process.pid * 7919 + new Date().getMilliseconds()), workers: whole('workers', 48) }
 }
 
-/** What is killed: Hawker alone (PostgreSQL goes on by itself), or PostgreSQL's first process too, or all of it, or PostgreSQL first. */
+/** What is killed: only Hawker (PostgreSQL continues), or PostgreSQL's main process too, or all of it, or PostgreSQL first. */
 const ways = ['hawker', 'hawker', 'hawker + postmaster', 'hawker + postgres', 'postmaster first', 'postgres first'] as const
 
 async function killServer(server: Running, directory: string, way: (typeof ways)[number], { below }: Choices): Promise<void> {
@@ -50,7 +50,7 @@ async function killServer(server: Running, directory: string, way: (typeof ways)
   await server.ended
 }
 
-/** Starts again at once; in some rounds twice at the same moment, of which exactly one may win. */
+/** Restarts immediately; in some rounds twice at the same moment, of which exactly one may win. */
 async function restart(directory: string, twice: boolean): Promise<Running> {
   const started = await Promise.all(twice ? [startServer(directory), startServer(directory)] : [startServer(directory)])
   const running = started.filter((one) => 'url' in one)
@@ -92,7 +92,7 @@ async function round(run: Run, number: number, seed: number): Promise<void> {
   const killAfter = 100 + pick.below(800)
   const twice = pick.chance(0.3)
   const before = client(run.server.url)
-  // Each worker has choices of its own, so that they do not depend on whose answer comes first.
+  // Each worker makes its own random choices, so that they do not depend on whose response comes first.
   const working = Promise.all([
     ...workers.map((worker, i) => work(worker, number, choices(seed * 1000 + i), before.send)),
     ...run.payers.map((payer, i) => payAndRefund(payer, number, `${run.sink.url}/callback`, choices(seed * 1000 + 500 + i), before.send)),
@@ -139,7 +139,7 @@ async function round(run: Run, number: number, seed: number): Promise<void> {
   }
 }
 
-/** Registers the merchant's endpoint, and one that is dead, which must delay no one. */
+/** Registers the merchant's endpoint, and a dead one, which must delay no one. */
 async function registerEndpoints(server: Running, sink: Sink): Promise<void> {
   const { send, close } = client(server.url)
   for (const [name, url] of [
@@ -157,7 +157,7 @@ async function registerEndpoints(server: Running, sink: Sink): Promise<void> {
   close()
 }
 
-/** After the last round: everything has arrived, and the command finds nothing. */
+/** After the last round: everything has been delivered, and the command finds nothing. */
 async function finish({ directory, sink, server }: Run): Promise<string> {
   const { host, port, user, database } = runningConnection(directory)
   const pool = new pg.Pool(poolOptions({ host, port, user, database }, 2, 60_000))
@@ -185,7 +185,7 @@ async function clear(server: Running | undefined, directory: string): Promise<vo
   await server?.ended
   clearTimeout(late)
   try {
-    for (const pid of postgresProcesses(directory)) kill(pid) // there is a pid file only when the server did not end in good order
+    for (const pid of postgresProcesses(directory)) kill(pid) // there is a pid file only if the server did not shut down properly
   } catch {}
   rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
 }

@@ -22,7 +22,7 @@ async function sendUntilClear(send: Send, sent: Sent): Promise<Answer> {
   throw new Violation(`${sent.method} ${sent.path} ${sent.key} gets no clear answer after the restart`)
 }
 
-/** Repeats everything about money that has no clear answer, under its key. */
+/** Retries every request about money that has no clear response, with its key. */
 export async function retryMoney(payers: Payer[], send: Send): Promise<number> {
   let retried = 0
   const retry = async (payer: Payer) => {
@@ -37,7 +37,7 @@ export async function retryMoney(payers: Payer[], send: Send): Promise<number> {
   return retried
 }
 
-/** Repeats some answered requests about money: their answers must come back byte for byte. */
+/** Retries some answered requests about money: their responses must be the same, byte for byte. */
 export async function replayMoney(payers: Payer[], send: Send, { below }: Choices, count: number): Promise<number> {
   const done = payers.flatMap(({ operations }) => operations.filter(({ answer }) => tookEffect(answer)))
   const chosen = Array.from({ length: Math.min(count, done.length) }, () => done[below(done.length)] as MoneyOperation)
@@ -50,7 +50,7 @@ export async function replayMoney(payers: Payer[], send: Send, { below }: Choice
   return chosen.length
 }
 
-/** What each kind of request leaves, by the label that it set, with what its answer says of it. */
+/** What each kind of request leaves, by the label that it set, with what its response says about it. */
 const effects: Record<MoneyOperation['kind'], string> = {
   create: 'select reference_number as label, id, status from payment_requests where reference_number = any ($1)',
   pay: 'select customer_name as label, id, status from charges where customer_name = any ($1)',
@@ -60,7 +60,7 @@ const effects: Record<MoneyOperation['kind'], string> = {
 
 const later: Record<string, string[]> = { succeeded: ['succeeded', 'refunded', 'partially_refunded'] }
 
-/** Every request that took effect did so once, and is what it was answered to be; one that was refused left nothing. */
+/** Every request that took effect did so once, and matches its response; one that was rejected left nothing. */
 export async function checkMoney(payers: Payer[], pool: pg.Pool): Promise<number> {
   const all = payers.flatMap(({ operations }) => operations)
   for (const kind of Object.keys(effects) as MoneyOperation['kind'][]) {
@@ -84,7 +84,7 @@ export async function checkMoney(payers: Payer[], pool: pg.Pool): Promise<number
   return all.filter(({ answer }) => tookEffect(answer)).length
 }
 
-/** Runs the checks of `hawker verify` on the database that was opened again. */
+/** Runs the checks of `hawker verify` on the reopened database. */
 export async function checkBooks(connection: Parameters<typeof openDatabase>[0]): Promise<void> {
   const database: Database = await openDatabase(connection, { connections: 1, slowConnections: 1 })
   try {
@@ -95,7 +95,7 @@ export async function checkBooks(connection: Parameters<typeof openDatabase>[0])
   }
 }
 
-/** Longest time for everything to arrive: a lease that a killed process held, and a retry. */
+/** Longest time for everything to be delivered: a lease that a killed process held, and a retry. */
 const deliveredWithinMs = 100_000
 
 interface Told {
@@ -104,7 +104,7 @@ interface Told {
   created_at: Date
 }
 
-/** Waits until every event has reached the merchant, and compares both sides; answers with how long the events since a moment took. */
+/** Waits until every event has reached the merchant, and compares both sides; returns how long the events since a moment took. */
 export async function checkDeliveries(
   sink: Sink,
   pool: pg.Pool,
@@ -144,16 +144,16 @@ export async function checkDeliveries(
   return { waitedMs: Date.now() - began, delivered: events.length, tries, latencies }
 }
 
-/** Makes payment requests one after another, so that what is measured is the way to the merchant and not the load. */
+/** Creates payment requests in sequence, so that the delivery to the merchant is measured and not the load. */
 export async function makeQuietly(send: Send, count = 50): Promise<Date> {
-  // What the last kill left behind is on its way by then.
+  // What the last kill left behind is in flight by then.
   await sleep(2_000)
   const since = new Date()
   for (let i = 0; i < count; i++) await send({ method: 'POST', path: '/v1/payment-requests', body: { amount: 1, currency: 'sgd' } })
   return since
 }
 
-/** No request waits although its time is over. */
+/** No request is pending after its deadline. */
 export async function checkExpiries(pool: pg.Pool): Promise<void> {
   const { rows } = await pool.query(
     "select id from payment_requests where status = 'pending' and deleted_at is null and expires_at < now() - interval '10 seconds' limit 3",

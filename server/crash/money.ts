@@ -1,7 +1,7 @@
 import type { Choices } from './load.ts'
 import type { Answer, Sent } from './server.ts'
 
-/** A payment request that one payer alone plays with. */
+/** A payment request that only one payer acts on. */
 export interface Bill {
   id: string
   amount: number
@@ -10,7 +10,7 @@ export interface Bill {
   paid: string[]
 }
 
-/** One request about money and what became of it; what it makes carries its label, by which it is found. */
+/** One request about money and its result; what it creates has its label, by which it is found. */
 export interface MoneyOperation {
   kind: 'create' | 'pay' | 'refund' | 'cancel'
   label: string
@@ -19,7 +19,7 @@ export interface MoneyOperation {
   answer: Answer | undefined
 }
 
-/** Someone who makes bills and pays them, gives money back and cancels. */
+/** Someone who creates payment requests, pays, refunds and cancels them. */
 export interface Payer {
   name: string
   bills: Bill[]
@@ -36,7 +36,7 @@ const codeOf = ({ text }: Answer): unknown => {
   }
 }
 
-/** Whether an answer says for certain what became of a request: it took effect, or it was refused. */
+/** Whether a response is conclusive about a request: it took effect, or it was rejected. */
 export function isClear(answer: Answer | undefined): boolean {
   if (!answer) return false
   const { status } = answer
@@ -45,7 +45,7 @@ export function isClear(answer: Answer | undefined): boolean {
 
 export const tookEffect = (answer: Answer | undefined): answer is Answer => answer !== undefined && answer.status >= 200 && answer.status < 300
 
-/** Brings what is known up to date with an answer. */
+/** Updates the expected state with a response. */
 export function applyAnswer(payer: Payer, { kind, bill, answer, sent }: MoneyOperation): void {
   if (!tookEffect(answer)) return
   if (kind === 'create') {
@@ -78,7 +78,7 @@ function pay(label: string, bill: Bill, { below, chance }: Choices): Sent {
   return { method: 'POST', path: `/v1/sandbox/payment-requests/${bill.id}/pay`, key: `money-${label}`, body }
 }
 
-/** The next thing that a payer does; sometimes two at once about one bill. */
+/** The next action of a payer; sometimes two at the same time about one payment request. */
 function nextOperations(payer: Payer, label: string, webhook: string, pick: Choices): MoneyOperation[] {
   const bill = payer.bills.slice(-6)[pick.below(Math.min(6, payer.bills.length))]
   const dice = pick.next()
@@ -97,7 +97,7 @@ function nextOperations(payer: Payer, label: string, webhook: string, pick: Choi
   return [make('cancel', { method: 'DELETE', path: `/v1/payment-requests/${bill.id}`, key: `money-${label}` })]
 }
 
-/** Pays and refunds until a request stays without a clear answer, which the kill brings about. */
+/** Pays and refunds until a request stays without a clear response, which the kill causes. */
 export async function payAndRefund(payer: Payer, round: number, webhook: string, pick: Choices, send: Send): Promise<void> {
   for (let number = 0; ; number++) {
     const operations = nextOperations(payer, `r${round}-${payer.name}-${number}`, webhook, pick)

@@ -34,7 +34,7 @@ const environment = (directory: string) => ({
   LOG_LEVEL: 'error',
 })
 
-/** Runs `hawker verify` beside the server; what it says when something does not hold. */
+/** Runs `hawker verify` beside the server; returns its output if something does not hold. */
 export function runVerify(directory: string): Promise<string | undefined> {
   const child = spawn(process.execPath, [command, 'verify'], { env: environment(directory), stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
@@ -47,7 +47,7 @@ export function runVerify(directory: string): Promise<string | undefined> {
   return new Promise((done) => child.once('close', (code) => done(code === 0 ? undefined : said)))
 }
 
-/** Starts `hawker start` on a data directory; fulfilled when it is ready, or when it has ended without ever being so. */
+/** Runs `hawker start` on a data directory; resolves when it is ready, or when it has ended without becoming ready. */
 export function startServer(directory: string): Promise<Running | Refused> {
   const began = performance.now()
   const child = spawn(process.execPath, [command, 'start'], {
@@ -105,7 +105,7 @@ export interface Answer {
   replayed: boolean
 }
 
-/** Sends requests over kept connections; undefined when no whole answer came. */
+/** Sends requests over kept connections; undefined if no complete response arrived. */
 export function client(url: string): { send(sent: Sent): Promise<Answer | undefined>; close(): void } {
   const agent = new Agent({ keepAlive: true, maxSockets: 128 })
   return {

@@ -6,25 +6,25 @@ import { verifyStandard, verifyV1, verifyV2 } from '#resources/webhooks/delivery
 export interface Heard {
   body: string
   tries: number
-  /** When its first try came. */
+  /** When its first attempt arrived. */
   firstAt: number
 }
 
-/** A merchant's server that outlives the crashes of Hawker, and checks whatever it is told. */
+/** A merchant's server that survives the crashes of Hawker, and checks everything it receives. */
 export interface Sink {
   readonly url: string
   /** Events by their id. */
   readonly events: Map<string, Heard>
-  /** Callbacks of version 1 for completed payments: how often each payment was told. */
+  /** Callbacks of version 1 for completed payments: how often each payment was reported. */
   readonly callbacks: Map<string, number>
   /** The first thing that was wrong. */
   fault(): string | undefined
-  /** Learns the salt of the endpoint; nothing is sent to it before. */
+  /** Sets the salt of the endpoint; nothing is sent to it before. */
   setSalt(salt: string): void
   stop(): void
 }
 
-/** Starts it; one event in `refuseOneIn` is refused on its first try, so that retries happen. */
+/** Starts it; one event in `refuseOneIn` is rejected on its first attempt, so that retries happen. */
 export async function startSink(keySalt: string, refuseOneIn = 500): Promise<Sink> {
   const events = new Map<string, Heard>()
   const callbacks = new Map<string, number>()

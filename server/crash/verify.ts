@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { acknowledged, applyEffect, type Choices, idIn, type Operation, type Worker } from './load.ts'
 import type { Answer, Sent } from './server.ts'
 
-/** Something that must never be seen; it ends the run. */
+/** Something that must never happen; it ends the run. */
 export class Violation extends Error {}
 
 type Send = (sent: Sent) => Promise<Answer | undefined>
@@ -18,7 +18,7 @@ async function sendUntilClear(send: Send, sent: Sent): Promise<Answer> {
   throw new Violation(`${sent.method} ${sent.path} ${sent.key} gets no clear answer after the restart`)
 }
 
-/** Repeats every request that has a key and no answer; it must take effect exactly once, whether or not it had before. */
+/** Retries every request that has a key and no response; it must take effect exactly once, whether or not it had before. */
 export async function retryUnacknowledged(workers: Worker[], send: Send): Promise<number> {
   const retry = async (worker: Worker) => {
     let retried = 0
@@ -35,7 +35,7 @@ export async function retryUnacknowledged(workers: Worker[], send: Send): Promis
   return (await Promise.all(workers.map(retry))).reduce((sum, retried) => sum + retried, 0)
 }
 
-/** For what was sent without a key and not answered, both outcomes are right; asks the database which one it was. */
+/** For requests without a key and a response, both outcomes are valid; asks the database which one it was. */
 export async function learnOutcomes(workers: Worker[], pool: pg.Pool): Promise<void> {
   const learn = async (worker: Worker) => {
     for (const operation of worker.operations) {
@@ -52,7 +52,7 @@ export async function learnOutcomes(workers: Worker[], pool: pg.Pool): Promise<v
   await Promise.all(workers.map(learn))
 }
 
-/** Repeats some acknowledged requests: their answers must come back byte for byte. */
+/** Retries some acknowledged requests: their responses must be the same, byte for byte. */
 export async function replaySome(workers: Worker[], send: Send, { below }: Choices, count: number): Promise<number> {
   const keyed = workers.flatMap(({ operations }) => operations.filter((operation) => acknowledged(operation) && operation.sent.key !== undefined))
   const chosen = Array.from({ length: Math.min(count, keyed.length) }, () => keyed[below(keyed.length)] as Operation)
@@ -69,7 +69,7 @@ export async function replaySome(workers: Worker[], send: Send, { below }: Choic
   return chosen.length
 }
 
-/** Follows the events over HTTP from where the last round ended: their sequences must go on without a gap. */
+/** Follows the events over HTTP from where the last round ended: their sequences must continue without a gap. */
 export async function followEvents(send: Send, after: number): Promise<number> {
   for (let last = after; ; ) {
     const answer = await sendUntilClear(send, { method: 'GET', path: `/v1/events?per_page=100&after=${last}` })
@@ -83,10 +83,10 @@ export async function followEvents(send: Send, after: number): Promise<number> {
   }
 }
 
-/** What the load of customers tells; money has events of its own. */
+/** The events of the customer load; money has events of its own. */
 const customerEvents = "with customer_events as (select * from events where type like 'customer.%')"
 
-/** Each query finds what must not be. Written so that its time grows with the events and not with their square: a run may have 200 rounds. */
+/** Each query finds violations. Written so that its time grows with the events and not with their square: a run may have 200 rounds. */
 const forbidden: [what: string, query: string][] = [
   [
     'a customer without exactly one created event',
@@ -131,7 +131,7 @@ const forbidden: [what: string, query: string][] = [
   ],
 ]
 
-/** Looks for what must not be in the whole database. An event of a job that runs at this moment has a moment to get its place. */
+/** Searches the whole database for violations. An event of a job that runs at this moment has a moment to be sequenced. */
 export async function checkDatabase(pool: pg.Pool): Promise<void> {
   for (const [what, query] of forbidden) {
     for (let attempt = 0; ; attempt++) {
@@ -143,7 +143,7 @@ export async function checkDatabase(pool: pg.Pool): Promise<void> {
   }
 }
 
-/** Compares everything that was acknowledged, and everything whose outcome is known by now, with what is there. */
+/** Compares everything that was acknowledged, and everything whose outcome is known by now, with the database. */
 export async function checkAcknowledged(workers: Worker[], pool: pg.Pool): Promise<void> {
   const { rows } = await pool.query<{ id: string; name: string; version: number; external_id: string | null }>(
     'select id, name, version, external_id from customers',

@@ -13,7 +13,7 @@ const { values: options } = parseArgs({ options: { verify: { type: 'boolean' } }
 const root = process.cwd()
 const stale: string[] = []
 
-/** Writes a generated file, or with --verify says whether the committed one is still what the sources make. */
+/** Writes a generated file, or with --verify reports whether the committed one is up to date. */
 function settle(file: string, content: string): void {
   const path = join(root, file)
   const before = existsSync(path) ? readFileSync(path, 'utf8') : ''
@@ -38,7 +38,7 @@ async function columnsOf(pool: pg.Pool): Promise<string> {
   return `/** Generated from the migrations by \`npm run generate\`. */\nexport const tables = {\n${values.join('\n')}\n} as const\n`
 }
 
-/** Types of the tables and the tables as values, from a database that the migrations have just made. */
+/** Types of the tables and the tables as values, from a freshly migrated database. */
 async function tables(): Promise<{ types: string; values: string }> {
   const directory = mkdtempSync(join(tmpdir(), 'hawker-generate-'))
   const embedded = await startEmbedded({ directory, durable: false, tcpPort: 20_000 + (process.pid % 20_000) })

@@ -1,19 +1,22 @@
 import { existsSync, statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { isTimeZone } from '#foundation/shared/time.ts'
 
-/** Everything that can be set from outside, read and checked once. */
+/** Everything that can be configured, read and checked once. */
 export interface Config {
   /** Where the API listens. */
   readonly host: string
   readonly port: number
-  /** How clients reach the API, without a trailing slash; undefined means: as the request came. */
+  /** The URL under which clients reach the API, without a trailing slash; undefined means: as in the request. */
   readonly publicUrl: string | undefined
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
-  /** An own PostgreSQL ≥ 15; undefined means the embedded one in `dataDirectory`. */
+  /** An external PostgreSQL ≥ 15; undefined means the embedded one in `dataDirectory`. */
   readonly databaseUrl: string | undefined
   /** The job queue's database; the same as `databaseUrl` unless set (scale-out: the queue lives outside the tenants' shards). */
   readonly controlDatabaseUrl: string | undefined
+  /** Processes that serve the API. */
+  readonly processes: number
   /** Connections of the main pool, in each process. */
   readonly databaseConnections: number
   /** TCP port for the embedded PostgreSQL; undefined means a Unix socket only. */
@@ -26,41 +29,41 @@ export interface Config {
   readonly secretKey: Buffer | undefined
   /** Requests per minute and API key; 0 means no limit. */
   readonly rateLimit: number
-  /** Days that an Idempotency-Key is remembered. */
+  /** Days for which an Idempotency-Key is remembered. */
   readonly idempotencyDays: number
-  /** Days that webhook deliveries are kept which arrived or were canceled, and those which failed. */
+  /** Days for which succeeded and canceled webhook deliveries are kept, and failed ones. */
   readonly deliveryDays: number
   readonly failedDeliveryDays: number
-  /** Days that mails are kept. */
+  /** Days for which emails are kept. */
   readonly mailDays: number
-  /** The mail server; undefined means that mails are kept to be read, not sent. */
+  /** The mail server; undefined means that emails are stored, not sent. */
   readonly smtpUrl: string | undefined
-  /** The sender of mails. */
+  /** The sender of emails. */
   readonly mailFrom: string
   /** A font for characters on receipts that Hawker's own fonts lack; undefined means they are printed as □. */
   readonly receiptFont: string | undefined
   /** Whether rows of different businesses may share one statement (plain PostgreSQL: yes, Citus: no). */
   readonly groupCommitAcrossBusinesses: boolean
-  /** Rows that one statement may carry; 1 writes each request by itself. */
+  /** Rows that one statement may carry; 1 writes each request separately. */
   readonly groupCommitRows: number
 }
 
-/** A wrong setting: one line that names the variable; the command ends with exit code 2. */
+/** An invalid setting: one line that names the variable; the command exits with code 2. */
 export class ConfigError extends Error {}
 
 type Environment = Record<string, string | undefined>
 
-/** The configuration that environment variables describe. Throws `ConfigError` for the first wrong value. */
+/** The configuration from environment variables. Throws `ConfigError` for the first invalid value. */
 export function readConfig(environment: Environment = process.env): Config {
   const text = (name: string) => environment[name]?.trim() || undefined
   const wrong = (name: string, must: string, secret = false): never => {
     const got = secret ? '' : `, not ${JSON.stringify(environment[name])}`
     throw new ConfigError(`${name} must be ${must}${got}.`)
   }
-  const whole = (name: string, fallback: number, min: number, max: number) => {
+  const whole = (name: string, fallback: number, min: number, max: number, otherwise = '') => {
     const value = text(name)
     if (value === undefined) return fallback
-    if (!/^\d{1,9}$/.test(value) || Number(value) < min || Number(value) > max) wrong(name, `a whole number from ${min} to ${max}`)
+    if (!/^\d{1,9}$/.test(value) || Number(value) < min || Number(value) > max) wrong(name, `${otherwise}a whole number from ${min} to ${max}`)
     return Number(value)
   }
   const flag = (name: string, fallback: boolean) => {
@@ -102,6 +105,7 @@ export function readConfig(environment: Environment = process.env): Config {
     logLevel,
     databaseUrl,
     controlDatabaseUrl: url('CONTROL_DATABASE_URL', ['postgres:', 'postgresql:']) ?? databaseUrl,
+    processes: text('HAWKER_PROCESSES') === 'auto' ? Math.max(1, availableParallelism() - 1) : whole('HAWKER_PROCESSES', 1, 1, 64, 'auto or '),
     databaseConnections: whole('HAWKER_DATABASE_CONNECTIONS', 6, 2, 64),
     databasePort: text('HAWKER_DATABASE_PORT') === undefined ? undefined : whole('HAWKER_DATABASE_PORT', 0, 1, 65_535),
     dataDirectory,
@@ -121,13 +125,13 @@ export function readConfig(environment: Environment = process.env): Config {
   })
 }
 
-/** What commands need that talk to a running Hawker. */
+/** The settings of commands that talk to a running Hawker. */
 export interface ClientConfig {
   readonly url: string
   readonly apiKey: string
 }
 
-/** Where a running Hawker is, and the key to speak to it with. Throws `ConfigError` when there is none. */
+/** The URL of a running Hawker, and the API key to use. Throws `ConfigError` if there is none. */
 export function readClientConfig(environment: Environment = process.env): ClientConfig {
   const text = (name: string) => environment[name]?.trim() || undefined
   const url = text('HAWKER_URL') ?? 'http://localhost:8080'

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type FakeMerchant, fakeMerchant, type Received } from '#testing/fake-merchant.ts'
 import { clearAll, hawker, key, newFolder } from './process.ts'
 
-// What existing clients send, byte for byte as their libraries encode it, and what they need of the answer (behaviour §13).
+// The requests of existing clients, byte for byte as their libraries encode them, and what they need of the response (behaviour §13).
 
 const salt = 'a-salt-of-our-own'
 let url = ''
@@ -63,7 +63,7 @@ const json = (method: string, path: string, body?: unknown) =>
 
 const pay = (id: string, body: Record<string, unknown> = {}) => json('POST', `/sandbox/payment-requests/${id}/pay`, body)
 
-/** A form callback, checked as PHP clients check it: `ksort`, names and values joined, `hash_hmac`. */
+/** A form callback, verified like PHP clients do: `ksort`, names and values joined, `hash_hmac`. */
 function verified({ headers, body }: Received): Record<string, string> {
   expect(headers['content-type']).toBe('application/x-www-form-urlencoded')
   const fields = Object.fromEntries(new URLSearchParams(body.toString()))
@@ -76,7 +76,7 @@ function verified({ headers, body }: Received): Record<string, string> {
   return fields
 }
 
-/** Long enough for a second call, had there been one to come. */
+/** Long enough for a second call, if there were one. */
 const quiet = () => new Promise((done) => setTimeout(done, 400))
 
 /** The keys that every client of a payment request reads (behaviour §2.2); null is allowed, absent is not. */
@@ -168,7 +168,7 @@ describe('WooCommerce', () => {
     expect(made.json).toMatchObject({ id: expect.any(String), url: expect.stringContaining(made.json.id), channel: 'api_woocomm', webhook })
     expect(made.json).not.toHaveProperty('message')
 
-    // An online decline is not told: the plugin would take the first call for the last word.
+    // An online decline is not reported: the plugin would take the first call as final.
     await pay(made.json.id, { card: '4000000000000002' })
     const { json: paid } = await pay(made.json.id, { method: 'paynow_online' })
     await shop.got(1)

@@ -12,7 +12,7 @@ const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
 
-/** Commands that run for long, and who runs them. */
+/** Commands that run for a long time, and what runs them. */
 const runElsewhere: Record<string, string> = {
   'npm start': 'server/tests/start.test.ts starts what it starts',
   'npm test': 'is what runs this test',
@@ -40,7 +40,7 @@ const key = `test_${'d0c5'.repeat(16)}`
 const environment = { HAWKER_DATA_DIR: folder, HAWKER_API_KEY: key }
 let server: Hawker
 let url = ''
-/** What a document's commands have set, for those that follow in it. */
+/** Variables that a document's commands have set, for the following ones. */
 const kept: Record<string, Record<string, string>> = {}
 
 beforeAll(async () => {
@@ -62,7 +62,7 @@ describe('the documentation', () => {
       if (set) kept[document] = { ...kept[document], [set]: stdout }
       expect(status, stderr).toBe(0)
       expect(stdout).not.toBe('')
-      // Every refusal has a code.
+      // Every error has a code.
       if (line.startsWith('curl') && stdout.startsWith('{')) expect(JSON.parse(stdout)).not.toHaveProperty('code')
     },
   )

@@ -96,7 +96,7 @@ test('hawker pay reports an error in one line', async () => {
 test('hawker trigger emits every event that it lists', async () => {
   const listed = (await run(['trigger', '--list'])).out.trimEnd().split('\n')
   expect(listed).toContain('payment_request.expired')
-  // One as a process of its own; the others by what that process calls, since a process costs more than an event.
+  // One as a process of its own; the others through the code that such a process runs, since a process costs more than an event.
   const [first = '', ...others] = listed
   const one = await run(['trigger', first, '--json'], { environment })
   expect(one).toMatchObject({ code: 0, err: '' })

@@ -11,7 +11,7 @@ afterAll(clearAll)
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-// `npm ci` takes 20 s and the network, so this runs only when asked for.
+// `npm ci` takes 20 s and the network, so this runs only on request.
 test.runIf(process.env.HAWKER_SLOW_TESTS === '1')(
   'a fresh clone, in a path with spaces, installs and builds itself with the first command',
   async () => {
@@ -23,7 +23,7 @@ test.runIf(process.env.HAWKER_SLOW_TESTS === '1')(
     expect(first.stdout).toContain('Usage: hawker <command>')
     expect(existsSync(join(clone, 'server/dist/main.js'))).toBe(true)
 
-    // What is there is used; a newer lockfile installs again; a missing program is built again.
+    // Existing modules are used; a newer lockfile installs again; a missing program is built again.
     expect((await help()).stderr).toBe('')
     rmSync(join(clone, 'server/dist'), { recursive: true })
     expect((await help()).stdout).toContain('Usage: hawker <command>')

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url'
 export const command = fileURLToPath(new URL('../bin/hawker.mjs', import.meta.url))
 export const isRoot = process.getuid?.() === 0
 
+const node = process.env.HAWKER_NODE ? { HAWKER_NODE: process.env.HAWKER_NODE } : {}
+
 export interface HawkerOptions {
   environment?: Record<string, string>
   uid?: number | undefined
@@ -14,7 +16,7 @@ export interface HawkerOptions {
   cwd?: string
 }
 
-/** A real `hawker` process and what it says. */
+/** A real `hawker` process and its output. */
 export interface Hawker {
   readonly child: ChildProcess
   readonly pid: number
@@ -22,7 +24,7 @@ export interface Hawker {
   err(): string
   /** The exit code, or the signal's name. */
   readonly ended: Promise<number | string>
-  /** Fulfilled with the base URL when it says that it is ready; fails when it ends before. */
+  /** Resolves to the base URL when it reports that it is ready; rejects if it ends before. */
   ready(): Promise<string>
   until(text: string | RegExp): Promise<void>
   stop(signal?: NodeJS.Signals): Promise<number | string>
@@ -33,7 +35,8 @@ const folders = new Set<string>()
 
 export function hawker(args: string[], { environment = {}, uid, gid, cwd }: HawkerOptions = {}): Hawker {
   const child = spawn(process.execPath, [command, ...args], {
-    env: { PATH: process.env.PATH, HOME: tmpdir(), PORT: '0', LOG_LEVEL: 'error', ...environment },
+    // On the Node.js that runs the tests.
+    env: { PATH: process.env.PATH, HOME: tmpdir(), PORT: '0', LOG_LEVEL: 'error', ...node, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: cwd ?? tmpdir(),
     ...(uid === undefined ? {} : { uid }),
@@ -102,7 +105,7 @@ export async function run(args: string[], options?: HawkerOptions): Promise<{ co
   return { code, out: one.out(), err: one.err() }
 }
 
-/** Memory where there is plenty of it: these tests are about processes, and many first starts wait long for a busy disk. */
+/** In memory if there is plenty of it: these tests are about processes, and many first starts wait long for a busy disk. */
 const base = existsSync('/dev/shm') && statfsSync('/dev/shm').bavail * statfsSync('/dev/shm').bsize > 3e9 ? '/dev/shm' : tmpdir()
 
 /** A new folder that any account may enter. */
@@ -130,7 +133,7 @@ export function postgresOf(folder: string): number[] {
     .map(Number)
 }
 
-/** Ends and removes whatever the tests of a file left; called in afterAll. */
+/** Stops and removes whatever the tests of a file left; called in afterAll. */
 export async function clearAll(): Promise<void> {
   await Promise.all([...begun].map((one) => one.stop('SIGTERM')))
   for (const folder of folders) {

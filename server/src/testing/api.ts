@@ -20,7 +20,7 @@ export interface TestServer {
   url: string
   database: Database
   clock: TestClock
-  /** Whatever the server logged, as text. */
+  /** Everything that the server logged, as text. */
   log(): string
 }
 
@@ -31,7 +31,7 @@ type Validate = ((value: unknown) => boolean) & { errors?: unknown }
 
 let checker: Checker | undefined
 
-/** Checks answers against the OpenAPI document that the routes make: one strict shape out, in every test. A schema is compiled when its operation first answers. */
+/** Checks responses against the OpenAPI document of the routes: one strict shape, in every test. A schema is compiled when its operation first responds. */
 function answerChecker(): Checker {
   const document = JSON.parse(inject('openApi')) as { components: object; paths: Record<string, Record<string, { operationId: string; responses: object }>> }
   const ajv = new Ajv({ strict: false, allErrors: true })
@@ -40,7 +40,7 @@ function answerChecker(): Checker {
     if (Array.isArray(schema)) return schema.map(closed)
     if (typeof schema !== 'object' || schema === null) return schema
     const out = Object.fromEntries(Object.entries(schema).map(([name, inner]) => [name, name === '$ref' ? `document${inner}` : closed(inner)]))
-    // An answer may have no field that the document does not know.
+    // A response may have no field that the document does not know.
     if ('properties' in out && !('additionalProperties' in out)) out.additionalProperties = false
     return out
   }
@@ -118,7 +118,7 @@ export function testServer(): Promise<TestServer> {
   return shared
 }
 
-/** An answer, read. */
+/** A response, parsed. */
 export interface Reply {
   status: number
   headers: Headers
@@ -133,11 +133,11 @@ export interface RequestOptions {
   body?: unknown
   /** Sent as form. */
   form?: string | URLSearchParams
-  /** Sent as it is. */
+  /** Sent unchanged. */
   raw?: { body: string | Buffer | FormData; type?: string }
 }
 
-/** A business with a key, and requests in its name. */
+/** A business with a key, and requests on its behalf. */
 export interface Client {
   business: Business
   key: string
@@ -201,7 +201,7 @@ export async function send(server: TestServer, method: string, path: string, { h
   return { status: response.status, headers: response.headers, text, json }
 }
 
-/** A customer's body that is valid, with what a test wants to say of it. */
+/** A valid customer body, with a test's changes. */
 export function customerBody(more: Record<string, unknown> = {}): Record<string, unknown> {
   return { email: `${randomHex(6)}@example.com`, phone_number: '91234567', ...more }
 }

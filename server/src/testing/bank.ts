@@ -14,7 +14,7 @@ export async function aBankAccount(client: Client, more: Record<string, unknown>
   return (await client.post('/v1/bank-accounts', body)).json
 }
 
-/** Sends what a bank sends: S$ 10.00 with a reference of its own, unless a test says otherwise. */
+/** Sends a bank's report: S$ 10.00 with a reference of its own, unless a test changes it. */
 export function reportCredit(
   { server }: { server: TestServer },
   { account_number, secret }: Pick<TestBankAccount, 'account_number' | 'secret'>,

@@ -3,7 +3,7 @@ import { inject } from 'vitest'
 import { type Database, openDatabase, poolOptions } from '#foundation/database/database.ts'
 import { randomHex } from '#foundation/shared/ids.ts'
 
-/** Where a database of its own is, for a test that needs one; `openDatabase` takes it. */
+/** The location of a separate database, for a test that needs one; `openDatabase` opens it. */
 export async function cloneDatabase({ empty = false } = {}): Promise<{ host: string; port: number; user: string; database: string }> {
   const { host, port, user, template, admin } = inject('postgres')
   const database = `test_${randomHex(6)}`

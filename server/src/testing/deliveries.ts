@@ -6,7 +6,7 @@ import { type Dispatcher, type DispatcherOptions, startDispatcher } from '#resou
 import { fanOut } from '#resources/webhooks/delivery/fan-out.ts'
 import { type Client, testSecretKey } from './api.ts'
 
-/** A dispatcher over the test's database that sends only when it is asked to. */
+/** A dispatcher over the test's database that sends only on request. */
 export function testDispatcher({ server }: Client, more: Partial<DispatcherOptions> = {}): Dispatcher {
   const { database, clock } = server
   return startDispatcher({
@@ -21,7 +21,7 @@ export function testDispatcher({ server }: Client, more: Partial<DispatcherOptio
   })
 }
 
-/** Gives a business's events their places and fans them out, as the relay does. */
+/** Sequences a business's events and fans them out, like the relay. */
 export function placeEvents({ server, business }: Client): Promise<number> {
   return orderEvents(server.database.db, business.id, fanOut({ secretKey: () => testSecretKey, clock: server.clock }))
 }
@@ -42,7 +42,7 @@ export async function tellEvents(client: Client, events: Partial<NewEvent>[]): P
   return ids
 }
 
-/** Registers an endpoint; answers with its JSON. */
+/** Registers an endpoint; returns its JSON. */
 export async function anEndpoint(client: Client, url: string, more: Record<string, unknown> = {}): Promise<{ id: string; salt: string }> {
   const { status, text, json } = await client.post('/v1/webhook-events', { name: 'Shop', url, ...more })
   if (status !== 201) throw new Error(`the endpoint was not made: ${text}`)

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A request as a merchant's server got it: the bytes, not what they mean. */
+/** A request as a merchant's server received it: the bytes, not their meaning. */
 export interface Received {
   path: string
   headers: IncomingHttpHeaders
@@ -11,13 +11,13 @@ export interface Received {
 /** What the merchant answers; `hang` leaves the request without an answer. */
 export type MerchantAnswer = { status: number; headers?: Record<string, string>; body?: string } | 'hang'
 
-/** A merchant's server on loopback that remembers what it got. */
+/** A merchant's server on loopback that remembers what it received. */
 export interface FakeMerchant {
   readonly url: string
   readonly received: Received[]
-  /** Decides the answers from now on. */
+  /** Decides the responses from now on. */
   answer(next: MerchantAnswer | ((request: Received) => MerchantAnswer)): void
-  /** Waits until it has got so many requests. */
+  /** Waits until it has received so many requests. */
   got(count: number, withinMs?: number): Promise<void>
   stop(): Promise<void>
 }

@@ -15,9 +15,9 @@ interface Provided {
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** Where the run's PostgreSQL is; `template` is a migrated database to clone. */
+    /** The location of the run's PostgreSQL; `template` is a migrated database to clone. */
     postgres: Provided['postgres']
-    /** The OpenAPI document that the routes make, against which every answer is checked. */
+    /** The OpenAPI document of the routes, against which every response is checked. */
     openApi: string
   }
 }

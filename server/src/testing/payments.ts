@@ -4,20 +4,20 @@ import { newId, randomHex } from '#foundation/shared/ids.ts'
 import { searchTextOf } from '#foundation/shared/search-text.ts'
 import { type ChargeRow, insertCharges } from '#resources/payments/charges/queries.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
-import { askRails, type CheckDeps } from '#resources/payments/rails/ask-rails-job.ts'
 import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
+import { type CheckDeps, pollRails } from '#resources/payments/rails/poll-rails-job.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { type Settled, type Settlement, settleCharges } from '#resources/payments/settlement/settle-charges.ts'
 import { type Client, startTestServer, type TestServer } from './api.ts'
 import { clockAt } from './clock.ts'
 import { testDatabase } from './database.ts'
 
-/** A rail whose answers a test decides, and which remembers what it was told, by idempotency key. */
+/** A rail whose answers a test decides, and which remembers its calls, by idempotency key. */
 export interface ScriptedRail extends Rail {
-  /** Answers to come, first to last; then everything succeeds. An error is thrown. */
+  /** The next answers, in order; after them, everything succeeds. An error is thrown. */
   readonly refundAnswers: (RefundOutcome | Error)[]
   readonly checkAnswers: Outcome[]
-  /** Money given back, once for each key. */
+  /** Refunds, once for each key. */
   readonly given: Map<string, bigint>
   calls: number
 }
@@ -56,7 +56,7 @@ export function scriptedRail(name: string, { local = false, refundable = true } 
   }
 }
 
-/** A server with three rails: one in another place, a local one, and one that cannot refund. */
+/** A server with three rails: a remote one, a local one, and one that cannot refund. */
 export interface Payments {
   server: TestServer
   remote: ScriptedRail
@@ -85,26 +85,27 @@ export async function startPayments(): Promise<Payments> {
     local,
     final,
     settle,
-    check: (afterSeconds = 0) => askUntilQuiet({ ...shared, rails, settle }, afterSeconds),
+    check: (afterSeconds = 0) => pollUntilQuiet({ ...shared, rails, settle }, afterSeconds),
   }
 }
 
-/** Asks rails about everything that is due so many seconds from now, also when other tests have left more there than one round takes. Returns how much. */
-async function askUntilQuiet(deps: CheckDeps, afterSeconds: number): Promise<number> {
-  const at = new Date(Date.now() + afterSeconds * 1000)
-  let asked = 0
+/** Polls rails about everything that is due so many seconds from now, of one business or of all, until nothing is. Returns how much. */
+async function pollUntilQuiet(deps: CheckDeps, afterSeconds: number, businessId?: string): Promise<number> {
+  const until = new Date(Date.now() + afterSeconds * 1000)
+  let polled = 0
   for (let round = 0; round < 10; round += 1) {
-    const looked = await askRails({ ...deps, clock: clockAt(() => at) }, { until: at })
-    asked += looked
+    const looked = await pollRails({ ...deps, clock: clockAt(() => until) }, { until, businessId })
+    polled += looked
     if (looked < 20) break
   }
-  return asked
+  return polled
 }
 
-/** Asks the rails of a client's server about everything that is due so many seconds from now. */
-export const checkDue = ({ server: { app } }: Client, afterSeconds: number): Promise<number> => askUntilQuiet(app.payments, afterSeconds)
+/** Polls rails about everything of a business that is due so many seconds from now. */
+export const checkDue = ({ server: { app }, business }: Client, afterSeconds: number): Promise<number> =>
+  pollUntilQuiet(app.payments, afterSeconds, business.id)
 
-/** A charge of 100.00 SGD by card that nobody has settled, with what a test wants to say of it. */
+/** A charge of 100.00 SGD by card that nobody has settled, with a test's changes. */
 export function aCharge({ business }: Client, about: Partial<ChargeRow> = {}): ChargeRow {
   const at = about.created_at ?? new Date()
   const id = newId<'charge'>(at)
@@ -168,7 +169,7 @@ export async function aPendingCharge(client: Client, about: Partial<ChargeRow> =
   return row
 }
 
-/** A payment request that waits for 100.00 SGD, written without the API. */
+/** A pending payment request for 100.00 SGD, written without the API. */
 export async function aPaymentRequest({ business, server }: Client, about: Partial<PaymentRequestRow> = {}): Promise<PaymentRequestRow> {
   const at = new Date()
   const row: PaymentRequestRow = {

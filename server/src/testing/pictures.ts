@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib'
 import { chunkOf, pngMark } from '#foundation/shared/png.ts'
 
-/** A picture as PNG, grey or of another color type; `stated` puts another size into its head, and `packed` is what is packed into it. */
+/** A picture as PNG, gray or of another color type; `stated` puts another size into its head, and `packed` replaces its packed data. */
 export function aPng(
   size: { width?: number; height?: number; stated?: { width: number; height: number }; type?: 0 | 3 | 6; packed?: Buffer; before?: Buffer[] } = {},
 ): Buffer {
@@ -10,7 +10,7 @@ export function aPng(
   const head = Buffer.alloc(13)
   head.writeUInt32BE(stated.width, 0)
   head.writeUInt32BE(stated.height, 4)
-  head.set([8, type], 8) // bits for each sample
+  head.set([8, type], 8) // bits per sample
   const packed = size.packed ?? deflateSync(Buffer.alloc((width * (type === 6 ? 4 : 1) + 1) * height, 0))
   return Buffer.concat([pngMark, chunkOf('IHDR', head), ...before, chunkOf('IDAT', packed), chunkOf('IEND', Buffer.alloc(0))])
 }
@@ -26,7 +26,7 @@ const plain = {
     'UklGRmAAAABXRUJQVlA4WAoAAAAQAAAAFwAADwAAQUxQSAoAAAABB1CtiAhERP8DVlA4IDAAAACwAgCdASoYABAAPxFysFAsJqSisAgBgCIJQAAPZAAA/uHDfbZaJQP/0K9ZffT9wAA=',
 }
 
-/** Pictures of 24 × 16 pixels as libjpeg and libwebp write them, by what they are. */
+/** Pictures of 24 × 16 pixels as libjpeg and libwebp write them, by their kind. */
 export const pictures: Record<keyof typeof plain, Buffer> = Object.fromEntries(
   Object.entries(plain).map(([name, base64]) => [name, Buffer.from(base64, 'base64')]),
 ) as Record<keyof typeof plain, Buffer>

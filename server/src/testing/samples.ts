@@ -5,13 +5,13 @@ import type { Client } from './api.ts'
 type Maker = (client: Client, operationId: string) => string | Promise<string>
 type Body = (client: Client) => Record<string, unknown> | Promise<Record<string, unknown>>
 
-/** What a resource tells the rules that hold for every route: `samples.ts` beside its `routes.ts` exports one of these. */
+/** A resource's input for the rules that hold for every route: `samples.ts` next to its `routes.ts` exports one of these. */
 export interface Samples {
-  /** For each parameter of a path, how a test gets an object of a business to put there. */
+  /** For each path parameter, how a test gets an object of a business for it. */
   makers?: Record<string, Maker>
-  /** For each operation with a body, one that is valid. */
+  /** For each operation with a body, a valid one. */
   bodies?: Record<string, Body>
-  /** Operations whose answers do not show what was sent. */
+  /** Operations whose responses do not show what was sent. */
   actions?: readonly string[]
 }
 

@@ -26,7 +26,7 @@ interface Refund extends Fields {
   metadata: Record<string, string>
 }
 
-/** What goes wrong with a request: its answer is dropped after it took effect, it is answered 500, or never. */
+/** What goes wrong with a request: its response is dropped after it took effect, it gets a 500, or it never gets one. */
 export type Fault = 'drop' | 'error' | 'hang'
 
 /** A small Stripe: a real server with a memory, as much of it as the rail uses. */
@@ -39,13 +39,13 @@ export interface StripeFake {
   count(id: string): number
   intentOf(id: string): Intent
   refundOf(id: string): Refund
-  /** Lets every writing and reading request go wrong until it is called without one. */
+  /** Lets every request go wrong until it is called without a fault. */
   fault(fault?: Fault): void
-  /** Plays the payer in front of 3-D Secure. */
+  /** Acts as the payer for 3-D Secure. */
   challenge(id: string, passed: boolean): void
-  /** Ends a refund that is pending. */
+  /** Ends a pending refund. */
   endRefund(id: string, status: 'succeeded' | 'failed'): void
-  /** A signed message about what an object is now. */
+  /** A signed notification about the current state of an object. */
   message(type: string, object: Fields, options?: { id?: string; secret?: string; at?: Date }): RawRequest & { text: string; signature: string }
   close(): Promise<void>
 }
@@ -148,7 +148,7 @@ function createRefund(intents: Map<string, Intent>, refunds: Map<string, Refund>
   return refund
 }
 
-/** What Stripe holds, and how it answers. */
+/** Stripe's data, and how it responds. */
 function memory() {
   const intents = new Map<string, Intent>()
   const refunds = new Map<string, Refund>()
@@ -193,7 +193,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return text
 }
 
-/** Answers a request as Stripe does: what was answered under an idempotency key is answered again, and nothing is done twice. */
+/** Responds to a request like Stripe: the response for an idempotency key is repeated, and nothing is done twice. */
 function answering(act: (method: string, path: string, fields: Fields) => Fields, faultNow: () => Fault | undefined) {
   const answers = new Map<string, { status: number; text: string }>()
   const decide = (method: string, path: string, fields: Fields) => {
@@ -217,7 +217,7 @@ function answering(act: (method: string, path: string, fields: Fields) => Fields
     const name = request.method === 'POST' && typeof key === 'string' ? key : undefined
     const answer = (name && answers.get(name)) || decide(request.method ?? '', path, fields)
     if (name) answers.set(name, answer)
-    // Browsers of merchants' payers ask from another origin.
+    // Browsers of merchants' payers send requests from another origin.
     const headers = { 'content-type': 'application/json', 'access-control-allow-origin': '*' }
     if (fault === 'drop') request.socket.destroy()
     else response.writeHead(answer.status, { ...headers, 'request-id': `req_${randomHex(6)}` }).end(answer.text)

@@ -8,7 +8,7 @@ import { startWorker, type Worker } from '#worker.ts'
 import { type Client, startTestServer, type TestServer } from './api.ts'
 import { cloneDatabase } from './database.ts'
 
-/** A server that also works outside requests, as `hawker start` does: the relay, deliveries, expiry, mails, jobs. */
+/** A server that also works outside requests, like `hawker start`: the relay, deliveries, expiry, emails, jobs. */
 export interface WorkingServer extends TestServer {
   /** Everything that falls due for a business, as the worker does it. */
   readonly dueWork: readonly DueWork[]

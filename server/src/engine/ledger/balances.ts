@@ -10,7 +10,7 @@ export interface Balance {
   balanceMinor: bigint
 }
 
-/** Every balance of a business at one moment: what was added up before, and the transfers of the present epoch on top. */
+/** Every balance of a business at one moment: the stored balance, plus the transfers of the current epoch. */
 export async function listBalances(db: Db, businessId: string): Promise<Balance[]> {
   const { rows } = await sql<{ account: Account; currency: string; balance_minor: bigint }>`
     select a.account, a.currency, (a.balance_minor
@@ -21,7 +21,7 @@ export async function listBalances(db: Db, businessId: string): Promise<Balance[
   return rows.map((row) => ({ account: row.account, currency: row.currency, balanceMinor: row.balance_minor }))
 }
 
-/** The exact balances of some of a business's accounts, held by this transaction until its end. Missing accounts have 0. */
+/** The exact balances of some of a business's accounts, locked by this transaction until its end. Missing accounts have 0. */
 export async function holdBalances(tx: Db, businessId: string, accounts: Account[], currency: string): Promise<Map<Account, bigint>> {
   const { rows } = await sql<{ account: Account; epoch: number; balance_minor: bigint }>`
     select account, epoch, balance_minor from ledger_accounts
@@ -32,11 +32,11 @@ export async function holdBalances(tx: Db, businessId: string, accounts: Account
   return balances
 }
 
-/** Transfers of one epoch beyond which a balance is added up anew. */
+/** Transfers of one epoch beyond which a balance is rolled up. */
 const worthRolling = 2_000
 
 /**
- * Adds up an account whose present epoch has many transfers, so that reading its balance stays cheap. Holds the row for
+ * Rolls up an account whose current epoch has many transfers, so that reading its balance stays cheap. Locks the row for
  * that moment. Returns whether there was something to do.
  */
 export async function rollForward(db: Kysely<DB>, businessId: string, account: string, currency: string, atLeast = worthRolling): Promise<boolean> {
@@ -61,7 +61,7 @@ export async function rollForward(db: Kysely<DB>, businessId: string, account: s
   })
 }
 
-/** Accounts whose present epoch has so many transfers that adding them up on every read is a waste. */
+/** Accounts whose current epoch has so many transfers that adding them up on every read is a waste. */
 export async function busyAccounts(db: Db, atLeast = worthRolling): Promise<{ businessId: string; account: string; currency: string }[]> {
   const { rows } = await sql<{ businessId: string; account: string; currency: string }>`
     select a.business_id as "businessId", a.account, a.currency from ledger_accounts a
@@ -75,7 +75,7 @@ export async function busyAccounts(db: Db, atLeast = worthRolling): Promise<{ bu
   return rows
 }
 
-/** What was booked for one thing, in the order of booking. */
+/** What was booked for one source, in the order of booking. */
 export async function listTransfers(
   db: Db,
   businessId: string,

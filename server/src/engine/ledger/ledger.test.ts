@@ -30,7 +30,7 @@ async function balancesOf(businessId: string, currency = 'sgd'): Promise<Map<Acc
   return new Map(all.filter((one) => one.currency === currency).map((one) => [one.account, one.balanceMinor]))
 }
 
-/** A live business: without play money, so that all that is booked is the test's own. */
+/** A live business: without play money, so that everything booked is the test's own. */
 const books = async () => (await aBusiness({ mode: 'live' })).business.id
 
 describe('post', () => {

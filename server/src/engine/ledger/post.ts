@@ -5,10 +5,10 @@ import { newId } from '#foundation/shared/ids.ts'
 import type { Currency } from '#foundation/shared/money.ts'
 import { type Account, isGuarded } from './accounts.ts'
 
-/** Money to be moved from one account of a business to another. */
+/** Money to move from one account of a business to another. */
 export interface Transfer {
   businessId: string
-  /** What the money moves for; with `purpose` it can be booked once only. */
+  /** What the money moves for; with `purpose`, it can be booked only once. */
   source: 'charge' | 'refund' | 'release' | 'bank_credit' | 'sandbox'
   sourceId: string
   purpose: string
@@ -19,7 +19,7 @@ export interface Transfer {
   at: Date
 }
 
-/** Thrown when a guarded account has less than a debit takes; nothing is booked then. */
+/** Thrown if a guarded account has less than a debit needs; nothing is booked then. */
 export class InsufficientFunds extends Error {
   readonly businessId: string
   readonly account: Account
@@ -42,14 +42,14 @@ interface Held {
 const keyOf = (businessId: string, account: string, currency: string) => `${businessId} ${account} ${currency}`
 
 /**
- * Books transfers; the only writer of the ledger's tables. Call it once in a transaction, as late as possible, with
+ * Books transfers; the only writer of the ledger's tables. Call it once per transaction, as late as possible, with
  * everything that the transaction books.
  *
- * A credit, and a debit of an account that may go below zero, is an insert: it holds its account's row shared, so that any
- * number of them go side by side. A debit of a guarded account holds the row alone, adds up the exact balance, refuses to
- * overdraw (`InsufficientFunds`), and closes the epoch with the balance after it, on which the table has a constraint of its
- * own. Rows are taken in one order everywhere,
- * so transactions cannot block each other in a circle. Amounts of zero are left out.
+ * A credit, and a debit of an account that may go below zero, is an insert: it takes a shared lock on the account row, so
+ * credits run concurrently. A debit of a guarded account takes an exclusive lock, adds up the exact balance, refuses to
+ * overdraw (`InsufficientFunds`), and closes the epoch with the new balance, on which the table has a constraint of its
+ * own. Rows are locked in one order everywhere,
+ * so transactions cannot deadlock. Amounts of zero are skipped.
  */
 export async function post(tx: Db, all: Transfer[]): Promise<void> {
   const transfers = all.filter(({ amountMinor }) => amountMinor !== 0n)
@@ -61,7 +61,7 @@ export async function post(tx: Db, all: Transfer[]): Promise<void> {
   await insert(tx, transfers, held)
 }
 
-/** The accounts that transfers touch, each once, in the one order. */
+/** The accounts that transfers touch, each once, in the lock order. */
 function accountsOf(transfers: Pick<Transfer, 'businessId' | 'debit' | 'credit' | 'currency'>[]): Touched[] {
   const touched = new Map<string, Touched>()
   for (const { businessId, debit, credit, currency } of transfers) {
@@ -70,7 +70,7 @@ function accountsOf(transfers: Pick<Transfer, 'businessId' | 'debit' | 'credit' 
   return [...touched.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, account]) => account)
 }
 
-/** Takes the accounts shared and inserts the transfers in one statement; does nothing and is false when an account is missing. */
+/** Takes shared locks on the accounts and inserts the transfers in one statement; does nothing and returns false if an account is missing. */
 async function insertAtOnce(tx: Db, transfers: Transfer[]): Promise<boolean> {
   const accounts = accountsOf(transfers)
   const { numAffectedRows } = await runPrepared(
@@ -93,8 +93,8 @@ async function insertAtOnce(tx: Db, transfers: Transfer[]): Promise<boolean> {
 }
 
 /**
- * Takes every account that the transfers touch: alone when a guarded one is debited, else shared. Accounts that are missing
- * are made before any row is taken: whoever waits for an account that another transaction is making must hold nothing that
+ * Locks every account that the transfers touch: exclusively if a guarded one is debited, else shared. Missing accounts
+ * are created before any row is locked: a transaction that waits for an account that another one is creating must hold nothing that
  * the other may want.
  */
 async function hold(tx: Db, transfers: Transfer[], debited: Set<string>): Promise<Map<string, Held>> {
@@ -106,7 +106,7 @@ async function hold(tx: Db, transfers: Transfer[], debited: Set<string>): Promis
   await make(tx, accounts)
   if (debited.size === 0) return take(tx, accounts, 'share')
   const held = new Map<string, Held>()
-  // Row by row in the sorted order, since some are taken alone and others shared.
+  // Row by row in the lock order, since some locks are exclusive and others shared.
   for (const account of accounts) {
     const strength = debited.has(keyOf(account.businessId, account.account, account.currency)) ? 'update' : 'share'
     for (const [key, row] of await take(tx, [account], strength)) held.set(key, row)
@@ -120,7 +120,7 @@ interface Touched {
   currency: string
 }
 
-/** The accounts that are wanted, and how many of them are present. */
+/** The requested accounts, and how many of them exist. */
 const heldAccounts = (accounts: Touched[]) => sql`
     wanted as materialized (
       select * from unnest(${accounts.map((one) => one.businessId)}::uuid[], ${accounts.map((one) => one.account)}::text[], ${accounts.map((one) => one.currency)}::text[])
@@ -129,15 +129,15 @@ const heldAccounts = (accounts: Touched[]) => sql`
       select count(*) as count from wanted join ledger_accounts a on a.business_id = wanted.business_id and a.account = wanted.account and a.currency = wanted.currency
     )`
 
-/** Accounts that transfers touch, as `creditParts` takes them. */
+/** Accounts that transfers touch, as `creditParts` expects them. */
 export interface AccountList {
-  /** Businesses, accounts and currencies, each account once, in the one order. */
+  /** Businesses, accounts and currencies, each account once, in the lock order. */
   parameters: [string[], string[], string[]]
-  /** Which of them an account is, from 1. */
+  /** The number of an account among them, from 1. */
   numberOf(businessId: string, account: string, currency: string): number | undefined
 }
 
-/** Lists the accounts of transfers for a statement of another place. */
+/** Lists the accounts of transfers for a statement of another module. */
 export function listAccounts(transfers: Pick<Transfer, 'businessId' | 'debit' | 'credit' | 'currency'>[]): AccountList {
   const accounts = accountsOf(transfers)
   const numbers = new Map(accounts.map((one, i) => [keyOf(one.businessId, one.account, one.currency), i + 1]))
@@ -147,11 +147,11 @@ export function listAccounts(transfers: Pick<Transfer, 'businessId' | 'debit' | 
   }
 }
 
-/** Where a statement of another place finds what it books. */
+/** Where a statement of another module finds what it books. */
 export interface CreditParts {
   /** The number of the first of the three parameters of `listAccounts`. */
   firstParameter: number
-  /** A part of the statement that takes the rows which come before accounts in the order of locks. */
+  /** A part of the statement that locks the rows which precede accounts in the lock order. */
   after: string
   /**
    * A query of transfers: business_id, id, source, source_id, purpose, debit, credit, currency, amount_minor, created_at, and
@@ -161,10 +161,10 @@ export interface CreditParts {
 }
 
 /**
- * The ledger's parts of a statement that does more than to book credits (see `post`): `accounts_exist` is whether all
- * accounts are there, without which the statement must do nothing at all; `held` takes them shared after everything else
- * was taken; `booked` inserts the transfers. Epochs are found by number, since a join of parts would compare every transfer
- * with every account. A transfer whose account is not held has no epoch, which its table refuses.
+ * The ledger's parts of a statement that does more than book credits (see `post`): `accounts_exist` is whether all
+ * accounts exist, without which the statement must do nothing at all; `held` takes shared locks on them after everything else
+ * was locked; `booked` inserts the transfers. Epochs are found by number, since a join of parts would compare every transfer
+ * with every account. A transfer whose account is not locked has no epoch, which its table rejects.
  */
 export function creditParts({ firstParameter: first, after, transfers }: CreditParts): { accountsExist: string; held: string; booked: string } {
   const own = (table: string, name: string) =>
@@ -200,7 +200,7 @@ const transferArrays = (transfers: Transfer[]) => sql`
       ${transfers.map((one) => one.debit)}::text[], ${transfers.map((one) => one.credit)}::text[], ${transfers.map((one) => one.currency)}::text[],
       ${transfers.map((one) => one.amountMinor.toString())}::bigint[], ${transfers.map((one) => one.at)}::timestamptz[]`
 
-/** Locks accounts in their order when all of them exist, otherwise none. */
+/** Locks accounts in order if all of them exist, otherwise none. */
 async function take(tx: Db, accounts: Touched[], strength: 'share' | 'update'): Promise<Map<string, Held>> {
   const { rows } = await runPrepared(
     tx,
@@ -215,7 +215,7 @@ async function take(tx: Db, accounts: Touched[], strength: 'share' | 'update'): 
   return new Map(rows.map((row) => [keyOf(row.business_id, row.account, row.currency), { epoch: row.epoch, balanceMinor: row.balance_minor }]))
 }
 
-/** Makes accounts that do not exist, in their order. */
+/** Creates accounts that do not exist, in order. */
 async function make(tx: Db, accounts: Touched[]): Promise<void> {
   await sql`
     insert into ledger_accounts (business_id, account, currency, epoch, balance_minor, guarded)
@@ -229,7 +229,7 @@ async function make(tx: Db, accounts: Touched[]): Promise<void> {
     on conflict do nothing`.execute(tx)
 }
 
-/** Adds up a guarded account that is held alone, takes what the transfers debit, and begins its next epoch. */
+/** Rolls up a guarded account under an exclusive lock, subtracts what the transfers debit, and starts its next epoch. */
 async function settleBalance(tx: Db, key: string, held: Map<string, Held>, transfers: Transfer[]): Promise<void> {
   const before = held.get(key)
   const sample = transfers.find((one) => keyOf(one.businessId, one.debit, one.currency) === key)
@@ -239,13 +239,13 @@ async function settleBalance(tx: Db, key: string, held: Map<string, Held>, trans
   const taken = transfers.reduce((sum, one) => sum + (keyOf(one.businessId, one.debit, one.currency) === key ? one.amountMinor : 0n), 0n)
   const given = transfers.reduce((sum, one) => sum + (keyOf(one.businessId, one.credit, one.currency) === key ? one.amountMinor : 0n), 0n)
   if (exact + given < taken) throw new InsufficientFunds(businessId, account, currency, exact)
-  // Nobody else holds the row, so the epoch ends here, with these transfers in it; whatever comes next is of the next one.
+  // Nobody else holds a lock on the row, so the epoch ends here, including these transfers; later ones belong to the next.
   await sql`
     update ledger_accounts set epoch = ${before.epoch + 1}, balance_minor = ${(exact + given - taken).toString()}::bigint
     where business_id = ${businessId} and account = ${account} and currency = ${currency}`.execute(tx)
 }
 
-/** What came into an account less what left it, in one epoch. */
+/** The credits of an account minus its debits, in one epoch. */
 export async function movedIn(db: Db, businessId: string, account: string, currency: string, epoch: number): Promise<bigint> {
   const { rows } = await sql<{ moved: bigint }>`
     select (

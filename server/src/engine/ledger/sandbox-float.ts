@@ -11,7 +11,7 @@ export function sandboxFloatOf(currency: Currency): bigint {
   return 10_000n * 10n ** BigInt(exponent)
 }
 
-/** Books the play money of a new sandbox business in the transaction that makes it. */
+/** Books the play money of a new sandbox business in the transaction that creates it. */
 export async function bookSandboxFloat(tx: Db, businessId: string, currency: Currency, at: Date): Promise<void> {
   const amountMinor = sandboxFloatOf(currency)
   await post(tx, [
@@ -20,8 +20,8 @@ export async function bookSandboxFloat(tx: Db, businessId: string, currency: Cur
 }
 
 /**
- * Gives a sandbox business its play money in a currency, once: fees are kept when a charge is refunded, so that without it
- * a first refund in full would always lack the fee. Does nothing for live businesses.
+ * Gives a sandbox business its play money in a currency, once: fees are not returned when a charge is refunded, so without it
+ * a first refund in full would always be short of the fee. Does nothing for live businesses.
  */
 export async function ensureSandboxFloat(db: Kysely<DB>, business: { id: string; mode: 'sandbox' | 'live' }, currency: Currency, at: Date): Promise<void> {
   if (business.mode !== 'sandbox') return

@@ -8,34 +8,34 @@ interface Reply {
   json: any
 }
 
-/** A business's requests, as `aBusiness()` makes them. */
+/** A business's requests, like those of `aBusiness()`. */
 export interface RecordsClient {
   request(method: string, path: string, options?: { headers?: Record<string, string>; body?: unknown }): Promise<Reply>
 }
 
-/** A kind of record as its API shows it. */
+/** A kind of record as its API returns it. */
 export interface RecordsSubject<Client extends RecordsClient> {
   /** The path of the collection. */
   path: string
   /** The name in a 404. */
   name: string
   aClient(): Promise<Client>
-  /** A valid body for a create, with values that no other record has; absent where the API creates none. */
+  /** A valid body for a create, with values that no other record has; absent if the API creates none. */
   body?: () => Record<string, unknown>
-  /** The id of a record that each business has, where the API creates none. */
+  /** The id of a record that each business has, if the API creates none. */
   anId?: (client: Client) => Promise<string>
-  /** A valid change, different for each `n`, of fields that answers show as they are sent; absent where nothing can be changed. */
+  /** A valid change, different for each `n`, of fields that answers return as sent; absent if nothing can be changed. */
   changeTo?: (n: number) => Record<string, unknown>
   list: 'cursor' | 'array'
-  /** Fields that only the answer to a create has, such as a secret; null afterwards. */
+  /** Fields that only the answer to a create contains, such as a secret; null afterwards. */
   shownOnce?: readonly string[]
-  /** What a deleted record is afterwards; absent where none can be deleted. */
+  /** What a deleted record is afterwards; absent if none can be deleted. */
   deleted?: 'gone' | 'kept'
-  /** The events of a business in their order, and the part of their types before the point; absent where changes emit none. */
+  /** The events of a business in order, and the part of their types before the point; absent if changes emit none. */
   events?: { prefix: string; of: (client: Client) => Promise<Record<string, unknown>[]> }
 }
 
-/** What every kind of record has to hold, over HTTP; `samples.ts` and `every-route.test.ts` cover what holds for every operation. */
+/** What every kind of record must guarantee over HTTP; `samples.ts` and `every-route.test.ts` cover what holds for every operation. */
 export function recordsConformance<Client extends RecordsClient>(subject: RecordsSubject<Client>): void {
   describe(`records at ${subject.path}`, () => {
     readsOf(subject)
@@ -50,7 +50,7 @@ const etagIn = ({ headers }: Reply): string => headers.get('etag') ?? ''
 const post = (client: RecordsClient, path: string, body: unknown, headers = {}) => client.request('POST', path, { body, headers })
 const patch = (client: RecordsClient, path: string, body: unknown, headers = {}) => client.request('PATCH', path, { body, headers })
 
-/** A record of a new business: the answer that shows it, and its path. */
+/** A record of a new business: the answer that contains it, and its path. */
 async function start<Client extends RecordsClient>({ path, aClient, body, anId }: RecordsSubject<Client>) {
   const client = await aClient()
   if (body) {
@@ -64,7 +64,7 @@ async function start<Client extends RecordsClient>({ path, aClient, body, anId }
 }
 
 function readsOf<Client extends RecordsClient>(subject: RecordsSubject<Client>): void {
-  test('a get shows the record with its ETag, and answers 304 to whoever has it', async () => {
+  test('a get returns the record with its ETag, and 304 to a client that has it', async () => {
     const { client, one } = await start(subject)
     const got = await client.request('GET', one)
     expect(got.status).toBe(200)
@@ -92,7 +92,7 @@ function readsOf<Client extends RecordsClient>(subject: RecordsSubject<Client>):
 function listsOf<Client extends RecordsClient>(subject: RecordsSubject<Client>): void {
   const idsIn = (rows: { id: string }[]) => rows.map(({ id }) => id)
 
-  test('a list has the records of its business and no others', async () => {
+  test('a list contains only the records of its business', async () => {
     const { client, made } = await start(subject)
     await start(subject)
     const { json } = await client.request('GET', subject.path)
@@ -100,14 +100,14 @@ function listsOf<Client extends RecordsClient>(subject: RecordsSubject<Client>):
     expect(subject.list === 'array' ? json : json.data).toEqual([{ ...made.json, ...later }])
   })
 
-  test.runIf(subject.list === 'array' && subject.body)('a bare array has every record, the oldest first', async () => {
+  test.runIf(subject.list === 'array' && subject.body)('a bare array contains every record, oldest first', async () => {
     const client = await subject.aClient()
     const ids: string[] = []
     for (let n = 0; n < 3; n++) ids.push((await post(client, subject.path, subject.body?.())).json.id)
     expect(idsIn((await client.request('GET', subject.path)).json)).toEqual(ids)
   })
 
-  test.runIf(subject.list === 'cursor')('cursors lead through all pages, the newest first, and back again', async () => {
+  test.runIf(subject.list === 'cursor')('cursors lead through all pages, newest first, and back again', async () => {
     const client = await subject.aClient()
     const ids: string[] = []
     for (let n = 0; n < 5; n++) ids.unshift((await post(client, subject.path, subject.body?.())).json.id)
@@ -126,7 +126,7 @@ function listsOf<Client extends RecordsClient>(subject: RecordsSubject<Client>):
 }
 
 function createsOf<Client extends RecordsClient>(subject: RecordsSubject<Client>, body: () => Record<string, unknown>): void {
-  test('a create answers 201 with ETag and Location, which show what was created', async () => {
+  test('a create returns 201 with ETag and Location, and both show what was created', async () => {
     const { client, made, one } = await start(subject)
     expect(made.headers.get('location')).toBe(one)
     const got = await client.request('GET', one)
@@ -134,7 +134,7 @@ function createsOf<Client extends RecordsClient>(subject: RecordsSubject<Client>
     expect(Object.keys(got.json)).toEqual(Object.keys(made.json))
   })
 
-  test('creates that repeat an Idempotency-Key, at the same time or later, are one record and one answer', async () => {
+  test('concurrent and later creates with the same Idempotency-Key make one record and one answer', async () => {
     const client = await subject.aClient()
     const [sent, headers] = [body(), { 'idempotency-key': 'create' }]
     const together = await Promise.all([1, 2, 3].map(() => post(client, subject.path, sent, headers)))
@@ -149,7 +149,7 @@ function createsOf<Client extends RecordsClient>(subject: RecordsSubject<Client>
     expect((await post(client, subject.path, body(), headers)).json.code).toBe('idempotency_key_reused')
   })
 
-  test.runIf(subject.events)('a create emits one event that shows the record as the answer does', async () => {
+  test.runIf(subject.events)('a create emits one event with the record as in the answer', async () => {
     const client = await subject.aClient()
     const made = await post(client, subject.path, body(), { 'x-request-id': 'from-the-client' })
     const events = await subject.events?.of(client)
@@ -160,7 +160,7 @@ function createsOf<Client extends RecordsClient>(subject: RecordsSubject<Client>
 }
 
 function changesOf<Client extends RecordsClient>(subject: RecordsSubject<Client>, changeTo: (n: number) => Record<string, unknown>): void {
-  test('an update shows the change under a new ETag, and a replay of it changes nothing', async () => {
+  test('an update returns the change with a new ETag, and a replay of it changes nothing', async () => {
     const { client, made, one } = await start(subject)
     const changed = await patch(client, one, changeTo(1), { 'idempotency-key': 'change' })
     expect(changed.json).toEqual({ ...made.json, ...changeTo(1), updated_at: changed.json.updated_at })
@@ -172,7 +172,7 @@ function changesOf<Client extends RecordsClient>(subject: RecordsSubject<Client>
     expect([got.json, etagIn(got)]).toEqual([other.json, etagIn(other)])
   })
 
-  test('an update of an earlier version is a 412 that names the present ETag and changes nothing', async () => {
+  test('an update of an earlier version is a 412 that names the current ETag and changes nothing', async () => {
     const { client, made, one } = await start(subject)
     const changed = await patch(client, one, changeTo(1), { 'if-match': etagIn(made) })
     expect(changed.status).toBe(200)
@@ -191,7 +191,7 @@ function changesOf<Client extends RecordsClient>(subject: RecordsSubject<Client>
     if (subject.events) expect(await subject.events.of(client)).toHaveLength(2)
   })
 
-  test('of concurrent updates of one version a single one is made', async () => {
+  test('exactly one of several concurrent updates of the same version is made', async () => {
     const { client, made, one } = await start(subject)
     const replies = await Promise.all(Array.from({ length: 8 }, (_, n) => patch(client, one, changeTo(n + 1), { 'if-match': etagIn(made) })))
     expect(replies.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 7 }, () => 412)])
@@ -200,7 +200,7 @@ function changesOf<Client extends RecordsClient>(subject: RecordsSubject<Client>
     expect([got.json, etagIn(got)]).toEqual([winner?.json, winner && etagIn(winner)])
   })
 
-  test('concurrent updates without a version are all made, one after the other', async () => {
+  test('concurrent updates without a version are all made, in sequence', async () => {
     const { client, made, one } = await start(subject)
     const replies = await Promise.all(Array.from({ length: 8 }, (_, n) => patch(client, one, changeTo(n + 1))))
     expect(new Set(replies.map(etagIn)).size).toBe(8)
@@ -210,7 +210,7 @@ function changesOf<Client extends RecordsClient>(subject: RecordsSubject<Client>
     if (subject.events) expect((await subject.events.of(client)).at(-1)).toMatchObject({ data: last.json })
   })
 
-  test.runIf(subject.events)('an update emits one event with the values from before of what changed', async () => {
+  test.runIf(subject.events)('an update emits one event with the previous values of what changed', async () => {
     const { client, made, one } = await start(subject)
     const changed = await patch(client, one, changeTo(1), { 'x-request-id': 'from-the-client' })
     const before = Object.fromEntries(Object.keys(changeTo(1)).map((name) => [name, made.json[name]]))
@@ -221,7 +221,7 @@ function changesOf<Client extends RecordsClient>(subject: RecordsSubject<Client>
 }
 
 function deletesOf<Client extends RecordsClient>(subject: RecordsSubject<Client>, deleted: 'gone' | 'kept'): void {
-  test('a delete of an earlier version is a 412; the present one is deleted once, also when it is repeated', async () => {
+  test('a delete of an earlier version is a 412, and the current one is deleted once, even when it is repeated', async () => {
     const { client, made, one } = await start(subject)
     const refused = await client.request('DELETE', one, { headers: { 'if-match': '"00000000000000000000000000000000.1"' } })
     expect([refused.status, etagIn(refused)]).toEqual([412, etagIn(made)])

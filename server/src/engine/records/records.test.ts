@@ -47,19 +47,19 @@ recordsConformance({
 const create = (client: Client, more: Record<string, unknown> = {}) => client.post('/v1/product-categories', { name: `Toast ${randomHex(4)}`, ...more })
 
 describe('a plain resource', () => {
-  test('is at most 130 lines of code besides its migration and its tests', () => {
-    // For a real resource `npm run generate` writes what stands in `generated.ts` here.
+  test('a plain resource is at most 130 lines of code, apart from its migration and its tests', () => {
+    // For a real resource, `npm run generate` writes what is in `generated.ts` here.
     const files = readdirSync(folder).filter((file) => file.endsWith('.ts') && file !== 'generated.ts')
     const lines = files.reduce((sum, file) => sum + read(file).split('\n').length - 1, 0)
     expect(lines).toBeLessThanOrEqual(130)
   })
 
-  test('is registered by one call: it needs nothing of other resources, and no list of the foundation knows its table', () => {
+  test('a plain resource is registered by one call, uses no other resources, and appears in no list of the foundation', () => {
     const imports = ['wire.ts', 'routes.ts'].flatMap((file) => [...read(file).matchAll(/from '([^']+)'/g)].map(([, name]) => name))
     expect(imports.filter((name) => !/^(typebox|\.\/wire\.ts|#(engine\/records|foundation)\/.+|\.\/generated\.ts)$/.test(name ?? ''))).toEqual([])
   })
 
-  test('lists what equals a filter', async () => {
+  test('a list filters by equality', async () => {
     const client = await aMerchant()
     const parent = (await create(client)).json.id
     const child = (await create(client, { parent_id: parent })).json.id
@@ -71,7 +71,7 @@ describe('a plain resource', () => {
     expect(await list(`active=false&parent_id=${parent}`)).toEqual([])
   })
 
-  test('answers a taken unique value with a 422 that names the field, on create and on update', async () => {
+  test('a value that is in use is a 422 that names the field, on create and on update', async () => {
     const [client, neighbour] = [await aMerchant(), await aMerchant()]
     const [first, second] = [await create(client, { name: 'Toast' }), await create(client, { name: 'Eggs' })]
     const refused = [await create(client, { name: 'Toast' }), await client.patch(`/v1/product-categories/${second.json.id}`, { name: 'Toast' })]
@@ -82,7 +82,7 @@ describe('a plain resource', () => {
     expect((await create(neighbour, { name: 'Toast' })).status).toBe(201)
   })
 
-  test('takes only the fields of its schema: a body cannot move a record to another business or set its version', async () => {
+  test('a body with other fields than its schema cannot move a record to another business or set its version', async () => {
     const [client, neighbour] = [await aMerchant(), await aMerchant()]
     const { json } = await create(client)
     const path = `/v1/product-categories/${json.id}`
@@ -113,7 +113,7 @@ describe('operations without HTTP', () => {
     expect(await database.db.selectFrom('events').select('id').where('business_id', '=', business.id).execute()).toEqual([])
   })
 
-  test('a record is created, changed and deleted in one transaction, with an event of each in their order, and the relay is woken once', async () => {
+  test('a record is created, changed and deleted in one transaction, with an event for each in order, and the relay is woken once', async () => {
     const client = await aMerchant()
     const { business } = client
     const before = woken.filter((id) => id === business.id).length
@@ -144,7 +144,7 @@ describe('operations without HTTP', () => {
     expect(calls).toEqual([])
   })
 
-  test('a taken value can be found out without losing the transaction', async () => {
+  test('a value that is in use is detected without losing the transaction', async () => {
     const { business } = await aMerchant()
     const taken = fields()
     await database.db.transaction().execute(async (tx) => {
@@ -172,7 +172,7 @@ describe('operations without HTTP', () => {
     expect(kept).toMatchObject({ version: 2, name: row.name })
   })
 
-  test('a filter of a column that the table has not is an error, not SQL', async () => {
+  test('a filter by a column that the table does not have is an error, not SQL', async () => {
     const { business } = await aMerchant()
     const filter = { 'name" = name or "name': 'x' } as never
     await expect(operations.table.page(database.db, business.id, { filter, limit: 1 })).rejects.toThrow('has no column')

@@ -11,7 +11,7 @@ interface RequestKind {
   middle: string
 }
 
-/** Measures and logs each answer; a hook for `onResponse`. */
+/** Measures and logs each response; a hook for `onResponse`. */
 export function afterResponse(log: Logger, metrics: Metrics) {
   const kinds = new Map<string, RequestKind>()
   const write = requestLines(log)
@@ -20,7 +20,7 @@ export function afterResponse(log: Logger, metrics: Metrics) {
     const name = `${method} ${route} ${status}`
     let kind = kinds.get(name)
     if (!kind) {
-      // The route's pattern, never the address as sent: paths and queries can hold personal data.
+      // The route's pattern, never the URL as sent: paths and queries can contain personal data.
       const middle = `,"method":${JSON.stringify(method)},"route":${JSON.stringify(route)},"status":${status},"duration_ms":`
       kind = { observe: metrics.requestDuration(method, route, status), middle }
       kinds.set(name, kind)
@@ -39,8 +39,8 @@ export function afterResponse(log: Logger, metrics: Metrics) {
 }
 
 /**
- * Writes the line of a request to the log's destination, in its order and in the form that the log itself gives a line: put
- * together by hand, since every request has one, and it holds nothing to be redacted.
+ * Writes the line of a request to the log's destination, in the order and the format of the log's own lines. It is assembled by
+ * hand because every request has one, and it contains nothing to redact.
  */
 function requestLines(log: Logger) {
   const destination = (log as Logger & { [symbols.streamSym]: DestinationStream })[symbols.streamSym]

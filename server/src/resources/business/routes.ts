@@ -5,7 +5,7 @@ import { checkoutSettingsRoutes } from './checkout-settings/routes.ts'
 import { locationsRoutes } from './locations/routes.ts'
 import { mailsRoutes } from './mails/routes.ts'
 
-/** The routes of a business's own affairs. */
+/** The routes of a business's own settings and data. */
 export function businessRoutes(api: Api, deps: Deps): void {
   locationsRoutes(api, deps)
   accountStatusRoutes(api, deps)

@@ -8,7 +8,7 @@ import { findPaymentRequest, type PaymentRequestRow } from '#resources/payments/
 import type { Settled } from '#resources/payments/settlement/settle-charges.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
 
-/** A payment that the simulator plays, with what it pays. */
+/** A payment of the simulator, with the request that it pays. */
 export interface SimulatedPayment {
   business: Business
   charge: ChargeRow
@@ -35,8 +35,8 @@ export interface AnswerOptions {
 }
 
 /**
- * Gives a payer's answer to a payment that waits for it on one of the simulator's pages, once: whoever answers a second
- * time changes nothing, and learns what is. `changed` says which of the two it was.
+ * Gives a payer's answer to a payment that waits for it on one of the simulator's pages, once: a second answer changes
+ * nothing and returns the existing result. `changed` says which of the two it was.
  */
 export async function answerSimulated(
   deps: StartDeps,
@@ -49,7 +49,7 @@ export async function answerSimulated(
     business,
     charge: { isNew: false, id: charge.id, paymentRequestId: request.id },
     outcome: outcome ?? { status: 'pending', checkAfterSeconds: 0 },
-    // Whether it still waits is for the row to say once it is held: two answers may arrive together.
+    // Whether it still waits is decided once its row is locked: two answers may arrive together.
     while: (current) => outcome !== undefined && current.closed_at === null && waitingPage(current.rail_data) !== undefined,
     requestId,
     ...(answered ? { answered } : {}),

@@ -18,14 +18,14 @@ async function aRequest(client: Client, method: string, more: Record<string, unk
   return json.id
 }
 
-/** Begins a payment whose payer sits at a browser. */
+/** Starts a payment whose payer is in a browser. */
 async function begin(client: Client, method: string, requestId?: string) {
   const id = requestId ?? (await aRequest(client, method))
   const { json } = await client.post(`/v1/sandbox/payment-requests/${id}/pay`, { method, interactive: true })
   return json
 }
 
-/** Begins a payment by a token, as the hosted page does. */
+/** Starts a payment by a token, like the hosted page. */
 async function beginByToken(client: Client, number: string) {
   const request = await findPaymentRequest(client.server.database.db, client.business.id, await aRequest(client, 'card'))
   if (!request) throw new Error('the request was not made')

@@ -2,8 +2,8 @@ import { invalid } from '#foundation/shared/errors.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 
 /**
- * When a payment is dated that comes too late: behind the request's deadline, or now where the request takes no payment any
- * more. A request that can be paid for ever cannot be paid late.
+ * The date of a payment that is too late: after the request's deadline, or now if the request accepts no more payments.
+ * A request without a deadline cannot be paid late.
  */
 export function lateDate({ expires_at, status, deleted_at }: PaymentRequestRow, now: Date): Date {
   const ended = deleted_at !== null || (status !== 'pending' && status !== 'completed')

@@ -9,13 +9,13 @@ import type { Scan } from './scan-code.ts'
 /** What the owner of a phone decides about a code that was read. */
 export interface CodeAnswer {
   outcome: PaymentInput['outcome']
-  /** As typed; without it what the code says. */
+  /** As typed; if omitted, the amount of the code. */
   amount?: string | undefined
   delaySeconds?: number | undefined
   late?: boolean | undefined
 }
 
-/** Pays what a code says. With `unasked` as a bank does: money that comes twice or late is kept apart when it is settled. */
+/** Pays a code. With `unasked`, like a bank: a late or duplicate payment is recorded but not applied when it is settled. */
 export async function payCode(
   deps: StartDeps,
   code: Scan,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { listBalances } from '#engine/ledger/balances.ts'
 import { redirectUrl } from '#resources/payments/payment-requests/redirect.ts'
-import { askRails } from '#resources/payments/rails/ask-rails-job.ts'
+import { pollRails } from '#resources/payments/rails/poll-rails-job.ts'
 import { aBusiness, type Client, eventsOf, type Reply } from '#testing/api.ts'
 import { clockAt } from '#testing/clock.ts'
 
@@ -18,7 +18,7 @@ const pay = (client: Client, { id }: { id: string }, body: Record<string, unknow
   client.post(`/v1/sandbox/payment-requests/${id}/pay`, body, { headers })
 const read = async (client: Client, { id }: { id: string }) => (await client.get(`${requests}/${id}`)).json
 
-/** What a business has gained, by account; its play money left out. */
+/** What a business has gained, by account, without its play money. */
 async function gains({ server, business }: Client): Promise<Record<string, bigint>> {
   const balances = await listBalances(server.database.db, business.id)
   const moved = balances.filter(({ account, balanceMinor }) => balanceMinor !== 0n && account !== 'deposit' && account !== 'sandbox')
@@ -128,7 +128,7 @@ describe('an unsuccessful payment', () => {
   ])('a payment with the card %s fails with %s', async (card, failure_code) => {
     const client = await aBusiness()
     const request = await aRequest(client)
-    // A card that is named is what is paid with, whatever method comes first.
+    // If a card is named, it is what is paid with, whatever method comes first.
     expect((await pay(client, request, { card })).json).toMatchObject({ status: 'failed', method: 'card', failure_code, redirect_url: null })
     expect(await gains(client)).toEqual({})
   })
@@ -139,7 +139,7 @@ describe('an unsuccessful payment', () => {
     const path = `/v1/sandbox/payment-requests/${id}/pay`
     const sent = (card: unknown) => client.post(path, { card }, { headers: { 'idempotency-key': 'typed-by-mistake' } })
     expect((await sent('4111111111111111')).status).toBe(200)
-    // Another number is the same request: no digest of the first was kept.
+    // Another number is the same request: no digest of the first was stored.
     const again = await sent('5454545454545454')
     expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([200, 'true'])
     expect((await sent('4242424242424242')).json.code).toBe('idempotency_key_reused')
@@ -227,11 +227,11 @@ describe('payments of another amount or too many', () => {
   })
 })
 
-/** Asks rails as the worker does, so many seconds from now. */
-function askRailsLater({ server }: Client, seconds: number): Promise<number> {
+/** Polls rails like the worker, so many seconds from now. */
+function pollRailsLater({ server }: Client, seconds: number): Promise<number> {
   const { app } = server
   const clock = clockAt(() => new Date(Date.now() + seconds * 1000))
-  return askRails({ ...app.payments, clock }, { until: clock.system() })
+  return pollRails({ ...app.payments, clock }, { until: clock.system() })
 }
 
 test('a payment with a delay is pending until its time, and settled once', async () => {
@@ -239,10 +239,10 @@ test('a payment with a delay is pending until its time, and settled once', async
   const request = await aRequest(client)
   const { json } = await pay(client, request, { method: 'paynow_online', delay: 30 })
   expect(json).toMatchObject({ status: 'pending', payment_request_status: 'pending', redirect_url: null })
-  await askRailsLater(client, 5)
+  await pollRailsLater(client, 5)
   expect((await read(client, request)).status).toBe('pending')
-  await askRailsLater(client, 31)
-  await askRailsLater(client, 32)
+  await pollRailsLater(client, 31)
+  await pollRailsLater(client, 32)
   expect(await read(client, request)).toMatchObject({ status: 'completed', payments: [{ id: json.payment_id }] })
   expect((await typesOf(client)).slice(1)).toEqual(['charge.created', 'payment_request.completed'])
   expect((await gains(client))['clearing:simulator']).toBe(-1000n)
@@ -254,7 +254,7 @@ test('a delayed payment that another one overtook is a duplicate, and can be ref
   const { json: slow } = await pay(client, request, { method: 'paynow_online', delay: 20 })
   const { json: fast } = await pay(client, request, { method: 'paynow_online' })
   expect(fast).toMatchObject({ unapplied_reason: null, payment_request_status: 'completed' })
-  await askRailsLater(client, 21)
+  await pollRailsLater(client, 21)
   expect((await read(client, request)).payments.map(({ id }: { id: string }) => id)).toEqual([fast.payment_id])
   expect((await chargesOf(client)).map(({ unapplied_reason }) => unapplied_reason)).toEqual(['duplicate', null])
   expect((await client.post('/v1/refund', { payment_id: slow.payment_id })).json).toMatchObject({ amount_refunded: 10, status: 'succeeded' })
@@ -264,7 +264,7 @@ test('a payment without an answer fails in the end, and the request can still be
   const client = await aBusiness()
   const request = await aRequest(client)
   const { json } = await pay(client, request, { outcome: 'timeout' })
-  await askRailsLater(client, 901)
+  await pollRailsLater(client, 901)
   const failed = (await eventsOf(client)).find(({ type }) => type === 'charge.failed')
   expect(failed).toMatchObject({ object_id: json.payment_id, data: { failure_code: 'timeout' } })
   expect((await pay(client, request)).json).toMatchObject({ payment_request_status: 'completed' })

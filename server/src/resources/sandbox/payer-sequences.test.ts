@@ -30,7 +30,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 const final = new Set(['succeeded', 'failed', 'canceled', 'refunded', 'partially_refunded'])
 
-/** A payer and the jobs, at a time that only goes forward. */
+/** A payer and the jobs, at a time that never goes back. */
 async function play(client: Client, steps: Step[]): Promise<void> {
   const { app, database } = client.server
   const { json: request } = await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd', expires_after: '5 mins' })
@@ -60,7 +60,7 @@ async function play(client: Client, steps: Step[]): Promise<void> {
       client.business.id,
       request.id,
     ])
-    // Every attempt is there, and what has ended stays what it was, or is given back.
+    // Every attempt exists, and what has ended stays so, or is refunded.
     expect(new Set(rows.map(({ id }) => id))).toEqual(new Set(charges))
     for (const { id, status } of rows) {
       const before = ended.get(id)
@@ -81,6 +81,6 @@ test('whatever payers do in whatever order, one payment completes a request and 
     fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 12 }), (steps) => play(client, steps)),
     { numRuns: 15, interruptAfterTimeLimit: 5_000 },
   )
-  // Nothing is left for other tests to ask about.
+  // Nothing is left for other tests to poll.
   await checkDue(client, 100_000)
 })

@@ -5,7 +5,7 @@ import { aBusiness, type Client } from '#testing/api.ts'
 import { checkDue } from '#testing/payments.ts'
 
 const currencyOf = (method: string) => paymentMethods.find(({ code }) => code === method)?.currencies[0] ?? 'sgd'
-/** Withdrawn ones, and those of other resources, cannot be asked for. */
+/** Withdrawn methods, and those of other resources, cannot be requested. */
 const payable = paymentMethods.filter(({ code, withdrawn }) => !withdrawn && !['giro', 'paynow_transfer'].includes(code)).map(({ code }) => code)
 
 async function aRequest(client: Client, method: string): Promise<string> {
@@ -22,7 +22,7 @@ async function aRequest(client: Client, method: string): Promise<string> {
 
 const pay = async (client: Client, id: string, body: Record<string, unknown>) => client.post(`/v1/sandbox/payment-requests/${id}/pay`, body)
 
-/** A request for a method, and what playing its payer comes to. */
+/** A request for a method, and the result of paying it. */
 async function paid(client: Client, method: string, body: Record<string, unknown> = {}) {
   return (await pay(client, await aRequest(client, method), { method, ...body })).json
 }
@@ -118,7 +118,7 @@ describe("Stripe's test cards", () => {
 })
 
 describe('a card that is not a test card', () => {
-  /** Passes every check that a real number passes, and belongs to nobody. */
+  /** Passes every check that a real number passes, but belongs to nobody. */
   const real = '4929000000006'
 
   test('a card that is not a test card is rejected', async () => {

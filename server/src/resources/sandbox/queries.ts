@@ -1,6 +1,6 @@
 import type { Db } from '#foundation/database/database.ts'
 
-/** The business and the payment request behind the first of these payment references that there is. */
+/** The business and the payment request of the first of these payment references that exists. */
 export async function findPaymentReference(db: Db, references: string[]): Promise<{ business_id: string; target_id: string } | undefined> {
   if (references.length === 0) return undefined
   const found = await db

@@ -14,7 +14,7 @@ import { payCode } from './pay-code.ts'
 import { scanCode } from './scan-code.ts'
 import { AnswerInput, PayCodeInput, PayInput, PayResult, presentResult } from './wire.ts'
 
-/** Playing the payer, for sandbox businesses only; a live business finds no such routes. */
+/** Acting as the payer, for sandbox businesses only; a live business has no such routes. */
 export function sandboxRoutes(api: Api, deps: StartDeps): void {
   payRoute(api, deps)
   payCodeRoute(api, deps)
@@ -25,12 +25,12 @@ const requireSandbox = (mode: string) => {
   if (mode !== 'sandbox') throw new ApiError(404, 'route_not_found', 'Not Found')
 }
 
-/** Stands for every number that is no published test card. */
+/** Replaces every number that is not a published test card. */
 const otherCard = 'other'
 
 /**
- * Forgets a number that is no test card before anything is made of the body: an Idempotency-Key keeps a digest of each field,
- * and the few digits of a card that someone typed by mistake can be found from one.
+ * Discards a number that is not a test card before the body is processed: an Idempotency-Key stores a digest of each field,
+ * and the few digits of a card that someone typed by mistake could be recovered from one.
  */
 function withoutRealCards(body: Record<string, unknown>): Record<string, unknown> {
   const { card } = body
@@ -40,7 +40,7 @@ function withoutRealCards(body: Record<string, unknown>): Record<string, unknown
   return { ...body, card: { number: known(card.number) } }
 }
 
-/** A payment as its body describes it. */
+/** The payment that a body describes. */
 function paymentOf(request: PaymentRequestRow, body: PayInput, now: Date): Pick<NewPayment, 'request' | 'method' | 'amountMinor' | 'input' | 'unasked' | 'at'> {
   const number = typeof body.card === 'object' ? body.card?.number : body.card
   if (number !== undefined && typeof number !== 'string') throw invalid({ card: ['The card must be a number.'] })
@@ -61,7 +61,7 @@ function paymentOf(request: PaymentRequestRow, body: PayInput, now: Date): Pick<
   }
 }
 
-/** A scanned code: the request that it is for, by the reference that it carries, and what it asks for. */
+/** A scanned code: its request, by the reference that it contains, and its amount. */
 function payCodeRoute(api: Api, deps: StartDeps): void {
   const sandbox = api.group('Sandbox')
   sandbox.write(
@@ -91,7 +91,7 @@ function payCodeRoute(api: Api, deps: StartDeps): void {
 
 function payRoute(api: Api, deps: StartDeps): void {
   const sandbox = api.group('Sandbox')
-  // Payments that arrive together ask once.
+  // Payments that arrive together share one query.
   const requests = new DataLoader<{ businessId: string; id: string }, PaymentRequestRow | undefined>(
     (keys) => findAnyPaymentRequests(deps.database.pool, keys),
     {

@@ -11,15 +11,15 @@ import { adminFeeOn } from '#resources/payments/fees/fees.ts'
 import { findPaymentRequest, type PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import { findPaymentReference } from './queries.ts'
 
-/** What a payment code says, as the payer's app would show it, and the request of the sandbox that it pays. */
+/** The content of a payment code, as the payer's app would show it, and the sandbox request that it pays. */
 export interface Scan {
   business: Business
   request: PaymentRequestRow
   method: PaymentMethod
-  /** The scheme's word, or `wallet` for codes that are a link. */
+  /** The scheme's name, or `wallet` for codes that are a link. */
   scheme: QrScheme | 'wallet'
   payee: string
-  /** Null where the payer types it. */
+  /** Null if the payer enters it. */
   amountMinor: bigint | null
   reference: string
   editable: boolean
@@ -38,18 +38,18 @@ const methodsOfScheme: Partial<Record<QrScheme, string[]>> = {
   upi: ['upi_qr'],
 }
 
-/** References are in different objects of different schemes; ours cannot be mistaken for something else. */
+/** Schemes put references into different objects; ours cannot be mistaken for something else. */
 const referencePattern = /HWK[0-9A-HJKMNP-TV-Z]{17}/g
 const pagePath = /^\/payment-request\/@([\w.-]+)\/(?:([^/]+)\/checkout\/?)?$/
 
-/** As many references are looked for as a code can need; anyone may send codes that are full of them. */
+/** As many references are looked up as a code can need; anyone may send codes that are full of them. */
 const mostReferences = 4
 
-/** Where a code came from. */
+/** The source of a code. */
 export interface ScanOptions {
-  /** The field of the body that it stood in, for faults. */
+  /** The field of the body that contained it, for errors. */
   field?: string
-  /** The business whose codes alone are known; without it all of the sandbox are, as to a phone. */
+  /** The business whose codes alone are known; if omitted, all of the sandbox are, as for a phone. */
   of?: Business
 }
 
@@ -67,8 +67,8 @@ function decode(payload: string, refuse: Refuse): DecodedQr {
 }
 
 /**
- * Reads a code as the payer's app does, and finds the payment request of the sandbox that it pays. Throws a 422 that says
- * in words why a code cannot be paid: no payment code, damaged, of no request of this sandbox, of another scheme.
+ * Reads a code like the payer's app, and finds the sandbox payment request that it pays. Throws a 422 that explains
+ * why a code cannot be paid: not a payment code, damaged, without a request in this sandbox, of another scheme.
  */
 export async function scanCode(db: Db, payload: string, { field = 'payload', of }: ScanOptions = {}): Promise<Scan> {
   const text = payload.trim()
@@ -77,7 +77,7 @@ export async function scanCode(db: Db, payload: string, { field = 'payload', of 
   return /^https?:\/\//i.test(text) ? readLink(db, text, isOurs, refuse) : readPayload(db, text, isOurs, refuse)
 }
 
-/** What the payer is asked for where the code itself names no amount: the request's, with the fee that they bear; null where they type it. */
+/** The amount to pay if the code itself contains none: the request's, including a fee that the payer bears; null if they enter it. */
 async function amountOf(db: Db, request: PaymentRequestRow, method: PaymentMethod): Promise<bigint | null> {
   const { amount_minor } = request
   return amount_minor === null ? null : amount_minor + (await adminFeeOn(db, request, method.code, amount_minor))
@@ -100,7 +100,7 @@ async function readPayload(db: Db, text: string, isOurs: IsOurs, refuse: Refuse)
   const code = candidates.find((one) => request.payment_methods.includes(one)) ?? (request.payment_methods.length === 0 ? candidates[0] : undefined)
   const method = code === undefined ? undefined : findMethod(code)
   if (!method) throw refuse('another_scheme', `This is a ${decoded.scheme} code, and the payment request does not accept that scheme.`)
-  // Where the code names no amount in the request's currency, the payer's app asks the payee's bank for it.
+  // If the code contains no amount in the request's currency, the payer's app gets it from the payee's bank.
   const inCode = decoded.currency === request.currency ? decoded.amountMinor : null
   return {
     business,
@@ -115,7 +115,7 @@ async function readPayload(db: Db, text: string, isOurs: IsOurs, refuse: Refuse)
   }
 }
 
-/** Codes of wallets whose schemes are not public are the address of the hosted page, with the wallet's method. */
+/** Codes of wallets whose schemes are not public are the URL of the hosted page, with the wallet's method. */
 async function readLink(db: Db, text: string, isOurs: IsOurs, refuse: Refuse): Promise<Scan> {
   const url = URL.canParse(text) ? new URL(text) : undefined
   const [, slug, id] = pagePath.exec(url?.pathname ?? '') ?? []

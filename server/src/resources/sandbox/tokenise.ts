@@ -16,7 +16,7 @@ export interface CardToken {
   country: string | null
 }
 
-/** What is wrong with a typed card: a text and a code for each bad field. */
+/** The errors of a typed card: a message and a code for each invalid field. */
 export interface CardFaults {
   errors: FieldErrors
   codes: Record<string, string>
@@ -31,7 +31,7 @@ function numberFault(number: string): Fault | undefined {
   return undefined
 }
 
-/** The last day of a month is over everywhere when it is over at the date line. */
+/** A month is over everywhere when it is over at the date line. */
 const dateLineMs = 12 * 3_600_000
 
 function expiryFault({ expiry_month, expiry_year }: TypedCard, now: Date): Fault | undefined {
@@ -51,7 +51,7 @@ function cvcFault({ number, cvc }: TypedCard): Fault | undefined {
 }
 
 /**
- * Turns a published test card into the simulator's token. Nothing is stored: the token is made of the number, and the
+ * Turns a published test card into the simulator's token. Nothing is stored: the token is derived from the number, and the
  * simulator finds it again in the table of test cards.
  */
 export function tokenise(card: TypedCard, now: Date): CardToken | CardFaults {

@@ -7,7 +7,7 @@ import type { Settled } from '#resources/payments/settlement/settle-charges.ts'
 
 const text = Type.Unsafe<string | null>({ type: ['string', 'null'] })
 
-/** How the sandbox's payer pays. */
+/** How the sandbox payer pays. */
 export const PayInput = Type.Object({
   method: Type.Optional(plainText(64, { description: "One of the request's `payment_methods`; the first one if omitted." })),
   outcome: Type.Optional(
@@ -42,7 +42,7 @@ export const PayInput = Type.Object({
 })
 export type PayInput = Static<typeof PayInput>
 
-/** How the sandbox's payer pays a code: as the code says, unless they are to type another amount. */
+/** How the sandbox payer pays a code: its own amount, unless another one is given. */
 export const PayCodeInput = Type.Object({
   qr_code: Type.String({ minLength: 1, maxLength: 2048, description: 'The value of `qr_code_data.qr_code`, or the text read from its image.' }),
   amount: Type.Optional(
@@ -56,7 +56,7 @@ export const PayCodeInput = Type.Object({
 })
 export type PayCodeInput = Static<typeof PayCodeInput>
 
-/** What came of playing the payer. */
+/** The result of a sandbox payment. */
 export const PayResult = Type.Object(
   {
     payment_id: Type.String({ description: 'The charge.' }),
@@ -75,7 +75,7 @@ export const PayResult = Type.Object(
 )
 export type PayResult = Static<typeof PayResult>
 
-/** What the payer says on a page of the simulator. */
+/** The payer's answer on a simulator page. */
 export const AnswerInput = Type.Object({
   outcome: Type.Optional(
     Type.Enum(['approved', 'declined', 'canceled', 'timeout', 'slow'], {
@@ -93,8 +93,8 @@ export type AnswerInput = Static<typeof AnswerInput>
 const redirected: Record<string, string> = { succeeded: 'completed', canceled: 'canceled', failed: 'failed' }
 
 export function presentResult({ charge, paymentRequest }: Pick<Settled, 'charge' | 'paymentRequest'>, request: PaymentRequestRow): PayResult {
-  // A decline leaves the payer on the page, to try otherwise; only an end sends the browser back. Merchants take `completed`
-  // for paid, so money that was not applied says it only where other money has been.
+  // A decline leaves the payer on the page, to try another way; only an end redirects the browser. Merchants take `completed`
+  // as paid, so a payment that was not applied says it only if another one has been.
   const paid = charge.status === 'succeeded' && (charge.unapplied_reason === null || paymentRequest?.status === 'completed')
   const ended = paid || charge.status === 'canceled' || paymentRequest?.status === 'failed'
   return {

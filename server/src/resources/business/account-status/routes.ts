@@ -33,7 +33,7 @@ const AccountStatus = Type.Object(
 )
 type AccountStatus = Static<typeof AccountStatus>
 
-/** A provider's name as the status shows it; card acquirers are named with the country. */
+/** A provider's name in the status; card acquirers are named with the country. */
 const nameOf = (provider: string, { country }: Business) => (provider === 'stripe' ? `stripe_${country.toLowerCase()}` : provider)
 
 function presentStatus(business: Business, setUp: { rails: string[]; hasBankAccount: boolean }): AccountStatus {
@@ -49,13 +49,13 @@ function presentStatus(business: Business, setUp: { rails: string[]; hasBankAcco
   const sorted = Object.fromEntries(Object.entries(providers).sort(([a], [b]) => (a < b ? -1 : 1)))
   return {
     bank_account_status: isSandbox || setUp.hasBankAccount ? 'completed' : 'pending',
-    // Who runs Hawker knows whose business it is; there is no one to verify it.
+    // The operator of Hawker knows whose business it is; there is no one to verify it.
     verification: { overall_status: 'completed', owner_verification: 'not_required', business_verification: 'completed' },
     payment_providers: sorted,
   }
 }
 
-/** How far a business is set up (behaviour §7.16). */
+/** How far the setup of a business is (behaviour §7.16). */
 export function accountStatusRoutes(api: Api, { database }: { database: Database }): void {
   const account = api.group('Account')
   account.read(

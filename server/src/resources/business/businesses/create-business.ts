@@ -6,14 +6,14 @@ import { newId, randomHex } from '#foundation/shared/ids.ts'
 import { encryptSecret, sha256 } from '#foundation/shared/secrets.ts'
 import { insertApiKey, insertBusiness, takeSlug } from './queries.ts'
 
-/** A key and its salt at the only moment at which they are known in plain. */
+/** A key and its salt at the only moment at which they are known in plain text. */
 export interface MintedKey {
   id: string
   key: string
   salt: string
 }
 
-/** Makes an API key for a business: `test_` and 64 hexadecimal digits in the sandbox, the digits alone in live (behaviour §1.2). */
+/** Creates an API key for a business: `test_` and 64 hexadecimal digits in the sandbox, the digits alone in live (behaviour §1.2). */
 export async function createApiKey(
   tx: Db,
   business: Business,
@@ -30,7 +30,7 @@ export async function createApiKey(
 
 const longestSlug = 63
 
-/** Takes the slug that a business asks for, or the first free one behind it: `kopi`, `kopi-2` to `kopi-9`, then a random end. */
+/** Claims the requested slug of a business, or the first free variant: `kopi`, `kopi-2` to `kopi-9`, then a random suffix. */
 async function aFreeSlug(tx: Db, wanted: string, businessId: string): Promise<string> {
   const slug = wanted.toLowerCase()
   for (let attempt = 1; ; attempt++) {
@@ -40,7 +40,7 @@ async function aFreeSlug(tx: Db, wanted: string, businessId: string): Promise<st
   }
 }
 
-/** Makes a business, with play money when it is a sandbox; by default the sandbox that the first start brings: Singapore, SGD. A slug that is taken gets an end. */
+/** Creates a business, with play money if it is a sandbox; by default the sandbox of the first start: Singapore, SGD. A slug that is in use gets a suffix. */
 export async function createBusiness(tx: Db, at: Date, about: Partial<Omit<Business, 'id'>> = {}): Promise<Business> {
   const id = newId<'business'>(at)
   const business: Business = {

@@ -16,14 +16,14 @@ export async function eachBusiness({ slow }: Pick<Database, 'slow'>, due: Due, a
   }
 }
 
-/** What one batch of a walk over a business's oldest rows did; `last` is the id that it ended at. */
+/** The result of one batch over a business's oldest rows; `last` is the id at which it ended. */
 export interface Forgotten {
   looked: number
   forgotten: number
   last: string
 }
 
-/** Walks over a business's rows from the oldest on, batch by batch, until one is not full; says how many went. */
+/** Goes through a business's rows from the oldest on, batch by batch, until one is not full; returns how many were deleted. */
 export async function forgetInBatches(size: number, batch: (after: string) => Promise<Forgotten>): Promise<number> {
   let forgotten = 0
   for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {

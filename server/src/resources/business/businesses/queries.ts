@@ -7,7 +7,7 @@ import { newId } from '#foundation/shared/ids.ts'
 const apiKeyKind = 'api_key'
 const slugKind = 'business_slug'
 
-/** Finds the business and key behind a key's hash: the directory names the business, then its own shard answers. */
+/** Finds the business and key of a key's hash: the directory names the business, then its own shard is queried. */
 export async function findKnownKey(db: Db, keyHash: string): Promise<KnownKey | undefined> {
   const entry = await db
     .selectFrom('directory')
@@ -34,18 +34,18 @@ export async function findKnownKey(db: Db, keyHash: string): Promise<KnownKey | 
   }
 }
 
-/** Takes a slug for a business, unless another has it: false then. Whoever is taking it at the same moment is waited for. */
+/** Claims a slug for a business; false if another has it. Waits for a transaction that is claiming it at the same moment. */
 export async function takeSlug(tx: Db, slug: string, businessId: string): Promise<boolean> {
   return insertDirectoryEntryUnlessTaken(tx, { lookup: slug, kind: slugKind, businessId, targetId: businessId })
 }
 
-/** The business that a link names, in any case of letters, as routes use it. */
+/** The business that a link names, in any letter case, as routes use it. */
 export async function findBusinessBySlug(db: Db, slug: string): Promise<Business | undefined> {
   const entry = await db.selectFrom('directory').select('business_id').where('lookup', '=', slug.toLowerCase()).where('kind', '=', slugKind).executeTakeFirst()
   return entry && (await findBusinesses(db, [entry.business_id])).get(entry.business_id)
 }
 
-/** Writes a business whose slug is taken for it. */
+/** Writes a business whose slug has been claimed. */
 export async function insertBusiness(tx: Db, business: Business, at: Date): Promise<void> {
   await tx
     .insertInto('businesses')
@@ -54,7 +54,7 @@ export async function insertBusiness(tx: Db, business: Business, at: Date): Prom
   await tx.insertInto('locations').values(firstLocation(business, at)).execute()
 }
 
-/** The place that every business begins with; its address is for the business to fill in. */
+/** The location that every business starts with; its address is for the business to fill in. */
 function firstLocation(business: Business, at: Date) {
   const { name, country } = business
   const nowhere = { street: '', postal_code: '', city: '', state: '' }
@@ -95,7 +95,7 @@ export async function findBusiness(db: Db, id: string): Promise<Business | undef
   return row && { ...row, mode: row.mode as Business['mode'] }
 }
 
-/** The oldest businesses; an installation has few, and the command line shows them all. */
+/** The oldest businesses; an installation has few, and the command line lists them all. */
 export async function listBusinesses(db: Db): Promise<Business[]> {
   const rows = await db
     .selectFrom('businesses')
@@ -124,7 +124,7 @@ export async function listApiKeys(db: Db, businessId: string): Promise<ListedKey
     .execute()
 }
 
-/** Marks a key as revoked and takes it out of the directory; false when there is no such key or it was revoked before. */
+/** Marks a key as revoked and removes it from the directory; false if there is no such key or it was revoked before. */
 export async function revokeApiKey(tx: Db, businessId: string, id: string, at: Date): Promise<boolean> {
   const revoked = await tx
     .updateTable('api_keys')
@@ -139,7 +139,7 @@ export async function revokeApiKey(tx: Db, businessId: string, id: string, at: D
   return true
 }
 
-/** Writes when keys were last used, for many keys in one statement. */
+/** Records when keys were last used, for many keys in one statement. */
 export async function recordKeyUses(db: Db, uses: { business_id: string; id: string; at: Date }[]): Promise<void> {
   if (uses.length === 0) return
   await sql`

@@ -139,7 +139,7 @@ describe('checkout settings', () => {
       background_color: [expect.stringMatching(/^The background color has a contrast of 1\.\d\d:1 with the primary color/)],
     })
     expect((await client.patch(path, { primary_color: '#fde68a', background_color: '#111827' })).status).toBe(200)
-    // Back to a white page, the pale button would be lost.
+    // Back on a white page, the pale button would be invisible.
     expect((await client.patch(path, { background_color: null })).json.errors).toHaveProperty('background_color')
   })
 

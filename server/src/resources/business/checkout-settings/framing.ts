@@ -1,7 +1,7 @@
 import type { Business } from '#foundation/shared/business.ts'
 import type { CheckoutSettings } from './queries.ts'
 
-/** The origins whose pages may frame a business's checkout; without a list any in the sandbox, none in live. */
+/** The origins whose pages may frame a business's checkout; without a list, any in the sandbox and none in live. */
 export function framingOrigins({ mode }: Pick<Business, 'mode'>, { allowed_origins }: Pick<CheckoutSettings, 'allowed_origins'>): string[] | 'any' {
   return allowed_origins.length === 0 && mode === 'sandbox' ? 'any' : allowed_origins
 }

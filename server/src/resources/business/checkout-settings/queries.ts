@@ -1,7 +1,7 @@
 import type { Db } from '#foundation/database/database.ts'
 import { type Colors, defaultColors } from '#foundation/shared/color.ts'
 
-/** What a business may choose; null is as the business or Hawker has it. */
+/** The settings of a business; null means the default of the business or of Hawker. */
 export interface CheckoutSettingsFields {
   display_name: string | null
   primary_color: string | null
@@ -20,7 +20,7 @@ export interface CheckoutSettingsRow extends CheckoutSettingsFields {
   logo_sha256: string | null
 }
 
-/** Settings as pages use them: with a colour where none was chosen. */
+/** Settings as pages use them: with default colors where none were set. */
 export type CheckoutSettings = Omit<CheckoutSettingsRow, keyof Colors> & Colors
 
 const columns = [
@@ -45,7 +45,7 @@ const nothing: CheckoutSettingsFields = {
   support_url: null,
 }
 
-/** The colours that hold: those that were chosen, else Hawker's. */
+/** The effective colors: those that were set, else Hawker's. */
 export function colorsOf({ primary_color, background_color }: Pick<CheckoutSettingsFields, keyof Colors>): Colors {
   return { primary_color: primary_color ?? defaultColors.primary_color, background_color: background_color ?? defaultColors.background_color }
 }
@@ -54,7 +54,7 @@ export function withDefaults(row: CheckoutSettingsRow): CheckoutSettings {
   return { ...row, ...colorsOf(row) }
 }
 
-/** The settings of a business, also of one that never chose anything. `display_name` is null where the business's name stands. */
+/** The settings of a business, even if it never set any. `display_name` is null if the business's name is used. */
 export async function findCheckoutSettings(db: Db, businessId: string): Promise<CheckoutSettings> {
   const row = await db
     .selectFrom('checkout_settings')
@@ -66,7 +66,7 @@ export async function findCheckoutSettings(db: Db, businessId: string): Promise<
   return withDefaults(row ?? { ...nothing, business_id: businessId, version: 0, logo_sha256: null })
 }
 
-/** The settings of a business, held until the transaction ends; makes their row when there is none. */
+/** The settings of a business, locked until the transaction ends; creates their row if there is none. */
 export async function lockCheckoutSettings(tx: Db, businessId: string, at: Date): Promise<CheckoutSettingsRow> {
   await tx
     .insertInto('checkout_settings')
@@ -78,7 +78,7 @@ export async function lockCheckoutSettings(tx: Db, businessId: string, at: Date)
   return { ...row, logo_sha256: logo?.sha256 ?? null }
 }
 
-/** Writes settings; their row must be held by this transaction. */
+/** Writes settings; their row must be locked by this transaction. */
 export async function updateCheckoutSettings(tx: Db, businessId: string, row: CheckoutSettingsRow, at: Date): Promise<void> {
   const { version, display_name, primary_color, background_color, allowed_origins, default_language, support_email, support_url } = row
   await tx
@@ -101,7 +101,7 @@ export async function findCheckoutLogo(db: Db, businessId: string): Promise<Chec
   return db.selectFrom('checkout_logos').select(['content_type', 'sha256', 'width', 'height', 'data']).where('business_id', '=', businessId).executeTakeFirst()
 }
 
-/** Writes a logo in place of the one before. */
+/** Writes a logo, replacing the one before. */
 export async function saveCheckoutLogo(tx: Db, businessId: string, logo: CheckoutLogo, at: Date): Promise<void> {
   await tx
     .insertInto('checkout_logos')

@@ -8,7 +8,7 @@ import type { PutCheckoutLogo } from './wire.ts'
 const mostKilobytes = 256
 const mostPixels = 2048
 
-/** What a client says when it does not know the type of a file. */
+/** The type that a client sends when it does not know the type of a file. */
 const unsaid = new Set(['', 'application/octet-stream', 'text/plain'])
 
 function bytesOf(data: string): Buffer | undefined {
@@ -16,7 +16,7 @@ function bytesOf(data: string): Buffer | undefined {
   return /^[A-Za-z0-9+/]+={0,2}$/.test(base64) && base64.length % 4 !== 1 ? Buffer.from(base64, 'base64') : undefined
 }
 
-/** The logo that a body brings. Its type is what its bytes say; throws 422 for what is no picture, too large, or called something else. */
+/** The logo in a body. Its type is determined by its bytes; throws 422 for anything that is not a picture, too large, or declared as another type. */
 export function readLogo({ content_type, data }: PutCheckoutLogo): CheckoutLogo {
   const refuse = (text: string, field = 'data') => invalid({ [field]: [text] }, 'bad_logo')
   const bytes = bytesOf(data)
@@ -27,7 +27,7 @@ export function readLogo({ content_type, data }: PutCheckoutLogo): CheckoutLogo 
   if (!picture) throw refuse('The data is not a complete picture: it is damaged, truncated, or followed by other data.')
   const { contentType, width, height } = picture
   if (width > mostPixels || height > mostPixels) throw refuse(`The data has ${width} × ${height} pixels; at most ${mostPixels} × ${mostPixels} are allowed.`)
-  // Others decode it, browsers and what makes PDFs: it has to be as large as it says, and no larger.
+  // Others decode it, browsers and PDF libraries: it must be exactly as large as it says.
   if (contentType === 'image/png' && !plainPng(bytes)) throw refuse('The data is not a complete picture: its compressed content is damaged.')
   const called = (content_type ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
   if (!unsaid.has(called) && called.replace('image/jpg', 'image/jpeg') !== contentType)

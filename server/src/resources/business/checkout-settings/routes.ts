@@ -28,7 +28,7 @@ function answerWith(row: CheckoutSettingsOfPages, { business, baseUrl }: Pick<Ca
   return { status: 200, body: JSON.stringify(presentCheckoutSettings(row, business, baseUrl)), headers: { etag: tagOf(row) } }
 }
 
-/** How a business's checkout looks, and who may frame it. */
+/** The look of a business's checkout, and who may frame it. */
 export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): void {
   const checkoutSettings = api.group('Checkout settings')
   const path = '/v1/checkout-settings'
@@ -93,7 +93,7 @@ export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): vo
   )
 }
 
-/** Changes the settings while their row is held; a change of nothing leaves the version as it is. */
+/** Changes the settings while their row is locked; a change of nothing keeps the version. */
 function change(
   { database }: CheckoutSettingsDeps,
   call: Pick<Call, 'business' | 'at' | 'baseUrl' | 'headers' | 'claim'>,

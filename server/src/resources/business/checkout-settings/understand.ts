@@ -6,7 +6,7 @@ import { languages, type UpdateCheckoutSettings } from './wire.ts'
 
 const colors = ['primary_color', 'background_color'] as const
 
-/** Brings other spellings into the documented ones: origins in one text with commas, languages in any case, Chinese by its usual codes. */
+/** Normalizes other formats into the documented ones: origins in one text with commas, languages in any case, Chinese by its usual codes. */
 export function acceptSpellings(body: Record<string, unknown>): Record<string, unknown> {
   const out = { ...body }
   if (typeof out.allowed_origins === 'string')
@@ -22,7 +22,7 @@ export function acceptSpellings(body: Record<string, unknown>): Record<string, u
   return out
 }
 
-/** What a schema cannot say: real colours, origins, addresses. Reads bodies of any shape. */
+/** Errors that a schema cannot express: colors, origins, URLs. Accepts bodies of any shape. */
 export function faultsOf(body: unknown): FieldErrors {
   const errors: FieldErrors = {}
   const fields = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
@@ -42,7 +42,7 @@ export function faultsOf(body: unknown): FieldErrors {
   return errors
 }
 
-/** The fields after a change. Throws 422 for what is wrong by itself, and for colours that cannot be told apart. */
+/** The fields after an update. Throws 422 for invalid values, and for colors with too little contrast. */
 export function applyTo(before: CheckoutSettingsFields, body: UpdateCheckoutSettings): CheckoutSettingsFields {
   const errors = faultsOf(body)
   if (Object.keys(errors).length > 0) throw invalid(errors)
@@ -67,8 +67,8 @@ export function applyTo(before: CheckoutSettingsFields, body: UpdateCheckoutSett
 }
 
 /**
- * 422 that names the color at fault, the contrast that it has and the one that it needs. Text needs no such check: every
- * color carries white or near-black with 4.5:1, and pages take the one that it carries (`textOn`).
+ * 422 that names the color at fault, its contrast and the required one. Text needs no such check: every
+ * color has white or near-black text with 4.5:1, and pages use the readable one (`textOn`).
  */
 function requireReadable(after: CheckoutSettingsFields, body: UpdateCheckoutSettings): void {
   const { primary_color, background_color } = colorsOf(after)

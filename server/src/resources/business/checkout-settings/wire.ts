@@ -9,10 +9,10 @@ export type Language = (typeof languages)[number]
 
 const language = (description: string) => Type.Unsafe<Language | null>({ type: ['string', 'null'], enum: [...languages, null], description })
 
-/** How many pages of a merchant may frame its checkout. */
+/** How many origins of a merchant may frame its checkout. */
 export const mostOrigins = 20
 
-/** What `PATCH` takes; what is absent stays, and null goes back to the default. */
+/** The body of `PATCH`; absent fields stay, and null resets to the default. */
 export const UpdateCheckoutSettings = Type.Partial(
   Type.Object({
     display_name: nullable(plainText(100, { description: "Name shown to payers; defaults to the business's name." })),
@@ -33,7 +33,7 @@ export const UpdateCheckoutSettings = Type.Partial(
 )
 export type UpdateCheckoutSettings = Static<typeof UpdateCheckoutSettings>
 
-/** What `PUT …/logo` takes, as JSON or from a file in a multipart body. */
+/** The body of `PUT …/logo`, as JSON or from a file in a multipart body. */
 export const PutCheckoutLogo = Type.Object({
   content_type: Type.Optional(nullable(plainText(100, { description: 'image/png, image/jpeg or image/webp; must match the data.' }))),
   data: Type.String({ minLength: 1, description: 'The picture in base64: at most 256 kB, and at most 2048 pixels on each side.' }),
@@ -57,12 +57,12 @@ export const CheckoutSettings = Type.Object(
 )
 export type CheckoutSettings = Static<typeof CheckoutSettings>
 
-/** Where a business's logo is served; its address says which picture it is, so that it can be cached for good. */
+/** The URL of a business's logo; it identifies the picture, so that it can be cached forever. */
 export function logoUrl(baseUrl: string, business: Business, { logo_sha256 }: Pick<SettingsRow, 'logo_sha256'>): string | null {
   return logo_sha256 === null ? null : `${baseUrl}/payment-request/@${business.slug}/logo?v=${logo_sha256}`
 }
 
-/** The settings as the API shows them: what holds, chosen or not. */
+/** The settings as the API returns them: the effective values, set or not. */
 export function presentCheckoutSettings(row: SettingsRow, business: Business, baseUrl: string): CheckoutSettings {
   return {
     display_name: row.display_name ?? business.name,

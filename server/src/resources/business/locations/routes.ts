@@ -4,7 +4,7 @@ import type { Deps } from '#foundation/deps.ts'
 import type { Api } from '#foundation/http/api.ts'
 import { Location, locationKind } from './wire.ts'
 
-/** The places of a business, as far as payment requests name them. */
+/** The locations of a business, to which payment requests refer. */
 export function locationsRoutes(api: Api, deps: Deps): void {
   const locations = api.group('Locations')
   const { get, listAll } = records(deps, locationKind)

@@ -4,7 +4,7 @@ import { tables } from '#foundation/database/columns.ts'
 import { formatUtcMicroseconds } from '#foundation/shared/time.ts'
 import type { LocationRow } from './queries.ts'
 
-/** A place of a business (behaviour §7.7), the same by itself and inside a payment request. */
+/** A location of a business (behaviour §7.7), the same by itself and inside a payment request. */
 export const Location = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
@@ -24,7 +24,7 @@ export const Location = Type.Object(
 )
 export type Location = Static<typeof Location>
 
-/** A location as the API shows it. */
+/** A location as the API returns it. */
 export function presentLocation(row: LocationRow): Location {
   return {
     id: row.id,

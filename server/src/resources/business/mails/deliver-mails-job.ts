@@ -7,24 +7,24 @@ import type { SendMail } from '#foundation/mail/send-mail.ts'
 import type { Clock, Due } from '#foundation/shared/clock.ts'
 import { claimMails, type EndedMailStatus, endMail, findNextMail, keepMails, type MailRow, postponeMail } from './queries.ts'
 
-/** What follows from the end of a mail, in the transaction that writes it. */
+/** What follows from the final status of an email, in the transaction that writes it. */
 export type OnMailEnded = (tx: Transaction<DB>, mail: MailRow, status: EndedMailStatus, at: Date) => Promise<void>
 
 export interface MailDeps {
   database: Database
   clock: Clock
   log: Logger
-  /** Absent where no server is set: then mails are kept to be read. */
+  /** Absent if no server is set: then emails are only stored. */
   send: SendMail | undefined
   onEnded: OnMailEnded
 }
 
 const batch = 20
 const leaseMs = 120_000
-/** Tries over about eight hours: after 1, 2, 4 … minutes. */
+/** Attempts over about eight hours: after 1, 2, 4 … minutes. */
 const maxAttempts = 9
 
-/** Sends mails that are due; each at least once. A mail that no server takes is given up after some hours. Returns how many were looked at. */
+/** Sends emails that are due, each at least once. An email that no server accepts fails after some hours. Returns how many were processed. */
 export async function deliverMails({ database, clock, log, send, onEnded }: MailDeps, due: Due): Promise<number> {
   if (!send) return keepMails(database.db, due, 500)
   const end = (mail: MailRow, status: EndedMailStatus, endedAt: Date) =>

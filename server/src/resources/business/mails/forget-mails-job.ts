@@ -6,7 +6,7 @@ import { findOldestMail } from './queries.ts'
 
 const batch = 1_000
 
-/** Deletes one batch of a business's mails that were made before `before` and wait for nothing; the primary key leads to them. */
+/** Deletes one batch of a business's emails that were created before `before` and are not to be sent; found by primary key. */
 export function deleteOldMails(businessId: string, after: string, before: Date, limit = batch): RawBuilder<Forgotten> {
   return sql<Forgotten>`
     with old as (
@@ -20,7 +20,7 @@ export function deleteOldMails(businessId: string, after: string, before: Date, 
 
 const everyMs = 86_400_000
 
-/** Deletes mails that are older than they are kept, in batches that hold up no one. */
+/** Deletes emails older than the retention, in batches that block no one. */
 export function mailsDeletion({ database, log, mailDays }: Pick<JobDeps, 'database' | 'log' | 'mailDays'>): DueWork {
   return {
     name: 'deleting mails',

@@ -19,7 +19,7 @@ const deliver = (send: Parameters<typeof deliverMails>[0]['send'], afterMinutes 
   return deliverMails({ database: payments.server.database, clock, log: createLog('silent'), send, onEnded: receiptMailEnded }, { until: clock.system() })
 }
 
-/** A mail server that remembers what it was sent; refuses as often as it is told to. */
+/** A mail server that remembers what it was sent; it rejects as often as requested. */
 async function aMailServer(refusals = 0): Promise<{ url: string; mails: string[]; server: Server }> {
   const mails: string[] = []
   let left = refusals
@@ -118,7 +118,7 @@ describe('receipt emails', () => {
     const send = async () => {
       if (status === 'failed') throw new Error('refused')
     }
-    // A mail that is refused is tried for hours.
+    // An email that is rejected is retried for hours.
     for (let hour = 0; hour < 20; hour++) await deliver(send, hour * 60)
     const after = await read(request)
     expect(after.json).toMatchObject({ email_status: status, sms_status: 'pending', status: 'completed' })

@@ -5,7 +5,7 @@ import type { Due } from '#foundation/shared/clock.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
 import { lowestIdAt } from '#foundation/shared/ids.ts'
 
-/** How a mail ends that a server was asked to send. */
+/** The final statuses of an email that was to be sent. */
 export type EndedMailStatus = 'sent' | 'failed'
 
 export interface MailRow {
@@ -15,7 +15,7 @@ export interface MailRow {
   subject: string
   body_text: string
   body_html: string
-  /** What the mail is about; with `source_id` it is written once only. */
+  /** What the email is about; with `source_id`, it is written only once. */
   source: 'charge' | 'refund'
   source_id: string
   status: 'pending' | 'kept' | 'sent' | 'failed'
@@ -25,7 +25,7 @@ export interface MailRow {
   sent_at: Date | null
 }
 
-/** Writes mails to be sent, in the transaction of what they tell; a second mail about the same thing is left out. */
+/** Writes emails to be sent, in the transaction of what they report; a second email about the same source is skipped. */
 export async function insertMails(tx: Db, rows: MailRow[]): Promise<void> {
   if (rows.length === 0) return
   await sql`
@@ -71,12 +71,12 @@ export async function findOldestMail(db: Db, businessId: string, before: Date): 
   return rows[0]?.created_at
 }
 
-/** Says when a mail that was not taken is tried again. */
+/** Schedules the next attempt of an email that was not accepted. */
 export async function postponeMail(db: Db, businessId: string, id: string, dueAt: Date): Promise<void> {
   await db.updateTable('mails').set({ due_at: dueAt }).where('business_id', '=', businessId).where('id', '=', id).execute()
 }
 
-/** Writes how a mail ended. */
+/** Writes the final status of an email. */
 export async function endMail(tx: Db, { business_id, id }: Pick<MailRow, 'business_id' | 'id'>, status: EndedMailStatus, at: Date): Promise<void> {
   await tx
     .updateTable('mails')
@@ -86,7 +86,7 @@ export async function endMail(tx: Db, { business_id, id }: Pick<MailRow, 'busine
     .execute()
 }
 
-/** One page of a business's mails, newest first (reversed when the cursor points back). */
+/** One page of a business's emails, newest first (reversed if the cursor points back). */
 export async function listMails(db: Db, businessId: string, { cursor, limit }: { cursor: Cursor | undefined; limit: number }): Promise<MailRow[]> {
   const back = cursor?.direction === 'previous'
   let query = db.selectFrom('mails').selectAll().where('business_id', '=', businessId)

@@ -7,7 +7,7 @@ import { ListMails, MailPage, presentMail } from './wire.ts'
 
 const order = 'id desc'
 
-/** What payers were written, to be read in the sandbox. */
+/** The emails to payers, for reading in the sandbox. */
 export function mailsRoutes(api: Api, { database }: { database: Database }): void {
   const sandbox = api.group('Sandbox')
   sandbox.read(

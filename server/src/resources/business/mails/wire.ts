@@ -4,7 +4,7 @@ import { CursorPage } from '#foundation/http/schemas.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
 import type { MailRow } from './queries.ts'
 
-/** A mail as the sandbox shows it. */
+/** An email as the sandbox returns it. */
 export const Mail = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),

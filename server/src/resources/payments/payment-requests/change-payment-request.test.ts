@@ -56,7 +56,7 @@ const operations: [name: string, event: string, status: string, run: Operation][
 ]
 
 describe.each(operations)('%s, called by a job inside a transaction of its own', (_name, type, status, run) => {
-  test('leaves nothing when the transaction rolls back', async () => {
+  test('the operation leaves nothing when the transaction rolls back', async () => {
     const client = await aBusiness()
     const row = await aRequest(client)
     const before = await storedOf(client)
@@ -68,7 +68,7 @@ describe.each(operations)('%s, called by a job inside a transaction of its own',
     expect(await storedOf(client)).toEqual(before)
   })
 
-  test('is all there when the transaction commits, with an event of the system', async () => {
+  test('the operation is complete when the transaction commits, with an event of the system', async () => {
     const client = await aBusiness()
     const row = await aRequest(client)
     await inTransaction(client).execute((tx) => run(client, row, tx))
@@ -79,7 +79,7 @@ describe.each(operations)('%s, called by a job inside a transaction of its own',
     expect(events).toMatchObject([{ type, object_id: row.id, caller: 'system', request_id: null, created_at: (requests[0] as PaymentRequestRow).updated_at }])
   })
 
-  test('is done once when another transaction does it at the same time', async () => {
+  test('the operation is done once when another transaction does it at the same time', async () => {
     const client = await aBusiness()
     const row = await aRequest(client)
     await Promise.allSettled([1, 2, 3].map(() => inTransaction(client).execute((tx) => run(client, row, tx))))
@@ -108,7 +108,7 @@ describe('changePaymentRequest', () => {
     expect(after.customer_id).toBe(customer.id)
   })
 
-  test('another version, another business and an impossible id are refused', async () => {
+  test('another version, another business and an impossible id are rejected', async () => {
     const [client, other] = [await aBusiness(), await aBusiness()]
     const row = await aRequest(client)
     const change = (business: Client, target: { id: string; ifMatch?: string }) =>
@@ -118,7 +118,7 @@ describe('changePaymentRequest', () => {
     await expect(change(client, { id: 'not-an-id' })).rejects.toMatchObject({ status: 404 })
   })
 
-  test('a payer who changes a request is its caller', async () => {
+  test('the caller of a change is the payer who makes it', async () => {
     const client = await aBusiness()
     const row = await aRequest(client)
     const origin = { ...originOf(client), caller: payer, requestId: 'req_page' }
@@ -128,7 +128,7 @@ describe('changePaymentRequest', () => {
 })
 
 describe('the routes', () => {
-  test('wake the relay after a change, and not after a change of nothing', async () => {
+  test('a route wakes the relay after a change, and not after a change of nothing', async () => {
     const woken: string[] = []
     const server = await startTestServer(await testDatabase(), {}, { onEvent: (businessId) => woken.push(businessId) })
     const client = await aBusiness({}, server)

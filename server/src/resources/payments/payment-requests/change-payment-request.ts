@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely'
 import { emitEvent } from '#engine/events/emit-event.ts'
+import { previousAttributes } from '#engine/records/kind.ts'
 import type { Target } from '#engine/records/operations.ts'
 import { runTogether } from '#foundation/database/prepared.ts'
 import { newSearchGrams } from '#foundation/database/search-grams.ts'
@@ -33,14 +34,6 @@ export async function holdPaymentRequest(tx: Transaction<DB>, business: Business
   return row
 }
 
-/** The fields in which two states of a request differ, with their values before, as webhooks show them. */
-function previousAttributes(before: PaymentRequest, after: PaymentRequest): Record<string, unknown> | null {
-  const names = (Object.keys(after) as (keyof PaymentRequest)[]).filter(
-    (name) => name !== 'updated_at' && JSON.stringify(before[name]) !== JSON.stringify(after[name]),
-  )
-  return names.length === 0 ? null : Object.fromEntries(names.map((name) => [name, before[name]]))
-}
-
 /**
  * Changes a pending request. Throws 404, 412, 409 for one that is no longer pending, and 422 with every fault of `fields`.
  * A change of nothing leaves its version and emits no event.
@@ -63,13 +56,13 @@ export async function changePaymentRequest(
   row.admin_fee_minor = await feeInCode(tx, row, before)
   const previous = previousAttributes(present(before), present(row))
   const isSwitched = row.generate_qr !== before.generate_qr || row.generate_direct_link !== before.generate_direct_link
-  const isChanged = previous !== null || isSwitched
+  const isChanged = Object.keys(previous).length > 0 || isSwitched
   if (isChanged) {
     row = { ...row, search: requestSearchText(row), version: before.version + 1, updated_at: at }
     await updatePaymentRequest(tx, business.id, row)
     await runTogether(tx, 'search_grams', [newSearchGrams([{ businessId: business.id, id: row.id, grams: requestSearchGrams(row) }])])
     const data = JSON.stringify(present(row))
-    const event = { type: 'payment_request.updated', objectId: row.id, data, previousAttributes: JSON.stringify(previous ?? {}) } as const
+    const event = { type: 'payment_request.updated', objectId: row.id, data, previousAttributes: JSON.stringify(previous) } as const
     await emitEvent(tx, business.id, { ...event, requestId, caller, at })
   }
   return { row, shown: { ...present(row), ...(await entryOf(tx, business, row, baseUrl)) }, isChanged }

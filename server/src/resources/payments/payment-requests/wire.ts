@@ -91,7 +91,7 @@ const editable = {
   customer_id: nullable(uuid('A customer of the business, to be linked.')),
 }
 
-/** What `PUT` and `PATCH` take; what is absent stays as it is. */
+/** The body of `PUT` and `PATCH`; absent fields stay unchanged. */
 export const UpdatePaymentRequest = Type.Object(Type.Partial(Type.Object(editable)).properties)
 export type UpdatePaymentRequest = Static<typeof UpdatePaymentRequest>
 

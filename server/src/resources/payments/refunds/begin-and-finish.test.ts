@@ -33,10 +33,17 @@ async function storedOf({ business, server: { database } }: Client) {
   }
 }
 
+const woken: string[] = []
+
 async function begin(client: Client, charge: ChargeRow, more: Partial<RefundInput> = {}, inside = async (_begun: BegunRefund) => {}): Promise<BegunRefund> {
   const via = await prepareRefund(depsOf(), client.business, charge.id, new Date())
   return inTransaction().execute(async (tx) => {
-    const begun = await beginRefund(depsOf())(tx, client.business, { chargeId: charge.id, refundedBy: null, sendEmail: true, ...more, via }, originOf(client))
+    const begun = await beginRefund(depsOf((businessId) => woken.push(businessId)))(
+      tx,
+      client.business,
+      { chargeId: charge.id, refundedBy: null, sendEmail: true, ...more, via },
+      originOf(client),
+    )
     await inside(begun)
     return begun
   })
@@ -47,7 +54,7 @@ const soldOut = async () => {
 }
 
 describe.each(['local', 'remote'])('a refund by a %s rail, begun by a job inside a transaction of its own', (rail) => {
-  test('leaves nothing when the transaction rolls back, and calls no rail in another place', async () => {
+  test('a refund begun by a job leaves nothing when the transaction rolls back, and calls no remote rail', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client, { rail })
     await prepareRefund(depsOf(), client.business, charge.id, new Date())
@@ -56,9 +63,10 @@ describe.each(['local', 'remote'])('a refund by a %s rail, begun by a job inside
     await expect(begin(client, charge, {}, soldOut)).rejects.toThrow('the order cannot be canceled')
     expect(await storedOf(client)).toEqual(before)
     expect(payments.remote.calls).toBe(calls)
+    expect(woken).toEqual([])
   })
 
-  test('is all there when the transaction commits, with its money taken and events of the system', async () => {
+  test('a refund begun by a job is complete when the transaction commits, with its money taken and events of the system', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client, { rail, rail_reference: null })
     const { refund, isOpen, answer } = await begin(client, charge, { amount: '40.00' })
@@ -77,41 +85,43 @@ describe.each(['local', 'remote'])('a refund by a %s rail, begun by a job inside
     ])
     expect(mails).toHaveLength(isLocal ? 1 : 0)
     expect(answers).toEqual([])
+    // Whoever opened the transaction wakes the relay.
+    expect(woken).toEqual([])
   })
 })
 
-describe('a refund that is open', () => {
-  test('is completed outside any transaction, and wakes the relay once for its outcome', async () => {
+describe('an open refund', () => {
+  test('an open refund is completed outside any transaction, and wakes the relay once for its outcome', async () => {
     const client = await merchant()
     const begun = await begin(client, await aPaidCharge(payments, client))
-    const woken: string[] = []
+    const completed: string[] = []
     const done = await completeRefund(
-      depsOf((businessId) => woken.push(businessId)),
+      depsOf((businessId) => completed.push(businessId)),
       client.business,
       begun,
       originOf(client),
     )
     expect(done.refund.status).toBe('succeeded')
     expect(payments.remote.given.get(begun.refund.id)).toBe(10_000n)
-    expect(woken).toEqual([client.business.id])
+    expect(completed).toEqual([client.business.id])
     const again = await completeRefund(
-      depsOf((businessId) => woken.push(businessId)),
+      depsOf((businessId) => completed.push(businessId)),
       client.business,
       begun,
       originOf(client),
     )
     expect(again.refund).toEqual(done.refund)
-    expect(woken).toHaveLength(1)
+    expect(completed).toHaveLength(1)
   })
 
-  test('is completed by a job when nobody completes it', async () => {
+  test('an open refund is completed by a job when nobody else completes it', async () => {
     const client = await merchant()
     const { refund } = await begin(client, await aPaidCharge(payments, client))
     await payments.check(45)
     expect((await client.get(`/v1/refunds/${refund.id}`)).json.status).toBe('succeeded')
   })
 
-  test.each(['succeeded', 'failed'] as const)('stays pending when the transaction that writes that it has %s rolls back', async (status) => {
+  test.each(['succeeded', 'failed'] as const)('an open refund stays pending when the transaction that writes that it has %s rolls back', async (status) => {
     const client = await merchant()
     const { refund, charge } = await begin(client, await aPaidCharge(payments, client))
     const before = await storedOf(client)
@@ -139,7 +149,7 @@ describe('a refund that is open', () => {
   })
 })
 
-describe('what a refund is asked with', () => {
+describe('the input of a refund', () => {
   test('a key stores the answer with the refund, and the stored answer follows the outcome', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client)
@@ -150,7 +160,7 @@ describe('what a refund is asked with', () => {
     expect((await storedOf(client)).answers).toMatchObject([{ key: claim.key, status: 422 }])
   })
 
-  test('a callback of a refund that no key asked for is signed with no key of its own', async () => {
+  test('a callback of a refund without an API key is signed with no key of its own', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client, { rail: 'local' })
     await begin(client, charge, { webhook: 'https://example.com/refunded' })
@@ -158,7 +168,7 @@ describe('what a refund is asked with', () => {
     expect(events.flatMap(({ callbacks }) => callbacks ?? [])).toMatchObject([{ url: 'https://example.com/refunded', apiKeyId: null }])
   })
 
-  test('a charge that is unknown or cannot be refunded is refused before anything is written', async () => {
+  test('a charge that is unknown or cannot be refunded is rejected before anything is written', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client, { rail: 'final' })
     const prepare = (id: string) => prepareRefund(depsOf(), client.business, id, new Date())

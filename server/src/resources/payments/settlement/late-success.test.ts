@@ -38,7 +38,7 @@ async function bookedMinor({ server, business }: Client): Promise<bigint> {
 test.each([
   ['failed', failed],
   ['canceled', { ...failed, canceled: true }],
-] as const)('money that comes after a payment was recorded as %s completes a request that still waits for it', async (status, outcome) => {
+] as const)('money that arrives after a payment was recorded as %s completes a request that is still pending', async (status, outcome) => {
   const { client, request, charge } = await aFailedPayment({}, outcome)
   expect(await findCharge(client.server.database.db, client.business.id, charge.id)).toMatchObject({ status, failure_code: 'not_started' })
   // Told twice, and told of a failure once more: nothing changes any more.
@@ -51,7 +51,7 @@ test.each([
   expect(await bookedMinor(client)).toBe(10_000n)
 })
 
-test.each(['expired', 'canceled', 'failed'] as const)('for a request that is %s it is kept as late, and can be refunded', async (status) => {
+test.each(['expired', 'canceled', 'failed'] as const)('late money for a request that is %s is recorded as late, and can be refunded', async (status) => {
   const { client, request, charge } = await aFailedPayment({ status })
   await settle(client, charge, succeeded(charge))
   expect(await statusOf(client, request)).toBe(status)
@@ -62,7 +62,7 @@ test.each(['expired', 'canceled', 'failed'] as const)('for a request that is %s 
   expect((await client.post('/v1/refund', { payment_id: charge.id })).status).toBe(201)
 })
 
-test('for a request that another payment has completed it is kept as a duplicate, and goes back by itself', async () => {
+test('late money for a request that another payment has completed is recorded as a duplicate, and refunded automatically', async () => {
   const { client, request, charge } = await aFailedPayment()
   await aPaidCharge(payments, client, { payment_request_id: request.id, method: 'paynow_online' })
   // Without play money there would be nothing to give back the fees from.
@@ -74,7 +74,7 @@ test('for a request that another payment has completed it is kept as a duplicate
   expect((await client.get(`/v1/charges/${charge.id}`)).json).toMatchObject({ status: 'refunded' })
 })
 
-test('both outcomes in one batch count as the money that came', async () => {
+test('a failure and a success in one batch count as the money that arrived', async () => {
   const client = await aBusiness({}, payments.server)
   const request = await aPaymentRequest(client)
   const charge = await aPendingCharge(client, { payment_request_id: request.id })

@@ -55,8 +55,8 @@ async function expiriesOf(client: Client): Promise<number | null> {
 
 const typesOf = async (client: Client) => (await eventsOf(client)).map(({ type }) => type)
 
-describe('a single-use request takes exactly one of two payers', () => {
-  test('who arrive in one batch', async () => {
+describe('a single-use request accepts exactly one of two payers', () => {
+  test('exactly one of two payers in one batch completes a single-use request', async () => {
     const client = await aBusiness()
     const request = await aRequest(client)
     const settle = settleCharges(depsOf(client))
@@ -68,7 +68,7 @@ describe('a single-use request takes exactly one of two payers', () => {
     expect(types.filter((type) => type === 'charge.unapplied')).toHaveLength(1)
   })
 
-  test('who arrive in batches of two processes', async () => {
+  test('exactly one of two payers in batches of two processes completes a single-use request', async () => {
     const client = await aBusiness()
     for (let round = 0; round < 10; round++) {
       const request = await aRequest(client)
@@ -77,7 +77,7 @@ describe('a single-use request takes exactly one of two payers', () => {
     }
   })
 
-  test('whose payment is shown; then the request can no longer be edited or deleted', async () => {
+  test('a paid request shows its payment, and can no longer be edited or deleted', async () => {
     const client = await aBusiness()
     const request = await aRequest(client, { webhook: 'https://example.com/hook' })
     const settle = settleCharges(depsOf(client))
@@ -101,11 +101,11 @@ describe('a single-use request takes exactly one of two payers', () => {
   })
 })
 
-describe('money that does not count is kept and named', () => {
+describe('payments that are not applied', () => {
   test.each([
     [999n, 'short'],
     [1001n, 'over'],
-  ])('%s cents of 1000 are %s', async (amount, reason) => {
+  ])('%s cents of 1000 are recorded as %s', async (amount, reason) => {
     const client = await aBusiness()
     const request = await aRequest(client)
     const { charge } = await settleCharges(depsOf(client))(payment(client, request, amount))
@@ -116,7 +116,7 @@ describe('money that does not count is kept and named', () => {
     expect(await typesOf(client)).toContain('charge.unapplied')
   })
 
-  test('after the expiry it is late, whether or not the job has run', async () => {
+  test('a payment after the expiry is late, whether or not the job has run', async () => {
     const client = await aBusiness()
     const settle = settleCharges(depsOf(client))
     const request = await aRequest(client, { expires_after: '5 mins' })
@@ -127,7 +127,7 @@ describe('money that does not count is kept and named', () => {
     expect((await read(client, request.id)).status).toBe('expired')
   })
 
-  test('after the request was deleted it is late', async () => {
+  test('a payment after the request was deleted is late', async () => {
     const client = await aBusiness()
     const request = await aRequest(client)
     await client.delete(`${path}/${request.id}`)
@@ -135,7 +135,7 @@ describe('money that does not count is kept and named', () => {
   })
 })
 
-test('a request that allows repeated payments takes each and stays pending', async () => {
+test('a request that allows repeated payments accepts each and stays pending', async () => {
   const client = await aBusiness()
   const request = await aRequest(client, { allow_repeated_payments: '1', expires_after: '1 days' })
   const settle = settleCharges(depsOf(client))
@@ -146,7 +146,7 @@ test('a request that allows repeated payments takes each and stays pending', asy
   expect(await expiriesOf(client)).toBe(1)
 })
 
-test('a request that was paid cannot stop taking repeated payments: none of them would be its one payment', async () => {
+test('a paid request cannot stop accepting repeated payments, because none of them would be its one payment', async () => {
   const client = await aBusiness()
   const request = await aRequest(client, { allow_repeated_payments: true })
   expect((await client.patch(`${path}/${request.id}`, { allow_repeated_payments: false })).status).toBe(202)
@@ -163,7 +163,7 @@ describe('expiry', () => {
     for (const stop of stops.splice(0)) await stop()
   })
 
-  test('fires once, with its event, when two workers look at the same time', async () => {
+  test('an expiry happens once, with its event, when two workers run at the same time', async () => {
     const client = await aBusiness()
     const ids: string[] = []
     for (let i = 0; i < 5; i++) ids.push((await aRequest(client, { expires_after: '5 mins' })).id)
@@ -183,7 +183,7 @@ describe('expiry', () => {
     expect(await typesOf(client)).toContain('payment_request.deleted')
   })
 
-  test('and a payment at the same moment leave one of two consistent ends', async () => {
+  test('an expiry and a payment at the same moment leave one of two consistent results', async () => {
     const client = await aBusiness()
     const ends = new Set<string>()
     for (let round = 0; round < 15; round++) {
@@ -204,7 +204,7 @@ describe('expiry', () => {
     expect(ends.size).toBeGreaterThan(0)
   })
 
-  test('fires within a second', async () => {
+  test('an expiry happens within a second of the deadline', async () => {
     const client = await aBusiness()
     const deps = depsOf(client)
     const poller = startPoller({ everyMs: 250, run: async () => void (await expireDue(deps)), onError: () => undefined })
@@ -216,7 +216,7 @@ describe('expiry', () => {
   })
 })
 
-test('a poller goes on after a fault, and waits for its round when it is stopped', async () => {
+test('a poller continues after an error, and waits for its round when it is stopped', async () => {
   const faults: unknown[] = []
   let rounds = 0
   let running = false

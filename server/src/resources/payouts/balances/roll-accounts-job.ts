@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import { busyAccounts, rollForward } from '#engine/ledger/balances.ts'
 import type { DB } from '#foundation/database/tables.ts'
 
-/** Adds up accounts that were busy, so that their balances stay cheap to read. Returns how many. */
+/** Rolls up busy accounts, so that their balances stay cheap to read. Returns how many. */
 export async function rollBusyAccounts(db: Kysely<DB>, atLeast?: number): Promise<number> {
   let rolled = 0
   for (const { businessId, account, currency } of await busyAccounts(db, atLeast)) {

@@ -3,7 +3,7 @@ import type { Database } from '#foundation/database/database.ts'
 import type { Api } from '#foundation/http/api.ts'
 import { BalanceList, presentBalances } from './wire.ts'
 
-/** What a business has, exact at the moment of asking. */
+/** The balances of a business, exact at the moment of the request. */
 export function balancesRoutes(api: Api, { database }: { database: Database }): void {
   const balances = api.group('Balances')
   balances.read('/v1/balances', { operationId: 'getBalances', summary: 'Get balances', answers: { 200: BalanceList } }, async ({ business }) => ({

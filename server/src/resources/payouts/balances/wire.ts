@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import type { Balance } from '#engine/ledger/balances.ts'
 import { amountAsNumber, type Currency } from '#foundation/shared/money.ts'
 
-/** What a business has in one currency, by wallet (behaviour §7.11). */
+/** The balances of a business in one currency, by wallet (behaviour §7.11). */
 export const CurrencyBalance = Type.Object(
   {
     currency: Type.String(),
@@ -19,7 +19,7 @@ export type CurrencyBalance = Static<typeof CurrencyBalance>
 
 export const BalanceList = Type.Array(CurrencyBalance)
 
-/** Balances by currency, the business's own first. `available` and `reserve` are always shown, as HitPay does it. */
+/** Balances by currency, the business's own first. `available` and `reserve` are always included, like HitPay does. */
 export function presentBalances(balances: Balance[], home: Currency): CurrencyBalance[] {
   const byCurrency = new Map<Currency, CurrencyBalance>([[home, { currency: home, wallets: { available: 0, reserve: 0 } }]])
   for (const { account, currency, balanceMinor } of balances) {

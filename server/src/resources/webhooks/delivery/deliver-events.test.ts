@@ -124,8 +124,8 @@ test('a callback that no API key asked for is signed with the salt of the oldest
   expect(json.data.map(({ status }: { status: string }) => status)).toEqual(['succeeded', 'succeeded'])
 })
 
-describe('a failed try', () => {
-  test('is made again after the waits of the schedule, with the same id and bytes, and is given up after two days', async () => {
+describe('failed attempts', () => {
+  test('a failed attempt is retried on schedule with the same id and bytes, and the delivery fails after two days', async () => {
     const client = await aBusiness()
     const { clock } = client
     clock.set('2026-03-01T00:00:00Z')
@@ -152,7 +152,7 @@ describe('a failed try', () => {
     const [failed] = await deliveries(client, '?status=failed')
     expect(failed).toMatchObject({ attempts: 12, response_status: 500, next_attempt_at: null })
 
-    // The failure is told, but not to the endpoint that failed.
+    // The failure is emitted, but not to the endpoint that failed.
     await placeEvents(client)
     await sender.settle(client.business.id)
     expect(shop.received).toHaveLength(12)
@@ -207,7 +207,7 @@ describe('a failed try', () => {
     const ids = await tellEvents(client, [{}, {}, {}])
     const now = clock.now()
     const lanes = await dueLanes(database.db, client.business.id, now)
-    // A process that claims and is then gone.
+    // A process that claims and then dies.
     const claimed = await claimDeliveries(
       database.db,
       client.business.id,
@@ -257,7 +257,7 @@ describe('leases', () => {
         ?.pid
     const first = await holder()
     await sql`select pg_terminate_backend(${first}::int)`.execute(database.db)
-    // Nobody asks for the number: what it leases is on its way.
+    // Nobody asks for the number: what it leases is in flight.
     await expect.poll(async () => [undefined, first].includes(await holder()), { timeout: 10_000 }).toBe(false)
     expect(await owner.number()).toBe(number)
   })
@@ -292,7 +292,7 @@ test('an endpoint that hangs delays no other', async () => {
     client,
     Array.from({ length: 300 }, () => ({})),
   )
-  // All is there before the first of the others has been given up.
+  // Everything has arrived before the first of the others has failed.
   const sender = dispatcher(client, { timeoutMs: 12_000 })
   const began = performance.now()
   sender.wake(client.business.id)

@@ -25,17 +25,17 @@ export interface DispatcherOptions {
   log: Logger
   secretKey: () => Buffer
   clock: Clock
-  /** Called after a commit that appended an event: a delivery was given up. */
+  /** Called after a commit that appended an event: a delivery failed for good. */
   onEvent: (businessId: string) => void
-  /** Counts tries by how they ended. */
+  /** Counts attempts by their outcome. */
   count?: { delivered(count?: number): void; failed(count?: number): void; gaveUp(count?: number): void }
   /** Whether rows of different businesses may share a statement. */
   groupAcrossBusinesses?: boolean
-  /** Time between two looks at every business; 0 for none, then only `wake` and `settle` send. */
+  /** Time between two polls of every business; 0 for none, then only `wake` and `settle` send. */
   pollMs?: number
   random?: () => number
   timeoutMs?: number
-  /** How long a claimed delivery stays this process's; longer than any try takes. */
+  /** How long this process leases a claimed delivery; longer than any attempt takes. */
   leaseMs?: number
   senders?: SendDeps['senders']
 }
@@ -47,23 +47,23 @@ export interface Dispatcher {
   settle(businessId: string): Promise<number>
   /** Sending as work that falls due, for a business whose clock is advanced. */
   readonly work: DueWork
-  /** Makes due again what processes that are gone had on their way, and sends it; polling does it every few seconds. */
+  /** Releases the leases of processes that are gone, and sends their deliveries; polling does it every few seconds. */
   recover(): Promise<void>
-  /** Takes nothing more and waits a moment for what is on its way; the rest is due again for the next process. */
+  /** Claims nothing more and waits a moment for what is in flight; the rest is due again for the next process. */
   stop(): Promise<void>
 }
 
-/** Deliveries on their way that count as work; those that have hung for a second are only open sockets. */
+/** Deliveries in flight that count as work; those that have hung for a second are only open sockets. */
 const mostActive = 256
 const mostOpen = 4_096
 const hangsAfterMs = 1_000
-/** Room gathers for so long before more is claimed, so that statements carry many rows. */
+/** Waits so long for more room before claiming more, so that statements carry many rows. */
 const gatherMs = 3
 const defaultLeaseMs = 60_000
-/** Time between two looks for leases of processes that are gone; the first is at the start. */
+/** Time between two searches for leases of processes that are gone; the first is at start. */
 const recoverEveryMs = 5_000
 
-/** Networks that receivers of a sandbox may be in: the developer's own machine and its containers. */
+/** Networks in which receivers of a sandbox may be: the developer's own machine and its containers. */
 const privateNetworks = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
 
 /** Senders for both modes. The sandbox may reach loopback and private networks; live only the public internet. */
@@ -71,17 +71,17 @@ export function createSenders(): SendDeps['senders'] {
   return { sandbox: createSafeSender({ allowLoopback: true, allowedNetworks: privateNetworks }), live: createSafeSender() }
 }
 
-/** What is on its way from this process. */
+/** The deliveries of this process that are in flight. */
 interface Flights {
   /** How many more may be sent now, over all lanes. */
   room(): number
   open(): number
   /** Those of one business. */
   openOf(businessId: string): number
-  /** Sends, learns from the answer and writes it down; what it may not have done is sent again when the lease ends. */
+  /** Sends, updates its lane and writes the outcome; what may not have been sent is sent again when the lease ends. */
   begin(delivery: ClaimedDelivery): void
   landed(businessId: string): Promise<void>
-  /** Waits a moment for what is on its way, then closes the senders and with them what is left. */
+  /** Waits a moment for what is in flight, then closes the senders and with them the rest. */
   end(senders: SendDeps['senders'] | undefined): Promise<void>
 }
 
@@ -160,7 +160,7 @@ function claimer(options: DispatcherOptions, lanes: Lanes, flights: Flights, own
   const { database, clock, leaseMs = defaultLeaseMs } = options
   const { db } = database
   const laneOf = laneNames(clock)
-  /** `mayBeMore`: what is due may not be all, or had no room; to be looked at again when there is. */
+  /** `mayBeMore`: there may be more due, or there was no room; to be polled again when there is. */
   return async (businessId: string): Promise<{ claimed: number; mayBeMore: boolean }> => {
     const at = clock.now(businessId)
     let room = flights.room()
@@ -170,7 +170,7 @@ function claimer(options: DispatcherOptions, lanes: Lanes, flights: Flights, own
       if (share > 0) wanted.push({ lane, count: share })
       room -= share
     }
-    // Lanes that are full are looked at again when a try ends; those that are left alone, by polling.
+    // Full lanes are polled again when an attempt ends; paused ones by the regular poll.
     if (wanted.length === 0) return { claimed: 0, mayBeMore: flights.open() > 0 }
     const lease = { now: at, leaseUntil: new Date(at.getTime() + leaseMs), owner: await owner.number() }
     const claimed = await claimDeliveries(db, businessId, wanted, lease)
@@ -237,7 +237,7 @@ function createRounds(log: Logger, claim: (businessId: string) => Promise<{ mayB
   }
 }
 
-/** Sends deliveries as they fall due: woken by this process, and by polling for what others queued and for retries. */
+/** Sends deliveries as they become due: woken by this process, and by polling for what others queued and for retries. */
 export function startDispatcher(options: DispatcherOptions): Dispatcher {
   const { database, log, clock, secretKey, pollMs = 500, leaseMs = defaultLeaseMs, random = Math.random, timeoutMs = 15_000 } = options
   const { senders = createSenders() } = options
@@ -299,7 +299,7 @@ async function nextDelivery({ database, clock }: DispatcherOptions, lanes: Lanes
   return first && first <= until ? first : undefined
 }
 
-/** Gives back the leases of processes that are gone, unless it did so less than `everyMs` ago. */
+/** Releases the leases of processes that are gone, unless it did so less than `everyMs` ago. */
 function recovery({ database, clock, leaseMs = defaultLeaseMs }: DispatcherOptions, wake: (businessId: string) => void): (everyMs: number) => Promise<void> {
   let last = Number.NEGATIVE_INFINITY
   return async (everyMs) => {
@@ -310,7 +310,7 @@ function recovery({ database, clock, leaseMs = defaultLeaseMs }: DispatcherOptio
   }
 }
 
-/** Looks for deliveries again and again with a pause; 0 is never. Returns what ends it. */
+/** Polls for deliveries with a pause in between; 0 is never. Returns a function that stops it. */
 function repeat(pauseMs: number, log: Logger, look: () => Promise<void>): () => void {
   let timer: NodeJS.Timeout | undefined
   let isOver = pauseMs === 0
@@ -329,7 +329,7 @@ function repeat(pauseMs: number, log: Logger, look: () => Promise<void>): () => 
   }
 }
 
-/** Writes outcomes together with those that arrive at the same time; one that gives up is told as an event. */
+/** Writes outcomes together with those that arrive at the same time; a final failure is emitted as an event. */
 function recorder({ database, onEvent, groupAcrossBusinesses = true }: DispatcherOptions): (attempt: Attempt) => Promise<void> {
   const { db } = database
   return groupCommit<Attempt, void>({
@@ -349,7 +349,7 @@ function recorder({ database, onEvent, groupAcrossBusinesses = true }: Dispatche
   })
 }
 
-/** Whether a delivery ends here without success. A failure to tell of a failure is not told in turn. */
+/** Whether a delivery ends here without success. A failure to deliver a failure is not emitted in turn. */
 function isLost({ status, delivery }: Attempt): boolean {
   return status === 'failed' && delivery.event_type !== 'webhook_delivery.failed'
 }

@@ -5,7 +5,7 @@ import type { Due } from '#foundation/shared/clock.ts'
 
 export type DeliveryStatus = 'pending' | 'succeeded' | 'failed' | 'canceled'
 
-/** One event on its way to one address. */
+/** One event for one URL. */
 export interface DeliveryRow {
   business_id: string
   id: string
@@ -24,7 +24,7 @@ export interface DeliveryRow {
   updated_at: Date
 }
 
-/** A delivery that this process is to send now, with what it needs for that. */
+/** A delivery that this process is to send now, with everything needed for that. */
 export interface ClaimedDelivery extends DeliveryRow {
   lane: string
   body: string
@@ -32,7 +32,7 @@ export interface ClaimedDelivery extends DeliveryRow {
   queued_at: Date
   mode: 'sandbox' | 'live'
   timezone: string
-  /** Whether it may not go out any more: its endpoint was deleted or switched off. */
+  /** Whether it may no longer be sent: its endpoint was deleted or disabled. */
   is_canceled: boolean
   endpoint_salt: string | null
   key_salt: string | null
@@ -58,7 +58,7 @@ export interface DueLane {
   due_at: Date
 }
 
-/** The lanes of a business in which something is due, that which has waited longest first. */
+/** The lanes of a business with due deliveries, the longest-waiting one first. */
 export async function dueLanes(db: Db, businessId: string, until: Date): Promise<DueLane[]> {
   const { rows } = await sql<DueLane>`
     with recursive lanes as (
@@ -72,9 +72,9 @@ export async function dueLanes(db: Db, businessId: string, until: Date): Promise
 }
 
 /**
- * Takes due deliveries, as many of each lane as it has room for, by putting off their due time: whoever holds the lease
- * sends them, and if it ends before it has told the outcome, they are due again, at once where its owner is known to be
- * gone (`lease-owner.ts`). Processes pass over each other's rows.
+ * Claims due deliveries, as many of each lane as it has room for, by moving their due time: the process that holds the lease
+ * sends them, and if the lease ends before the outcome is written, they are due again, immediately if its owner is known to be
+ * gone (`lease-owner.ts`). Processes skip each other's rows.
  */
 export async function claimDeliveries(
   db: Db,
@@ -108,7 +108,7 @@ export async function claimDeliveries(
   return rows
 }
 
-/** What came of one try. */
+/** The outcome of one attempt. */
 export interface Attempt {
   delivery: ClaimedDelivery
   sentAt: Date
@@ -118,22 +118,22 @@ export interface Attempt {
   responseHeaders: Record<string, string> | null
   responseBody: string | null
   error: string | null
-  /** What the delivery is after it. */
+  /** The status of the delivery after it. */
   status: DeliveryStatus
   step: number
-  /** When it is tried again, while it is pending. */
+  /** When it is retried, while it is pending. */
   dueAt: Date | null
-  /** The receiver said that it is gone for good. */
+  /** The receiver answered that it is gone for good. */
   isGone: boolean
   at: Date
 }
 
-/** Tries of one delivery that are kept with their answers; later ones only count. */
+/** Attempts of one delivery that are stored with their responses; later ones are only counted. */
 const keptAttempts = 100
 
 /**
- * Writes what came of tries, of any number of deliveries, in one statement. Of two processes that sent the same delivery
- * (a lease ran out), the first to write decides. Returns the ids of those that were written.
+ * Writes the outcomes of attempts, of any number of deliveries, in one statement. Of two processes that sent the same delivery
+ * (after a lease ran out), the first to write decides. Returns the ids of those that were written.
  */
 export async function recordAttempts(db: Db, attempts: readonly Attempt[]): Promise<string[]> {
   const json = (value: unknown) => (value === null ? null : JSON.stringify(value))
@@ -176,7 +176,7 @@ export async function recordAttempts(db: Db, attempts: readonly Attempt[]): Prom
   return rows.map(({ id }) => id)
 }
 
-/** Takes deliveries out of the queue that may not go out any more. */
+/** Removes deliveries from the queue that may no longer be sent. */
 export async function cancelDeliveries(db: Db, businessId: string, ids: readonly string[], at: Date): Promise<void> {
   await sql`
     with taken as (delete from webhook_queue where business_id = ${businessId} and delivery_id = any(${ids}::uuid[]) returning delivery_id)
@@ -184,7 +184,7 @@ export async function cancelDeliveries(db: Db, businessId: string, ids: readonly
     where d.business_id = ${businessId} and d.id = taken.delivery_id and d.status = 'pending'`.execute(db)
 }
 
-/** How many deliveries wait, up to a limit; a gauge, so it never counts a whole table. */
+/** How many deliveries are waiting, up to a limit; a gauge, so it never counts a whole table. */
 export async function countQueuedDeliveries(db: Db, limit = 100_000): Promise<number> {
   const { rows } = await sql<{ count: number }>`select count(*)::int as count from (select 1 from webhook_queue limit ${limit}) queued`.execute(db)
   return rows[0]?.count ?? 0
@@ -203,7 +203,7 @@ export async function deliveriesOf(db: Db, businessId: string, objectId: string,
   return rows as DeliveryRow[]
 }
 
-/** What is shown of a delivery; its body is read only where it is asked for. */
+/** The columns of a delivery that are returned; its body is read only on request. */
 export const deliveryColumns = [
   'business_id',
   'id',

@@ -1,7 +1,7 @@
 import { formatBusinessTime } from '#foundation/shared/time.ts'
 import type { DeliveryRow } from './delivery-queries.ts'
 
-/** A delivery as the API lists it, and as `webhook_delivery.failed` tells of it. */
+/** A delivery as the API lists it, and as `webhook_delivery.failed` contains it. */
 export function presentDelivery(row: DeliveryRow, timezone: string, nextAttemptAt: Date | null) {
   return {
     id: row.id,

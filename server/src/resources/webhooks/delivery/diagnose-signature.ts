@@ -29,21 +29,21 @@ export type FindingCode =
 
 export interface Finding {
   code: FindingCode
-  /** A sentence for the developer who looks for the fault. Holds no secret. */
+  /** A sentence for the developer who looks for the fault. Contains no secret. */
   message: string
-  /** The first byte of the signed body that differs, where a body is the cause. */
+  /** The first byte of the signed body that differs, if a body is the cause. */
   at?: number
 }
 
 export interface SignatureCheck {
   scheme: SignatureScheme
   verifies: boolean
-  /** Empty where it verifies. */
+  /** Empty if it verifies. */
   findings: Finding[]
 }
 
 export interface Diagnosis {
-  /** Whether there is a signature and every one that is there verifies. */
+  /** Whether there is a signature and every signature verifies. */
   verifies: boolean
   checks: SignatureCheck[]
   /** All findings in one list, for the reader. */
@@ -51,20 +51,20 @@ export interface Diagnosis {
 }
 
 export interface Delivery {
-  /** The body as it arrived, raw. */
+  /** The raw body as received. */
   body: string | Uint8Array
-  /** Names in any case; `HTTP_HITPAY_SIGNATURE` is understood too. */
+  /** Names in any case; `HTTP_HITPAY_SIGNATURE` is accepted too. */
   headers: HeaderValues
   salt: string
-  /** Further salts of the business, to recognise a signature by the wrong one; `name` is what the finding calls it. */
+  /** Other salts of the business, to recognize a signature by the wrong one; `name` is used in the finding. */
   otherSalts?: readonly { name: string; salt: string }[]
-  /** The body as we sent it, where the delivery is on record: then every change can be placed. */
+  /** The body as we sent it, if the delivery is on record: then every change can be located. */
   sent?: string | Uint8Array
   now: Date
   toleranceSeconds?: number
 }
 
-/** A key under which the signature may have been made, and what it means if it was. */
+/** A key under which the signature may have been made, and the finding if it was. */
 interface Key {
   bytes: Buffer
   finding?: Finding
@@ -92,9 +92,9 @@ function lowerNames(headers: HeaderValues): Map<string, string> {
 }
 
 /**
- * Whether a delivery verifies, and if not why: the signature doctor. It looks for a v1 form's `hmac`, `Hitpay-Signature`
- * and the Standard Webhooks headers, and tries what commonly goes wrong with salt, body and signature (behaviour §3–§4)
- * until one explains it. Never throws; what nothing explains is `unexplained`. A few hundred hashes at most.
+ * Verifies a delivery, and explains a failure: signature diagnosis. It looks for a v1 form's `hmac`, `Hitpay-Signature`
+ * and the Standard Webhooks headers, and tries common mistakes with salt, body and signature (behaviour §3–§4)
+ * until one explains it. Never throws; a failure without explanation is `unexplained`. A few hundred hashes at most.
  */
 export function diagnoseSignature(delivery: Delivery): Diagnosis {
   const body = Buffer.from(delivery.body)
@@ -133,7 +133,7 @@ function keysOf({ salt, otherSalts = [] }: Delivery): Key[] {
   return keys
 }
 
-/** The findings that explain why none of `given` is what should be there; undefined where nothing does, empty where it is right. */
+/** The findings that explain why none of `given` is the expected signature; undefined without an explanation, empty if it is right. */
 function explain(given: readonly string[], keys: readonly Key[], guesses: readonly Guess[]): Finding[] | undefined {
   for (const guess of guesses) {
     for (const key of keys) {
@@ -153,7 +153,7 @@ function checked(scheme: SignatureScheme, findings: Finding[]): SignatureCheck {
   return { scheme, verifies: findings.length === 0, findings }
 }
 
-/** A hexadecimal signature as it should be, with what had to be put right. */
+/** A hexadecimal signature in its correct format, with what had to be corrected. */
 function normaliseHex(text: string): { signature: string; findings: Finding[] } {
   const findings: Finding[] = []
   let signature = text
@@ -227,7 +227,7 @@ interface Fields {
   isJson: boolean
 }
 
-/** The fields of a v1 callback: of a form, or of a JSON object that a form was turned into. */
+/** The fields of a v1 callback: of a form, or of a JSON object made from a form. */
 function readFields(body: Buffer): Fields | undefined {
   const text = body.toString('utf8').trim()
   if (text.startsWith('{')) {
@@ -265,7 +265,7 @@ function checkV1(delivery: Delivery, { values, isJson }: Fields): SignatureCheck
   return checked('v1', [...first, ...findings, ...(explain([signature], keysOf(delivery), guesses) ?? [unexplained])])
 }
 
-/** Fields that may have been signed where `values` arrived; the first are `values` themselves. */
+/** Fields that may have been signed when `values` was received; the first are `values` themselves. */
 function fieldGuesses(values: Record<string, string>): { fields: Record<string, string>; findings: Finding[] }[] {
   const entries = Object.entries(values)
   const extra = entries.map(([name]) => name).filter((name) => name !== 'hmac' && !documented.includes(name))
@@ -282,7 +282,7 @@ function fieldGuesses(values: Record<string, string>): { fields: Record<string, 
 
 type FieldGuess = ReturnType<typeof fieldGuesses>[number]
 
-/** Frameworks drop empty fields, and they are signed too. */
+/** Frameworks drop empty fields, although they are signed. */
 function missingGuesses({ fields, findings }: FieldGuess): FieldGuess[] {
   const sets = [
     ['phone'],

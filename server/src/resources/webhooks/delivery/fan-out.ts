@@ -7,12 +7,12 @@ import { decryptSecret, sha256 } from '#foundation/shared/secrets.ts'
 import { v1Body } from './signature.ts'
 
 export interface FanOutDeps {
-  /** Opens stored salts. */
+  /** Decrypts stored salts. */
   secretKey: () => Buffer
   clock: Pick<Clock, 'now'>
 }
 
-/** A registered endpoint, as far as sending to it needs. */
+/** The fields of a registered endpoint that sending needs. */
 export interface EndpointTarget {
   id: string
   url: string
@@ -20,7 +20,7 @@ export interface EndpointTarget {
   event_types: string[] | null
 }
 
-/** One event for one address, before it is written. */
+/** One event for one URL, before it is written. */
 interface PlannedDelivery {
   businessId: string
   eventId: string
@@ -32,16 +32,16 @@ interface PlannedDelivery {
   apiKeyId: string | null
   /** Null: the event's own data, byte for byte. */
   body: string | null
-  /** False when nothing could sign it; it is kept as failed, so that it is seen. */
+  /** False if nothing could sign it; it is stored as failed, so that it is visible. */
   isSigned: boolean
 }
 
-/** Whether a list of event types, in which `customer.*` stands for all of an object, has a type; null has every one. */
+/** Whether a list of event types, in which `customer.*` matches all events of an object, contains a type; null contains every one. */
 export function wantsEvent(eventTypes: readonly string[] | null, type: string): boolean {
   return eventTypes === null || eventTypes.some((wanted) => wanted === type || (wanted.endsWith('.*') && type.startsWith(wanted.slice(0, -1))))
 }
 
-/** The lane of a URL that belongs to no endpoint: its host, so that a host that hangs holds up nothing but itself. */
+/** The lane of a URL without an endpoint: its host, so that a host that hangs delays only itself. */
 export function laneOfUrl(url: string): string {
   const host = URL.canParse(url) ? new URL(url).host : 'unreadable'
   return `host:${host.slice(0, 255)}`
@@ -53,7 +53,7 @@ function toEndpoint(event: OrderedEvent, { id, url }: EndpointTarget): PlannedDe
   return { businessId: event.business_id, eventId: event.id, endpointId: id, version: 2, url, target: id, lane: id, apiKeyId: null, body: null, isSigned: true }
 }
 
-/** The endpoints that are switched on, by business. */
+/** The enabled endpoints, by business. */
 async function enabledEndpoints(tx: Db, businessIds: string[]): Promise<Map<string, EndpointTarget[]>> {
   const rows = await tx
     .selectFrom('webhook_endpoints')
@@ -106,7 +106,7 @@ function opened(salt: string, secretKey: () => Buffer): string | undefined {
   }
 }
 
-/** What events bring by themselves: to every endpoint that listens to them, and the callbacks that they carry. */
+/** The usual deliveries of events: one for every endpoint that subscribes to their type, and the callbacks that they carry. */
 async function planned(tx: Db, events: OrderedEvent[], { secretKey }: FanOutDeps): Promise<PlannedDelivery[]> {
   if (events.length === 0) return []
   const endpoints = await enabledEndpoints(tx, [...new Set(events.map((event) => event.business_id))])
@@ -134,7 +134,7 @@ async function planned(tx: Db, events: OrderedEvent[], { secretKey }: FanOutDeps
 
 const batch = 2_000
 
-/** Writes deliveries and puts them into the queue; returns how many there are. One that exists already is left as it is. */
+/** Writes deliveries and queues them; returns how many there are. One that already exists is left unchanged. */
 async function insertDeliveries(tx: Db, deliveries: PlannedDelivery[], replayId: string | null, { clock }: FanOutDeps): Promise<number> {
   let count = 0
   const moments = new Map<string, Date>()
@@ -170,7 +170,7 @@ async function insertDeliveries(tx: Db, deliveries: PlannedDelivery[], replayId:
   return count
 }
 
-/** Writes the deliveries of events that have just got their places, in the same transaction. */
+/** Writes the deliveries of events that have just been sequenced, in the same transaction. */
 export function fanOut(deps: FanOutDeps): OnOrdered {
   return async (tx, events) => {
     const deliveries = await planned(tx, events, deps)
@@ -179,10 +179,10 @@ export function fanOut(deps: FanOutDeps): OnOrdered {
   }
 }
 
-/** Where a replay goes: where events go by themselves, to one endpoint, or to a URL (signed by an endpoint's salt or a key's). */
+/** The destination of a replay: the usual destinations, one endpoint, or a URL (signed by an endpoint's salt or a key's). */
 export type ReplayTarget = { endpoint: EndpointTarget } | { url: string; endpointId: string | null; apiKeyId: string | null } | 'same'
 
-/** Writes deliveries of events that had their places before, once more; returns how many. */
+/** Writes deliveries of events that were sequenced before, once more; returns how many. */
 export async function replayEvents(
   tx: Db,
   businessId: string,

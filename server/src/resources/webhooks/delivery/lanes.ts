@@ -1,9 +1,9 @@
 /**
- * How much is sent at once, by lane (an endpoint or a host). A lane that answers well gets wider with every success; one
- * that fails gets half as wide, down to a single probe; one that says it is overloaded is left alone for a while.
+ * How many deliveries are in flight, by lane (an endpoint or a host). A lane that succeeds gets wider with every success; one
+ * that fails gets half as wide, down to a single probe; one that reports overload is paused for a while.
  */
 export interface Lanes {
-  /** How many more deliveries a lane takes now. */
+  /** How many more deliveries a lane accepts now. */
   free(lane: string, now: Date): number
   /** Until when a lane is left alone; undefined when it is not. */
   pausedUntil(lane: string): Date | undefined
@@ -11,7 +11,7 @@ export interface Lanes {
   end(lane: string): void
   succeeded(lane: string): void
   failed(lane: string): void
-  /** The receiver is overloaded: nothing for `waitMs`, or for longer each time when it did not say; then one at a time. */
+  /** The receiver is overloaded: nothing for `waitMs`, or for a growing time if it did not say; then one at a time. */
   slowDown(lane: string, now: Date, waitMs: number | undefined): void
 }
 
@@ -26,7 +26,7 @@ const firstLimit = 8
 const mostRemembered = 10_000
 const longestPauseMs = 300_000
 
-/** Lanes with nothing in flight and nothing learnt; `widest` is how much one lane may have in flight. */
+/** Lanes with nothing in flight and nothing learned; `widest` is how much one lane may have in flight. */
 export function createLanes(widest = 128): Lanes {
   const lanes = new Map<string, Lane>()
 

@@ -5,14 +5,14 @@ import type { Db } from '#foundation/database/database.ts'
 import { dueBusinessSql } from '#foundation/database/due.ts'
 import type { Due } from '#foundation/shared/clock.ts'
 
-/** The first half of the locks that say that a sender lives: `HWK1`. */
+/** The first half of the locks that prove that a sender is alive: `HWK1`. */
 const lockClass = 0x48574b31
 
-/** Under what number a process leases deliveries. */
+/** The number under which a process leases deliveries. */
 export interface LeaseOwner {
-  /** Its number, whose lock is held; a new one only where the lock of the last could not be had again. */
+  /** Its number, whose lock is held; a new one only if the lock of the last one could not be acquired again. */
   number(): Promise<number>
-  /** Lets go; what is leased under the number may be given back to others. */
+  /** Releases the lock; the leases under the number may be released by others. */
   release(): Promise<void>
 }
 
@@ -22,9 +22,9 @@ interface Held {
 }
 
 /**
- * A number for this process and an advisory lock on it, on a connection that has no other use: PostgreSQL drops the lock
- * with the process, however it ends. Connects when the number is first needed. A connection that breaks is made anew at
- * once, for the same number: what is on its way under it is still being sent, and is not for others to give back.
+ * A number for this process and an advisory lock on it, on a dedicated connection: PostgreSQL releases the lock
+ * with the process, however it ends. Connects when the number is first needed. A connection that breaks is reopened
+ * immediately, for the same number: what is in flight under it is still being sent, and must not be released by others.
  */
 export function createLeaseOwner(pool: pg.Pool): LeaseOwner {
   let held: Promise<Held> | undefined
@@ -48,7 +48,7 @@ export function createLeaseOwner(pool: pg.Pool): LeaseOwner {
       isLost = true
       if (held !== mine) return
       held = undefined
-      // What never stood is tried again when a number is needed; else a database that is down would be asked without end.
+      // A connection that never opened is retried when a number is needed; otherwise, a database that is down would be tried endlessly.
       mine.then(
         ({ number }) => {
           if (!isReleased && held === undefined) void hold(number)
@@ -75,7 +75,7 @@ export function createLeaseOwner(pool: pg.Pool): LeaseOwner {
 
 const randomNumber = () => randomInt(1, 2 ** 31 - 1)
 
-/** A skip scan over the queue's index: one step for each lane, however long the lanes are. */
+/** A skip scan over the queue's index: one step per lane, however long the lanes are. */
 const lanes = sql`
   with recursive lanes as (
     (select business_id, lane from webhook_queue order by business_id, lane limit 1)
@@ -86,8 +86,8 @@ const lanes = sql`
   )`
 
 /**
- * Makes deliveries due again whose lease belongs to a process that is gone, and says of which businesses. Who is alive is
- * asked after it was read who holds leases, so a process that begins meanwhile loses nothing.
+ * Makes deliveries due again whose lease belongs to a process that is gone, and returns their businesses. Living owners are
+ * queried after the leases were read, so a process that starts in the meantime loses nothing.
  */
 export async function giveBackLeases(db: Db, due: Due, longestLeaseMs: number): Promise<string[]> {
   const now = due.until

@@ -1,6 +1,6 @@
 const [second, minute, hour] = [1_000, 60_000, 3_600_000]
 
-/** Waits between tries: twelve tries over two days (docs/operating.md). */
+/** Waits between attempts: twelve attempts over two days (docs/operating.md). */
 export const retryWaits: readonly number[] = [
   5 * second,
   30 * second,
@@ -15,17 +15,17 @@ export const retryWaits: readonly number[] = [
   20 * hour,
 ]
 
-/** How long answers that say when to come back may put off the end of the schedule. */
+/** For how long Retry-After responses may postpone the end of the schedule. */
 export const patienceMs = 48 * hour
 
 const shortestWait = second
 const longestWait = 6 * hour
 
-/** The wait that a Retry-After header asks for, in milliseconds: seconds or a date; undefined when it says neither. */
+/** The wait that a Retry-After header requests, in milliseconds: seconds or a date; undefined if it is neither. */
 export function readRetryAfter(header: string | undefined, now: Date): number | undefined {
   const text = header?.trim() ?? ''
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
-  // A date has a day's name; Date.parse alone would take almost anything.
+  // A date contains the name of a day; Date.parse alone would accept almost anything.
   if (!/^[A-Z][a-z]{2}/.test(text)) return undefined
   const at = Date.parse(text)
   return Number.isNaN(at) ? undefined : Math.max(0, at - now.getTime())
@@ -37,15 +37,15 @@ export interface Failure {
   /** When the schedule began. */
   queuedAt: Date
   now: Date
-  /** What the receiver asked for. */
+  /** The wait that the receiver requested. */
   retryAfterMs: number | undefined
   /** From 0 to 1. */
   random: number
 }
 
 /**
- * When to try again after a failure; undefined when it is time to give up. Waits are spread by a tenth to either side, so
- * that what failed together does not come back together. A receiver's own Retry-After takes the place of the wait and
+ * When to retry after a failure; undefined if there are no more attempts. Waits have a jitter of a tenth in either direction, so
+ * that what failed together is not retried together. A receiver's own Retry-After replaces the wait and
  * uses up none of the schedule, between a second and six hours, for two days.
  */
 export function nextTry({ step, queuedAt, now, retryAfterMs, random }: Failure): { at: Date; step: number } | undefined {

@@ -6,20 +6,20 @@ import { nextTry, readRetryAfter } from './retry-schedule.ts'
 import { signV2, standardHeaders } from './signature.ts'
 
 export interface SendDeps {
-  /** Opens stored salts. */
+  /** Decrypts stored salts. */
   secretKey: () => Buffer
   clock: Clock
-  /** From 0 to 1, for the spread of retries. */
+  /** From 0 to 1, for the jitter of retries. */
   random: () => number
-  /** One for each mode: what the sandbox may reach, live may not. */
+  /** One for each mode: live may not reach what the sandbox may. */
   senders: { sandbox: SafeSender; live: SafeSender }
   timeoutMs: number
 }
 
-/** Answers with which a receiver says that it is overloaded, or that what stands before it is. */
+/** Statuses with which a receiver, or a proxy in front of it, reports that it is overloaded. */
 const overloaded = new Set([429, 502, 503, 504])
 
-/** The headers of one try: those of behaviour §4.1, and those of Standard Webhooks with this try's time. */
+/** The headers of one attempt: those of behaviour §4.1, and those of Standard Webhooks with this attempt's time. */
 export function deliveryHeaders(delivery: Pick<ClaimedDelivery, 'version' | 'event_id' | 'event_type' | 'event_sequence' | 'body'>, salt: string, at: Date) {
   if (delivery.version === 1) return { 'Content-Type': 'application/x-www-form-urlencoded', 'User-Agent': 'HitPay v1.0' }
   const point = delivery.event_type.indexOf('.')
@@ -34,7 +34,7 @@ export function deliveryHeaders(delivery: Pick<ClaimedDelivery, 'version' | 'eve
   }
 }
 
-/** The salt that signs a delivery; undefined when there is none, or another secret key hid it. */
+/** The salt that signs a delivery; undefined if there is none, or if another secret key encrypted it. */
 function saltOf({ endpoint_salt, key_salt }: ClaimedDelivery, secretKey: () => Buffer): string | undefined {
   const encrypted = endpoint_salt ?? key_salt
   try {
@@ -44,10 +44,10 @@ function saltOf({ endpoint_salt, key_salt }: ClaimedDelivery, secretKey: () => B
   }
 }
 
-/** Makes one try and says what follows from it. Does not throw. */
+/** Makes one attempt and returns what follows from it. Does not throw. */
 export async function sendDelivery(delivery: ClaimedDelivery, deps: SendDeps): Promise<Attempt> {
   const sentAt = deps.clock.now(delivery.business_id)
-  // A form carries its signature in the body.
+  // A form contains its signature in the body.
   const salt = delivery.version === 1 ? '' : saltOf(delivery, deps.secretKey)
   if (salt === undefined) return judge(delivery, deps, sentAt, {}, { error: 'invalid_request', message: 'There is no salt to sign with.', durationMs: 0 })
   const headers: Record<string, string> = deliveryHeaders(delivery, salt, sentAt)
@@ -65,7 +65,7 @@ function judge(delivery: ClaimedDelivery, { clock, random }: SendDeps, sentAt: D
   const { responseStatus: status } = response
   if (status !== null && status >= 200 && status < 300) return { ...shared, ...response, status: 'succeeded' }
   if (status === 410) return { ...shared, ...response, status: 'failed', isGone: true }
-  // What cannot be read today cannot be read tomorrow.
+  // What cannot be decrypted today cannot be decrypted tomorrow.
   if ('error' in answer && answer.error === 'invalid_url') return { ...shared, ...response, status: 'failed' }
   const next = nextTry({ step: delivery.step, queuedAt: delivery.queued_at, now: at, retryAfterMs: retryAfterOf(answer, at), random: random() })
   if (!next) return { ...shared, ...response, status: 'failed' }
@@ -76,7 +76,7 @@ function retryAfterOf(answer: Sent | NotSent, now: Date): number | undefined {
   return 'status' in answer ? readRetryAfter(answer.headers['retry-after'], now) : undefined
 }
 
-/** What a try says of its lane: it goes well, it does not, or the receiver wants to be left alone for `waitMs`. */
+/** What an attempt means for its lane: success, failure, or a pause of `waitMs` at the receiver's request. */
 export function lessonOf({ responseStatus, responseHeaders, at, status }: Attempt): 'well' | 'badly' | { waitMs: number | undefined } {
   if (status === 'succeeded') return 'well'
   if (responseStatus !== null && overloaded.has(responseStatus)) return { waitMs: readRetryAfter(responseHeaders?.['retry-after'], at) }

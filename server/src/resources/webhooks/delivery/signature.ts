@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
-/** A delivery's fields or headers; arrays are headers that came more than once. */
+/** A delivery's fields or headers; arrays are headers that occur more than once. */
 export type HeaderValues = Readonly<Record<string, string | readonly string[] | undefined>>
 
 /** Seconds by which a delivery's timestamp may differ from the receiver's clock (the Standard Webhooks libraries' own limit). */
@@ -10,14 +10,14 @@ function hexHmac(salt: string, data: string | Uint8Array): string {
   return createHmac('sha256', salt).update(data).digest('hex')
 }
 
-/** Whether two texts are the same, in a time that says nothing about where they differ. */
+/** Whether two texts are equal, in a time that does not reveal where they differ. */
 export function sameText(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a, 'utf8'), Buffer.from(b, 'utf8')]
   return left.length === right.length && timingSafeEqual(left, right)
 }
 
 /**
- * What a v1 callback's `hmac` is computed over: every field but `hmac`, sorted by the bytes of its name, name and value
+ * The text over which a v1 callback's `hmac` is computed: every field but `hmac`, sorted by the bytes of its name, name and value
  * joined without separators; null is an empty value (behaviour §3.2).
  */
 export function v1SignedText(fields: Readonly<Record<string, string | null>>): string {
@@ -41,7 +41,7 @@ export function v1Body(fields: Readonly<Record<string, string | null>>, salt: st
   return body.toString()
 }
 
-/** Whether the `hmac` among a v1 callback's fields is right; false too where there is none. Exact case, constant time. */
+/** Whether the `hmac` among a v1 callback's fields is right; false if there is none. Exact case, constant time. */
 export function verifyV1(fields: Readonly<Record<string, string>>, salt: string): boolean {
   return sameText(fields.hmac ?? '', signV1(fields, salt))
 }
@@ -57,15 +57,15 @@ export function verifyV2(body: string | Uint8Array, signature: string, salt: str
 }
 
 /**
- * An endpoint's salt as Standard Webhooks libraries take it: `whsec_` and the base64 of the salt's bytes as text. So one
+ * An endpoint's salt in the format of Standard Webhooks libraries: `whsec_` and the base64 of the salt's bytes as text. So one
  * secret serves both signatures: our salts have 64 characters, which is the most that the specification allows (24 to 64
- * bytes). A v2 signature can never be passed off as the other: what it signs begins with `{`, not with an id.
+ * bytes). A v2 signature can never be passed off as the other: what it signs starts with `{`, not with an id.
  */
 export function standardSecret(salt: string): string {
   return `whsec_${Buffer.from(salt, 'utf8').toString('base64')}`
 }
 
-/** The headers of Standard Webhooks 1.0.0, beside HitPay's. */
+/** The headers of Standard Webhooks 1.0.0, sent in addition to HitPay's. */
 export interface StandardHeaders {
   'webhook-id': string
   'webhook-timestamp': string
@@ -77,9 +77,9 @@ function standardMac(id: string, seconds: string, body: string | Uint8Array, sal
 }
 
 /**
- * The Standard Webhooks headers of one try: the event's id (the same on every try), the moment of this try in whole
- * seconds, and `v1,<base64>` of HMAC-SHA256 over `id.timestamp.body`. While a salt rotates give both, the newest first:
- * the signatures stand beside each other. The id must not contain a point.
+ * The Standard Webhooks headers of one attempt: the event's id (the same on every attempt), the time of this attempt in whole
+ * seconds, and `v1,<base64>` of HMAC-SHA256 over `id.timestamp.body`. While a salt is rotated, pass both, the newest first:
+ * the header contains both signatures. The id must not contain a point.
  */
 export function standardHeaders(id: string, at: Date, body: string | Uint8Array, salts: readonly [string, ...string[]]): StandardHeaders {
   if (id.includes('.')) throw new Error('the id of a delivery has no point')
@@ -88,12 +88,12 @@ export function standardHeaders(id: string, at: Date, body: string | Uint8Array,
   return { 'webhook-id': id, 'webhook-timestamp': seconds, 'webhook-signature': signature }
 }
 
-/** What `verifyStandard` answers: `verified`, or the first thing that is wrong. */
+/** The result of `verifyStandard`: `verified`, or the first thing that is wrong. */
 export type StandardVerdict = 'verified' | 'missing_header' | 'bad_timestamp' | 'too_old' | 'too_new' | 'wrong_signature'
 
 /**
  * Checks the Standard Webhooks headers of a raw body; header names in lower case. The signature is compared in constant
- * time and before the clock is looked at, so that an old delivery is told from a forged one.
+ * time and before the clock is checked, so that an old delivery is distinguished from a forged one.
  */
 export function verifyStandard(
   body: string | Uint8Array,

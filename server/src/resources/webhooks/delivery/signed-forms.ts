@@ -1,6 +1,6 @@
 /**
- * What the bytes of a delivery may have been before a proxy, a framework or a merchant's own code touched them, and how to
- * name the difference. For the signature doctor only: a delivery is verified against what arrived, nothing else.
+ * What the bytes of a delivery may have been before a proxy, a framework or a merchant's own code changed them, and how to
+ * describe the difference. For signature diagnosis only: a delivery is verified against what was received, nothing else.
  */
 
 export type ChangeCode =
@@ -22,7 +22,7 @@ export interface BodyChange {
   at: number
 }
 
-/** Beyond this no forms are tried: events are smaller (rails standards §8), and each form costs a hash. */
+/** Beyond this size, no variants are tried: events are smaller (rails standards §8), and each variant costs a hash. */
 const largestTried = 64 * 1024
 
 function parseJson(text: string): { value: unknown } | undefined {
@@ -35,10 +35,10 @@ function parseJson(text: string): { value: unknown } | undefined {
 
 const escapeSlashes = (json: string) => json.replaceAll('/', '\\/')
 const escapeUnicode = (json: string) => json.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-/** `{"a": 1, "b": 2}`, as Python prints; strings are skipped, so that commas inside them stay. */
+/** `{"a": 1, "b": 2}`, as Python serializes; strings are skipped, so that commas inside them stay. */
 const spaced = (json: string) => json.replace(/"(?:[^"\\]|\\.)*"|[,:]/g, (token) => (token.length === 1 ? `${token} ` : token))
 
-/** Ways in which JSON is commonly printed: compact and PHP's escapes, Python's spaces, two and four spaces deep. */
+/** Ways in which JSON is commonly serialized: compact and PHP's escapes, Python's spaces, indented by two and four spaces. */
 function printings(value: unknown): string[] {
   const compact = JSON.stringify(value)
   const layouts = [compact, spaced(compact), JSON.stringify(value, null, 2), JSON.stringify(value, null, 4)]
@@ -53,7 +53,7 @@ function fromForm(text: string): string[] {
   return [whole, ...printings(Object.fromEntries(fields))]
 }
 
-/** Bodies that may have been signed where `body` is what arrived; the first is `body` itself, then the likeliest. */
+/** Bodies that may have been signed when `body` was received; the first is `body` itself, then the most likely. */
 export function likelyBodies(body: Buffer, sent?: Buffer): Buffer[] {
   const text = body.toString('utf8')
   const bodies: (Buffer | string)[] = [body]
@@ -63,7 +63,7 @@ export function likelyBodies(body: Buffer, sent?: Buffer): Buffer[] {
     bodies.push(bare, `${text}\n`, `${text}\r\n`, text.replaceAll('\r\n', '\n'), text.replaceAll(/\r?\n/g, '\r\n'))
     const json = parseJson(bare)
     if (json) bodies.push(...printings(json.value))
-    // A body of UTF-8 that was read as Latin-1 and written as UTF-8 again; its bytes are one character each.
+    // A UTF-8 body that was read as Latin-1 and encoded as UTF-8 again; each of its bytes is one character.
     if (/[\u0080-\u00ff]/.test(text)) bodies.push(Buffer.from(text, 'latin1'))
     else if (body.some((byte) => byte > 127)) bodies.push(Buffer.from(body.toString('latin1'), 'utf8'))
     if (!json) bodies.push(...fromForm(bare))
@@ -77,14 +77,14 @@ export function likelyBodies(body: Buffer, sent?: Buffer): Buffer[] {
     })
 }
 
-/** The first byte at which two bodies differ, their length where they do not. */
+/** The first byte at which two bodies differ, or their length if they do not. */
 export function firstDifference(a: Buffer, b: Buffer): number {
   const most = Math.min(a.length, b.length)
   for (let at = 0; at < most; at++) if (a[at] !== b[at]) return at
   return most
 }
 
-/** JSON with the names of every object sorted, so that two values are the same exactly where these texts are. */
+/** JSON with the keys of every object sorted, so that two values are equal exactly if these texts are. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted)
   if (value === null || typeof value !== 'object') return value
@@ -95,7 +95,7 @@ function sorted(value: unknown): unknown {
   )
 }
 
-/** Names what happened between the body that was signed and the one that arrived; undefined where they are the same. */
+/** Describes what happened between the signed body and the received one; undefined if they are the same. */
 export function describeChange(signed: Buffer, arrived: Buffer): BodyChange | undefined {
   if (signed.equals(arrived)) return undefined
   const at = firstDifference(signed, arrived)

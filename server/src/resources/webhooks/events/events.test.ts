@@ -18,7 +18,7 @@ async function page(client: Client, query = ''): Promise<{ data: Shown[]; meta: 
   return json
 }
 
-/** A customer that was made, renamed and deleted: three events. */
+/** A customer that was created, renamed and deleted: three events. */
 async function aLife(client: Client): Promise<string> {
   const { json } = await client.post('/v1/customers', customerBody({ name: 'a' }))
   await client.patch(`/v1/customers/${json.id}`, { name: 'b' })
@@ -55,7 +55,7 @@ describe('GET /v1/events', () => {
     expect((await page(stranger)).data).toHaveLength(12)
   })
 
-  test('says who caused an event, where that is known', async () => {
+  test('the feed names the caller of an event, if it is known', async () => {
     const client = await aBusiness()
     const [keyId, staffId] = [newId(new Date()), newId(new Date())]
     const callers: (Caller | undefined)[] = [{ kind: 'key', keyId }, { kind: 'staff', staffId, role: 'owner' }, payer, system, undefined]
@@ -71,7 +71,7 @@ describe('GET /v1/events', () => {
     expect((await client.get(`/v1/events/${data[0].id}`)).json.caller).toEqual(shown[0])
   })
 
-  test('takes pages from 1 to 100 and refuses cursors that are none', async () => {
+  test('the feed accepts pages from 1 to 100 and rejects invalid cursors', async () => {
     const client = await aBusiness()
     await aLife(client)
     expect((await page(client, 'per_page=1')).meta).toEqual({ per_page: 1, next_cursor: '1', has_more: true })
@@ -112,7 +112,7 @@ describe('GET /v1/events', () => {
       inserted = done
     })
     const lateId = newId<'customer'>(new Date())
-    // Its id is older than those of all that commit while it is held.
+    // Its id is older than those of all that commit while it is open.
     const late = db.transaction().execute(async (tx) => {
       await emitEvent(tx, client.business.id, { ...created(lateId), at: new Date() })
       inserted()

@@ -15,7 +15,7 @@ export interface EventRow {
 
 const columns = ['id', 'sequence', 'type', 'object_id', 'data', 'previous_attributes', 'request_id', 'caller', 'created_at'] as const
 
-/** Events of a business behind a place in its order, oldest first. `type` may end in `.*`. */
+/** Events of a business after a sequence number, oldest first. `type` may end in `.*`. */
 export async function listEvents(
   db: Db,
   businessId: string,
@@ -27,13 +27,13 @@ export async function listEvents(
   return (await query.orderBy('sequence').limit(limit).execute()) as EventRow[]
 }
 
-/** The last place given in a business's order; 0 when there is none. */
+/** The last assigned sequence number of a business; 0 if there is none. */
 export async function lastSequence(db: Db, businessId: string): Promise<bigint> {
   const row = await db.selectFrom('event_positions').select('last_sequence').where('business_id', '=', businessId).executeTakeFirst()
   return row?.last_sequence ?? 0n
 }
 
-/** An event that has its place. */
+/** An event that has been sequenced. */
 export async function findEvent(db: Db, businessId: string, id: string): Promise<EventRow | undefined> {
   const query = db.selectFrom('events').select(columns).where('business_id', '=', businessId).where('id', '=', id).where('sequence', 'is not', null)
   return (await query.executeTakeFirst()) as EventRow | undefined

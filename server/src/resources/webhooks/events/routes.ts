@@ -29,7 +29,7 @@ export interface EventsDeps {
   onEvent: (businessId: string) => void
 }
 
-/** A business's events in an order without gaps, to be followed by cursor. */
+/** A business's events in an order without gaps, read with a cursor. */
 export function eventsRoutes(api: Api, { database, onOrdered, onEvent }: EventsDeps): void {
   const events = api.group('Events')
   const placeAll = async (businessId: string) => {
@@ -48,10 +48,10 @@ export function eventsRoutes(api: Api, { database, onOrdered, onEvent }: EventsD
       answers: { 200: EventList },
     },
     async ({ business, query }) => {
-      // What was committed before this request is in its answer: no one has to wait for the relay.
+      // What was committed before this request is in its response: no one has to wait for the relay.
       await placeAll(business.id)
       const after = BigInt(query.after ?? '0')
-      // Read before the events, so that a filtered follower never passes over one that comes in between.
+      // Read before the events, so that a filtered follower never skips one that is added in between.
       const last = query.type === undefined ? 0n : await lastSequence(database.db, business.id)
       const rows = await listEvents(database.slow, business.id, { after, type: query.type, limit: query.per_page + 1 })
       const more = rows.length > query.per_page

@@ -6,16 +6,16 @@ import { eachBusiness, type Forgotten, forgetInBatches } from '#resources/busine
 
 const batch = 1_000
 
-/** Until when deliveries are old: those that arrived or were canceled, and those that failed. */
+/** The dates before which deliveries are old: succeeded and canceled ones, and failed ones. */
 export interface OldBefore {
   done: Date
   failed: Date
 }
 
 /**
- * Deletes one batch of a business's old deliveries with their tries, and says how far it came. Ids hold the time, so the
- * primary key leads to the old ones, and the table needs no other index. What waits to be sent is never old, and neither is
- * what was sent again since.
+ * Deletes one batch of a business's old deliveries with their attempts, and returns how far it got. Ids contain the time, so the
+ * primary key finds the old ones, and the table needs no other index. Deliveries that are to be sent are never old, and neither are
+ * those that were sent again since.
  */
 export function deleteOldDeliveries(businessId: string, after: string, { done, failed }: OldBefore, limit = batch): RawBuilder<Forgotten> {
   return sql<Forgotten>`

@@ -34,7 +34,7 @@ const statuses = async ({ server, business }: Client) => {
   return rows.map(({ status }) => status)
 }
 
-/** The plan of a statement when the table may not be read from end to end. */
+/** The plan of a statement when sequential scans are disabled. */
 async function planOf({ server }: Client, statement: ReturnType<typeof deleteOldMails>): Promise<string> {
   return server.database.db.transaction().execute(async (tx) => {
     await sql`set local enable_seqscan = off`.execute(tx)
@@ -58,7 +58,7 @@ test('deliveries older than the retention are deleted with their attempts, and p
   shop.answer({ status: 500 })
   await tellEvents(client, [{}, {}])
   await sender.settle(client.business.id)
-  // One is given up, the other goes on waiting.
+  // One has failed, the other is still waiting.
   await database.pool.query(
     "update webhook_deliveries set status = 'failed' where business_id = $1 and id = (select id from webhook_deliveries where business_id = $1 and status = 'pending' order by id limit 1)",
     [client.business.id],

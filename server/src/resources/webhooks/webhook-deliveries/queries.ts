@@ -19,7 +19,7 @@ const columns = [
   'updated_at',
 ] as const
 
-/** A delivery with the time at which it is tried next. */
+/** A delivery with the time of its next attempt. */
 export interface QueuedDelivery {
   business_id: string
   id: string
@@ -47,10 +47,10 @@ export interface DeliveryFilter {
   event_type?: string | undefined
 }
 
-/** A type pattern (`customer.*`) as LIKE has it. */
+/** A type pattern (`customer.*`) as a LIKE pattern. */
 const likeType = (type: string) => `${type.slice(0, -1).replace(/[\\%_]/g, '\\$&')}%`
 
-/** One page of a business's deliveries, newest first (oldest first when the cursor points back). */
+/** One page of a business's deliveries, newest first (oldest first if the cursor points back). */
 export async function listDeliveries(
   db: Db,
   businessId: string,
@@ -77,7 +77,7 @@ export async function listDeliveries(
   return rows as QueuedDelivery[]
 }
 
-/** A delivery with its body, and with what its lane is made of. */
+/** A delivery with its body, and with the data of its lane. */
 export interface WholeDelivery extends QueuedDelivery {
   body: string
   target: string
@@ -106,7 +106,7 @@ export interface AttemptRow {
   error: string | null
 }
 
-/** The tries of a delivery, oldest first. */
+/** The attempts of a delivery, oldest first. */
 export async function listAttempts(db: Db, businessId: string, deliveryId: string): Promise<AttemptRow[]> {
   const rows = await db
     .selectFrom('webhook_attempts')
@@ -118,7 +118,7 @@ export async function listAttempts(db: Db, businessId: string, deliveryId: strin
   return rows as AttemptRow[]
 }
 
-/** Puts a delivery into the queue at once, its schedule at the beginning; false when there is none. */
+/** Queues a delivery immediately, with its schedule restarted; false if there is none. */
 export async function requeueDelivery(tx: Db, businessId: string, id: string, lane: string, at: Date): Promise<boolean> {
   const { numUpdatedRows } = await tx
     .updateTable('webhook_deliveries')
@@ -143,7 +143,7 @@ export interface EventRange {
   eventType: string | undefined
 }
 
-/** An event of the past, as far as sending it again needs. */
+/** The fields of a past event that a replay needs. */
 export interface PastEvent {
   id: string
   sequence: bigint
@@ -152,7 +152,7 @@ export interface PastEvent {
   about_endpoint: string | null
 }
 
-/** Events that have their places, in order. */
+/** Sequenced events, in order. */
 export async function eventsInRange(tx: Db, businessId: string, range: EventRange, limit: number): Promise<PastEvent[]> {
   let query = tx
     .selectFrom('events')
@@ -169,7 +169,7 @@ export async function eventsInRange(tx: Db, businessId: string, range: EventRang
   return (await query.orderBy('sequence').limit(limit).execute()) as PastEvent[]
 }
 
-/** The encrypted salts of a business's keys and endpoints, to tell a signature by the wrong one. */
+/** The encrypted salts of a business's keys and endpoints, to recognize a signature by the wrong one. */
 export async function listSalts(db: Db, businessId: string): Promise<{ name: string; salt_encrypted: string }[]> {
   const { rows } = await sql<{ name: string; salt_encrypted: string }>`
     (select 'the API key that ends in ' || key_ending as name, salt_encrypted from api_keys where business_id = ${businessId} order by id desc limit 20)

@@ -21,7 +21,7 @@ export interface ReplayDeps {
   secretKey: () => Buffer
 }
 
-/** A day's beginning, at the upper end the next day's; or a moment, which is included at both ends. */
+/** The start of a day, at the upper end of the next day; or a timestamp, which is included at both ends. */
 function bound(field: 'from' | 'to', text: string | undefined, timezone: string, errors: FieldErrors): Date | undefined {
   if (text === undefined) return undefined
   const isUpper = field === 'to'
@@ -58,7 +58,7 @@ async function targetOf(tx: Db, { business, body, caller }: Call<unknown, Replay
   return endpoint ? { endpoint } : 'same'
 }
 
-/** Sends events of the past once more: with their old ids and bytes, as new deliveries. */
+/** Replays past events: with their old ids and bytes, as new deliveries. */
 export function replay(deps: ReplayDeps): (call: Call<unknown, ReplayEvents>) => Promise<Answer> {
   return (call) => {
     const range = rangeOf(call)

@@ -29,7 +29,7 @@ async function sendAll(client: Client): Promise<void> {
 
 const eventIds = ({ received }: FakeMerchant) => received.map(({ headers }) => headers['webhook-id'])
 
-/** A payment request with a webhook, paid; answers with the ids of request and charge. */
+/** A payment request with a webhook, paid; returns the ids of request and charge. */
 async function aPaidRequest(client: Client, webhook: string): Promise<{ requestId: string; chargeId: string }> {
   const { database } = client.server
   const { business, clock } = client

@@ -65,7 +65,7 @@ export const ListWebhookDeliveries = Type.Object({
 })
 export type ListWebhookDeliveries = Static<typeof ListWebhookDeliveries>
 
-/** Which events to send once more, and where to. */
+/** Which events to replay, and their destination. */
 export const ReplayEvents = Type.Object({
   from_sequence: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
   to_sequence: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
@@ -91,7 +91,7 @@ export const Replayed = Type.Object(
   { title: 'Replayed' },
 )
 
-/** A delivery as it came to a merchant. */
+/** A delivery as a merchant received it. */
 export const VerifySignature = Type.Object({
   body: Type.String({ maxLength: 262_144, description: 'The raw body as received.' }),
   headers: Type.Optional(Type.Record(Type.String(), Type.String(), { default: {} })),
@@ -116,7 +116,7 @@ export const SignatureVerdict = Type.Object(
   { title: 'SignatureVerdict' },
 )
 
-/** A delivery with its exact body and every try. */
+/** A delivery with its exact body and every attempt. */
 export function presentDetail(row: WholeDelivery, attempts: AttemptRow[], business: Business): WebhookDeliveryDetail {
   return {
     ...presentDelivery(row, business.timezone, row.due_at),

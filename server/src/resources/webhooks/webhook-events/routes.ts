@@ -17,7 +17,7 @@ async function requireRoom(tx: Tx, businessId: string): Promise<void> {
     throw invalid({ url: [`A business may not have more than ${mostEndpoints} webhook events.`] }, 'too_many_webhook_events')
 }
 
-/** The five operations of the contract, and `PATCH` as another word for `PUT`. */
+/** The five operations of the contract, and `PATCH` as an alias of `PUT`. */
 export function webhookEventsRoutes(api: Api, deps: Deps): void {
   const webhookEvents = api.group('Webhook events')
   const { create, get, listAll, update, remove } = records(deps, webhookEventKind(deps.secretKey))

@@ -6,7 +6,7 @@ import { type FieldErrors, invalid } from '#foundation/shared/errors.ts'
 import type { EndpointRow } from './queries.ts'
 import { type CreateWebhookEvent, knownEventTypes, type UpdateWebhookEvent } from './wire.ts'
 
-/** Why a URL cannot be delivered to; undefined when it can. Addresses are judged when they are connected to. */
+/** Why a URL cannot receive deliveries; undefined if it can. Addresses are checked when they are connected to. */
 export function urlFault(url: string, { mode }: Business, field = 'url'): string | undefined {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (!parsed || !['http:', 'https:'].includes(parsed.protocol)) return `The ${field} format is invalid.`
@@ -15,7 +15,7 @@ export function urlFault(url: string, { mode }: Business, field = 'url'): string
   return undefined
 }
 
-/** The types as they are kept: null for all of them. Names each that is unknown in `errors`. */
+/** The types as they are stored: null for all of them. Names each unknown one in `errors`. */
 function storedEventTypes(types: string[] | null, errors: FieldErrors): string[] | null {
   if (types === null || types.includes('*')) return null
   for (const [i, type] of types.entries()) {

@@ -27,7 +27,7 @@ const hitpayTypes = [
   'recurring_billing.subscription_updated',
 ]
 
-/** Every type that an endpoint may be registered for. */
+/** Every type that an endpoint may subscribe to. */
 export const knownEventTypes: readonly string[] = [...new Set<string>([...eventTypes, ...hitpayTypes])]
 
 const fields = {
@@ -40,7 +40,7 @@ const fields = {
   }),
 }
 
-/** What `PUT` and `PATCH` take; what is absent stays as it is. */
+/** The body of `PUT` and `PATCH`; absent fields stay unchanged. */
 export const UpdateWebhookEvent = Type.Object({
   ...Type.Partial(Type.Object(fields)).properties,
   event_types: Type.Optional(nullable(fields.event_types)),
@@ -48,7 +48,7 @@ export const UpdateWebhookEvent = Type.Object({
 })
 export type UpdateWebhookEvent = Static<typeof UpdateWebhookEvent>
 
-/** What `POST` takes (behaviour §4.3). */
+/** The body of `POST` (behaviour §4.3). */
 export const CreateWebhookEvent = Type.Object({ ...UpdateWebhookEvent.properties, name: fields.name, url: fields.url })
 export type CreateWebhookEvent = Static<typeof CreateWebhookEvent>
 
@@ -74,7 +74,7 @@ export type WebhookEvent = Static<typeof WebhookEvent>
 
 export const WebhookEventList = Type.Array(WebhookEvent)
 
-/** An endpoint as the API shows it, with its salt opened. */
+/** An endpoint as the API returns it, with its salt decrypted. */
 function presentWebhookEvent(row: EndpointRow, salt: string, business: Business): WebhookEvent {
   return {
     id: row.id,
