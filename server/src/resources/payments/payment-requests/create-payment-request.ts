@@ -59,7 +59,6 @@ export function createPaymentRequest(deps: Deps, lookUp: LookUp = lookingUp(deps
     const row = newRow<PaymentRequestRow>(
       business,
       {
-        ...fields,
         status: 'pending',
         sms_status: 'pending',
         email_status: 'pending',
@@ -72,6 +71,7 @@ export function createPaymentRequest(deps: Deps, lookUp: LookUp = lookingUp(deps
         search: '',
         completed_at: null,
         deleted_at: null,
+        ...fields,
       },
       at,
     )
