@@ -48,6 +48,16 @@ export function idRange(beginning: string): { from: string; to: string } | undef
   return { from: beginning + fill('0'), to: beginning + fill('f') }
 }
 
+/** Crockford's alphabet: no I, L, O and U, which are misread and make words. */
+const letters = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+
+/** Random capitals and digits, five bits each, for references that people read and banks carry. */
+export function randomLetters(length: number): string {
+  let text = ''
+  for (let i = 0; i < length; i++) text += letters[nextUint32() & 31]
+  return text
+}
+
 /** `bytes` random bytes in lower-case hexadecimal; for keys, salts and tokens, never for ids. */
 export function randomHex(bytes: number): string {
   return randomBytes(bytes).toString('hex')
