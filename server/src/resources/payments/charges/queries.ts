@@ -3,6 +3,7 @@ import type { Card } from '#engine/rails/card.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { runPrepared, runTogether } from '#foundation/database/prepared.ts'
 import type { RowOf } from '#foundation/database/rows.ts'
+import type { KeyedRows } from '#foundation/database/shared-reads.ts'
 
 export type ChargeStatus = 'pending' | 'succeeded' | 'failed' | 'canceled' | 'refunded' | 'partially_refunded' | 'requires_customer_action'
 /** Charges whose money has come, whether or not some of it was given back. */
@@ -130,6 +131,18 @@ export async function lockCharges(tx: Db, keys: { businessId: string; id: string
   )
   return new Map(rows.map((row) => [row.id, row]))
 }
+
+/** The succeeded payments of requests, oldest first, as they are listed inside them. */
+export const paymentsOfRequests = {
+  name: 'list_payments_of_requests',
+  from: 'charges c',
+  alias: 'c',
+  key: 'payment_request_id',
+  columns: chargeColumns,
+  within: "and c.status in ('succeeded', 'refunded', 'partially_refunded')",
+  order: 'c.id',
+  limit: 100,
+} as const satisfies KeyedRows
 
 /** The succeeded payments of a request, oldest first, as they are listed inside it. */
 export async function listPayments(db: Db, businessId: string, paymentRequestId: string): Promise<ChargeRow[]> {
