@@ -24,17 +24,25 @@ export interface Rounds {
   loopMs: number[]
 }
 
-/** Measures what processes work for a load, per request. */
-export async function withCpu(
-  load: () => Promise<Load>,
-  { node, postgres, after }: { node?: Pick<HawkerProcess, 'cpu'>; postgres?: Pick<Cluster, 'cpu'>; after?: () => Promise<void> },
-): Promise<CellResult> {
+interface Work {
+  node?: Pick<HawkerProcess, 'cpu'>
+  postgres?: Pick<Cluster, 'cpu'>
+  /** Waits for what is still under way when the generator ends. */
+  untilDone?: () => Promise<void>
+  /** How many requests were done then: more than were answered in time. */
+  countDone?: () => Promise<number>
+}
+
+/** Measures what processes work for a load, for each request that was done. */
+export async function withCpu(load: () => Promise<Load>, { node, postgres, untilDone, countDone }: Work): Promise<CellResult> {
   const before = { node: node?.cpu(), postgres: postgres?.cpu() }
   const result = await load()
-  await after?.()
-  const each = (from: number | undefined, to: number | undefined) =>
-    from === undefined || to === undefined ? undefined : ((to - from) / result.requests) * 1000
-  return { ...result, nodeCpuMs: each(before.node, node?.cpu()), postgresCpuMs: each(before.postgres, postgres?.cpu()) }
+  await untilDone?.()
+  const after = { node: node?.cpu(), postgres: postgres?.cpu() }
+  const done = (await countDone?.()) ?? result.requests
+  if (done < result.requests) throw new Error(`${result.requests} requests were acknowledged, and ${done} were done.`)
+  const each = (from: number | undefined, to: number | undefined) => (from === undefined || to === undefined ? undefined : ((to - from) / done) * 1000)
+  return { ...result, nodeCpuMs: each(before.node, after.node), postgresCpuMs: each(before.postgres, after.postgres) }
 }
 
 const progress = (round: number, name: string, { perSecond, p50Ms, p99Ms, nodeCpuMs, postgresCpuMs }: CellResult) => {
