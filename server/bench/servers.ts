@@ -15,7 +15,7 @@ import { openConfiguredDatabase, serve } from '#serve.ts'
 import { cpuSeconds } from './machine.ts'
 import { sleep, type Workspace } from './workspace.ts'
 
-/** The command that users start. */
+/** The `hawker` command. */
 export const hawkerProgram = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'server', 'bin', 'hawker.mjs')
 /** Encrypts the salts of every database of a run. */
 export const secretKey = randomBytes(32)
@@ -27,7 +27,7 @@ export interface Cluster {
   readonly businessId: string
   readonly otherBusinessId: string
   readonly apiKey: string
-  /** Copies the first database, or another one that nobody is connected to, under a new name. */
+  /** Creates a database as a copy of the template, or of another database without connections. */
   copy(name: string, of?: string): Promise<void>
   /** Pools on one of the databases, closed at the end. */
   open(name: string): Database
@@ -131,7 +131,7 @@ export async function startHawker(workspace: Workspace, name: string, options: H
   return { url, pid, child, cpu: () => cpuSeconds(pid), stop, firstAnswerMs: performance.now() - began }
 }
 
-/** An API in this process, so that what it sends to PostgreSQL can be recorded. */
+/** Serves the API in this process, so that its statements can be recorded. */
 export async function serveHere(
   cluster: Cluster,
   name: string,
@@ -148,7 +148,7 @@ export async function serveHere(
   return { url: served.url.replace('localhost', '127.0.0.1'), database: opened.database, stop }
 }
 
-/** Where a server finds a database of a cluster: over its Unix socket. */
+/** The URL of a database, by the cluster's Unix socket. */
 export function databaseUrl({ embedded: { connection } }: Cluster, name: string): string {
   const where = new URLSearchParams({ host: connection.host, port: String(connection.port) })
   return `postgresql://${connection.user}@localhost/${name}?${where}`
