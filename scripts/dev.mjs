@@ -2,14 +2,14 @@
 import { spawn } from 'node:child_process'
 import { watch } from 'node:fs'
 import { join } from 'node:path'
-import { root } from './prepare.mjs'
+import { flags, root } from './node.mjs'
 
 let child
 let again = false
 let timer
 
 function begin() {
-  child = spawn(process.execPath, [join(root, 'server/bin/hawker.mjs'), 'start'], { stdio: 'inherit' })
+  child = spawn(process.execPath, [...flags, join(root, 'server/bin/hawker.mjs'), 'start'], { stdio: 'inherit' })
   child.once('exit', (code) => {
     child = undefined
     if (again) {

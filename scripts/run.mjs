@@ -2,7 +2,8 @@
 // so that signals reach it.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { prepare, root } from './prepare.mjs'
+import { root } from './node.mjs'
+import { prepare, prepareModules } from './prepare.mjs'
 
 const [task = 'hawker', ...rest] = process.argv.slice(2)
 
@@ -82,4 +83,5 @@ if (!tasks[task]) {
   process.stderr.write(`There is no task ${task}; there are ${Object.keys(tasks).join(', ')}.\n`)
   process.exit(2)
 }
+await prepareModules()
 await tasks[task]()

@@ -10,8 +10,10 @@ import { type Database, openDatabase, poolOptions } from '#foundation/database/d
 import { type EmbeddedDatabase, startEmbedded } from '#foundation/database/embedded.ts'
 import { migrate } from '#foundation/database/migrate.ts'
 import { createLog, createMetrics } from '#foundation/http/observability.ts'
+import { openConfiguredDatabase } from '#open.ts'
 import { createApiKey, createBusiness } from '#resources/business/businesses/create-business.ts'
-import { openConfiguredDatabase, serve } from '#serve.ts'
+import { createApiServer, startConfiguredWorker } from '#serve.ts'
+import type { Worker } from '#worker.ts'
 import { cpuSeconds } from './machine.ts'
 import { sleep, type Workspace } from './workspace.ts'
 
@@ -98,6 +100,9 @@ export interface HawkerOptions {
   nodeArguments?: string[]
 }
 
+/** The flags that the command gives Node.js in its first line. */
+const commandFlags = () => readFileSync(hawkerProgram, 'utf8').split('\n')[0]?.match(/--\S+/g) ?? []
+
 /** Starts the built server as its own process and waits for its first answer to a request with a key. */
 export async function startHawker(workspace: Workspace, name: string, options: HawkerOptions): Promise<HawkerProcess & { firstAnswerMs: number }> {
   const port = await freePort()
@@ -105,7 +110,7 @@ export async function startHawker(workspace: Workspace, name: string, options: H
   const output = openSync(logFile, 'a')
   const began = performance.now()
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(HAWKER_|DATABASE_|CONTROL_|LOG_LEVEL|PORT|HOST)/.test(key)))
-  const child = workspace.start(process.execPath, [...(options.nodeArguments ?? []), hawkerProgram, 'start'], {
+  const child = workspace.start(process.execPath, [...commandFlags(), ...(options.nodeArguments ?? []), hawkerProgram, 'start'], {
     env: { ...inherited, PORT: String(port), HAWKER_SECRET_KEY: secretKey.toString('hex'), ...options.environment },
     stdio: ['ignore', output, output],
   })
@@ -140,12 +145,17 @@ export async function serveHere(
   const config = readConfig({ DATABASE_URL: databaseUrl(cluster, name), PORT: '0', LOG_LEVEL: 'silent', HAWKER_SECRET_KEY: secretKey.toString('hex') })
   const log = createLog('silent')
   const opened = await openConfiguredDatabase(config, log)
-  const served = await serve(config, opened, log, createMetrics(), { withWorker })
+  const parts = { config, database: opened.database, log, metrics: createMetrics() }
+  let worker: Worker | undefined
+  const server = await createApiServer(parts, { onEvent: (businessId) => worker?.relay.wake(businessId) })
+  const url = await server.listen()
+  if (withWorker) worker = startConfiguredWorker(parts, opened.connection, server.app.payments)
   const stop = async () => {
-    await served.stop()
+    await server.stop()
+    await worker?.stop()
     await opened.close()
   }
-  return { url: served.url.replace('localhost', '127.0.0.1'), database: opened.database, stop }
+  return { url: url.replace('localhost', '127.0.0.1'), database: opened.database, stop }
 }
 
 /** The URL of a database, by the cluster's Unix socket. */

@@ -1,6 +1,6 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=16
 // Makes what is missing (modules, the built program), then runs the command in this very process, so that signals reach it.
-import { prepare } from '../../scripts/prepare.mjs'
+import { prepare, prepareModules } from '../../scripts/prepare.mjs'
 
-const program = await prepare('main')
-await import(program)
+await prepareModules()
+await import(await prepare('main'))

@@ -38,14 +38,18 @@ export interface AppDeps {
   clock: Clock
   /** Called after a commit that appended an event. */
   onEvent?: (businessId: string) => void
-  /** How this server is reached, for links in answers and webhooks that no request asked for. */
+  /** Called after a commit whose events have their sequences already. */
+  onComplete?: (businessId: string) => void
+  /** The URL of this server, for links in answers and webhooks that have no request. */
   baseUrl: () => string
   /** The key that encrypts stored secrets. */
   secretKey: () => Buffer
-  /** How money moves; the rails that are set up, unless a test brings its own. */
+  /** What moves money; the configured rails, unless a test brings its own. */
   rails?: Rails
-  /** Where the OpenAPI document is; absent while it is being made. */
+  /** The location of the OpenAPI document; absent while it is being generated. */
   openApiFile?: string
+  /** Counts requests where several processes share a limit. */
+  rateLimitStore?: ApiOptions['rateLimitStore']
   checkAnswer?: NonNullable<ApiOptions['checkAnswer']>
   beforeRoutes?: NonNullable<ApiOptions['beforeRoutes']>
 }
@@ -59,10 +63,11 @@ export interface App extends Api {
 /** Every area's routes, in one list. */
 export async function createApp(options: AppDeps): Promise<App> {
   const { config, database, log, metrics, now, clock, baseUrl, secretKey, openApiFile, checkAnswer, beforeRoutes } = options
-  // Pages that wait for a payment hear of it after the same commit as the relay.
+  // Pages that wait for a payment are notified after the same commit as the relay.
   let tellPages: Pages['wake'] = () => undefined
   const onEvent = (businessId: string, arePlaced = false) => {
-    if (!arePlaced) options.onEvent?.(businessId)
+    if (arePlaced) options.onComplete?.(businessId)
+    else options.onEvent?.(businessId)
     tellPages(businessId)
   }
   const deps: Deps = {
@@ -87,7 +92,8 @@ export async function createApp(options: AppDeps): Promise<App> {
     baseUrl,
     publicUrl: config.publicUrl,
     rateLimit: config.rateLimit,
-    // HitPay's own examples call this path (behaviour §7.4 and the contract's samples).
+    rateLimitStore: options.rateLimitStore,
+    // HitPay's own examples use this path (behaviour §7.4 and the contract's samples).
     aliases: { '/v1/customer': '/v1/customers' },
     ...(checkAnswer ? { checkAnswer } : {}),
     ...(beforeRoutes ? { beforeRoutes } : {}),
@@ -118,15 +124,18 @@ export async function createApp(options: AppDeps): Promise<App> {
   return { ...api, apiKeys: keys, payments, pages }
 }
 
-/** What operators watch of the database and of what waits in it. */
+/** Metrics of the database and of waiting work. */
 function databaseGauges(metrics: Metrics, database: Database): void {
   metrics.gauge('hawker_database_connections', 'Open connections of the main pool.', () => database.pool.totalCount)
   metrics.gauge('hawker_database_connections_idle', 'Idle connections of the main pool.', () => database.pool.idleCount)
   metrics.gauge('hawker_database_waiting', 'Queries waiting for a connection of the main pool.', () => database.pool.waitingCount)
   metrics.gauge('hawker_database_slow_connections', 'Open connections of the pool for lists and searches.', () => database.slowPool.totalCount)
   metrics.gauge('hawker_database_slow_waiting', 'Lists and searches waiting for a connection.', () => database.slowPool.waitingCount)
-  metrics.gauge('hawker_events_pending', 'Committed events not yet sequenced.', () => countPendingEvents(database.slow))
-  metrics.gauge('hawker_webhook_deliveries_pending', 'Deliveries that are due or waiting for a retry, counted up to 100,000.', () =>
-    countQueuedDeliveries(database.slow),
+  metrics.gauge('hawker_events_pending', 'Committed events not yet sequenced.', () => countPendingEvents(database.slow), 'shared')
+  metrics.gauge(
+    'hawker_webhook_deliveries_pending',
+    'Deliveries that are due or waiting for a retry, counted up to 100,000.',
+    () => countQueuedDeliveries(database.slow),
+    'shared',
   )
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ConfigError, readConfig } from './config.ts'
@@ -13,6 +14,7 @@ test('the configuration works when nothing is set', () => {
     smtpUrl: undefined,
     databaseUrl: undefined,
     controlDatabaseUrl: undefined,
+    processes: 1,
     databaseConnections: 6,
     databasePort: undefined,
     dataDirectory: resolve('.hawker'),
@@ -29,6 +31,11 @@ test('the configuration works when nothing is set', () => {
   })
 })
 
+test('HAWKER_PROCESSES=auto leaves a core to PostgreSQL and the worker', () => {
+  expect(readConfig({ HAWKER_PROCESSES: 'auto' }).processes).toBe(Math.max(1, availableParallelism() - 1))
+  expect(() => readConfig({ HAWKER_PROCESSES: 'many' })).toThrow('HAWKER_PROCESSES must be auto or a whole number from 1 to 64, not "many".')
+})
+
 test('every variable is read', () => {
   const config = readConfig({
     HOST: '0.0.0.0',
@@ -39,6 +46,7 @@ test('every variable is read', () => {
     SMTP_URL: 'smtp://mail.example.com:2525',
     DATABASE_URL: 'postgres://user:pass@db/hawker',
     CONTROL_DATABASE_URL: 'postgresql://user:pass@control/hawker',
+    HAWKER_PROCESSES: '3',
     HAWKER_DATABASE_CONNECTIONS: '12',
     HAWKER_DATABASE_PORT: '5433',
     HAWKER_DATA_DIR: '/var/lib/hawker',
@@ -62,6 +70,7 @@ test('every variable is read', () => {
     smtpUrl: 'smtp://mail.example.com:2525',
     databaseUrl: 'postgres://user:pass@db/hawker',
     controlDatabaseUrl: 'postgresql://user:pass@control/hawker',
+    processes: 3,
     databaseConnections: 12,
     databasePort: 5433,
     dataDirectory: '/var/lib/hawker',

@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { isTimeZone } from '#foundation/shared/time.ts'
 
@@ -14,6 +15,8 @@ export interface Config {
   readonly databaseUrl: string | undefined
   /** The job queue's database; the same as `databaseUrl` unless set (scale-out: the queue lives outside the tenants' shards). */
   readonly controlDatabaseUrl: string | undefined
+  /** Processes that serve the API. */
+  readonly processes: number
   /** Connections of the main pool, in each process. */
   readonly databaseConnections: number
   /** TCP port for the embedded PostgreSQL; undefined means a Unix socket only. */
@@ -57,10 +60,10 @@ export function readConfig(environment: Environment = process.env): Config {
     const got = secret ? '' : `, not ${JSON.stringify(environment[name])}`
     throw new ConfigError(`${name} must be ${must}${got}.`)
   }
-  const whole = (name: string, fallback: number, min: number, max: number) => {
+  const whole = (name: string, fallback: number, min: number, max: number, otherwise = '') => {
     const value = text(name)
     if (value === undefined) return fallback
-    if (!/^\d{1,9}$/.test(value) || Number(value) < min || Number(value) > max) wrong(name, `a whole number from ${min} to ${max}`)
+    if (!/^\d{1,9}$/.test(value) || Number(value) < min || Number(value) > max) wrong(name, `${otherwise}a whole number from ${min} to ${max}`)
     return Number(value)
   }
   const flag = (name: string, fallback: boolean) => {
@@ -102,6 +105,7 @@ export function readConfig(environment: Environment = process.env): Config {
     logLevel,
     databaseUrl,
     controlDatabaseUrl: url('CONTROL_DATABASE_URL', ['postgres:', 'postgresql:']) ?? databaseUrl,
+    processes: text('HAWKER_PROCESSES') === 'auto' ? Math.max(1, availableParallelism() - 1) : whole('HAWKER_PROCESSES', 1, 1, 64, 'auto or '),
     databaseConnections: whole('HAWKER_DATABASE_CONNECTIONS', 6, 2, 64),
     databasePort: text('HAWKER_DATABASE_PORT') === undefined ? undefined : whole('HAWKER_DATABASE_PORT', 0, 1, 65_535),
     dataDirectory,

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url'
 export const command = fileURLToPath(new URL('../bin/hawker.mjs', import.meta.url))
 export const isRoot = process.getuid?.() === 0
 
+const node = process.env.HAWKER_NODE ? { HAWKER_NODE: process.env.HAWKER_NODE } : {}
+
 export interface HawkerOptions {
   environment?: Record<string, string>
   uid?: number | undefined
@@ -33,7 +35,8 @@ const folders = new Set<string>()
 
 export function hawker(args: string[], { environment = {}, uid, gid, cwd }: HawkerOptions = {}): Hawker {
   const child = spawn(process.execPath, [command, ...args], {
-    env: { PATH: process.env.PATH, HOME: tmpdir(), PORT: '0', LOG_LEVEL: 'error', ...environment },
+    // On the Node.js that runs the tests.
+    env: { PATH: process.env.PATH, HOME: tmpdir(), PORT: '0', LOG_LEVEL: 'error', ...node, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: cwd ?? tmpdir(),
     ...(uid === undefined ? {} : { uid }),

@@ -5,9 +5,9 @@ import type { Business } from '#foundation/http/authentication.ts'
 import { createLog } from '#foundation/http/observability.ts'
 import { parseCountry } from '#foundation/shared/countries.ts'
 import { parseCurrency } from '#foundation/shared/money.ts'
+import { openBeside, secretKeyOf } from '#open.ts'
 import { createApiKey, createBusiness } from '#resources/business/businesses/create-business.ts'
 import { findBusinessBySlug, listBusinesses } from '#resources/business/businesses/queries.ts'
-import { openBeside, secretKeyOf } from '#serve.ts'
 
 interface Options {
   name?: string | undefined

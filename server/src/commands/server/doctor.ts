@@ -7,7 +7,7 @@ import { poolOptions } from '#foundation/database/database.ts'
 import { isWritable } from '#foundation/database/embedded.ts'
 import { appliedMigrations, readMigrations } from '#foundation/database/migrate.ts'
 import { createLog } from '#foundation/http/observability.ts'
-import { openBeside } from '#serve.ts'
+import { openBeside } from '#open.ts'
 
 type Finding = { check: string; state: 'ok' | 'warn' | 'fail'; says: string }
 

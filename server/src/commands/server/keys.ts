@@ -4,9 +4,9 @@ import { StartError } from '#foundation/database/data-directory.ts'
 import type { Business } from '#foundation/http/authentication.ts'
 import { createLog } from '#foundation/http/observability.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
+import { type OpenedDatabase, openBeside, secretKeyOf } from '#open.ts'
 import { createApiKey } from '#resources/business/businesses/create-business.ts'
 import { listApiKeys, listBusinesses, revokeApiKey } from '#resources/business/businesses/queries.ts'
-import { type OpenedDatabase, openBeside, secretKeyOf } from '#serve.ts'
 
 interface Options {
   name?: string | undefined

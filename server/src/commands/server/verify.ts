@@ -1,6 +1,6 @@
 import type { Config } from '#config.ts'
 import { createLog } from '#foundation/http/observability.ts'
-import { openBeside } from '#serve.ts'
+import { openBeside } from '#open.ts'
 import { findCounterExamples } from '#verify/checks.ts'
 
 /**

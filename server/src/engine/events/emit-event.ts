@@ -4,7 +4,7 @@ import { runTogether } from '#foundation/database/prepared.ts'
 import { type Caller, callerText } from '#foundation/shared/caller.ts'
 import { newId } from '#foundation/shared/ids.ts'
 
-/** Every kind of event that Hawker emits; the first part names the object. Those after the blank line are additions to HitPay's. */
+/** Every event type that Hawker emits; the first part names the object. Those after the blank line are additions to HitPay's. */
 export const eventTypes = [
   'charge.created',
   'charge.updated',
@@ -29,7 +29,7 @@ export const eventTypes = [
 ] as const
 export type EventType = (typeof eventTypes)[number]
 
-/** A form callback of version 1 that goes out with an event (behaviour §3.1): to `url`, signed with the salt of `apiKeyId`, or of the business's oldest key where it is null. */
+/** A form callback of version 1 that is sent with an event (behaviour §3.1): to `url`, signed with the salt of `apiKeyId`, or of the business's oldest key if that is null. */
 export interface Callback {
   url: string
   apiKeyId: string | null
@@ -37,23 +37,23 @@ export interface Callback {
   fields: Record<string, string>
 }
 
-/** A change of state, told to whoever follows the business's events. */
+/** A change of state, emitted to every subscriber of the business's events. */
 export interface NewEvent {
   type: EventType
   objectId: string
-  /** The object as webhooks show it after the change, as JSON text. */
+  /** The object as webhooks contain it after the change, as JSON text. */
   data: string
-  /** On updates: the fields that changed, with their values before, as JSON text. */
+  /** On updates: the changed fields with their previous values, as JSON text. */
   previousAttributes?: string | null
   callbacks?: Callback[]
   requestId: string | null
-  /** Who caused it; absent where that is not recorded yet. */
+  /** The caller that caused it; absent if that is not recorded yet. */
   caller?: Caller
   at: Date
 }
 
 /**
- * Appends an event in the transaction of its change. It gets its place in the business's order after the commit
+ * Appends an event in the transaction of its change. It is sequenced within the business after the commit
  * (`orderEvents`), so that writers never wait for a counter. Returns its id.
  */
 export async function emitEvent(tx: Db, businessId: string, event: NewEvent): Promise<string> {
@@ -102,12 +102,12 @@ export function insertEventsSql(rows: string, type: EventType): string {
 
 const appended = new WeakMap<Db, Set<string>>()
 
-/** Notes that a transaction has appended events of a business, for whoever wakes the relay after its commit. */
+/** Notes that a transaction has appended events of a business, so that the relay is woken after its commit. */
 export function noteEvents(tx: Db, businessId: string): void {
   const businesses = appended.get(tx)
   if (businesses) businesses.add(businessId)
   else appended.set(tx, new Set([businessId]))
 }
 
-/** The businesses of which a transaction has appended events. */
+/** The businesses for which a transaction has appended events. */
 export const businessesWithEvents = (tx: Db): ReadonlySet<string> => appended.get(tx) ?? new Set()

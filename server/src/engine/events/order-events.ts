@@ -3,30 +3,30 @@ import type { DB } from '#foundation/database/tables.ts'
 import type { DueWork } from '#foundation/jobs/job.ts'
 import type { Callback } from './emit-event.ts'
 
-/** Events placed in one transaction; more wait for the next round. */
+/** Events sequenced in one transaction; more wait for the next round. */
 const batch = 2000
 const defaultPollMs = 500
-/** Businesses whose events are placed in one transaction. */
+/** Businesses whose events are sequenced in one transaction. */
 const mostBusinesses = 100
 
-/** An event that has just got its place. */
+/** An event that has just been sequenced. */
 export interface OrderedEvent {
   business_id: string
   id: string
   sequence: bigint
   type: string
   callbacks: Callback[] | null
-  /** The endpoint that the event tells of, when it is about one: it is not told of its own failure. */
+  /** The endpoint that the event is about, if any: it does not receive its own failure. */
   about_endpoint: string | null
 }
 
 /**
- * What belongs into the transaction that places events of one or more businesses: their deliveries. Answers with the
+ * The part of the transaction that sequences events of one or more businesses: writing their deliveries. Returns the
  * businesses that have some to be sent now.
  */
 export type OnOrdered = (tx: Transaction<DB>, events: OrderedEvent[]) => Promise<ReadonlySet<string>>
 
-/** How many events of which businesses were placed; whoever is not named had none. */
+/** How many events of which businesses were sequenced; a business that is not named had none. */
 interface Placed {
   counts: ReadonlyMap<string, number>
   /** The businesses that have deliveries to be sent. */
@@ -35,7 +35,7 @@ interface Placed {
 
 const nothing: Placed = { counts: new Map(), toDeliver: new Set() }
 
-/** Those of some businesses that have events without a place. */
+/** Which of some businesses have unsequenced events. */
 async function havePending(db: Kysely<DB>, businessIds: readonly string[]): Promise<string[]> {
   const { rows } = await sql<{ business_id: string }>`
     select b.business_id from unnest(${businessIds}::uuid[]) as b (business_id)
@@ -43,10 +43,10 @@ async function havePending(db: Kysely<DB>, businessIds: readonly string[]): Prom
   return rows.map((row) => row.business_id)
 }
 
-/** Gives the oldest events of businesses, whose counters this transaction holds, their places: up to `each` of every one. */
+/** Sequences the oldest events of businesses whose counters this transaction has locked: up to `each` per business. */
 async function placeOldest(tx: Transaction<DB>, businessIds: readonly string[], each: number): Promise<OrderedEvent[]> {
-  // Materialized, and joined by the key alone: the planner expects few pending events, and would number all of them
-  // anew for each of them. No one else places while the counters are locked, so what was pending still is. The parts see
+  // Materialized, and joined by the key alone: the planner expects few pending events, and would otherwise number all of them
+  // again for each of them. No other transaction sequences while the counters are locked, so what was pending still is. The parts see
   // the counters as they were before this statement.
   const { rows } = await sql<OrderedEvent>`
     with pending as materialized (
@@ -69,12 +69,12 @@ async function placeOldest(tx: Transaction<DB>, businessIds: readonly string[], 
 }
 
 /**
- * Gives every committed event of a business its place: 1, 2, 3 … without a gap. An event that commits late gets a later
- * place, so a consumer that remembers the last place it saw misses nothing. What `onOrdered` writes is committed with
- * the places, so every event is fanned out exactly once. Many businesses share the transaction.
+ * Assigns every committed event of a business its sequence number: 1, 2, 3 … without gaps. An event that commits late gets a
+ * later number, so a consumer that remembers the last number it saw misses nothing. What `onOrdered` writes is committed with
+ * the sequence numbers, so every event is fanned out exactly once. Many businesses share the transaction.
  *
- * The counters are locked first, in one order everywhere, and the events are read after that, so two relays never place
- * the same event. Ids grow with time and a change takes its id while it holds its object's row, so the events of one
+ * The counters are locked first, in one order everywhere, and the events are read after that, so two relays never sequence
+ * the same event. Ids grow with time, and a change takes its id while it locks its object's row, so the events of one
  * object keep their order.
  */
 async function orderEventsOf(db: Kysely<DB>, businessIds: readonly string[], onOrdered: OnOrdered, each = batch): Promise<Placed> {
@@ -90,12 +90,12 @@ async function orderEventsOf(db: Kysely<DB>, businessIds: readonly string[], onO
   })
 }
 
-/** Gives a business's committed events their places (see `orderEventsOf`), a batch of them. Returns how many were placed. */
+/** Sequences a batch of a business's committed events (see `orderEventsOf`). Returns how many. */
 export async function orderEvents(db: Kysely<DB>, businessId: string, onOrdered: OnOrdered): Promise<number> {
   return (await orderEventsOf(db, [businessId], onOrdered)).counts.get(businessId) ?? 0
 }
 
-/** Places what a business has pending, for a reader that is not to wait for the relay; a burst within bounds. Returns how many. */
+/** Sequences a business's pending events, for a reader that must not wait for the relay; a limited burst. Returns how many. */
 export async function orderPendingEvents(db: Kysely<DB>, businessId: string, onOrdered: OnOrdered): Promise<number> {
   let placed = 0
   for (let round = 0; round < 10; round++) {
@@ -106,7 +106,7 @@ export async function orderPendingEvents(db: Kysely<DB>, businessId: string, onO
   return placed
 }
 
-/** Sequencing as work that falls due: an event that has no sequence number is due since it was emitted. */
+/** Sequencing as due work: an event without a sequence number has been due since it was emitted. */
 export function eventSequencing(db: Kysely<DB>, onOrdered: OnOrdered): DueWork {
   return {
     name: 'sequencing events',
@@ -120,7 +120,7 @@ export function eventSequencing(db: Kysely<DB>, onOrdered: OnOrdered): DueWork {
   }
 }
 
-/** Businesses that have events without a place. Reads the index of pending events only. */
+/** Businesses that have unsequenced events. Reads only the index of pending events. */
 export async function businessesWithPendingEvents(db: Kysely<DB>): Promise<string[]> {
   const { rows } = await sql<{ business_id: string }>`
     with recursive pending as (
@@ -133,7 +133,7 @@ export async function businessesWithPendingEvents(db: Kysely<DB>): Promise<strin
   return rows.map((row) => row.business_id)
 }
 
-/** How many events wait for a place, up to a limit; a gauge, so it never counts a whole table. */
+/** How many events are not sequenced yet, up to a limit; a gauge, so it never counts a whole table. */
 export async function countPendingEvents(db: Kysely<DB>, limit = 100_000): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from (select 1 from events where sequence is null limit ${limit}) pending`.execute(db)
@@ -141,27 +141,27 @@ export async function countPendingEvents(db: Kysely<DB>, limit = 100_000): Promi
 }
 
 export interface Relay {
-  /** Tells the relay that a business has new events, so that it does not wait for the next round. */
+  /** Notifies the relay that a business has new events, so that it does not wait for the next round. */
   wake(businessId: string): void
-  /** Places what is left and stops. */
+  /** Sequences what is left and stops. */
   stop(): Promise<void>
 }
 
 export interface RelayOptions {
   /** Time between two rounds over all businesses, for events that another process wrote. */
   pollMs?: number
-  /** Time in which the events of one business gather before they are placed together. */
+  /** Time in which the events of one business are collected before they are sequenced together. */
   gatherMs?: number
   /** Whether businesses may share a transaction; not where they are on different nodes. */
   acrossBusinesses?: boolean
-  /** Writes the deliveries of events in the transaction that places them. */
+  /** Writes the deliveries of events in the transaction that sequences them. */
   onOrdered: OnOrdered
-  /** Called after a look at a business's events, unless it brought nothing to deliver: there may be deliveries to make. */
+  /** Called after a business's events were processed, unless there was nothing to deliver: there may be deliveries to make. */
   onPlaced?: (businessId: string) => void
   onError: (error: unknown) => void
 }
 
-/** Places events of businesses that were woken, in one transaction where nothing is wrong with one of them. */
+/** Sequences events of businesses that were woken, in one transaction if nothing is wrong with one of them. */
 function placer(db: Kysely<DB>, awake: Set<string>, { onOrdered, onPlaced, onError }: RelayOptions): (ids: string[]) => Promise<void> {
   async function place(ids: string[]): Promise<void> {
     const each = Math.ceil(batch / ids.length)
@@ -171,21 +171,21 @@ function placer(db: Kysely<DB>, awake: Set<string>, { onOrdered, onPlaced, onErr
       placed = await orderEventsOf(db, ids, onOrdered, each)
     } catch (error) {
       if (ids.length === 1) throw error
-      // What is wrong with one of them is not to hold up the others.
+      // What is wrong with one of them must not delay the others.
       for (const id of ids) await place([id]).catch(onError)
       return
     }
     for (const id of ids) {
       const count = placed.counts.get(id)
       if (count === each) awake.add(id)
-      // Someone else may have placed what this process was woken for.
+      // Another process may have sequenced what this process was woken for.
       if (count === undefined || placed.toDeliver.has(id)) onPlaced?.(id)
     }
   }
   return place
 }
 
-/** Places events as they are committed: woken by this process, and by polling for what others wrote. */
+/** Sequences events as they are committed: woken by this process, and by polling for what others wrote. */
 export function startRelay(db: Kysely<DB>, options: RelayOptions): Relay {
   const { pollMs = defaultPollMs, gatherMs = 20, acrossBusinesses = true, onError } = options
   const awake = new Set<string>()
@@ -224,7 +224,7 @@ export function startRelay(db: Kysely<DB>, options: RelayOptions): Relay {
       awake.add(businessId)
       if (waking || !timer) return
       waking = true
-      // The first event after a quiet moment is placed at once; those that follow it gather.
+      // The first event after a quiet moment is sequenced immediately; those that follow it are collected.
       const sinceLast = performance.now() - lastWake
       setTimeout(
         () => {

@@ -51,22 +51,53 @@ export interface EmbeddedOptions {
 const superuser = 'hawker'
 const socketPort = 5432 // part of the socket's file name only; nothing listens on it
 
+/** An embedded server on its way: where it will listen is known before it answers. */
+export interface StartingDatabase {
+  readonly connection: EmbeddedDatabase['connection']
+  /** Fulfilled when it answers; rejected with a `StartError` that says what to do about it. */
+  readonly ready: Promise<EmbeddedDatabase>
+}
+
 /**
  * Starts PostgreSQL 18 in `directory`, and creates the database cluster on the first start. A server left behind by a
  * killed process is stopped first. Throws `StartError` with what to do about it.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
-  const { directory, durable = true, tcpPort } = options
+  return (await beginEmbedded(options)).ready
+}
+
+/** As `startEmbedded`, for a caller that has something else to do until the server answers. */
+export async function beginEmbedded(options: EmbeddedOptions): Promise<StartingDatabase> {
+  const { directory, tcpPort } = options
   const programs = await findPrograms()
   mkdirSync(directory, { recursive: true, mode: 0o755 })
   const account = process.getuid?.() === 0 ? unprivileged(directory, programs) : undefined
   const cluster = join(directory, 'postgres')
   const sockets = socketFolder(cluster, account)
+  const connection = { host: tcpPort === undefined ? sockets : '127.0.0.1', port: tcpPort ?? socketPort, user: superuser, database: 'postgres' }
+  const ready = (async () => {
+    await endLeftBehind(cluster, sockets)
+    if (!existsSync(join(cluster, 'PG_VERSION'))) await makeCluster(cluster, programs, account)
+    const log = join(directory, 'postgres.log')
+    const { program, args, as } = asAccount(account, programs.postgres, ['-D', cluster, ...settingFlags(options, sockets)])
+    const output = openSync(log, 'a', 0o600)
+    // Its own process group: Ctrl-C in the terminal reaches only Hawker, which drains and then stops the server.
+    const child = spawn(program, args, { cwd: directory, detached: true, stdio: ['ignore', output, output], env: serverEnvironment(), ...as })
+    closeSync(output)
+    const exited = endWithUs(child)
+    await untilReady(child, cluster, log, tcpPort)
+    // A folder in /tmp is ours alone; the one beside the cluster stays.
+    const temporary = dirname(sockets) === realpathSync(directory) ? undefined : sockets
+    return { connection, pid: child.pid ?? 0, exited, stop: () => stopServer(child, exited, temporary) }
+  })()
+  // The caller may come to it late.
+  ready.catch(() => undefined)
+  return { connection, ready }
+}
 
-  await endLeftBehind(cluster, sockets)
-  if (!existsSync(join(cluster, 'PG_VERSION'))) await makeCluster(cluster, programs, account)
-
-  const settings: Record<string, string> = {
+/** The settings of the server, as arguments. */
+function settingFlags({ durable = true, tcpPort, settings }: EmbeddedOptions, sockets: string): string[] {
+  const all: Record<string, string> = {
     listen_addresses: tcpPort === undefined ? '' : '127.0.0.1',
     port: String(tcpPort ?? socketPort),
     unix_socket_directories: sockets,
@@ -87,19 +118,16 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
     log_parameter_max_length_on_error: '0',
     log_error_verbosity: 'terse', // DETAIL lines quote values of rows
     ...(durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
-    ...options.settings,
+    ...settings,
   }
-  const log = join(directory, 'postgres.log')
-  const output = openSync(log, 'a', 0o600)
-  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const { program, args, as } = asAccount(account, programs.postgres, ['-D', cluster, ...flags])
-  // Its own process group: Ctrl-C in the terminal reaches only Hawker, which drains and then stops the server.
-  const child = spawn(program, args, { cwd: directory, detached: true, stdio: ['ignore', output, output], env: serverEnvironment(), ...as })
-  closeSync(output)
-  // However this process ends (except by SIGKILL), it does not leave its server running.
+  return Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+}
+
+/** Ends the server with this process, however it ends (except by SIGKILL). Fulfilled when the server has ended. */
+function endWithUs(child: ChildProcess): Promise<void> {
   const takeAlong = () => child.kill('SIGINT')
   process.once('exit', takeAlong)
-  const exited = new Promise<void>((done) => {
+  return new Promise<void>((done) => {
     const ended = () => {
       process.off('exit', takeAlong)
       done()
@@ -107,20 +135,15 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
     child.once('exit', ended)
     child.once('error', ended)
   })
-  await untilReady(child, cluster, log, tcpPort)
-  return {
-    connection: { host: tcpPort === undefined ? sockets : '127.0.0.1', port: tcpPort ?? socketPort, user: superuser, database: 'postgres' },
-    pid: child.pid ?? 0,
-    exited,
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill('SIGINT') // "fast": open transactions are rolled back, committed ones are flushed
-      const late = setTimeout(() => child.kill('SIGQUIT'), 20_000)
-      await exited
-      clearTimeout(late)
-      if (dirname(sockets) !== realpathSync(directory)) await rm(sockets, { recursive: true, force: true }) // one in /tmp
-    },
-  }
+}
+
+async function stopServer(child: ChildProcess, exited: Promise<void>, temporary: string | undefined): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGINT') // "fast": open transactions are rolled back, committed ones are flushed
+  const late = setTimeout(() => child.kill('SIGQUIT'), 20_000)
+  await exited
+  clearTimeout(late)
+  if (temporary !== undefined) await rm(temporary, { recursive: true, force: true })
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Database } from '#foundation/database/database.ts'
 import type { Api } from './api.ts'
 import type { Metrics } from './observability.ts'
 
-/** Whether the process lives, whether it can serve, and what it measures. None of them needs a key. */
+/** Whether the process is alive, whether it can serve, and its metrics. None of them needs a key. */
 export function healthRoutes({ fastify }: Pick<Api, 'fastify'>, { database, metrics }: { database: Database; metrics: Metrics }): void {
   const hidden = { schema: { hide: true } as never }
 

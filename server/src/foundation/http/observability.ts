@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, type MetricObject, Registry } from 'prom-client'
 
-/** Fields that may hold secrets or personal data; wherever they turn up in a log line they are replaced. */
+/** Fields that may hold secrets or personal data; they are replaced wherever they appear in a log line. */
 const redacted = [
   'name',
   'email',
@@ -46,12 +46,12 @@ function isoTime(): () => string {
  * The process's log: JSON lines on standard output, written in the background and flushed a few times a second and at
  * the end. Errors are logged with their type, code and stack, never with the row values that PostgreSQL adds to them.
  */
-export function createLog(level: string, destination?: DestinationStream): Logger {
+export function createLog(level: string, destination?: DestinationStream, base: { pid: number } | null = null): Logger {
   const paths = redacted.flatMap((name) => [name, `*.${name}`, `*.*.${name}`])
   const log = pino(
     {
       level,
-      base: null,
+      base,
       messageKey: 'message',
       timestamp: isoTime(),
       formatters: { level: (label) => ({ level: label }) },
@@ -63,7 +63,16 @@ export function createLog(level: string, destination?: DestinationStream): Logge
   return log
 }
 
-/** What may be said of an error in a log. A PostgreSQL error's detail and message can quote a row, so only its code and place are kept. */
+/**
+ * The log of one process of several that write to the same standard output: every line has its pid. What is written at
+ * once is whole lines, and no more than a pipe takes undivided (POSIX: PIPE_BUF).
+ */
+export function createLogOfSeveral(level: string): Logger {
+  const destination = pino.destination({ dest: 1, sync: false, minLength: 2048, maxWrite: 4096, periodicFlush: 200 })
+  return createLog(level, destination, { pid: process.pid })
+}
+
+/** The part of an error that may be logged. A PostgreSQL error's detail and message can quote a row, so only its code and location are kept. */
 export function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { type: typeof error }
   const { code, constraint, table } = error as { code?: string; constraint?: string; table?: string }
@@ -79,10 +88,12 @@ export function describeError(error: unknown): object {
 export interface Metrics {
   /** Prometheus' text format. */
   text(): Promise<string>
-  /** The observer of one route's and status's duration, in seconds; kept by the caller, since finding it costs more than using it. */
+  /** The observer of one route's and status's duration, in seconds; kept by the caller, since looking it up costs more than using it. */
   requestDuration(method: string, route: string, status: number): (seconds: number) => void
-  /** Adds a gauge that is read when the metrics are. */
-  gauge(name: string, help: string, read: () => number | Promise<number>): void
+  /** The same as data, for `addUpMetrics`. */
+  data(): Promise<object[]>
+  /** Adds a gauge that is read when the metrics are. Of several processes its values are added up, unless they are `shared`: about the one database. */
+  gauge(name: string, help: string, read: () => number | Promise<number>, shared?: 'shared'): void
   counter(name: string, help: string): (count?: number) => void
 }
 
@@ -90,6 +101,10 @@ export interface Metrics {
 export function createMetrics(): Metrics {
   const registry = new Registry()
   let defaults = false
+  const addDefaults = () => {
+    if (!defaults) collectDefaultMetrics({ register: registry, prefix: 'hawker_' })
+    defaults = true
+  }
   const durations = new Histogram({
     name: 'hawker_http_request_duration_seconds',
     help: 'Time from the request to the end of the response, by route.',
@@ -99,23 +114,25 @@ export function createMetrics(): Metrics {
   })
   return {
     async text() {
-      if (!defaults) {
-        defaults = true
-        collectDefaultMetrics({ register: registry, prefix: 'hawker_' })
-      }
+      addDefaults()
       return registry.metrics()
+    },
+    async data() {
+      addDefaults()
+      return registry.getMetricsAsJSON()
     },
     requestDuration(method, route, status) {
       const child = durations.labels(method, route, String(status))
       return (seconds) => child.observe(seconds)
     },
-    gauge(name, help, read) {
+    gauge(name, help, read, shared) {
       new Gauge({
         name,
         help,
+        ...(shared ? { aggregator: 'max' as const } : {}),
         registers: [registry],
         async collect() {
-          // Without its database a process still has other things to tell.
+          // Without its database, a process still has other metrics.
           this.set(
             await Promise.resolve()
               .then(read)
@@ -129,4 +146,10 @@ export function createMetrics(): Metrics {
       return (count = 1) => counter.inc(count)
     },
   }
+}
+
+/** The metrics of several processes (`Metrics.data`) as one process would have them, in Prometheus' text format. */
+export async function addUpMetrics(all: object[][]): Promise<string> {
+  // The types know the data of one metric, not the list that is taken.
+  return AggregatorRegistry.aggregate(all as MetricObject[][] as unknown as object[]).metrics()
 }

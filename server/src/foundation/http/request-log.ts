@@ -3,10 +3,10 @@ import type { Logger } from 'pino'
 import { keyIdOf } from '#foundation/shared/caller.ts'
 import type { Metrics } from './observability.ts'
 
-/** Measures and logs each answer; a hook for `onResponse`. */
+/** Measures and logs each response; a hook for `onResponse`. */
 export function afterResponse(log: Logger, metrics: Metrics) {
   const observers = new Map<string, (seconds: number) => void>()
-  // The line's fields are a few that hold nothing to hide: looking through them for what to redact costs more than the rest of a get.
+  // The line's fields contain nothing to hide: searching them for values to redact costs more than the rest of a get.
   const requestLog = log.child({}, { redact: { paths: [] } })
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const route = request.routeOptions.url ?? '(unknown)'
@@ -19,7 +19,7 @@ export function afterResponse(log: Logger, metrics: Metrics) {
       observers.set(name, observe)
     }
     observe(milliseconds / 1000)
-    // The route's pattern, never the address as sent: paths and queries can hold personal data.
+    // The route's pattern, never the URL as sent: paths and queries can contain personal data.
     if (status >= 500) requestLog.error(requestLine(request, route, status, milliseconds), 'request')
     else if (requestLog.isLevelEnabled('info')) requestLog.info(requestLine(request, route, status, milliseconds), 'request')
     done()

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import rateLimit from '@fastify/rate-limit'
+import rateLimit, { type FastifyRateLimitStoreCtor } from '@fastify/rate-limit'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { callerText } from '#foundation/shared/caller.ts'
@@ -18,13 +18,15 @@ export interface ServerOptions {
   metrics: Metrics
   /** Requests per minute and key; 0 for no limit. */
   rateLimit?: number
-  /** Paths that stand for others: a request whose path begins with a name of this list is answered as if it began with its value. */
+  /** Counts requests for the limit; without it each process counts its own. */
+  rateLimitStore?: FastifyRateLimitStoreCtor | undefined
+  /** Aliases of paths: a request whose path starts with a name of this list is handled as if it started with its value. */
   aliases?: Record<string, string>
   /** Registers what must see every route as it is added: the OpenAPI generator. */
   beforeRoutes?: (fastify: FastifyInstance) => Promise<void>
 }
 
-/** Fastify with what every route shares, and the methods that each path has. */
+/** Fastify with what every route shares, and the methods of each path. */
 export interface HttpServer {
   readonly fastify: FastifyInstance
   readonly routes: ReadonlyMap<string, ReadonlySet<Method>>
@@ -49,7 +51,7 @@ declare module 'fastify' {
     operation?: string
     rawBody?: boolean
     takesFile?: boolean | undefined
-    /** A POST that only stands for the method in its form: no method of its own in texts, and counted once by the limit. */
+    /** A POST that only acts as the method in its form: no method of its own in messages, and counted once by the limit. */
     standsForOthers?: boolean
     faults?: Faults
   }
@@ -90,14 +92,14 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
     request.beganAt = performance.now()
     reply.headers(securityHeaders)
     reply.header('x-request-id', request.id)
-    // Whatever a DELETE calls the body that it ignores.
+    // DELETE ignores its body, whatever its type is called.
     if (request.method === 'DELETE') request.raw.headers['content-type'] = undefined
     done(malformedQueries.has(request.query as object) ? malformedQuery() : undefined)
   })
   const routes = notedRoutes(fastify)
   await options.beforeRoutes?.(fastify)
   fastify.addHook('onResponse', afterResponse(log, metrics))
-  if (options.rateLimit) await limitRequests(fastify, options.rateLimit)
+  if (options.rateLimit) await limitRequests(fastify, options.rateLimit, options.rateLimitStore)
 
   fastify.setErrorHandler((error, request, reply) => refuse(error, request, reply))
   fastify.setNotFoundHandler((request, reply) => {
@@ -110,7 +112,7 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
   return { fastify, routes }
 }
 
-/** Ids of requests that brought none of their own: unique in all processes. */
+/** Ids of requests without one of their own: unique in all processes. */
 function requestIds(): () => string {
   const processMark = randomBytes(6).toString('hex')
   let requests = 0
@@ -120,7 +122,7 @@ function requestIds(): () => string {
   }
 }
 
-/** Rewrites the address of a request under an alias; the alias ends with a whole part of the path. */
+/** Rewrites the URL of a request under an alias; the alias ends with a whole segment of the path. */
 function withoutAliases(aliases: Record<string, string>) {
   const pairs = Object.entries(aliases)
   return ({ url = '/' }: { url?: string | undefined }): string => {
@@ -141,12 +143,13 @@ function notedRoutes(fastify: FastifyInstance): Map<string, Set<Method>> {
   return routes
 }
 
-async function limitRequests(fastify: FastifyInstance, max: number): Promise<void> {
+async function limitRequests(fastify: FastifyInstance, max: number, store?: FastifyRateLimitStoreCtor): Promise<void> {
   await fastify.register(rateLimit, {
     global: true,
     hook: 'preValidation',
     max,
     timeWindow: 60_000,
+    ...(store ? { store } : {}),
     keyGenerator: (request) => (request.known ? callerText(request.known.caller) : request.ip),
     allowList: (request) => request.known === null,
     errorResponseBuilder: (_request, context) =>
@@ -154,7 +157,7 @@ async function limitRequests(fastify: FastifyInstance, max: number): Promise<voi
   })
 }
 
-/** Answers a request with its error, in the one shape that errors have. */
+/** Sends the error of a request, in the one shape of errors. */
 function refusing(log: Logger) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const known = asApiError(error, request)
@@ -166,7 +169,7 @@ function refusing(log: Logger) {
   }
 }
 
-/** Answers what is not HTTP, or not in time, before there is a request. */
+/** Responds to what is not HTTP, or not in time, before there is a request. */
 function answerBrokenRequest(error: Error & { code?: string }, socket: Socket, id: string): void {
   const [status, code, message] =
     error.code === 'HPE_HEADER_OVERFLOW'

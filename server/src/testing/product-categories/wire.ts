@@ -13,7 +13,7 @@ const fields = {
   active: Type.Boolean(),
 }
 
-/** What `PATCH` takes; what is absent stays as it is. */
+/** The body of `PATCH`; absent fields stay unchanged. */
 export const UpdateProductCategory = Type.Partial(Type.Object(fields))
 export type UpdateProductCategory = Static<typeof UpdateProductCategory>
 

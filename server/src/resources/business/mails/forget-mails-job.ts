@@ -20,7 +20,7 @@ export function deleteOldMails(businessId: string, after: string, before: Date, 
 
 const everyMs = 86_400_000
 
-/** Deletes mails that are older than they are kept, in batches that hold up no one. */
+/** Deletes emails older than the retention, in batches that block no one. */
 export function mailsDeletion({ database, log, mailDays }: Pick<JobDeps, 'database' | 'log' | 'mailDays'>): DueWork {
   return {
     name: 'deleting mails',

@@ -71,7 +71,7 @@ export async function findOldestMail(db: Db, businessId: string, before: Date): 
   return rows[0]?.created_at
 }
 
-/** Says when a mail that was not taken is tried again. */
+/** Schedules the next attempt of an email that was not accepted. */
 export async function postponeMail(db: Db, businessId: string, id: string, dueAt: Date): Promise<void> {
   await db.updateTable('mails').set({ due_at: dueAt }).where('business_id', '=', businessId).where('id', '=', id).execute()
 }

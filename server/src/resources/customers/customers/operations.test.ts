@@ -6,8 +6,8 @@ import { changeCustomer, removeCustomer, upsertCustomer } from './change-custome
 import { createCustomer } from './create-customer.ts'
 import type { CreateCustomer } from './wire.ts'
 
-/** An origin as a job has it. */
-const jobOrigin = ({ server }: Client) => ({ requestId: null, caller: system, at: server.clock.now(), baseUrl: server.url })
+/** The origin of a job. */
+const jobOrigin = ({ business, server }: Client) => ({ requestId: null, caller: system, at: server.clock.now(business.id), baseUrl: server.url })
 const body = (more: Record<string, unknown> = {}) => customerBody(more) as CreateCustomer
 
 async function rowsOf({ business, server: { database } }: Client) {

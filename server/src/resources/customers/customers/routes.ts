@@ -10,7 +10,7 @@ import type { Answer } from '#foundation/http/idempotency.ts'
 import { notFound } from '#foundation/shared/errors.ts'
 import { changeCustomer, customerReference, externalIdIn, removeCustomer, upsertCustomer } from './change-customer.ts'
 import { createCustomer } from './create-customer.ts'
-import { customersPage } from './list-customers.ts'
+import { customerPages } from './list-customers.ts'
 import { type CustomerJson, type CustomerRow, findCustomerByExternalId, findCustomersById } from './queries.ts'
 import { acceptOtherDialect, customerFaults } from './rules.ts'
 import { CreateCustomer, Customer, CustomerId, CustomerPage, completeJson, ListCustomers, UpdateCustomer, upsertHeaders } from './wire.ts'
@@ -18,24 +18,25 @@ import { CreateCustomer, Customer, CustomerId, CustomerPage, completeJson, ListC
 const path = '/v1/customers'
 const onePath = `${path}/:customer_id`
 
-/** A customer's answer, with its ETag; a new one says where it is. */
+/** A customer's answer, with its ETag; for a new one, with its Location. */
 const answerOf = ({ row, json }: Written<CustomerRow>, isNew = false): Answer => ({
   status: isNew ? 201 : 200,
   body: json,
   headers: { etag: etagOf(row), ...(isNew ? { location: `${path}/${row.id}` } : {}) },
 })
 
-/** The customer that a call names, and which version of it. */
+/** The customer that a call identifies, and which version of it. */
 const targetOf = ({ params, headers }: Call) => ({
   id: params.customer_id ?? '',
   ifMatch: headers['if-match'],
   ifNoneMatch: headers['if-none-match'],
 })
 
-/** The five operations of the contract, `PUT` as another word for `PATCH`, and the upsert by the merchant's own id. */
+/** The five operations of the contract, `PUT` as an alias of `PATCH`, and the upsert by the merchant's own id. */
 export function customersRoutes(api: Api, deps: Deps): void {
   const customers = api.group('Customers')
   const taking = { normalise: acceptOtherDialect, faults: (body: unknown, business: Business) => customerFaults(body, business, deps.clock.now(business.id)) }
+  const page = customerPages(deps)
 
   customers.write(
     'POST',
@@ -46,7 +47,7 @@ export function customersRoutes(api: Api, deps: Deps): void {
 
   customers.read(path, { operationId: 'listCustomers', summary: 'List customers', query: ListCustomers, answers: { 200: CustomerPage } }, async (call) => ({
     status: 200,
-    body: await customersPage(deps.database, call),
+    body: await page(call),
   }))
 
   customers.read(
@@ -97,7 +98,7 @@ export function customersRoutes(api: Api, deps: Deps): void {
 
 /** One customer, by our id or the merchant's. */
 function readCustomer({ database }: Deps): (call: Call) => Promise<Answer> {
-  // Gets that arrive together are one query; nothing is kept beyond it.
+  // Gets that arrive together are one query; nothing is cached beyond it.
   const reader = new DataLoader<{ businessId: string; id: string }, CustomerJson | undefined>((keys) => findCustomersById(database.pool, keys), {
     cache: false,
     maxBatchSize: 100,

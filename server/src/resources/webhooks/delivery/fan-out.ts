@@ -134,7 +134,7 @@ async function planned(tx: Db, events: OrderedEvent[], { secretKey }: FanOutDeps
 
 const batch = 2_000
 
-/** Writes deliveries and puts them into the queue; returns how many there are. One that exists already is left as it is. */
+/** Writes deliveries and queues them; returns how many there are. One that already exists is left unchanged. */
 async function insertDeliveries(tx: Db, deliveries: PlannedDelivery[], replayId: string | null, { clock }: FanOutDeps): Promise<number> {
   let count = 0
   const moments = new Map<string, Date>()

@@ -1,0 +1,65 @@
+import type { Config } from '#config.ts'
+import { createLog, createMetrics } from '#foundation/http/observability.ts'
+import type { LaunchedDatabase } from '#launch.ts'
+import { beginOpening, ensureSandbox } from '#open.ts'
+import { createApiServer, startConfiguredWorker } from '#serve.ts'
+import type { Worker } from '#worker.ts'
+import { watchEmbedded } from './embedded-end.ts'
+import { welcome } from './welcome.ts'
+
+/** What a start leads to. */
+export interface Running {
+  /** Finishes what was accepted, then closes everything. */
+  stop(): Promise<void>
+}
+
+export interface RunOptions {
+  withWorker: boolean
+  /** Whether a signal came while the start was under way. */
+  isStopping: () => boolean
+}
+
+/** Runs the API, and the worker unless it runs elsewhere, in this process. */
+export async function runInOneProcess(config: Config, launched: LaunchedDatabase | undefined, { withWorker, isStopping }: RunOptions): Promise<Running> {
+  const log = createLog(config.logLevel)
+  const metrics = createMetrics()
+  const opening = beginOpening(config, launched, log)
+  const { database, connection } = opening
+  const parts = { config, database, log, metrics }
+  let worker: Worker | undefined
+  const server = await createApiServer(parts, { onEvent: (businessId) => worker?.relay.wake(businessId) })
+  const opened = await opening.ready
+  const forget = watchEmbedded(opened.embedded, config, log)
+  const close = async () => {
+    forget()
+    try {
+      await opened.close()
+    } finally {
+      log.flush()
+    }
+  }
+  if (isStopping()) return { stop: close }
+  try {
+    const minted = await ensureSandbox(config, database)
+    const url = await server.listen()
+    if (withWorker) worker = startConfiguredWorker(parts, connection, server.app.payments)
+    const milliseconds = Math.round(performance.now())
+    if (withWorker) process.stdout.write(welcome({ url, minted, config, milliseconds }))
+    log.info({ url, migrated: opened.migrated, milliseconds }, 'ready')
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    async stop() {
+      forget()
+      log.info('stopping')
+      try {
+        await server.stop()
+        await worker?.stop()
+      } finally {
+        await close()
+      }
+    },
+  }
+}

@@ -1,0 +1,79 @@
+import type { Logger } from 'pino'
+import type { Config } from '#config.ts'
+import type { Database } from '#foundation/database/database.ts'
+import { createLogOfSeveral } from '#foundation/http/observability.ts'
+import { connectionsNeeded, type LaunchedDatabase } from '#launch.ts'
+import { beginOpening, ensureSandbox, type OpenedDatabase } from '#open.ts'
+import { type Crew, createCrew } from '#processes/crew.ts'
+import { takeConnections } from '#processes/take-connections.ts'
+import { watchEmbedded } from './embedded-end.ts'
+import type { Running, RunOptions } from './one-process.ts'
+import { welcome } from './welcome.ts'
+
+/** Says so when a PostgreSQL of one's own takes fewer connections than the processes may open. */
+async function checkConnections(config: Config, { pool }: Database, log: Logger): Promise<void> {
+  const { rows } = await pool.query("select current_setting('max_connections')::int as most")
+  const [most, needed] = [rows[0].most as number, connectionsNeeded(config)]
+  if (most < needed)
+    log.warn({ most, needed }, 'the processes may open more connections than PostgreSQL takes; lower HAWKER_DATABASE_CONNECTIONS or raise max_connections')
+}
+
+/** Runs the API in `config.processes` processes below this one, and the worker in another. SIGHUP replaces them one by one. */
+export async function runInSeveralProcesses(config: Config, launched: LaunchedDatabase | undefined, options: RunOptions): Promise<Running> {
+  const log = createLogOfSeveral(config.logLevel)
+  const opened = await beginOpening(config, launched, log).ready
+  const forget = watchEmbedded(opened.embedded, config, log)
+  const close = async () => {
+    forget()
+    try {
+      await opened.close()
+    } finally {
+      log.flush()
+    }
+  }
+  if (options.isStopping()) return { stop: close }
+  try {
+    const stop = await begin(config, opened, log, options)
+    return {
+      async stop() {
+        forget()
+        log.info('stopping')
+        try {
+          await stop()
+        } finally {
+          await close()
+        }
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function begin(config: Config, { database, migrated }: OpenedDatabase, log: Logger, { withWorker }: RunOptions): Promise<() => Promise<void>> {
+  const minted = await ensureSandbox(config, database)
+  if (config.databaseUrl) await checkConnections(config, database, log)
+  let crew: Crew | undefined
+  const taking = await takeConnections(config, (socket) => (crew ? crew.serve(socket) : socket.destroy()))
+  const { url } = taking
+  crew = createCrew({ wanted: { api: config.processes, worker: withWorker ? 1 : 0 }, url, log })
+  try {
+    await crew.start()
+  } catch (error) {
+    await crew.stop()
+    throw error
+  }
+  const { restart, stop } = crew
+  process.on('SIGHUP', () => {
+    log.info('replacing every process')
+    restart()
+  })
+  const milliseconds = Math.round(performance.now())
+  if (withWorker) process.stdout.write(welcome({ url, minted, config, milliseconds }))
+  log.info({ url, migrated, processes: config.processes, milliseconds }, 'ready')
+  return async () => {
+    await taking.stop()
+    await stop()
+  }
+}

@@ -1,0 +1,51 @@
+import { lockDataDirectory } from '#foundation/database/data-directory.ts'
+import { beginEmbedded, type StartingDatabase } from '#foundation/database/embedded.ts'
+import type { Config } from './config.ts'
+
+/** The embedded PostgreSQL on its way, in a data directory that belongs to this process. */
+export interface LaunchedDatabase extends StartingDatabase {
+  /** Stops the server and gives the data directory back. */
+  close(): Promise<void>
+}
+
+/** Connections of a process that serves the API: its pools (`openDatabase`). */
+const connectionsOf = ({ databaseConnections }: Config) => databaseConnections + Math.max(2, Math.floor(databaseConnections / 2)) + 3
+/** Connections of the worker's job queue and its lease, and of commands that work beside a running Hawker. */
+const queueConnections = 5
+const besideConnections = 12
+
+/**
+ * The most connections that a Hawker with this configuration opens: those of every process, and of one more of each kind
+ * while a restart replaces them.
+ */
+export function connectionsNeeded(config: Config): number {
+  const each = connectionsOf(config)
+  if (config.processes === 1) return each + queueConnections + besideConnections
+  return (config.processes + 1) * each + 2 * (each + queueConnections) + besideConnections
+}
+
+/** Takes the data directory and starts PostgreSQL in it, without waiting until it answers. Throws `StartError`. */
+export async function launchEmbedded(config: Config): Promise<LaunchedDatabase> {
+  const unlock = lockDataDirectory(config.dataDirectory)
+  try {
+    const { connection, ready } = await beginEmbedded({
+      directory: config.dataDirectory,
+      tcpPort: config.databasePort,
+      settings: { max_connections: String(Math.max(50, connectionsNeeded(config))) },
+    })
+    return {
+      connection,
+      ready,
+      async close() {
+        try {
+          await (await ready.catch(() => undefined))?.stop()
+        } finally {
+          unlock()
+        }
+      },
+    }
+  } catch (error) {
+    unlock()
+    throw error
+  }
+}

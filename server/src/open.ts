@@ -1,0 +1,120 @@
+import type { Logger } from 'pino'
+import { dataDirectoryHolder, StartError, secretKeyIn } from '#foundation/database/data-directory.ts'
+import { type Connection, type Database, type DatabaseOptions, openDatabase } from '#foundation/database/database.ts'
+import { type EmbeddedDatabase, runningConnection } from '#foundation/database/embedded.ts'
+import { migrate } from '#foundation/database/migrate.ts'
+import { sha256 } from '#foundation/shared/secrets.ts'
+import { createApiKey, createBusiness, type MintedKey } from '#resources/business/businesses/create-business.ts'
+import { listBusinesses } from '#resources/business/businesses/queries.ts'
+import type { Config } from './config.ts'
+import { type LaunchedDatabase, launchEmbedded } from './launch.ts'
+
+/** A database with its migrations applied, and what has to be closed after it. */
+export interface OpenedDatabase {
+  database: Database
+  connection: Connection
+  migrated: string[]
+  /** Present when the database is our own; its end is ours. */
+  embedded: EmbeddedDatabase | undefined
+  close(): Promise<void>
+}
+
+/** A database on its way: its pools are there, but it need not answer yet. */
+export interface OpeningDatabase {
+  readonly database: Database
+  readonly connection: Connection
+  /** Fulfilled when it answers and is up to date; rejected after everything was closed again. */
+  readonly ready: Promise<OpenedDatabase>
+}
+
+/** Opens the database beside a Hawker that runs on the same data directory, or by itself when none does; for short commands. */
+export async function openBeside(config: Config, log: Logger, { migrations = true } = {}): Promise<OpenedDatabase> {
+  if (config.databaseUrl || dataDirectoryHolder(config.dataDirectory) === undefined) return openConfiguredDatabase(config, log, { migrations })
+  const connection = runningConnection(config.dataDirectory)
+  const database = openDatabase(connection, { connections: 2, slowConnections: 1 })
+  return { database, connection, migrated: [], embedded: undefined, close: () => database.close() }
+}
+
+/** Opens the configured database, or starts the embedded one, and brings it up to date. */
+export async function openConfiguredDatabase(config: Config, log: Logger, { migrations = true } = {}): Promise<OpenedDatabase> {
+  return beginOpening(config, config.databaseUrl ? undefined : await launchEmbedded(config), log, { migrations }).ready
+}
+
+/** The sizes of a process's pools. */
+export function poolSizes({ databaseConnections }: Config, log: Logger): DatabaseOptions {
+  return {
+    connections: databaseConnections,
+    slowConnections: Math.max(2, Math.floor(databaseConnections / 2)),
+    onError: (error) => log.warn({ error }, 'a database connection was lost'),
+  }
+}
+
+/** Makes the pools of the embedded database that is starting, or of the configured one, and applies migrations as soon as it answers. */
+export function beginOpening(config: Config, launched: LaunchedDatabase | undefined, log: Logger, { migrations = true } = {}): OpeningDatabase {
+  const connection = config.databaseUrl ?? (launched as LaunchedDatabase).connection
+  const database = openDatabase(connection, poolSizes(config, log))
+  const close = async () => {
+    try {
+      await database.close()
+    } finally {
+      await launched?.close()
+    }
+  }
+  const ready = (async () => {
+    try {
+      const embedded = await launched?.ready
+      return { database, connection, embedded, migrated: migrations ? await migrate(database.pool) : [], close }
+    } catch (error) {
+      await close()
+      throw config.databaseUrl ? (unreachable(error) ?? error) : error
+    }
+  })()
+  // The caller may come to it late.
+  ready.catch(() => undefined)
+  return { database, connection, ready }
+}
+
+/** The key that encrypts stored secrets, read when it is first needed. */
+export function secretKeyReader(config: Config): () => Buffer {
+  let key: Buffer | undefined
+  return () => {
+    key ??= secretKeyOf(config)
+    return key
+  }
+}
+
+/** What to say when DATABASE_URL leads nowhere; never with the URL, which holds a password. */
+export function unreachable(error: unknown): StartError | undefined {
+  const { code = '', message } = (error instanceof AggregateError ? error.errors[0] : error) as { code?: string; message: string }
+  const refused = /^(ECONN\w+|ENOENT|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|EACCES|28\w{3}|3D000|57P0\d|53300)$/.test(code)
+  if (!refused && !/^(timeout expired|Connection terminated|.*does not support SSL|SASL)/.test(message)) return undefined
+  return new StartError(`The database at DATABASE_URL cannot be reached (${message || code}).`, { cause: error })
+}
+
+/** The key that encrypts stored secrets. */
+export function secretKeyOf(config: Config): Buffer {
+  return config.secretKey ?? secretKeyIn(config.dataDirectory)
+}
+
+/** What the first start made, for the welcome; undefined when there was a business before. */
+export async function ensureSandbox(config: Config, database: Database): Promise<MintedKey | undefined> {
+  const [first] = await listBusinesses(database.db)
+  const at = new Date()
+  const options = { name: 'First key', at, key: config.apiKey, salt: config.salt }
+  if (!first) {
+    return database.db.transaction().execute(async (tx) => {
+      const business = await createBusiness(tx, at)
+      return createApiKey(tx, business, { ...options, secretKey: secretKeyOf(config) })
+    })
+  }
+  if (config.apiKey === undefined) return undefined
+  // A pinned key also works on a database that was begun without it.
+  const known = await database.db
+    .selectFrom('directory')
+    .select('target_id')
+    .where('lookup', '=', sha256(config.apiKey))
+    .where('kind', '=', 'api_key')
+    .executeTakeFirst()
+  if (known) return undefined
+  return database.db.transaction().execute((tx) => createApiKey(tx, first, { ...options, name: 'HAWKER_API_KEY', secretKey: secretKeyOf(config) }))
+}

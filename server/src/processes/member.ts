@@ -1,0 +1,80 @@
+import type { Logger } from 'pino'
+import { readConfig } from '#config.ts'
+import { StartError } from '#foundation/database/data-directory.ts'
+import { type Connection, openDatabase } from '#foundation/database/database.ts'
+import { runningConnection } from '#foundation/database/embedded.ts'
+import { addUpMetrics, createLogOfSeveral, createMetrics } from '#foundation/http/observability.ts'
+import { poolSizes } from '#open.ts'
+import { createApiServer, type ServerParts, startConfiguredWorker } from '#serve.ts'
+import { type FirstProcess, firstProcess } from './first-process.ts'
+import type { Role } from './messages.ts'
+import { sharedCounts } from './shared-counts.ts'
+
+/** One process of several, begun by the first one (`crew.ts`). It ends when that one says so, or is gone. */
+export async function runMember(role: Role, url: string): Promise<void> {
+  // They reach every process of a terminal or a service; the first one says what is to be done.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
+  const first = firstProcess()
+  try {
+    const config = readConfig()
+    const log = createLogOfSeveral(config.logLevel)
+    const connection = config.databaseUrl ?? runningConnection(config.dataDirectory)
+    const parts = { config, database: openDatabase(connection, poolSizes(config, log)), log, metrics: createMetrics() }
+    const stop = role === 'api' ? await serveApi(parts, first, url) : startWorkerMember(parts, first, connection)
+    first.onStop(() => void endAfter(stop, parts))
+    first.ready()
+  } catch (error) {
+    const isExpected = error instanceof StartError
+    first.failed(isExpected || !(error instanceof Error) ? String((error as Error).message ?? error) : (error.stack ?? error.message), isExpected)
+  }
+}
+
+async function endAfter(stop: () => Promise<void>, { database, log }: { database: ServerParts['database']; log: Logger }): Promise<void> {
+  let code = 0
+  try {
+    await stop()
+    await database.close()
+  } catch (error) {
+    code = 1
+    log.error({ error }, 'a process could not stop well')
+  }
+  log.flush()
+  process.exit(code)
+}
+
+/** Serves what the first process hands over. Returns what finishes it. */
+async function serveApi(parts: ServerParts, first: FirstProcess, url: string): Promise<() => Promise<void>> {
+  const counts = parts.config.rateLimit > 0 ? sharedCounts(first.counted) : undefined
+  // Whoever asks one process for metrics gets those of all.
+  const metrics = { ...parts.metrics, text: async () => addUpMetrics(await first.metricsOfAll()) }
+  const server = await createApiServer(
+    { ...parts, metrics },
+    {
+      onEvent: (businessId) => first.committed(businessId, false),
+      onComplete: (businessId) => first.committed(businessId, true),
+      rateLimitStore: counts?.store,
+    },
+  )
+  const serve = await server.serveHandedOver(url)
+  first.hear({
+    connection: serve,
+    committed({ pending, complete }) {
+      for (const businessId of [...pending, ...complete]) server.app.pages.wake(businessId)
+    },
+    counts: (told) => counts?.add(told),
+    metrics: () => parts.metrics.data(),
+  })
+  return () => server.stop()
+}
+
+/** Works outside requests for all processes. Returns what finishes it. */
+function startWorkerMember(parts: ServerParts, first: FirstProcess, connection: Connection): () => Promise<void> {
+  const worker = startConfiguredWorker(parts, connection)
+  first.hear({
+    committed({ pending }) {
+      for (const businessId of pending) worker.relay.wake(businessId)
+    },
+    metrics: () => parts.metrics.data(),
+  })
+  return () => worker.stop()
+}

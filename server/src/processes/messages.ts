@@ -1,0 +1,38 @@
+/** What a process is for. */
+export type Role = 'api' | 'worker'
+
+/** Businesses of which something was committed. */
+export interface Committed {
+  /** Those with events that have no sequence yet. */
+  pending: string[]
+  /** Those whose events are complete: only pages want to know. */
+  complete: string[]
+}
+
+/** Requests by key that a process counted since it last told. */
+export type Counts = [key: string, count: number][]
+
+/** What the first process tells the others. */
+export type Order =
+  /** A connection to serve; the socket comes with it, unless it was closed on the way. Answered with `taken`. */
+  | { kind: 'connection'; number: number }
+  /** Finish what was accepted, then end. */
+  | { kind: 'stop' }
+  | { kind: 'committed'; committed: Committed }
+  | { kind: 'counts'; counts: Counts }
+  /** Answer with `metrics`. */
+  | { kind: 'measure'; number: number }
+  /** Everyone's metrics, for the process that asked. */
+  | { kind: 'measured'; number: number; all: object[][] }
+
+/** What the others tell the first process. */
+export type Report =
+  | { kind: 'ready' }
+  | { kind: 'taken'; number: number }
+  /** The process cannot start; `isExpected` means that the message alone says it all. */
+  | { kind: 'failed'; message: string; isExpected: boolean }
+  | { kind: 'committed'; committed: Committed }
+  | { kind: 'counts'; counts: Counts }
+  | { kind: 'metrics'; number: number; metrics: object[] }
+  /** Asks for everyone's metrics. */
+  | { kind: 'measure all'; number: number }

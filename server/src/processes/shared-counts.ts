@@ -1,0 +1,57 @@
+import type { FastifyRateLimitStoreCtor } from '@fastify/rate-limit'
+import type { Counts } from './messages.ts'
+
+/** Keys that are counted at a time; the one that was counted first is forgotten first. */
+const mostKeys = 10_000
+
+export interface SharedCounts {
+  /** Counts requests by key in a window, here and in the other processes. */
+  readonly store: FastifyRateLimitStoreCtor
+  /** Adds what other processes counted. */
+  add(counts: Counts): void
+}
+
+/**
+ * The rate limit of several processes: each counts its own requests at once, and hears of the others' a few times a
+ * second. So the limit holds for all of them together, and a fraction of a second's requests may pass above it.
+ */
+export function sharedCounts(counted: (key: string) => void, now = Date.now): SharedCounts {
+  let windowMs = 0
+  const windows = new Map<string, { count: number; until: number }>()
+
+  function windowOf(key: string): { count: number; until: number } {
+    const at = now()
+    const known = windows.get(key)
+    if (known && known.until > at) return known
+    windows.delete(key)
+    const oldest = windows.size >= mostKeys ? windows.keys().next().value : undefined
+    if (oldest !== undefined) windows.delete(oldest)
+    const fresh = { count: 0, until: at + windowMs }
+    windows.set(key, fresh)
+    return fresh
+  }
+
+  class SharedStore {
+    constructor({ timeWindow }: { timeWindow?: unknown }) {
+      windowMs = Number(timeWindow)
+    }
+
+    incr(key: string, done: (error: Error | null, result?: { current: number; ttl: number }) => void): void {
+      const window = windowOf(key)
+      window.count += 1
+      counted(key)
+      done(null, { current: window.count, ttl: window.until - now() })
+    }
+
+    child(): SharedStore {
+      return this
+    }
+  }
+
+  return {
+    store: SharedStore,
+    add(counts) {
+      for (const [key, count] of counts) windowOf(key).count += count
+    },
+  }
+}
