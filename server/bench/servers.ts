@@ -77,6 +77,9 @@ export async function openLoader(cluster: Cluster, name: string): Promise<pg.Cli
   return client
 }
 
+/** The flags of Node.js in the command's first line, which `npm start` sets as well. */
+const nodeFlags = (/^#!.*\bnode (.*)$/m.exec(readFileSync(hawkerProgram, 'utf8'))?.[1] ?? '').split(' ').filter((flag) => flag !== '')
+
 /** A running `hawker start`. */
 export interface HawkerProcess {
   readonly url: string
@@ -109,7 +112,7 @@ export async function startHawker(workspace: Workspace, name: string, options: H
   const logFile = join(workspace.folder, `${name}.log`)
   const output = openSync(logFile, 'a')
   const began = performance.now()
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(HAWKER_|DATABASE_|CONTROL_|LOG_LEVEL|PORT|HOST)/.test(key)))
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(HAWKER_(?!NODE$)|DATABASE_|CONTROL_|LOG_LEVEL|PORT|HOST)/.test(key)))
   const child = workspace.start(process.execPath, [...commandFlags(), ...(options.nodeArguments ?? []), hawkerProgram, 'start'], {
     env: { ...inherited, PORT: String(port), HAWKER_SECRET_KEY: secretKey.toString('hex'), ...options.environment },
     stdio: ['ignore', output, output],
