@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import Fastify from 'fastify'
 import type { Post } from './generator.ts'
 import { cpuSeconds } from './machine.ts'
+import { commandFlags } from './servers.ts'
 import type { Workspace } from './workspace.ts'
 
 /** An answer of Hawker that a bare route repeats. */
@@ -64,11 +65,11 @@ export interface BareServer {
   cpu(): number | undefined
 }
 
-/** Starts the bare server in a process of its own. */
+/** Starts the bare server in a process of its own, with the flags of Hawker's. */
 export async function startBare(workspace: Workspace, answers: BareAnswer[]): Promise<BareServer> {
   const file = join(workspace.folder, 'bare.json')
   writeFileSync(file, JSON.stringify(answers))
-  const child = workspace.start(process.execPath, [fileURLToPath(import.meta.url), 'bare', file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = workspace.start(process.execPath, [...commandFlags(), fileURLToPath(import.meta.url), 'bare', file], { stdio: ['ignore', 'pipe', 'inherit'] })
   const line = await new Promise<string>((done, fail) => {
     child.stdout?.once('data', (chunk: Buffer) => done(String(chunk)))
     child.once('exit', () => fail(new Error('The bare server did not start.')))

@@ -22,6 +22,9 @@ export const hawkerProgram = join(dirname(dirname(dirname(fileURLToPath(import.m
 /** Encrypts the salts of every database of a run. */
 export const secretKey = randomBytes(32)
 
+/** The flags that the command gives Node.js in its first line. */
+export const commandFlags = (): string[] => readFileSync(hawkerProgram, 'utf8').split('\n')[0]?.match(/--\S+/g) ?? []
+
 /** A durable PostgreSQL with one migrated database and one business in it, which the others are copied from. */
 export interface Cluster {
   readonly embedded: EmbeddedDatabase
@@ -77,9 +80,6 @@ export async function openLoader(cluster: Cluster, name: string): Promise<pg.Cli
   return client
 }
 
-/** The flags of Node.js in the command's first line, which `npm start` sets as well. */
-const nodeFlags = (/^#!.*\bnode (.*)$/m.exec(readFileSync(hawkerProgram, 'utf8'))?.[1] ?? '').split(' ').filter((flag) => flag !== '')
-
 /** A running `hawker start`. */
 export interface HawkerProcess {
   readonly url: string
@@ -102,9 +102,6 @@ export interface HawkerOptions {
   environment: Record<string, string>
   nodeArguments?: string[]
 }
-
-/** The flags that the command gives Node.js in its first line. */
-const commandFlags = () => readFileSync(hawkerProgram, 'utf8').split('\n')[0]?.match(/--\S+/g) ?? []
 
 /** Starts the built server as its own process and waits for its first answer to a request with a key. */
 export async function startHawker(workspace: Workspace, name: string, options: HawkerOptions): Promise<HawkerProcess & { firstAnswerMs: number }> {

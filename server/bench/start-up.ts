@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { runTraffic } from './generator.ts'
 import { proportionalBytes, residentBytes, type Tools } from './machine.ts'
 import { makePaymentRequest, sandboxPayment } from './payment-requests.ts'
-import { type HawkerProcess, hawkerProgram, startHawker } from './servers.ts'
+import { commandFlags, type HawkerProcess, hawkerProgram, startHawker } from './servers.ts'
 import { finish, sleep, type Workspace } from './workspace.ts'
 
 /** Memory of a running `hawker start` in megabytes. */
@@ -86,7 +86,7 @@ async function measureHelp(workspace: Workspace, times: number): Promise<Record<
   for (let i = 0; i < times; i++) {
     for (const command of commands) {
       const began = performance.now()
-      const child = workspace.start(process.execPath, [hawkerProgram, command, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+      const child = workspace.start(process.execPath, [...commandFlags(), hawkerProgram, command, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
       await finish(child, 20)
       took[command] = [...(took[command] ?? []), performance.now() - began]
     }
