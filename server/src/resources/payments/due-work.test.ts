@@ -19,7 +19,7 @@ const merchant = () => aBusiness({}, payments.server)
 
 const day = 86_400_000
 
-/** A clock of its own for some businesses; the others follow the system's. */
+/** A clock of its own for some businesses; the others follow the system clock. */
 function clocksOf(moments: Map<string, Date>): Clock {
   return { now: (businessId) => moments.get(businessId) ?? new Date(), system: () => new Date(), apart: () => [...moments.keys()] }
 }
@@ -28,7 +28,7 @@ function workOf(clock: Clock): DueWork[] {
   return paymentsDueWork({ ...payments.server.app.payments, clock, now: () => clock.system() })
 }
 
-/** Does what is due of one business up to an instant, earliest first, and moves its clock along. Returns what was done and when. */
+/** Does the due work of one business up to an instant, earliest first, and moves its clock along. Returns what was done and when. */
 async function drain(client: Client, moments: Map<string, Date>, until: Date): Promise<[name: string, at: Date][]> {
   const { id } = client.business
   const done: [string, Date][] = []
@@ -51,7 +51,7 @@ const countOf = async (client: Client) => {
   return { expiries: (await of('payment_request_expiries')).length, checks: (await of('rail_checks')).length, releases: (await of('releases')).length }
 }
 
-/** A business with a request that expires in 20 days, a card payment that is released in two, and an attempt that nobody answered. */
+/** A business with a request that expires in 20 days, a card payment that is released in two, and an attempt without an answer. */
 async function aBusyBusiness() {
   const client = await merchant()
   const request = (await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd', expires_after: '20 days' })).json
@@ -134,7 +134,7 @@ describe('due work in payments', () => {
 
 type Run = (tx: Transaction<DB>) => Promise<unknown>
 
-/** The plans of the last statements that runs send, with many rows of many businesses there; nothing of it stays. */
+/** The plans of the last statements of some runs, with many rows of many businesses; nothing of it remains. */
 async function plansOf(runs: Run[]): Promise<string[]> {
   const { db } = await testDatabase()
   const plans: string[] = []

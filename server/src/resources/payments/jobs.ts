@@ -5,7 +5,7 @@ import type { PaymentsDeps } from './payments.ts'
 import { askRails } from './rails/ask-rails-job.ts'
 import { releaseDue } from './releases/release-due-job.ts'
 
-/** What falls due in payments: the end of payment requests, questions to rails, and money that is released. */
+/** The due work of payments: the expiry of payment requests, checks with rails, and the release of money. */
 export function paymentsDueWork(deps: PaymentsDeps): DueWork[] {
   const { db } = deps.database
   return [

@@ -5,13 +5,13 @@ import { walkOrIndex } from '#foundation/database/walk-or-index.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
 import type { ChargeRow, ChargeStatus } from './queries.ts'
 
-/** What a list of charges can be narrowed by; everything given must hold. */
+/** The filters of a list of charges; all given ones must match. */
 export interface ChargeFilter {
   statuses?: ChargeStatus[]
   refunded?: boolean
   /** LIKE patterns over the search text, by whose grams rows are found; all must match. */
   patterns: string[]
-  /** Each keyword matches by its pattern, or by being exactly this amount in one of these currencies' smallest units. */
+  /** Each keyword matches by its pattern, or by being exactly this amount in minor units of one of these currencies. */
   keywords: { pattern: string; amounts: { currency: string; minor: bigint }[] }[]
   remark?: string
   locationIds?: string[]
@@ -31,7 +31,7 @@ export interface ChargeFilter {
   idFrom?: string
   idAfter?: string
   idBefore?: string
-  /** What nothing can match: a filter on something that does not exist here. */
+  /** A filter that nothing can match, for something that does not exist here. */
   nothing?: boolean
 }
 
@@ -41,7 +41,7 @@ export interface ListChargesOptions {
   limit: number
 }
 
-/** Digits behind the point that are not two (money.ts), so that PostgreSQL can compare amounts of any currency. */
+/** Currencies whose minor unit is not 1/100 (money.ts), so that PostgreSQL can compare amounts of any currency. */
 export interface Exponents {
   none: string[]
   three: string[]
@@ -53,7 +53,7 @@ function boundsOf(filter: ChargeFilter, exponents: Exponents): RawBuilder<unknow
   if (filter.nothing) parts.push(sql`and false`)
   if (statuses) {
     parts.push(sql`and c.status = any (${statuses}::text[])`)
-    // The words that the partial index is made with, so that rare statuses are found without walking the common ones.
+    // The condition of the partial index, so that rare statuses are found without scanning the common ones.
     if (!statuses.includes('succeeded')) parts.push(sql`and c.status <> 'succeeded'`)
   }
   if (refunded === true) parts.push(sql`and c.status <> 'succeeded' and c.status in ('refunded', 'partially_refunded')`)
@@ -87,7 +87,7 @@ function searchOf({ patterns, keywords, remark }: ChargeFilter): RawBuilder<unkn
   return sql.join(parts, sql` `)
 }
 
-/** Charges whose own words have the grams, or whose request's have; most have no words of their own (decision 7). */
+/** Charges whose own words have the grams, or whose request's words do; most have no words of their own (decision 7). */
 function foundBy(businessId: string, patterns: string[]): RawBuilder<unknown> {
   if (patterns.length === 0) return sql``
   return sql`and c.id in (
@@ -111,7 +111,7 @@ export function chargesPageQuery(businessId: string, { filter, cursor, limit }: 
     order by c.id ${direction} limit ${limit}`
 }
 
-/** One page of charges, newest first (reversed when the cursor points back). A search walks first, then asks the index. */
+/** One page of charges, newest first (reversed if the cursor points back). A search scans first, then uses the index. */
 export async function listCharges({ slow: db }: Database, businessId: string, options: ListChargesOptions, exponents: Exponents): Promise<ChargeRow[]> {
   const { filter, cursor, limit } = options
   if (filter.patterns.length + filter.keywords.length === 0 && filter.remark === undefined) {
@@ -146,7 +146,7 @@ export interface LocationShown {
   address: string
 }
 
-/** Places by id, as charges show them. */
+/** Locations by id, as charges contain them. */
 export async function findLocations(db: Db, businessId: string, ids: string[]): Promise<Map<string, LocationShown>> {
   if (ids.length === 0) return new Map()
   const rows = await db.selectFrom('locations').selectAll().where('business_id', '=', businessId).where('id', 'in', ids).execute()
@@ -154,7 +154,7 @@ export async function findLocations(db: Db, businessId: string, ids: string[]): 
   return new Map(rows.map((row) => [row.id, { id: row.id, name: row.name, address: addressOf(row) }]))
 }
 
-/** Which of some objects have had a webhook that arrived. */
+/** Which of the given object ids had a webhook delivered. */
 export async function findDelivered(db: Db, businessId: string, objectIds: string[]): Promise<Set<string>> {
   if (objectIds.length === 0) return new Set()
   const { rows } = await sql<{ object_id: string }>`

@@ -5,11 +5,11 @@ import { runPrepared, runTogether } from '#foundation/database/prepared.ts'
 import type { RowOf } from '#foundation/database/rows.ts'
 
 export type ChargeStatus = 'pending' | 'succeeded' | 'failed' | 'canceled' | 'refunded' | 'partially_refunded' | 'requires_customer_action'
-/** Charges whose money has come, whether or not some of it was given back. */
+/** Charges whose money has arrived, whether or not some of it was refunded. */
 export const paidStatuses: ReadonlySet<string> = new Set<ChargeStatus>(['succeeded', 'refunded', 'partially_refunded'])
 export type UnappliedReason = 'late' | 'duplicate' | 'short' | 'over'
 
-/** A charge as it is stored: one attempt to pay, from its beginning. */
+/** A charge as it is stored: one attempt to pay, from its start. */
 export type ChargeRow = RowOf<
   'charges',
   {
@@ -59,7 +59,7 @@ const columns = {
 } as const satisfies Record<keyof ChargeRow, string>
 
 const names = Object.keys(columns) as (keyof ChargeRow)[]
-/** Every column, named: a statement that is prepared with `*` fails when a migration adds one. */
+/** Every column by name: a statement that is prepared with `*` fails when a migration adds one. */
 const allColumns = sql.raw(names.map((name) => `c.${name}`).join(', '))
 
 function arrayOf(rows: ChargeRow[], name: keyof ChargeRow): unknown[] {
@@ -99,7 +99,7 @@ const changing = [
   'updated_at',
 ] as const satisfies (keyof ChargeRow)[]
 
-/** The statement that writes what changes in the life of charges whose rows the transaction holds. */
+/** The statement that writes the mutable columns of charges whose rows the transaction has locked. */
 export function updateChargesSql(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
   if (rows.length === 0) return undefined
   const written = ['business_id', 'id', ...changing] as const
@@ -110,12 +110,12 @@ export function updateChargesSql(rows: ChargeRow[]): RawBuilder<unknown> | undef
     where c.business_id = changed.business_id and c.id = changed.id`
 }
 
-/** Writes what changes in the life of charges whose rows this transaction holds. */
+/** Writes the mutable columns of charges whose rows this transaction has locked. */
 export async function updateCharges(tx: Db, rows: ChargeRow[]): Promise<void> {
   await runTogether(tx, 'update_charges', [updateChargesSql(rows)])
 }
 
-/** Finds charges and holds their rows until the transaction ends, in one order whatever the order asked for. */
+/** Finds charges and locks their rows until the transaction ends, in one order whatever the order requested. */
 export async function lockCharges(tx: Db, keys: { businessId: string; id: string }[]): Promise<Map<string, ChargeRow>> {
   if (keys.length === 0) return new Map()
   const { rows } = await runPrepared(

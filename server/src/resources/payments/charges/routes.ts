@@ -26,7 +26,7 @@ const Csv = Type.Unsafe<string>({
   content: { 'text/csv': { schema: { type: 'string' } } },
 })
 
-/** What stands around charges, for all of a page at once. */
+/** What is returned with charges, for all of a page in one go. */
 async function surroundingsOf(
   { database: { slow: db }, secretKey }: ChargesDeps,
   rows: ChargeRow[],

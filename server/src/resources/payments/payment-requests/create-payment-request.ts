@@ -15,10 +15,10 @@ import { insertExpiriesSql, type PaymentRequestRow } from './queries.ts'
 import { applyPaymentRequest, requestSearchGrams, requestSearchText } from './rules.ts'
 import { type CreatePaymentRequest, presentPaymentRequest } from './wire.ts'
 
-/** Crockford's alphabet: no I, L, O and U, which are misread and make words. */
+/** Crockford's alphabet: without I, L, O and U, which are misread and form words. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 
-/** What a payer's bank tells us: 20 capitals and digits, 85 bits of them random, short enough for every scheme's field. */
+/** What a payer's bank passes on: 20 capitals and digits, 85 bits of them random, short enough for every scheme's field. */
 export function newPaymentReference(): string {
   return `HWK${[...randomBytes(17)].map((byte) => alphabet[byte & 31]).join('')}`
 }
@@ -29,7 +29,7 @@ export interface PaymentSource {
   id: string
 }
 
-/** A new payment request: the fields that a client may send, and what only Hawker itself says of it. */
+/** A new payment request: the fields that a client may send, and those that only Hawker itself sets. */
 export interface PaymentRequestInput {
   fields: CreatePaymentRequest
   source?: PaymentSource
@@ -48,7 +48,7 @@ const paymentRequestKind: GroupedKind<PaymentRequestRow> = {
   present: presentPaymentRequest,
 }
 
-/** Creates payment requests, in a transaction or by group commit (`CreateTogether`). Throws a 422 that names every bad field. */
+/** Creates payment requests, in a transaction or by group commit (`CreateTogether`). Throws a 422 that names every invalid field. */
 export function createPaymentRequest(deps: Deps, lookUp: LookUp = lookingUp(deps.database)) {
   const insert = createTogether(deps, paymentRequestKind)
   return async (tx: Tx | undefined, business: Business, input: PaymentRequestInput, origin: Origin): Promise<Created<PaymentRequestRow>> => {

@@ -21,7 +21,7 @@ function filterOf({ search, is_default, metadata, status }: ListPaymentRequests)
   return filter
 }
 
-/** Numbers that Laravel's paginator shows: both ends and the neighbourhood, null where it leaves some out. */
+/** The page numbers that Laravel's paginator shows: both ends and the neighbors, null where it omits some. */
 export function pageNumbers(current: number, last: number): (number | null)[] {
   const shown = new Set<number>()
   for (const number of [1, 2, last - 1, last]) if (number >= 1 && number <= last) shown.add(number)
@@ -30,7 +30,7 @@ export function pageNumbers(current: number, last: number): (number | null)[] {
   return numbers.flatMap((number, i) => (i > 0 && number - (numbers[i - 1] ?? 0) > 1 ? [null, number] : [number]))
 }
 
-/** What links repeat of a query. */
+/** The part of a query that links repeat. */
 const kept = /^(per_page|search|is_default|status|metadata(\[.*)?)$/
 
 interface Position {
@@ -41,7 +41,7 @@ interface Position {
   next: string | null
 }
 
-/** Links of the envelope with page numbers (behaviour §1.8). Behind the last page that a number reaches, `next` has a cursor. */
+/** Links of the envelope with page numbers (behaviour §1.8). After the last page that a number reaches, `next` has a cursor. */
 function linksOf({ path, rawQuery, current, last, next }: Position) {
   const at = (name: 'current_page' | 'cursor', value: string) => {
     const query = new URLSearchParams([...new URLSearchParams(rawQuery)].filter(([key]) => kept.test(key)))
@@ -60,7 +60,7 @@ function linksOf({ path, rawQuery, current, last, next }: Position) {
   }
 }
 
-/** One page of payment requests, the newest first, as JSON text. */
+/** One page of payment requests, newest first, as JSON text. */
 export async function paymentRequestsPage(database: Database, { business, query, baseUrl, rawQuery }: Call<ListPaymentRequests>): Promise<string> {
   const { per_page: perPage, current_page: current } = query
   const filter = filterOf(query)
@@ -72,7 +72,7 @@ export async function paymentRequestsPage(database: Database, { business, query,
   const found = await listPaymentRequests(database.slow, business.id, { filter, before: cursor?.id, skip, limit: perPage + 1 })
   const more = found.length > perPage
   const rows = found.slice(0, perPage)
-  // A first page that holds everything needs no count.
+  // A first page that contains everything needs no count.
   const isWhole = !cursor && skip === 0 && !more
   const total = isWhole ? rows.length : await countPaymentRequests(database.slow, business.id, filter, mostCounted)
   const last = Math.max(1, Math.ceil(total / perPage))

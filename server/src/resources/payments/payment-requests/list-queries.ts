@@ -14,13 +14,13 @@ export interface PaymentRequestFilter {
 
 export interface ListOptions {
   filter: PaymentRequestFilter
-  /** Only requests that were made before this one; undefined begins with the newest. */
+  /** Only requests that were created before this one; undefined starts with the newest. */
   before: string | undefined
   skip: number
   limit: number
 }
 
-/** Rows that a search looks through, newest first, before it asks the index. */
+/** Rows that a search scans, newest first, before it uses the index. */
 const walked = 1000
 
 function searchOf({ pattern, metadata }: PaymentRequestFilter): RawBuilder<unknown> {
@@ -30,7 +30,7 @@ function searchOf({ pattern, metadata }: PaymentRequestFilter): RawBuilder<unkno
   return sql.join(parts, sql` `)
 }
 
-/** What the index of grams is asked; the rows that it finds are compared with the pattern. */
+/** The condition for the index of grams; the rows that it finds are compared with the pattern. */
 function foundBy(businessId: string, { pattern }: PaymentRequestFilter): RawBuilder<unknown> {
   return pattern === undefined ? sql`` : sql`and r.id in (${entriesWith(businessId, [pattern])})`
 }
@@ -47,7 +47,7 @@ function boundsOf(businessId: string, { status, isDefault }: PaymentRequestFilte
 const behind = (before: string | undefined) => (before === undefined ? sql`` : sql`and r.id < ${before}`)
 
 /**
- * One page of a business's requests, the newest first. A search walks the newest rows before it asks the index of grams,
+ * One page of a business's requests, newest first. A search scans the newest rows before it uses the index of grams,
  * which would have to collect every match of a common word (decision 0002).
  */
 export async function listPaymentRequests(db: Db, businessId: string, options: ListOptions): Promise<PaymentRequestRow[]> {
@@ -77,7 +77,7 @@ export function firstPageOf(businessId: string, filter: PaymentRequestFilter, li
   return sql<PaymentRequestRow>`select r.* from payment_requests r where ${boundsOf(businessId, filter)} order by r.id desc limit ${limit}`
 }
 
-/** How many requests a filter finds, counting no further than `most`. */
+/** How many requests match a filter, counting no further than `most`. */
 export async function countPaymentRequests(db: Db, businessId: string, filter: PaymentRequestFilter, most: number): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from (

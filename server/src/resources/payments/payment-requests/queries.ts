@@ -43,7 +43,7 @@ export type PaymentRequestRow = RowOf<
 
 const allColumns = columnList(tables.payment_requests, 'r')
 
-/** Finds payment requests and holds their rows until the transaction ends; always in one order, whatever the order asked for. */
+/** Finds payment requests and locks their rows until the transaction ends; always in one order, whatever the order requested. */
 export async function lockPaymentRequests(tx: Db, keys: { businessId: string; id: string }[]): Promise<Map<string, PaymentRequestRow>> {
   if (keys.length === 0) return new Map()
   const { rows } = await runPrepared(
@@ -58,7 +58,7 @@ export async function lockPaymentRequests(tx: Db, keys: { businessId: string; id
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-/** The statement that writes the status, version and times of requests whose rows the transaction holds. */
+/** The statement that writes the status, version and times of requests whose rows the transaction has locked. */
 export function updateStatusesSql(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
   if (rows.length === 0) return undefined
   return sql`
@@ -69,10 +69,10 @@ export function updateStatusesSql(rows: PaymentRequestRow[]): RawBuilder<unknown
     where r.business_id = changed.business_id and r.id = changed.id`
 }
 
-/** Statuses of requests that ended without being paid; lists find them by a table of their own. */
+/** Statuses of requests that ended unpaid; lists find them through a table of their own. */
 export const endings: ReadonlySet<PaymentRequestStatus> = new Set(['failed', 'expired', 'canceled', 'inactive'])
 
-/** The statement that notes which of these requests ended without being paid; undefined when none did. */
+/** The statement that records which of these requests ended unpaid; undefined if none did. */
 export function insertEndingsSql(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
   const ended = rows.filter(({ status }) => endings.has(status))
   if (ended.length === 0) return undefined
@@ -82,12 +82,12 @@ export function insertEndingsSql(rows: PaymentRequestRow[]): RawBuilder<unknown>
     on conflict do nothing`
 }
 
-/** Writes the status, version and times of requests whose rows this transaction holds. */
+/** Writes the status, version and times of requests whose rows this transaction has locked. */
 export async function writeStatuses(tx: Db, rows: PaymentRequestRow[]): Promise<void> {
   await runTogether(tx, 'write_statuses', [updateStatusesSql(rows), insertEndingsSql(rows)])
 }
 
-/** The statement that takes requests out of the list of those that will expire. */
+/** The statement that removes requests from the list of those that will expire. */
 export function deleteExpiriesSql(keys: { businessId: string; id: string }[]): RawBuilder<unknown> | undefined {
   if (keys.length === 0) return undefined
   return sql`
@@ -95,12 +95,12 @@ export function deleteExpiriesSql(keys: { businessId: string; id: string }[]): R
     where e.business_id = done.business_id and e.id = done.id`
 }
 
-/** Takes requests out of the list of those that will expire. */
+/** Removes requests from the list of those that will expire. */
 export async function forgetExpiries(tx: Db, keys: { businessId: string; id: string }[]): Promise<void> {
   await runTogether(tx, 'forget_expiries', [deleteExpiriesSql(keys)])
 }
 
-/** One payment request, deleted ones too: money can still arrive for them. */
+/** One payment request, even if it is deleted: money can still arrive for it. */
 export async function findPaymentRequest(db: Db, businessId: string, id: string): Promise<PaymentRequestRow | undefined> {
   const { rows } = await runPrepared(
     db,
@@ -110,7 +110,7 @@ export async function findPaymentRequest(db: Db, businessId: string, id: string)
   return rows[0]
 }
 
-/** The same for all that are asked for at once. */
+/** The same for several, in one query. */
 export async function findAnyPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
   const { rows } = await pool.query<PaymentRequestRow>({
     name: 'find_any_payment_requests',
@@ -122,11 +122,11 @@ export async function findAnyPaymentRequests(pool: pg.Pool, keys: readonly { bus
   return keys.map(({ businessId, id }) => found.get(`${businessId} ${id.toLowerCase()}`))
 }
 
-/** The statement that notes when the rows of a grouped insert expire. */
+/** The statement that schedules the expiry of the rows of a grouped insert. */
 export const insertExpiriesSql = (rows: string): string =>
   `insert into payment_request_expiries (business_id, id, due_at) select business_id, id, expires_at from ${rows} where expires_at is not null`
 
-/** Finds payment requests that are not deleted, in one query for all that are asked for at once. */
+/** Finds payment requests that are not deleted, in one query for several. */
 export async function findPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
   const { rows } = await pool.query<PaymentRequestRow>({
     name: 'find_payment_requests',
@@ -139,13 +139,13 @@ export async function findPaymentRequests(pool: pg.Pool, keys: readonly { busine
   return keys.map(({ businessId, id }) => found.get(`${businessId} ${id}`))
 }
 
-/** Finds a payment request that is not deleted, and holds its row until the transaction ends. */
+/** Finds a payment request that is not deleted, and locks its row until the transaction ends. */
 export async function lockPaymentRequest(tx: Db, businessId: string, id: string): Promise<PaymentRequestRow | undefined> {
   const row = (await lockPaymentRequests(tx, [{ businessId, id }])).get(id)
   return row?.deleted_at === null ? row : undefined
 }
 
-/** Writes everything that can change in a request, and when it expires; its row must be held by this transaction. */
+/** Writes all mutable columns of a request, and its expiry; its row must be locked by this transaction. */
 export async function updatePaymentRequest(tx: Db, businessId: string, row: PaymentRequestRow): Promise<void> {
   const { business_id, id, created_at, api_key_id, payment_reference, address, line_items, metadata, ...plain } = row
   const json = { address: address && JSON.stringify(address), line_items: line_items && JSON.stringify(line_items), metadata: JSON.stringify(metadata) }
@@ -164,7 +164,7 @@ export async function updatePaymentRequest(tx: Db, businessId: string, row: Paym
     .execute()
 }
 
-/** Writes what became of the mail to the payer of a charge into the request that it pays; raises its version. */
+/** Writes the status of the email about a charge into the request that it pays; raises its version. */
 export async function writeEmailStatus(tx: Db, businessId: string, chargeId: string, status: 'sent' | 'failed', at: Date): Promise<void> {
   await sql`
     update payment_requests r set email_status = ${status}, version = r.version + 1, updated_at = greatest(r.updated_at, ${at})
@@ -172,7 +172,7 @@ export async function writeEmailStatus(tx: Db, businessId: string, chargeId: str
       and r.business_id = ${businessId} and r.id = c.payment_request_id and r.email_status <> ${status}`.execute(tx)
 }
 
-/** Requests whose time is over, the oldest first. */
+/** Requests whose deadline has passed, oldest first. */
 export async function findDueExpiries(db: Db, due: Due, limit: number): Promise<{ business_id: string; id: string }[]> {
   const { rows } = await sql<{ business_id: string; id: string }>`
     select business_id, id from payment_request_expiries where ${isDueSql(due)} order by due_at limit ${limit}`.execute(db)
@@ -180,8 +180,8 @@ export async function findDueExpiries(db: Db, due: Due, limit: number): Promise<
 }
 
 /**
- * Holds those of a business's requests that no one else holds: what is being settled or changed at this moment is left
- * for the next round. The request comes before its expiry, the order in which settling takes them.
+ * Locks those of a business's requests that are not locked elsewhere: what is being settled or changed at this moment is left
+ * for the next round. The request is locked before its expiry, the order of settling.
  */
 export async function lockFreePaymentRequests(tx: Db, businessId: string, ids: string[]): Promise<PaymentRequestRow[]> {
   const { rows } = await sql<PaymentRequestRow>`
