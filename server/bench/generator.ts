@@ -112,7 +112,8 @@ interface Figures {
 }
 
 function loadFrom({ requests, microseconds, p50, p99, failed }: Figures): Load {
-  if (failed > 0 || requests === 0) throw new Error(`${failed} of ${requests} requests failed or were not answered with 2xx.`)
+  if (failed > 0) throw new Error(`${failed} of ${requests} requests failed or were not answered with 2xx.`)
+  if (requests === 0) throw new Error('Not one request was answered in time; take longer with --seconds.')
   return { requests, perSecond: (requests / microseconds) * 1e6, p50Ms: p50 / 1000, p99Ms: p99 / 1000 }
 }
 

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { cpus, platform, release, totalmem } from 'node:os'
 
@@ -81,15 +81,14 @@ export function residentBytes(pid: number, { without }: { without?: number } = {
   return own + Math.max(0, ...kinds.map((kind) => sum(kind, ['Shared_Clean', 'Shared_Dirty'])))
 }
 
-/** Whether a program is on PATH, and what it says of its version. */
-function programVersion(program: string, args: string[]): string | undefined {
-  try {
-    return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n')[0]
-  } catch (error) {
-    // wrk prints its version and ends with 1
-    const { code, stdout } = error as { code?: string; stdout?: string }
-    return code === 'ENOENT' ? undefined : stdout?.split('\n')[0]
-  }
+/** The number of a version, without what a distribution adds. */
+const numberIn = (text: string) => /\d+(?:\.\d+)*/.exec(text)?.[0] ?? text
+
+/** A program with its version; undefined where it is not on PATH. */
+function findProgram(program: string): string | undefined {
+  // wrk prints its version and ends with 1
+  const { error, stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' })
+  return error ? undefined : `${program} ${numberIn(stdout.split('\n')[0] ?? '')}`
 }
 
 /** The programs that make load, where they are installed. */
@@ -102,9 +101,9 @@ export interface Tools {
 
 /** Looks for the programs that make load. Throws where one that was asked for is missing. */
 export function findTools(wanted: 'wrk' | 'autocannon' | undefined): Tools {
-  const wrk = wanted === 'autocannon' ? undefined : programVersion('wrk', ['--version'])
+  const wrk = wanted === 'autocannon' ? undefined : findProgram('wrk')
   if (wanted === 'wrk' && !wrk) throw new Error('wrk is not installed.')
-  return { wrk: wrk !== undefined, generator: wrk?.split(' [')[0] ?? 'autocannon', pgbench: programVersion('pgbench', ['--version']) }
+  return { wrk: wrk !== undefined, generator: wrk ?? 'autocannon', pgbench: findProgram('pgbench') }
 }
 
 export interface Machine {
@@ -125,7 +124,7 @@ export function describeMachine(about: Pick<Machine, 'postgres' | 'generator' | 
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryGigabytes: Math.round(totalmem() / 2 ** 30),
-    system: `${platform()} ${release()}`,
+    system: `${platform()} ${numberIn(release())}`,
     day: new Date().toISOString().slice(0, 10),
     node: process.version,
     ...about,

@@ -177,7 +177,7 @@ function drawings({ cells }: PaymentsFigures): Report['drawings'] {
   const legend = ['Node.js', 'PostgreSQL', 'PostgreSQL, one payment at a time by pgbench']
   const axis = `CPU for one payment at 64 connections, in ms; the line is the goal, ${cpuGoalMs} ms for each of the first two`
   return {
-    'payment-rates': (theme) => drawRates(theme, 'Four ways to pay: payments per second by connections', '/s', panels),
+    'payment-rates': (theme) => drawRates(theme, { title: 'Four ways to pay: payments per second by connections', unit: '/s', sameAxis: true }, panels),
     'payment-cpu': (theme) => drawBars(theme, { title: 'What a payment costs', axis, unit: ' ms', legend, groups }),
   }
 }

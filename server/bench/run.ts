@@ -131,7 +131,7 @@ function drawings({ cells }: RunFigures): Report['drawings'] {
   })
   const axis = 'CPU of Node.js for a request, as a multiple of a bare Fastify route that gives the same answer (= 1)'
   return {
-    rates: (theme) => drawRates(theme, 'Customers: requests per second by connections', 'requests/s', panels),
+    rates: (theme) => drawRates(theme, { title: 'Customers: requests per second by connections', unit: 'requests/s', sameAxis: false }, panels),
     multiples: (theme) => drawBars(theme, { title: 'What a request costs the server', axis, unit: ' ×', legend: [], groups }),
   }
 }

@@ -42,6 +42,10 @@ export function openWorkspace(): Workspace {
     return closing
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void close().finally(() => process.exit(130)))
+  process.once('uncaughtException', (error) => {
+    process.stderr.write(`bench: ${error.stack}\n`)
+    void close().finally(() => process.exit(1))
+  })
   return {
     folder,
     atEnd: (task) => void tasks.push(task),

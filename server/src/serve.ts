@@ -56,7 +56,7 @@ export interface ApiServer {
 export type Tells = Pick<AppDeps, 'onEvent' | 'onComplete' | 'rateLimitStore'>
 
 /** Makes the API. It asks the database nothing yet. */
-export async function createServer({ config, database, log, metrics }: ServerParts, tells: Tells): Promise<ApiServer> {
+export async function createApiServer({ config, database, log, metrics }: ServerParts, tells: Tells): Promise<ApiServer> {
   let url = config.publicUrl ?? ''
   const app = await createApp({
     config,

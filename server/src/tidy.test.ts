@@ -94,7 +94,7 @@ const foreignQueries: string[] = [
   'resources/payments/payment-requests/look-up.ts resources/business/locations/queries.ts',
   'resources/payments/payment-requests/look-up.ts resources/customers/customers/queries.ts',
   'resources/payments/payment-requests/routes.ts resources/business/locations/queries.ts',
-  'resources/payments/rails/ask-rails-job.ts resources/business/businesses/queries.ts',
+  'resources/payments/rails/poll-rails-job.ts resources/business/businesses/queries.ts',
   'resources/payments/rails/routes.ts resources/business/businesses/queries.ts',
   'resources/payments/receipts/letter.ts resources/business/mails/queries.ts',
   'resources/payments/receipts/routes.ts resources/business/checkout-settings/queries.ts',

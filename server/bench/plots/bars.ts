@@ -22,13 +22,13 @@ const left = 150
 const right = 92
 const barHeight = 16
 const groupGap = 34
-const top = 72
 
 /** Horizontal bars from 0, each with its range and its value; limits are lines across their group. */
 export function drawBars(theme: Theme, { title, axis, unit, legend, groups }: BarPlot): string {
   const drawing = new Drawing(theme)
   drawing.text(16, 24, title, { size: 15, bold: true })
   legendOf(drawing, legend)
+  const top = legend.length > 0 ? 66 : 38
   const highest = Math.max(...groups.flatMap(({ bars, limits }) => [...bars.map(({ figure }) => figure.high), ...limits.map(({ value }) => value)]))
   const ticks = steps(highest, 6)
   const limit = ticks.at(-1) ?? highest

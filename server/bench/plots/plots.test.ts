@@ -11,8 +11,7 @@ const drawings: Record<string, (theme: Theme) => string> = {
   rates: (theme) =>
     drawRates(
       theme,
-      'Customers: requests per second by connections',
-      'requests/s',
+      { title: 'Customers: requests per second by connections', unit: 'requests/s', sameAxis: false },
       ['create', 'get', 'list of 25'].map((name, i) => ({
         name,
         points: [1, 16, 64, 256].map((connections) => ({ connections, rate: figure(574 * 4 ** i * Math.log2(connections * 2), 0.3) })),
@@ -22,8 +21,7 @@ const drawings: Record<string, (theme: Theme) => string> = {
   'rates of four': (theme) =>
     drawRates(
       theme,
-      'Four ways to pay: payments per second by connections',
-      '/s',
+      { title: 'Four ways to pay: payments per second by connections', unit: '/s', sameAxis: true },
       ['sandbox pay', 'bank credit', 'Stripe notification', 'checkout attempt'].map((name) => ({
         name,
         points: [1, 64, 256].map((connections) => ({ connections, rate: figure(connections * 12) })),

@@ -5,7 +5,7 @@ import { type Connection, openDatabase } from '#foundation/database/database.ts'
 import { runningConnection } from '#foundation/database/embedded.ts'
 import { addUpMetrics, createLogOfSeveral, createMetrics } from '#foundation/http/observability.ts'
 import { poolSizes } from '#open.ts'
-import { createServer, type ServerParts, startConfiguredWorker } from '#serve.ts'
+import { createApiServer, type ServerParts, startConfiguredWorker } from '#serve.ts'
 import { type FirstProcess, firstProcess } from './first-process.ts'
 import type { Role } from './messages.ts'
 import { sharedCounts } from './shared-counts.ts'
@@ -47,7 +47,7 @@ async function serveApi(parts: ServerParts, first: FirstProcess, url: string): P
   const counts = parts.config.rateLimit > 0 ? sharedCounts(first.counted) : undefined
   // Whoever asks one process for metrics gets those of all.
   const metrics = { ...parts.metrics, text: async () => addUpMetrics(await first.metricsOfAll()) }
-  const server = await createServer(
+  const server = await createApiServer(
     { ...parts, metrics },
     {
       onEvent: (businessId) => first.committed(businessId, false),

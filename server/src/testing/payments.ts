@@ -4,8 +4,8 @@ import { newId, randomHex } from '#foundation/shared/ids.ts'
 import { searchTextOf } from '#foundation/shared/search-text.ts'
 import { type ChargeRow, insertCharges } from '#resources/payments/charges/queries.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
-import { askRails, type CheckDeps } from '#resources/payments/rails/ask-rails-job.ts'
 import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
+import { type CheckDeps, pollRails } from '#resources/payments/rails/poll-rails-job.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { type Settled, type Settlement, settleCharges } from '#resources/payments/settlement/settle-charges.ts'
 import { type Client, startTestServer, type TestServer } from './api.ts'
@@ -94,7 +94,7 @@ async function pollUntilQuiet(deps: CheckDeps, afterSeconds: number, businessId?
   const until = new Date(Date.now() + afterSeconds * 1000)
   let polled = 0
   for (let round = 0; round < 10; round += 1) {
-    const looked = await askRails({ ...deps, clock: clockAt(() => until) }, { until, businessId })
+    const looked = await pollRails({ ...deps, clock: clockAt(() => until) }, { until, businessId })
     polled += looked
     if (looked < 20) break
   }

@@ -11,6 +11,9 @@ export interface GroupCommitOptions<Row, Result> {
   /** Rows of different groups never share a statement (on Citus: the business). */
   groupOf?: (row: Row) => string
   maxRows?: number
+  /** What a row adds to its statement, and how much of that a statement takes; one row goes whatever it weighs. */
+  weightOf?: (row: Row) => number
+  maxWeight?: number
   /** Concurrent statements in each group. */
   maxInFlight?: number
   /**
@@ -39,6 +42,7 @@ interface Group<Row, Result> {
 /** A function that writes one row together with whatever else arrives at the same time. */
 export function groupCommit<Row, Result>(options: GroupCommitOptions<Row, Result>): (row: Row) => Promise<Result> {
   const { write, groupOf = () => '', maxRows = 256, maxInFlight = 1, mayBeOneRow = () => true, mayWait = () => false, waitedTooLong = () => false } = options
+  const { weightOf, maxWeight = Number.POSITIVE_INFINITY } = options
   const groups = new Map<string, Group<Row, Result>>()
 
   async function flush(rows: Waiting<Row, Result>[]): Promise<void> {
@@ -65,10 +69,21 @@ export function groupCommit<Row, Result>(options: GroupCommitOptions<Row, Result
     }
   }
 
+  /** How many rows at the head of a queue go together. */
+  function batchOf(queue: Waiting<Row, Result>[]): number {
+    if (!weightOf) return maxRows
+    let count = 0
+    for (let weight = 0; count < Math.min(maxRows, queue.length); count++) {
+      weight += weightOf((queue[count] as Waiting<Row, Result>).row)
+      if (weight > maxWeight && count > 0) break
+    }
+    return count
+  }
+
   function pump(name: string, group: Group<Row, Result>): void {
     group.scheduled = false
     while (group.queue.length > 0 && group.inFlight < maxInFlight) {
-      const rows = group.queue.splice(0, maxRows)
+      const rows = group.queue.splice(0, batchOf(group.queue))
       group.inFlight += 1
       void flush(rows).finally(() => {
         group.inFlight -= 1

@@ -6,7 +6,7 @@ import { cloneDatabase } from '#testing/database.ts'
 import { poolOptions } from './database.ts'
 import { migrate, readMigrations } from './migrate.ts'
 
-test('requests and charges created before the migration have the grams that the application computes', async () => {
+test('requests, charges and customers created by an earlier version have the grams that the application computes', async () => {
   const pool = new pg.Pool(poolOptions(await cloneDatabase({ empty: true }), 1, 30_000))
   onTestFinished(() => pool.end())
   const migrations = readMigrations()
@@ -14,7 +14,7 @@ test('requests and charges created before the migration have the grams that the 
   await migrate(pool, migrations.slice(0, before))
   const at = new Date()
   const texts = [['Nguyễn Văn An', 'payer+1@example.com', '+6591234567'], ['陳', 'பெயர்', 'a'], ['x'], []]
-  const expected: object[] = []
+  const expected: { id: string; grams: number[] }[] = []
   for (const [n, parts] of texts.entries()) {
     const business = newId<'business'>(at)
     const [request, charge] = [newId(at), newId(at)]
@@ -34,16 +34,26 @@ test('requests and charges created before the migration have the grams that the 
       values ($1, $2, 'api', 'card', 'simulator', 'succeeded', 'sgd', 100, '{}', '{}', $3, $4, $4)`,
       [business, charge, paid, at],
     )
-    expected.push({ id: request, grams: gramsOf(asked, business).sort() }, { id: charge, grams: gramsOf(paid, business).sort() })
+    await pool.query(
+      `insert into customers (business_id, id, name, email, phone_number, metadata, search, search_grams, version, created_at, updated_at)
+      values ($1, $2, 'One', 'one@example.com', '9', '{}', $3, $4, 1, $5, $5)`,
+      [business, charge, paid, n === 1 ? [1, 2] : gramsOf(paid, business), at],
+    )
+    expected.push({ id: request, grams: gramsOf(asked, business) }, { id: charge, grams: gramsOf(paid, business) })
   }
   // A migration that broke off after it had begun to write starts over.
   const { statements = [] } = migrations[before] ?? {}
   const filling = statements.findIndex((statement) => statement.includes('commit;'))
   const client = await pool.connect()
   for (const statement of statements.slice(0, filling + 1)) await client.query(statement)
-  await client.query('delete from search_grams where id = $1', [(expected[1] as { id: string }).id])
+  await client.query('delete from search_grams where id = $1', [expected[1]?.id])
   client.release()
   expect(await migrate(pool, migrations)).toContain('0010_search_grams')
-  const { rows } = await pool.query<{ id: string; grams: number[] }>('select id, grams from search_grams order by id')
-  expect(rows.map(({ id, grams }) => ({ id, grams: grams.sort() }))).toEqual(expected)
+  // Entries keep numbers that they had.
+  const { rows: entries } = await pool.query<{ id: string; grams: number[] }>('select id, grams from search_grams order by id')
+  expect(entries.map(({ id }) => id)).toEqual(expected.map(({ id }) => id))
+  for (const [i, { grams }] of entries.entries()) expect(grams).toEqual(expect.arrayContaining(expected[i]?.grams ?? []))
+  const { rows: customers } = await pool.query<{ id: string; grams: number[] }>('select id, search_grams as grams from customers order by id')
+  const sorted = (grams: number[]) => [...grams].sort((a, b) => a - b)
+  for (const [i, { id, grams }] of customers.entries()) expect({ id, grams: sorted(grams) }).toEqual({ id, grams: sorted(expected[2 * i + 1]?.grams ?? []) })
 })

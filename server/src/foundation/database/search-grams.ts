@@ -1,6 +1,8 @@
 import { type RawBuilder, sql } from 'kysely'
+import { beginnings } from '#foundation/shared/id-times.ts'
 import { idRange } from '#foundation/shared/ids.ts'
 import { patternGrams } from '#foundation/shared/search-text.ts'
+import type { Db } from './database.ts'
 
 /** A payment request or a charge, and the numbers by which it is found. */
 export interface SearchEntry {
@@ -22,10 +24,65 @@ export function newSearchGrams(entries: SearchEntry[]): RawBuilder<unknown> | un
 /** The statement that writes the entries of a grouped insert's `rows`, which have their numbers in `grams`. */
 export const insertSearchGramsSql = (rows: string): string => `insert into search_grams (business_id, id, grams) select business_id, id, grams from ${rows}`
 
+/** Where grams are kept: beside the row itself, or in the table of entries. */
+export interface GramColumn {
+  table: 'customers' | 'search_grams'
+  column: 'search_grams' | 'grams'
+}
+
+export const entryGrams: GramColumn = { table: 'search_grams', column: 'grams' }
+
+const statisticsKeptMs = 600_000
+const statistics = new WeakMap<Db, Map<string, { readAt: number; frequencies: Promise<ReadonlyMap<number, number>> }>>()
+
+async function readFrequencies(db: Db, { table, column }: GramColumn): Promise<ReadonlyMap<number, number>> {
+  const { rows } = await sql<{ grams: number[] | null; frequencies: number[] | null }>`
+    select most_common_elems::text::int4[] as grams, most_common_elem_freqs as frequencies from pg_stats
+    where schemaname = 'hawker' and tablename = ${table} and attname = ${column} and not inherited`.execute(db)
+  const { grams, frequencies } = rows[0] ?? {}
+  return new Map(grams?.map((gram, i) => [gram, frequencies?.[i] ?? 0]))
+}
+
+/** How common the most common grams are, by the database's own statistics, which are read every ten minutes. Empty where there are none. */
+export function gramFrequencies(db: Db, column: GramColumn): Promise<ReadonlyMap<number, number>> {
+  const known = statistics.get(db) ?? new Map()
+  statistics.set(db, known)
+  const kept = known.get(column.table)
+  if (kept && Date.now() - kept.readAt < statisticsKeptMs) return kept.frequencies
+  const frequencies = readFrequencies(db, column).catch(() => {
+    known.delete(column.table)
+    return new Map<number, number>()
+  })
+  known.set(column.table, { readAt: Date.now(), frequencies })
+  return frequencies
+}
+
+/** What an index of grams is asked. */
+export interface GramQuestion {
+  /** How common grams are, so that the rarest are asked for. */
+  frequencies: ReadonlyMap<number, number>
+  /** Only rows whose ids have one of these beginnings (`keysOfTime`). */
+  beginnings?: string[] | undefined
+}
+
+const beginningsSql = (id: RawBuilder<unknown>) => sql`(array[${sql.join(beginnings.map((length) => sql`left(${id}::text, ${sql.lit(length)}) collate "C"`))}])`
+
+/** That a column has the grams of all of some patterns, in the words that its index is made with; `id` is the row's. */
+export function hasGramsSql(
+  grams: RawBuilder<unknown>,
+  id: RawBuilder<unknown>,
+  businessId: string,
+  patterns: string[],
+  question: GramQuestion,
+): RawBuilder<unknown> {
+  const wanted = new Set(patterns.flatMap((pattern) => patternGrams(pattern, businessId, (gram) => question.frequencies.get(gram))))
+  const inTime = question.beginnings ? sql`and ${beginningsSql(id)} && ${question.beginnings}::text[]` : sql``
+  return sql`${grams} @> ${`{${[...wanted]}}`}::int4[] ${inTime}`
+}
+
 /** The ids of a business's entries that have the grams of all patterns. */
-export function entriesWith(businessId: string, patterns: string[]): RawBuilder<unknown> {
-  const grams = [...new Set(patterns.flatMap((pattern) => patternGrams(pattern, businessId)))]
-  return sql`select id from search_grams where business_id = ${businessId} and grams @> ${`{${grams}}`}::int4[]`
+export function entriesSql(businessId: string, patterns: string[], question: GramQuestion): RawBuilder<unknown> {
+  return sql`select id from search_grams where business_id = ${businessId} and ${hasGramsSql(sql`grams`, sql`id`, businessId, patterns, question)}`
 }
 
 /** For charges, whose own ids no entry has: whether a pattern is a charge's id or the start of one. */

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { newId } from '#foundation/shared/ids.ts'
 import { isKnown, requireMatch } from './etag.ts'
-import { type Cursor, cursorEnvelope, decodeCursor, encodeCursor, maxSkippedRows, skippedRows } from './pagination.ts'
+import { type Cursor, decodeCursor, encodeCursor, keysetPage, maxSkippedRows, pageNumbers, skippedRows } from './pagination.ts'
 
 const cursor = fc.record<Cursor>({
   order: fc.constantFrom('created_at desc', 'name asc'),
@@ -47,15 +47,21 @@ describe('cursors', () => {
   })
 
   test('links keep the filters and drop the page number', () => {
-    const { links, meta, data } = JSON.parse(
-      cursorEnvelope(['{"a":1}', '{"a":2}'], { path: 'http://x/v1/a', query: 'page=2&metadata[k]=v%26w&cursor=old', perPage: 2, next: 'new', previous: null }),
-    )
+    const id = newId(new Date())
+    const rows = [
+      { id, text: '{"a":1}' },
+      { id, text: '{"a":2}' },
+      { id, text: '{"a":3}' },
+    ]
+    const asked = { order: 'id desc', cursor: undefined, path: 'http://x/v1/a', query: 'page=2&metadata[k]=v%26w&cursor=old', perPage: 2 }
+    const { links, meta, data } = JSON.parse(keysetPage(rows, asked, ({ text }) => text))
+    const next = encodeCursor({ order: 'id desc', key: '', id, direction: 'next' })
     expect(data).toEqual([{ a: 1 }, { a: 2 }])
-    expect(meta).toEqual({ path: 'http://x/v1/a', per_page: 2, next_cursor: 'new', prev_cursor: null })
+    expect(meta).toEqual({ path: 'http://x/v1/a', per_page: 2, next_cursor: next, prev_cursor: null })
     expect(links).toMatchObject({ first: null, last: null, prev: null })
     expect([...new URL(links.next).searchParams]).toEqual([
       ['metadata[k]', 'v&w'],
-      ['cursor', 'new'],
+      ['cursor', next],
     ])
   })
 
@@ -64,6 +70,19 @@ describe('cursors', () => {
     expect(skippedRows(101, 100)).toBe(maxSkippedRows)
     expect(() => skippedRows(102, 100)).toThrow('follow links.next or meta.next_cursor instead')
   })
+})
+
+test('page numbers include both ends and the neighbors of the current page, in order', () => {
+  expect(pageNumbers(1, 1)).toEqual([1])
+  expect(pageNumbers(10, 20)).toEqual([1, 2, null, 7, 8, 9, 10, 11, 12, 13, null, 19, 20])
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 2_000 }), fc.integer({ min: 1, max: 1_000 }), (current, last) => {
+      const numbers = pageNumbers(current, last).filter((number) => number !== null)
+      expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
+      expect(numbers[0]).toBe(1)
+      expect(numbers.at(-1)).toBe(last)
+    }),
+  )
 })
 
 describe('ETags', () => {

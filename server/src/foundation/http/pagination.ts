@@ -36,46 +36,124 @@ export function skippedRows(page: number, perPage: number): number {
   return skipped
 }
 
-/** The data for links and cursors of a page. */
-export interface PageOf {
+/** What a page of a list was asked for, and what its links repeat. */
+export interface PageRequest {
   /** Absolute URL of the list without its query. */
   path: string
   /** The request's query as sent, for links that keep its filters. */
   query: string
   perPage: number
-  next: string | null
-  previous: string | null
+}
+
+/** A page of a list that is followed by cursor. */
+export interface KeysetRequest extends PageRequest {
+  /** The list's order, as its cursors name it. */
+  order: string
+  cursor: Cursor | undefined
+  /** Rows that a page number skipped; 0 when undefined. */
+  skip?: number
 }
 
 /**
- * HitPay's cursor envelope (behaviour §1.8) around rows that already are JSON text: `links` are null except for `next` and
- * `prev`, `meta` has `path`, `per_page`, `next_cursor` and `prev_cursor`.
+ * The envelope of a list that is followed by cursor (behaviour §1.8): `links` are null but for `next` and `prev`, `meta` has
+ * `path`, `per_page`, `next_cursor` and `prev_cursor`. `rows` are in the order in which they were read (nearest to the cursor
+ * first) and one more than fit, when there are more; `present` makes a row's JSON text.
  */
-export function cursorEnvelope(rows: string[], { path, query, perPage, next, previous }: PageOf): string {
-  const link = (cursor: string | null) => {
-    if (cursor === null) return null
+export function keysetPage<Row extends { id: string; sort_key?: string }>(
+  rows: readonly Row[],
+  { order, cursor, skip = 0, perPage, path, query }: KeysetRequest,
+  present: (row: Row) => string,
+): string {
+  const hasMore = rows.length > perPage
+  const shown = rows.slice(0, perPage)
+  const isBackwards = cursor?.direction === 'previous'
+  if (isBackwards) shown.reverse()
+  const at = (row: Row | undefined, direction: Cursor['direction']) => (row ? encodeCursor({ order, key: row.sort_key ?? '', id: row.id, direction }) : null)
+  const next = isBackwards || hasMore ? at(shown.at(-1), 'next') : null
+  const previous = (isBackwards ? hasMore : cursor !== undefined || skip > 0) ? at(shown[0], 'previous') : null
+  const link = (to: string | null) => {
+    if (to === null) return null
     const search = new URLSearchParams(query)
     search.delete('page')
-    search.set('cursor', cursor)
+    search.set('cursor', to)
     return `${path}?${search}`
   }
   const links = JSON.stringify({ first: null, last: null, prev: link(previous), next: link(next) })
   const meta = JSON.stringify({ path, per_page: perPage, next_cursor: next, prev_cursor: previous })
-  return `{"data":[${rows.join(',')}],"links":${links},"meta":${meta}}`
+  return `{"data":[${shown.map(present).join(',')}],"links":${links},"meta":${meta}}`
 }
 
-/** A page of rows ordered by id, newest first, in `cursorEnvelope`; `rows` has one more than fits, if there are more. */
-export function keysetPage<Row extends { id: string }>(
-  rows: Row[],
-  { order, cursor, perPage, path, query }: { order: string; cursor: Cursor | undefined; perPage: number; path: string; query: string },
-  present: (row: Row) => string,
+/** Rows of a list that is no longer than an answer, as a bare array. */
+export function wholeList<Row>(rows: readonly Row[], present: (row: Row) => unknown): string {
+  return JSON.stringify(rows.map(present))
+}
+
+/** The page numbers that Laravel's paginator shows: both ends and the neighbors, null where it omits some. */
+export function pageNumbers(current: number, last: number): (number | null)[] {
+  const shown = new Set<number>()
+  for (const number of [1, 2, last - 1, last]) if (number >= 1 && number <= last) shown.add(number)
+  for (let number = current - 3; number <= current + 3; number++) if (number >= 1 && number <= last) shown.add(number)
+  const numbers = [...shown].sort((a, b) => a - b)
+  return numbers.flatMap((number, i) => (i > 0 && number - (numbers[i - 1] ?? 0) > 1 ? [null, number] : [number]))
+}
+
+/** A page of a list that is followed by page numbers, or beyond the last of them by cursor. */
+export interface NumberedRequest extends KeysetRequest {
+  current: number
+  skip: number
+  /** Names of parameters that links repeat. */
+  kept: RegExp
+}
+
+/** Links of the envelope with page numbers. Behind the last page that a number reaches, `next` has a cursor. */
+function numberedLinks({ path, query, current, kept }: NumberedRequest, last: number, next: string | null) {
+  const at = (name: 'current_page' | 'cursor', value: string) => {
+    const search = new URLSearchParams([...new URLSearchParams(query)].filter(([key]) => kept.test(key)))
+    search.set(name, value)
+    return `${path}?${search}`
+  }
+  const page = (number: number) => at('current_page', String(number))
+  const previous = current > 1 ? page(Math.min(current - 1, last)) : null
+  const following = current < last ? page(current + 1) : next === null ? null : at('cursor', next)
+  const numbered = pageNumbers(current, last).map((number) =>
+    number === null ? { url: null, label: '...', active: false } : { url: page(number), label: String(number), active: number === current },
+  )
+  return {
+    links: { first: page(1), last: page(last), prev: previous, next: following },
+    numbered: [{ url: previous, label: '&laquo; Previous', active: false }, ...numbered, { url: following, label: 'Next &raquo;', active: false }],
+  }
+}
+
+/**
+ * Laravel's envelope with page numbers (behaviour §1.8), newest first, and `meta.next_cursor` beside them. `rows` are one more
+ * than fit, when there are more, and `total` is how many the list has.
+ */
+export function numberedPage<Row extends { id: string }>(
+  rows: readonly Row[],
+  total: number,
+  request: NumberedRequest,
+  present: (row: Row) => unknown,
 ): string {
-  const more = rows.length > perPage
-  const shown = more ? rows.slice(0, perPage) : [...rows]
-  const backwards = cursor?.direction === 'previous'
-  if (backwards) shown.reverse()
-  const at = (row: Row | undefined, direction: Cursor['direction']) => (row ? encodeCursor({ order, key: '', id: row.id, direction }) : null)
-  const next = backwards || more ? at(shown.at(-1), 'next') : null
-  const previous = (backwards ? more : cursor !== undefined) ? at(shown[0], 'previous') : null
-  return cursorEnvelope(shown.map(present), { path, query, perPage, next, previous })
+  const { order, cursor, perPage, path, current, skip } = request
+  const shown = rows.slice(0, perPage)
+  const lastRow = shown.at(-1)
+  const next = rows.length > perPage && lastRow ? encodeCursor({ order, key: '', id: lastRow.id, direction: 'next' }) : null
+  const last = Math.max(1, Math.ceil(total / perPage))
+  const { links, numbered } = numberedLinks(request, last, next)
+  const hasNumber = shown.length > 0 && !cursor
+  return JSON.stringify({
+    data: shown.map(present),
+    links: cursor ? { ...links, prev: null, next: next === null ? null : links.next } : links,
+    meta: {
+      current_page: current,
+      from: hasNumber ? skip + 1 : null,
+      last_page: last,
+      links: numbered,
+      path,
+      per_page: perPage,
+      to: hasNumber ? skip + shown.length : null,
+      total,
+      next_cursor: next,
+    },
+  })
 }

@@ -3,8 +3,8 @@
  *
  * Every character outside ASCII is encoded in five ASCII capitals, the first of A–M and the others of N–Z: a
  * match can start only at a character, every script is searched alike, and the server's locale does not matter.
- * The index contains grams: numbers computed from three adjacent characters, or from a word's first one, and from the business.
- * So a search reads only the entries of its own business, however many others there are.
+ * The index contains grams: numbers computed from a few adjacent characters and from the business. So a search reads only the
+ * entries of its own business, however many others there are.
  */
 const inherent: Record<string, string> = { đ: 'd', ð: 'd', ø: 'o', ł: 'l', ß: 'ss', æ: 'ae', œ: 'oe', þ: 'th', ı: 'i', ς: 'σ' }
 
@@ -27,8 +27,12 @@ function spell(codePoint: number): string {
   return String.fromCharCode(65 + (rest % 13)) + tail
 }
 
+/** Nearly every text: nothing to fold but capitals. */
+const plain = /^[\x20-\x7e]*$/
+
 /** Folded text in which white space is one space and every character outside ASCII is encoded in capitals. */
 export function searchable(text: string): string {
+  if (plain.test(text)) return text.toLowerCase().replace(/ +/g, ' ').trim()
   let out = ''
   for (const character of fold(text)) {
     const codePoint = character.codePointAt(0) ?? 32
@@ -81,32 +85,75 @@ function gram(seed: number, text: string, from: number, length: number): number 
   return (hash ^ (hash >>> 13)) | 0
 }
 
-/** The grams of a row's search text: every three characters of each part, and each space with the character after it. */
+/** How many letters the character at a place is spelled with. */
+function lettersAt(text: string, at: number): number {
+  const code = text.charCodeAt(at)
+  return code >= 65 && code <= 77 ? 5 : 1
+}
+
+/**
+ * Calls `use` with where each gram of a line of search text begins and ends: three ASCII characters side by side, a space with
+ * the character after it, each other character by itself, and with each of its neighbours.
+ */
+function forEachGram(line: string, use: (from: number, until: number) => void): void {
+  for (let at = 0; at < line.length; ) {
+    const next = at + lettersAt(line, at)
+    if (next - at > 1) use(at, next)
+    if (next < line.length) {
+      const second = next + lettersAt(line, next)
+      if (second - at > 2 || line[at] === ' ') use(at, second)
+      if (second - at === 2 && second < line.length && lettersAt(line, second) === 1) use(at, second + 1)
+    }
+    at = next
+  }
+}
+
+/** The grams of a row's search text. */
 export function gramsOf(searchText: string, businessId: string): number[] {
   const seed = seedOf(businessId)
   const grams = new Set<number>()
-  for (const part of searchText.split('\n')) {
-    for (let i = 0; i + 1 < part.length; i++) {
-      if (part[i] === ' ') grams.add(gram(seed, part, i, 2))
-      if (i + 2 < part.length) grams.add(gram(seed, part, i, 3))
-    }
-  }
+  for (const line of searchText.split('\n')) forEachGram(line, (from, until) => grams.add(gram(seed, line, from, until - from)))
   return [...grams]
 }
 
-/** Grams of a long pattern that are looked up: enough to find its rows, which are compared with the pattern anyway. */
-const gramsAsked = 8
+/** The share of rows that have a gram, for grams that many have; undefined for all others. */
+export type GramFrequency = (gram: number) => number | undefined
 
-/** Grams that every row matching a pattern of `searchPattern` or `partPattern` has: consecutive, and evenly thinned out if there are many. */
-export function patternGrams(pattern: string, businessId: string): number[] {
+/** Grams that are asked for each word of a pattern, and for a pattern at least and at most: what they find is compared with it anyway. */
+const askedPerWord = 2
+const askedAtLeast = 4
+const askedAtMost = 8
+
+/** What is assumed of a gram of which nothing is known, by how many characters it has: some letter of a script, or some three of them. */
+const frequencyOfOne = 0.2
+const frequencyOfMore = 0.01
+
+/**
+ * Grams that every row has which fits a pattern of `searchPattern` or `partPattern`: the rarest of them, as the index reads
+ * the rows of each that it is asked for, from several words, and side by side rather than one over the other.
+ */
+export function patternGrams(pattern: string, businessId: string, frequencyOf: GramFrequency = () => undefined): number[] {
   const text = pattern.slice(1, -1).replace(/\\(.)/g, '$1')
   const seed = seedOf(businessId)
-  if (text.length < 3) return [gram(seed, text, 0, text.length)]
-  const starts: number[] = []
-  for (let i = 0; i + 3 <= text.length; i += 3) starts.push(i)
-  if (text.length % 3 !== 0) starts.push(text.length - 3)
-  const step = Math.max(1, starts.length / gramsAsked)
-  const chosen = new Set<number>()
-  for (let i = 0; i < starts.length; i += step) chosen.add(gram(seed, text, starts[Math.floor(i)] ?? 0, 3))
-  return [...chosen]
+  const known: { gram: number; from: number; until: number; word: number; frequency: number }[] = []
+  let words = 1
+  let seen = 0
+  forEachGram(text, (from, until) => {
+    if (from > seen && text[from] === ' ') words += 1
+    seen = from
+    const value = gram(seed, text, from, until - from)
+    const isOne = until - from === 5 || until - from === 2
+    known.push({ gram: value, from, until, word: words, frequency: frequencyOf(value) ?? (isOne ? frequencyOfOne : frequencyOfMore) })
+  })
+  const chosen: typeof known = []
+  const wanted = Math.min(known.length, askedAtMost, Math.max(askedAtLeast, askedPerWord * words))
+  while (chosen.length < wanted) {
+    const costs = known.map(({ frequency, from, until, word }) => {
+      const overlaps = chosen.some((other) => from < other.until && until > other.from)
+      return frequency * (overlaps ? 8 : 1) * (1 + chosen.filter((other) => other.word === word).length)
+    })
+    const [best] = known.splice(costs.indexOf(Math.min(...costs)), 1)
+    if (best) chosen.push(best)
+  }
+  return [...new Set(chosen.map((one) => one.gram))]
 }

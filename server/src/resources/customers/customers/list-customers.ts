@@ -1,13 +1,13 @@
-import type { Database } from '#foundation/database/database.ts'
+import type { Deps } from '#foundation/deps.ts'
 import type { Call } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
-import { type Cursor, cursorEnvelope, decodeCursor, encodeCursor, skippedRows } from '#foundation/http/pagination.ts'
+import { decodeCursor, keysetPage, skippedRows } from '#foundation/http/pagination.ts'
 import { type FieldErrors, invalid } from '#foundation/shared/errors.ts'
 import { lowestIdAt } from '#foundation/shared/ids.ts'
 import { toE164 } from '#foundation/shared/phone.ts'
 import { partPattern, searchPattern } from '#foundation/shared/search-text.ts'
 import { isCalendarDay, nextDay, parseMoment, startOfDay } from '#foundation/shared/time.ts'
-import { type CustomerFilter, type CustomerOrder, type ListedCustomer, listCustomers, type PhoneSpelling } from './queries.ts'
+import { type CustomerFilter, type CustomerOrder, customerLists, type PhoneSpelling } from './list-queries.ts'
 import { completeJson, type ListCustomers } from './wire.ts'
 
 const maxKeywords = 5
@@ -66,30 +66,16 @@ function orderOf({ order_by }: ListCustomers): CustomerOrder {
   return order_by?.created_at === 'asc' ? 'created_at asc' : 'created_at desc'
 }
 
-/** One page of customers in HitPay's envelope, as JSON text. */
-export async function customersPage(database: Database, { business, query, baseUrl, rawQuery }: Call<ListCustomers>): Promise<string> {
-  const order = orderOf(query)
-  const perPage = query.per_page
-  const cursor = query.cursor ? decodeCursor(query.cursor, order) : undefined
-  const skip = cursor || !query.page ? 0 : skippedRows(query.page, perPage)
-  const rows = await listCustomers(database, business.id, { filter: filterOf(query, business), order, cursor, skip, limit: perPage + 1 })
-  const more = rows.length > perPage
-  const shown = more ? rows.slice(0, perPage) : rows
-  const backwards = cursor?.direction === 'previous'
-  if (backwards) shown.reverse()
-
-  const at = (row: ListedCustomer | undefined, direction: Cursor['direction']) =>
-    row ? encodeCursor({ order, key: row.sort_key, id: row.id, direction }) : null
-  const hasNext = backwards ? true : more
-  const hasPrevious = backwards ? more : cursor !== undefined || skip > 0
-  return cursorEnvelope(
-    shown.map((row) => completeJson(row.json, row.created_ms, row.updated_ms, business)),
-    {
-      path: `${baseUrl}/v1/customers`,
-      query: rawQuery,
-      perPage,
-      next: hasNext ? at(shown.at(-1), 'next') : null,
-      previous: hasPrevious ? at(shown[0], 'previous') : null,
-    },
-  )
+/** Pages of customers in the envelope with cursors, as JSON text. */
+export function customerPages({ database, groupAcrossBusinesses }: Deps): (call: Call<ListCustomers>) => Promise<string> {
+  const list = customerLists(database, groupAcrossBusinesses)
+  return async ({ business, query, baseUrl, rawQuery }) => {
+    const order = orderOf(query)
+    const perPage = query.per_page
+    const cursor = query.cursor ? decodeCursor(query.cursor, order) : undefined
+    const skip = cursor || !query.page ? 0 : skippedRows(query.page, perPage)
+    const rows = await list(business.id, { filter: filterOf(query, business), order, cursor, skip, limit: perPage + 1 })
+    const page = { order, cursor, skip, perPage, path: `${baseUrl}/v1/customers`, query: rawQuery }
+    return keysetPage(rows, page, (row) => completeJson(row.json, row.created_ms, row.updated_ms, business))
+  }
 }

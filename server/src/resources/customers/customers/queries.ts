@@ -1,10 +1,7 @@
-import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
-import type { Database, Db } from '#foundation/database/database.ts'
+import type { Db } from '#foundation/database/database.ts'
 import { runPreparedText } from '#foundation/database/prepared.ts'
 import type { RowOf } from '#foundation/database/rows.ts'
-import type { Cursor } from '#foundation/shared/cursor.ts'
-import { patternGrams } from '#foundation/shared/search-text.ts'
 import { shownColumns } from './wire.ts'
 
 /** A customer as it is stored. */
@@ -28,9 +25,14 @@ export interface CustomerJson {
   updated_ms: number
 }
 
-/** The JSON that PostgreSQL makes of a row `c`; the same fields as `presentCustomer`, kept alike by a test. */
-const json = `row_to_json((select shown from (select ${shownColumns.map((name) => `c.${name}`).join(', ')}) shown))::text as json, c.version,
-  (extract(epoch from c.created_at) * 1000)::float8 as created_ms, (extract(epoch from c.updated_at) * 1000)::float8 as updated_ms`
+/** The JSON that PostgreSQL makes of a row `c`, without its times; the same fields as `presentCustomer`, kept alike by a test. */
+export const shownJson = `row_to_json((select shown from (select ${shownColumns.map((name) => `c.${name}`).join(', ')}) shown))::text`
+
+/** The times of a row `c` in milliseconds. */
+export const createdMs = '(extract(epoch from c.created_at) * 1000)::float8'
+export const updatedMs = '(extract(epoch from c.updated_at) * 1000)::float8'
+
+const json = `${shownJson} as json, c.version, ${createdMs} as created_ms, ${updatedMs} as updated_ms`
 
 /** Finds customers by business and id, in one query for all that are asked for at once. */
 export async function findCustomersById(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(CustomerJson | undefined)[]> {
@@ -53,156 +55,6 @@ export async function findCustomerByExternalId(pool: pg.Pool, businessId: string
     values: [businessId, externalId],
   })
   return rows[0]
-}
-
-/** A number as it may have been sent, or in E.164. */
-export interface PhoneSpelling {
-  column: 'phone_number' | 'phone_number_e164'
-  number: string
-  pattern: string
-}
-
-export interface CustomerFilter {
-  /** LIKE patterns over the search text; all must match. */
-  patterns: string[]
-  email?: string
-  /** Spellings of one phone number, each with a pattern that finds it in the search text. */
-  phone?: PhoneSpelling[]
-  externalId?: string
-  metadata?: Record<string, string>
-  /** Bounds of ids: an id begins with the time of its creation. */
-  idFrom?: string
-  idBefore?: string
-}
-
-export type CustomerOrder = 'created_at desc' | 'created_at asc' | 'name asc' | 'name desc'
-
-export interface ListOptions {
-  filter: CustomerFilter
-  order: CustomerOrder
-  cursor: Cursor | undefined
-  skip: number
-  limit: number
-}
-
-export interface ListedCustomer extends CustomerJson {
-  /** The value that the list is ordered by, for the cursor; empty where it is the id. */
-  sort_key: string
-}
-
-/** Rows that a search looks through in the list's own order before it asks the index, at first and at most. */
-const walked = 1_000
-const walkedAtMost = 8_000
-
-/**
- * One page of a business's customers, in the order asked for (reversed when the cursor points back).
- *
- * A search walks the newest rows first: a common word fills a page within a few of them, and the index would have to collect
- * every match. Where the walk finds too few, the word is rare, and the index finds its rows at once.
- */
-export async function listCustomers({ slow: db, slowPool }: Database, businessId: string, options: ListOptions): Promise<ListedCustomer[]> {
-  const { filter, limit, skip } = options
-  const isSearch = filter.patterns.length > 0 || filter.phone !== undefined || filter.metadata !== undefined
-  if (!isSearch || filter.email !== undefined || filter.externalId !== undefined) {
-    const { rows } = await slowPool.query<ListedCustomer>(prepared(page(businessId, options, 'list').compile(db)))
-    return rows
-  }
-  for (let depth = walked; depth <= walkedAtMost; ) {
-    const { rows } = await page(businessId, options, { walk: depth }).execute(db)
-    if (rows.length >= limit) return rows
-    // As many as were found so far promise a full page after so many rows; a little more, for luck.
-    const needed = Math.ceil(((skip + limit) / (skip + rows.length)) * depth * 1.5)
-    if (!(needed > depth && needed <= walkedAtMost)) break
-    depth = needed
-  }
-  const { rows } = await page(businessId, options, 'index').execute(db)
-  return rows
-}
-
-const names = new Map<string, string>()
-
-/**
- * A plain list as a statement that PostgreSQL keeps planned. Searches are not kept: their plan depends on the word.
- * There are as many texts as there are combinations of filters, so the names are few.
- */
-function prepared({ sql: text, parameters }: { sql: string; parameters: readonly unknown[] }): pg.QueryConfig {
-  let name = names.get(text)
-  if (name === undefined) {
-    name = `list_customers_${names.size + 1}`
-    names.set(text, name)
-  }
-  return { name, text, values: [...parameters] }
-}
-
-const sortKey = (order: CustomerOrder) => (order.startsWith('name') ? sql`coalesce(c.name, '')` : sql`''`)
-const collated = sql`coalesce(c.name, '') collate "und-x-icu"`
-
-function orderOf({ order, cursor }: ListOptions): RawBuilder<unknown> {
-  const forward = cursor?.direction !== 'previous'
-  const direction = order.endsWith('asc') === forward ? sql`asc` : sql`desc`
-  return order.startsWith('name') ? sql`${collated} ${direction}, c.id ${direction}` : sql`c.id ${direction}`
-}
-
-function positionOf({ order, cursor }: ListOptions): RawBuilder<unknown> {
-  if (!cursor) return sql``
-  const comparison = order.endsWith('asc') === (cursor.direction === 'next') ? sql`>` : sql`<`
-  if (order.startsWith('name')) return sql`and (${collated}, c.id) ${comparison} (${cursor.key}, ${cursor.id}::uuid)`
-  return sql`and c.id ${comparison} ${cursor.id}`
-}
-
-function searchOf({ patterns, phone, metadata }: CustomerFilter): RawBuilder<unknown> {
-  const parts: RawBuilder<unknown>[] = patterns.map((pattern) => sql`and c.search like ${pattern}`)
-  if (phone) {
-    const spellings = phone.map(({ column, number, pattern }) => sql`c.search like ${pattern} and ${sql.ref(`c.${column}`)} = ${number}`)
-    parts.push(sql`and (${sql.join(spellings, sql` or `)})`)
-  }
-  if (metadata) parts.push(sql`and c.metadata @> ${JSON.stringify(metadata)}::jsonb and c.metadata <> '{}'::jsonb`)
-  return sql.join(parts, sql` `)
-}
-
-function boundsOf({ email, externalId, idFrom, idBefore }: CustomerFilter): RawBuilder<unknown> {
-  const parts: RawBuilder<unknown>[] = []
-  if (email !== undefined) parts.push(sql`and lower(c.email collate "C") = lower(${email}::text collate "C")`)
-  if (externalId !== undefined) parts.push(sql`and c.external_id = ${externalId}`)
-  if (idFrom) parts.push(sql`and c.id >= ${idFrom}`)
-  if (idBefore) parts.push(sql`and c.id < ${idBefore}`)
-  return sql.join(parts, sql` `)
-}
-
-/** Where a page's rows come from: the list's own order, its first rows only, or all that the index finds. */
-type Source = 'list' | 'index' | { walk: number }
-
-function page(businessId: string, options: ListOptions, source: Source): RawBuilder<ListedCustomer> {
-  const { filter, limit, skip, order } = options
-  const own = sql`c.business_id = ${businessId} ${boundsOf(filter)} ${positionOf(options)}`
-  let from = sql`customers`
-  let where = sql`${own} ${searchOf(filter)}`
-  if (typeof source === 'object') {
-    from = sql`(select c.* from customers c where ${own} order by ${orderOf(options)} limit ${source.walk})`
-    where = sql`true ${searchOf(filter)}`
-  } else if (source === 'index') {
-    // All matches first, as a set, so that the planner asks the index of grams and not the list's order.
-    from = sql`(with found as materialized (select c.* from customers c where ${own} ${gramsAskedOf(filter, businessId)} ${searchOf(filter)}) select * from found)`
-    where = sql`true`
-  }
-  return sql<ListedCustomer>`
-    select c.id, ${sortKey(order)} as sort_key, ${sql.raw(json)} from ${from} c where ${where}
-    order by ${orderOf(options)} limit ${limit} offset ${skip}`
-}
-
-/** What the index of grams is asked; rows that it finds are compared with the patterns themselves. */
-function gramsAskedOf({ patterns, phone }: CustomerFilter, businessId: string): RawBuilder<unknown> {
-  const contains = (grams: number[]) => sql`c.search_grams @> ${`{${grams}}`}::int4[]`
-  const parts: RawBuilder<unknown>[] = []
-  if (patterns.length > 0) parts.push(sql`and ${contains([...new Set(patterns.flatMap((pattern) => patternGrams(pattern, businessId)))])}`)
-  if (phone)
-    parts.push(
-      sql`and (${sql.join(
-        phone.map(({ pattern }) => contains(patternGrams(pattern, businessId))),
-        sql` or `,
-      )})`,
-    )
-  return sql.join(parts, sql` `)
 }
 
 /** Whether a business has a customer. */

@@ -10,7 +10,7 @@ import type { Answer } from '#foundation/http/idempotency.ts'
 import { notFound } from '#foundation/shared/errors.ts'
 import { changeCustomer, customerReference, externalIdIn, removeCustomer, upsertCustomer } from './change-customer.ts'
 import { createCustomer } from './create-customer.ts'
-import { customersPage } from './list-customers.ts'
+import { customerPages } from './list-customers.ts'
 import { type CustomerJson, type CustomerRow, findCustomerByExternalId, findCustomersById } from './queries.ts'
 import { acceptOtherDialect, customerFaults } from './rules.ts'
 import { CreateCustomer, Customer, CustomerId, CustomerPage, completeJson, ListCustomers, UpdateCustomer, upsertHeaders } from './wire.ts'
@@ -36,6 +36,7 @@ const targetOf = ({ params, headers }: Call) => ({
 export function customersRoutes(api: Api, deps: Deps): void {
   const customers = api.group('Customers')
   const taking = { normalise: acceptOtherDialect, faults: (body: unknown, business: Business) => customerFaults(body, business, deps.clock.now(business.id)) }
+  const page = customerPages(deps)
 
   customers.write(
     'POST',
@@ -46,7 +47,7 @@ export function customersRoutes(api: Api, deps: Deps): void {
 
   customers.read(path, { operationId: 'listCustomers', summary: 'List customers', query: ListCustomers, answers: { 200: CustomerPage } }, async (call) => ({
     status: 200,
-    body: await customersPage(deps.database, call),
+    body: await page(call),
   }))
 
   customers.read(

@@ -56,7 +56,7 @@ const plainFields = (Object.keys(editable) as (keyof typeof editable)[]).filter(
 export function applyCustomer(before: CustomerFields | undefined, body: UpdateCustomer, business: Business, at: Date): CustomerFields {
   const errors = customerFaults(body, business, at)
   const after = { ...(before ?? blank) }
-  for (const field of plainFields) if (body[field] !== undefined) Object.assign(after, { [field]: body[field] })
+  for (const field of plainFields) if (body[field] !== undefined) (after as Record<string, unknown>)[field] = body[field]
   if (body.address !== undefined) after.address = body.address === null ? null : addressOf(body.address)
   if (body.metadata !== undefined) after.metadata = merged(after.metadata, body.metadata)
   if (Object.keys(after.metadata).length > maxMetadataKeys) errors.metadata = [tooMuchMetadata]

@@ -156,15 +156,16 @@ export const shownColumns = (Object.keys(Customer.properties) as (keyof Customer
   (name): name is ShownColumn => name !== 'created_at' && name !== 'updated_at',
 )
 
+/** Every field in the order in which it is shown: a copy of it costs a fraction of an object that is put together name by name. */
+const template = Object.fromEntries([...shownColumns, 'created_at', 'updated_at'].map((name) => [name, null]))
+
 /** A customer as the API returns it. */
-export function presentCustomer(row: CustomerRow, business: Business): Customer {
-  const shown = {} as Record<ShownColumn, unknown>
+export function presentCustomer(row: CustomerRow, { timezone }: Business): Customer {
+  const shown: Record<string, unknown> = { ...template }
   for (const name of shownColumns) shown[name] = row[name]
-  return {
-    ...(shown as Pick<CustomerRow, ShownColumn>),
-    created_at: formatBusinessTime(row.created_at, business.timezone),
-    updated_at: formatBusinessTime(row.updated_at, business.timezone),
-  }
+  shown.created_at = formatBusinessTime(row.created_at, timezone)
+  shown.updated_at = formatBusinessTime(row.updated_at, timezone)
+  return shown as Pick<CustomerRow, ShownColumn> & Record<'created_at' | 'updated_at', string>
 }
 
 export const customerKind: GroupedKind<CustomerRow> = {

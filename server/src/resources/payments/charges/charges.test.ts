@@ -6,7 +6,7 @@ import { aBusiness, type Client } from '#testing/api.ts'
 import { aCharge, aPaidCharge, aPaymentRequest, aPendingCharge, type Payments, startPayments } from '#testing/payments.ts'
 import { textCell } from './export-charges.ts'
 import { exponentsOfCurrencies } from './filter.ts'
-import { chargesPageQuery } from './list-queries.ts'
+import { chargesPageSql } from './list-queries.ts'
 
 let payments: Payments
 beforeAll(async () => {
@@ -159,7 +159,7 @@ describe('GET /v1/charges', () => {
     const planOf = (statuses: ('succeeded' | 'partially_refunded' | 'refunded' | 'failed')[]) =>
       db.transaction().execute(async (tx) => {
         const options = { filter: { statuses, patterns: [], keywords: [] }, cursor: undefined, limit: 26 }
-        const compiled = chargesPageQuery(client.business.id, options, exponentsOfCurrencies()).compile(tx)
+        const compiled = chargesPageSql(client.business.id, options, exponentsOfCurrencies()).compile(tx)
         const { rows } = await tx.executeQuery<Record<string, string>>({ ...compiled, sql: `explain ${compiled.sql}`, parameters: compiled.parameters })
         return rows.map((row) => Object.values(row)[0]).join('\n')
       })

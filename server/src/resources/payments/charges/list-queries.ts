@@ -1,9 +1,10 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Database, Db } from '#foundation/database/database.ts'
-import { entriesWith, hasIdLike } from '#foundation/database/search-grams.ts'
-import { walkOrIndex } from '#foundation/database/walk-or-index.ts'
+import { entriesSql, entryGrams, type GramQuestion, hasIdLike } from '#foundation/database/search-grams.ts'
+import { plainPageSql, type SearchedList, searchedPage } from '#foundation/database/searched-list.ts'
+import { longestPage, sharedPages } from '#foundation/database/shared-pages.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
-import type { ChargeRow, ChargeStatus } from './queries.ts'
+import { type ChargeRow, type ChargeStatus, chargeColumns, paidStatuses } from './queries.ts'
 
 /** The filters of a list of charges; all given ones must match. */
 export interface ChargeFilter {
@@ -35,7 +36,7 @@ export interface ChargeFilter {
   nothing?: boolean
 }
 
-export interface ListChargesOptions {
+export interface ListedCharges {
   filter: ChargeFilter
   cursor: Cursor | undefined
   limit: number
@@ -47,7 +48,7 @@ export interface Exponents {
   three: string[]
 }
 
-function boundsOf(filter: ChargeFilter, exponents: Exponents): RawBuilder<unknown> {
+function boundsSql(filter: ChargeFilter, exponents: Exponents): RawBuilder<unknown> {
   const parts: RawBuilder<unknown>[] = []
   const { statuses, refunded } = filter
   if (filter.nothing) parts.push(sql`and false`)
@@ -77,7 +78,7 @@ function boundsOf(filter: ChargeFilter, exponents: Exponents): RawBuilder<unknow
   return sql.join(parts, sql` `)
 }
 
-function searchOf({ patterns, keywords, remark }: ChargeFilter): RawBuilder<unknown> {
+function matchesSql({ patterns, keywords, remark }: ChargeFilter): RawBuilder<unknown> {
   const parts = patterns.map((pattern) => sql`and c.search like ${pattern}`)
   for (const { pattern, amounts } of keywords) {
     const exactly = amounts.map(({ currency, minor }) => sql`or (c.currency = ${currency} and c.amount_minor = ${String(minor)}::bigint)`)
@@ -88,56 +89,65 @@ function searchOf({ patterns, keywords, remark }: ChargeFilter): RawBuilder<unkn
 }
 
 /** Charges whose own words have the grams, or whose request's words do; most have no words of their own (decision 7). */
-function foundBy(businessId: string, patterns: string[]): RawBuilder<unknown> {
-  if (patterns.length === 0) return sql``
+function foundSql(businessId: string, patterns: string[], question: GramQuestion): RawBuilder<unknown> {
   return sql`and c.id in (
-    with entries as materialized (${entriesWith(businessId, patterns)})
+    with entries as materialized (${entriesSql(businessId, patterns, question)})
     select id from entries
     union select paid.id from entries e join charges paid on paid.business_id = ${businessId} and paid.payment_request_id = e.id
     union select named.id from charges named where named.business_id = ${businessId} and (${hasIdLike(sql`named.id`, patterns)})
   )`
 }
 
-function positionOf(cursor: Cursor | undefined): RawBuilder<unknown> {
-  if (!cursor) return sql``
-  return cursor.direction === 'previous' ? sql`and c.id > ${cursor.id}` : sql`and c.id < ${cursor.id}`
-}
-
-/** The statement of a plain list, for the list itself and for the test of its plan. */
-export function chargesPageQuery(businessId: string, { filter, cursor, limit }: ListChargesOptions, exponents: Exponents): RawBuilder<ChargeRow> {
-  const direction = cursor?.direction === 'previous' ? sql`asc` : sql`desc`
-  return sql<ChargeRow>`
-    select c.* from charges c where c.business_id = ${businessId} ${searchOf(filter)} ${boundsOf(filter, exponents)} ${positionOf(cursor)}
-    order by c.id ${direction} limit ${limit}`
-}
-
-/** One page of charges, newest first (reversed if the cursor points back). A search scans first, then uses the index. */
-export async function listCharges({ slow: db }: Database, businessId: string, options: ListChargesOptions, exponents: Exponents): Promise<ChargeRow[]> {
-  const { filter, cursor, limit } = options
-  if (filter.patterns.length + filter.keywords.length === 0 && filter.remark === undefined) {
-    const { rows } = await chargesPageQuery(businessId, options, exponents).execute(db)
-    return rows
-  }
-  const direction = cursor?.direction === 'previous' ? sql`asc` : sql`desc`
-  const where = sql`c.business_id = ${businessId} ${boundsOf(filter, exponents)} ${positionOf(cursor)}`
-  return walkOrIndex<ChargeRow>({
-    wanted: limit,
+function listOf(businessId: string, { filter, cursor, limit }: ListedCharges, exponents: Exponents): SearchedList {
+  const { patterns, keywords, remark } = filter
+  const isUp = cursor?.direction === 'previous'
+  return {
+    table: sql`charges c`,
+    alias: 'c',
+    columns: sql.raw(chargeColumns),
+    business: sql`c.business_id = ${businessId}`,
+    within: sql`${boundsSql(filter, exponents)} ${cursor ? sql`and c.id ${isUp ? sql`>` : sql`<`} ${cursor.id}` : sql``}`,
+    matches: patterns.length + keywords.length > 0 || remark !== undefined ? matchesSql(filter) : undefined,
+    // A charge can be much younger than the request whose words find it.
+    grams: patterns.length > 0 ? { column: entryGrams, knowsTimes: false, foundSql: (question) => foundSql(businessId, patterns, question) } : undefined,
+    descending: !isUp,
     skip: 0,
-    async walk(depth) {
-      const { rows } = await sql<ChargeRow & { scanned: number }>`
-        with recent as materialized (select c.* from charges c where ${where} order by c.id ${direction} limit ${depth})
-        select counted.scanned, matching.* from (select count(*)::int as scanned from recent) counted left join lateral (
-          select c.* from recent c where true ${searchOf(filter)} order by c.id ${direction} limit ${limit}
-        ) matching on true`.execute(db)
-      return { rows: rows.filter((row) => row.id !== null), scanned: rows[0]?.scanned ?? 0 }
-    },
-    async index() {
-      const { rows } = await sql<ChargeRow>`
-        with found as materialized (select c.* from charges c where ${where} ${foundBy(businessId, filter.patterns)} ${searchOf(filter)})
-        select * from found order by id ${direction} limit ${limit}`.execute(db)
-      return rows
-    },
-  })
+    limit,
+  }
+}
+
+/** The statement of a page without a search, for the test of its plan. */
+export const chargesPageSql = (businessId: string, options: ListedCharges, exponents: Exponents): RawBuilder<unknown> =>
+  plainPageSql(listOf(businessId, options, exponents))
+
+const paid = [...paidStatuses]
+const newestFirst = {
+  name: 'list_charges',
+  from: 'charges c',
+  alias: 'c',
+  columns: chargeColumns,
+  within: `and c.status in (${paid.map((status) => `'${status}'`).join(', ')})`,
+  key: 'id',
+  type: 'uuid',
+} as const
+
+/** Whether a filter is the one of a list without any: whatever was paid. */
+function isPlain({ statuses = [], patterns, keywords, ...others }: ChargeFilter): boolean {
+  if (patterns.length + keywords.length + Object.keys(others).length > 0) return false
+  return statuses.length === paid.length && statuses.every((status) => paidStatuses.has(status))
+}
+
+export type ChargesReader = (businessId: string, options: ListedCharges) => Promise<ChargeRow[]>
+
+/** Pages of charges, newest first (reversed when the cursor points back). Plain ones that are asked for together share a statement. */
+export function chargeLists({ slow: db, slowPool }: Database, acrossBusinesses: boolean, exponents: Exponents): ChargesReader {
+  const plainPage = sharedPages<ChargeRow>(slowPool, newestFirst, acrossBusinesses)
+  return (businessId, options) => {
+    const { filter, cursor, limit } = options
+    return isPlain(filter) && limit <= longestPage
+      ? plainPage({ businessId, after: cursor?.id, backwards: cursor?.direction === 'previous', limit })
+      : searchedPage<ChargeRow>(db, listOf(businessId, options, exponents))
+  }
 }
 
 export interface LocationShown {

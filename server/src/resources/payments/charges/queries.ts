@@ -60,7 +60,8 @@ const columns = {
 
 const names = Object.keys(columns) as (keyof ChargeRow)[]
 /** Every column by name: a statement that is prepared with `*` fails when a migration adds one. */
-const allColumns = sql.raw(names.map((name) => `c.${name}`).join(', '))
+export const chargeColumns = names.map((name) => `c.${name}`).join(', ')
+const allColumns = sql.raw(chargeColumns)
 
 function arrayOf(rows: ChargeRow[], name: keyof ChargeRow): unknown[] {
   const type = columns[name]

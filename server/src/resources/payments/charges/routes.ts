@@ -11,11 +11,11 @@ import { receiptUrl } from '#resources/payments/receipts/address.ts'
 import { listRefundsOfCharge } from '#resources/payments/refunds/queries.ts'
 import { exportCharges } from './export-charges.ts'
 import { exponentsOfCurrencies, exportFilterOf, filterOf } from './filter.ts'
-import { findDelivered, findLocations, listCharges, listDeliveriesOf } from './list-queries.ts'
+import { chargeLists, findDelivered, findLocations, listDeliveriesOf } from './list-queries.ts'
 import { type ChargeRow, findCharge, paidStatuses } from './queries.ts'
 import { Charge, ChargePage, ExportCharges, ListCharges, presentCharge, presentListedCharge, type Surroundings } from './wire.ts'
 
-export interface ChargesDeps extends Pick<Deps, 'database' | 'secretKey'> {
+export interface ChargesDeps extends Pick<Deps, 'database' | 'secretKey' | 'groupAcrossBusinesses'> {
   rails: Rails
 }
 
@@ -59,7 +59,7 @@ async function blockedBecause(rails: Rails, business: Business, row: ChargeRow):
 export function chargesRoutes(api: Api, deps: ChargesDeps): void {
   const charges = api.group('Charges')
   const { database, rails } = deps
-  const exponents = exponentsOfCurrencies()
+  const list = chargeLists(database, deps.groupAcrossBusinesses, exponentsOfCurrencies())
 
   charges.read(
     '/v1/charges',
@@ -74,7 +74,7 @@ export function chargesRoutes(api: Api, deps: ChargesDeps): void {
       const cursor = query.cursor ? decodeCursor(query.cursor, order) : undefined
       const perPage = query.perPage ?? query.per_page
       const filter = await filterOf(database.db, business, query, at)
-      const rows = await listCharges(database, business.id, { filter, cursor, limit: perPage + 1 }, exponents)
+      const rows = await list(business.id, { filter, cursor, limit: perPage + 1 })
       const around = await surroundingsOf(deps, rows, business, baseUrl)
       const page = { order, cursor, perPage, path: `${baseUrl}/v1/charges`, query: rawQuery }
       return { status: 200, body: keysetPage(rows, page, (row) => JSON.stringify(presentListedCharge(row, around(row)))) }
@@ -94,7 +94,7 @@ export function chargesRoutes(api: Api, deps: ChargesDeps): void {
       const filter = exportFilterOf(business, query, at)
       const file = `charges-${businessDay(at, business.timezone)}.csv`
       const headers = { 'content-type': 'text/csv; charset=utf-8; header=present', 'content-disposition': `attachment; filename="${file}"` }
-      return { status: 200, headers, stream: exportCharges(database, business, filter, exponents, query.perPage) }
+      return { status: 200, headers, stream: exportCharges(list, business, filter, query.perPage) }
     },
   )
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { aBusiness, type Client, eventsOf } from '#testing/api.ts'
 import { expireDuePaymentRequests } from './expire-payment-requests-job.ts'
-import { firstPageOf } from './list-queries.ts'
+import { firstPageSql } from './list-queries.ts'
 
 const path = '/v1/payment-requests'
 const create = (client: Client, more: Record<string, unknown> = {}) => client.post(path, { amount: '10.00', currency: 'SGD', ...more })
@@ -148,7 +148,7 @@ test('a list of requests that ended unpaid reads their index, however many other
     [client.business.id],
   )
   await database.pool.query('analyze payment_requests, payment_request_endings')
-  const statement = firstPageOf(client.business.id, { status: 'expired' }, 26).compile(database.db)
+  const statement = firstPageSql(client.business.id, { status: 'expired' }, 26).compile(database.db)
   const { rows } = await database.pool.query(`explain ${statement.sql}`, [...statement.parameters])
   const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
   expect(plan).toContain('payment_request_endings')

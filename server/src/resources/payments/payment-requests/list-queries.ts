@@ -1,7 +1,10 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { Db } from '#foundation/database/database.ts'
-import { entriesWith } from '#foundation/database/search-grams.ts'
-import { endings, type PaymentRequestRow, type PaymentRequestStatus } from './queries.ts'
+import { type Database, isOutcomeUnknown } from '#foundation/database/database.ts'
+import { groupCommit } from '#foundation/database/group-commit.ts'
+import { entriesSql, entryGrams, type GramQuestion, gramFrequencies } from '#foundation/database/search-grams.ts'
+import { plainPageSql, type SearchedList, searchedPage } from '#foundation/database/searched-list.ts'
+import { sharedPages } from '#foundation/database/shared-pages.ts'
+import { endings, type PaymentRequestRow, type PaymentRequestStatus, requestColumns } from './queries.ts'
 
 export interface PaymentRequestFilter {
   /** A LIKE pattern over the search text. */
@@ -12,7 +15,7 @@ export interface PaymentRequestFilter {
   isDefault?: boolean
 }
 
-export interface ListOptions {
+export interface ListedPaymentRequests {
   filter: PaymentRequestFilter
   /** Only requests that were created before this one; undefined starts with the newest. */
   before: string | undefined
@@ -20,10 +23,44 @@ export interface ListOptions {
   limit: number
 }
 
-/** Rows that a search scans, newest first, before it uses the index. */
-const walked = 1000
+const newestFirst = {
+  name: 'list_payment_requests',
+  from: 'payment_requests r',
+  alias: 'r',
+  columns: requestColumns,
+  within: 'and r.deleted_at is null',
+  key: 'id',
+  type: 'uuid',
+} as const
 
-function searchOf({ pattern, metadata }: PaymentRequestFilter): RawBuilder<unknown> {
+const isPlain = (filter: PaymentRequestFilter) => Object.keys(filter).length === 0
+
+/** Pages of a business's requests, the newest first. Plain ones that are asked for together share a statement. */
+export function paymentRequestLists({ slow: db, slowPool }: Database, acrossBusinesses: boolean) {
+  const plainPage = sharedPages<PaymentRequestRow>(slowPool, newestFirst, acrossBusinesses)
+  return (businessId: string, { filter, before, skip, limit }: ListedPaymentRequests): Promise<PaymentRequestRow[]> =>
+    isPlain(filter) && skip === 0
+      ? plainPage({ businessId, after: before, backwards: false, limit })
+      : searchedPage<PaymentRequestRow>(db, listOf(businessId, { filter, before, skip, limit }))
+}
+
+function listOf(businessId: string, { filter, before, skip, limit }: ListedPaymentRequests): SearchedList {
+  const { pattern, metadata } = filter
+  return {
+    table: sql`payment_requests r`,
+    alias: 'r',
+    columns: sql.raw(requestColumns),
+    business: sql`r.business_id = ${businessId}`,
+    within: sql`${boundsSql(businessId, filter)} ${before === undefined ? sql`` : sql`and r.id < ${before}`}`,
+    matches: pattern !== undefined || metadata ? matchesSql(filter) : undefined,
+    grams: pattern === undefined ? undefined : { column: entryGrams, knowsTimes: true, foundSql: (question) => foundSql(businessId, pattern, question) },
+    descending: true,
+    skip,
+    limit,
+  }
+}
+
+function matchesSql({ pattern, metadata }: PaymentRequestFilter): RawBuilder<unknown> {
   const parts: RawBuilder<unknown>[] = []
   if (pattern !== undefined) parts.push(sql`and r.search like ${pattern}`)
   if (metadata) parts.push(sql`and r.metadata @> ${JSON.stringify(metadata)}::jsonb and r.metadata <> '{}'::jsonb`)
@@ -31,12 +68,10 @@ function searchOf({ pattern, metadata }: PaymentRequestFilter): RawBuilder<unkno
 }
 
 /** The condition for the index of grams; the rows that it finds are compared with the pattern. */
-function foundBy(businessId: string, { pattern }: PaymentRequestFilter): RawBuilder<unknown> {
-  return pattern === undefined ? sql`` : sql`and r.id in (${entriesWith(businessId, [pattern])})`
-}
+const foundSql = (businessId: string, pattern: string, question: GramQuestion) => sql`and r.id in (${entriesSql(businessId, [pattern], question)})`
 
-function boundsOf(businessId: string, { status, isDefault }: PaymentRequestFilter): RawBuilder<unknown> {
-  const parts: RawBuilder<unknown>[] = [sql`r.business_id = ${businessId} and r.deleted_at is null`]
+function boundsSql(businessId: string, { status, isDefault }: PaymentRequestFilter): RawBuilder<unknown> {
+  const parts: RawBuilder<unknown>[] = [sql`and r.deleted_at is null`]
   if (status !== undefined) parts.push(sql`and r.status = ${status}`)
   if (status !== undefined && endings.has(status))
     parts.push(sql`and r.id in (select e.id from payment_request_endings e where e.business_id = ${businessId} and e.status = ${status})`)
@@ -44,44 +79,37 @@ function boundsOf(businessId: string, { status, isDefault }: PaymentRequestFilte
   return sql.join(parts, sql` `)
 }
 
-const behind = (before: string | undefined) => (before === undefined ? sql`` : sql`and r.id < ${before}`)
-
-/**
- * One page of a business's requests, newest first. A search scans the newest rows before it uses the index of grams,
- * which would have to collect every match of a common word (decision 0002).
- */
-export async function listPaymentRequests(db: Db, businessId: string, options: ListOptions): Promise<PaymentRequestRow[]> {
-  const { filter, before, skip, limit } = options
-  const isSearch = filter.pattern !== undefined || filter.metadata !== undefined
-  const newest = sql`order by r.id desc limit ${limit} offset ${skip}`
-  if (!isSearch) {
-    const { rows } = await sql<PaymentRequestRow>`select r.* from payment_requests r where ${boundsOf(businessId, filter)} ${behind(before)} ${newest}`.execute(
-      db,
-    )
-    return rows
-  }
-  const first = await sql<PaymentRequestRow>`
-    with recent as materialized (
-      select r.* from payment_requests r where ${boundsOf(businessId, filter)} ${behind(before)} order by r.id desc limit ${walked}
-    ) select r.* from recent r where true ${searchOf(filter)} ${newest}`.execute(db)
-  if (first.rows.length >= limit) return first.rows
-  const { rows } = await sql<PaymentRequestRow>`
-    with found as materialized (
-      select r.* from payment_requests r where ${boundsOf(businessId, filter)} ${behind(before)} ${foundBy(businessId, filter)} ${searchOf(filter)}
-    ) select r.* from found r ${newest}`.execute(db)
-  return rows
-}
-
 /** The first page of a list without a search, as a statement. */
-export function firstPageOf(businessId: string, filter: PaymentRequestFilter, limit: number): RawBuilder<PaymentRequestRow> {
-  return sql<PaymentRequestRow>`select r.* from payment_requests r where ${boundsOf(businessId, filter)} order by r.id desc limit ${limit}`
+export function firstPageSql(businessId: string, filter: PaymentRequestFilter, limit: number): RawBuilder<unknown> {
+  return plainPageSql(listOf(businessId, { filter, before: undefined, skip: 0, limit }))
 }
 
-/** How many requests match a filter, counting no further than `most`. */
-export async function countPaymentRequests(db: Db, businessId: string, filter: PaymentRequestFilter, most: number): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    select count(*)::int as count from (
-      select 1 from payment_requests r where ${boundsOf(businessId, filter)} ${foundBy(businessId, filter)} ${searchOf(filter)} limit ${most}
-    ) found`.execute(db)
-  return rows[0]?.count ?? 0
+/** Counts how many requests a filter finds, no further than `most`. All requests of a business are counted once for those who ask together. */
+export function paymentRequestCounts({ slow: db, slowPool }: Database, acrossBusinesses: boolean, most: number) {
+  const business = acrossBusinesses ? 'wanted.business_id' : '$2::uuid'
+  const text = `
+    select wanted.business_id, (
+      select count(*)::int from (select 1 from payment_requests r where r.business_id = ${business} and r.deleted_at is null limit ${most}) found
+    ) as count from unnest($1::uuid[]) as wanted (business_id)`
+  const countAll = groupCommit<string, number>({
+    groupOf: acrossBusinesses ? () => '' : (businessId) => businessId,
+    maxInFlight: 2,
+    mayBeOneRow: (error) => !isOutcomeUnknown(error),
+    async write(businesses) {
+      const values = [[...new Set(businesses)], ...(acrossBusinesses ? [] : [businesses[0]])]
+      const { rows } = await slowPool.query<{ business_id: string; count: number }>({ name: 'count_payment_requests', text, values })
+      const counts = new Map(rows.map(({ business_id, count }) => [business_id, count]))
+      return businesses.map((businessId) => counts.get(businessId) ?? 0)
+    },
+  })
+  return async (businessId: string, filter: PaymentRequestFilter): Promise<number> => {
+    if (isPlain(filter)) return countAll(businessId)
+    const { pattern } = filter
+    const { rows } = await sql<{ count: number }>`
+      select count(*)::int as count from (
+        select 1 from payment_requests r where r.business_id = ${businessId} ${boundsSql(businessId, filter)}
+          ${pattern === undefined ? sql`` : foundSql(businessId, pattern, { frequencies: await gramFrequencies(db, entryGrams) })} ${matchesSql(filter)} limit ${most}
+      ) found`.execute(db)
+    return rows[0]?.count ?? 0
+  }
 }

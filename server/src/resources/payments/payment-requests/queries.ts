@@ -41,7 +41,8 @@ export type PaymentRequestRow = RowOf<
   }
 >
 
-const allColumns = columnList(tables.payment_requests, 'r')
+/** Every column of a row `r`. */
+export const requestColumns = columnList(tables.payment_requests, 'r')
 
 /** Finds payment requests and locks their rows until the transaction ends; always in one order, whatever the order requested. */
 export async function lockPaymentRequests(tx: Db, keys: { businessId: string; id: string }[]): Promise<Map<string, PaymentRequestRow>> {
@@ -50,7 +51,7 @@ export async function lockPaymentRequests(tx: Db, keys: { businessId: string; id
     tx,
     'lock_payment_requests',
     sql<PaymentRequestRow>`
-    select ${sql.raw(allColumns)} from payment_requests r
+    select ${sql.raw(requestColumns)} from payment_requests r
     join unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as wanted (business_id, id)
       on r.business_id = wanted.business_id and r.id = wanted.id
     order by r.business_id, r.id for update of r`,
@@ -105,7 +106,7 @@ export async function findPaymentRequest(db: Db, businessId: string, id: string)
   const { rows } = await runPrepared(
     db,
     'find_payment_request',
-    sql<PaymentRequestRow>`select ${sql.raw(allColumns)} from payment_requests r where r.business_id = ${businessId} and r.id = ${id}`,
+    sql<PaymentRequestRow>`select ${sql.raw(requestColumns)} from payment_requests r where r.business_id = ${businessId} and r.id = ${id}`,
   )
   return rows[0]
 }
@@ -114,7 +115,7 @@ export async function findPaymentRequest(db: Db, businessId: string, id: string)
 export async function findAnyPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
   const { rows } = await pool.query<PaymentRequestRow>({
     name: 'find_any_payment_requests',
-    text: `select ${allColumns} from payment_requests r
+    text: `select ${requestColumns} from payment_requests r
       join unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id) on r.business_id = wanted.business_id and r.id = wanted.id`,
     values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],
   })
@@ -130,7 +131,7 @@ export const insertExpiriesSql = (rows: string): string =>
 export async function findPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
   const { rows } = await pool.query<PaymentRequestRow>({
     name: 'find_payment_requests',
-    text: `select ${allColumns} from payment_requests r
+    text: `select ${requestColumns} from payment_requests r
       join unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id) on r.business_id = wanted.business_id and r.id = wanted.id
       where r.deleted_at is null`,
     values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],

@@ -15,7 +15,7 @@ import { changePaymentRequest } from './change-payment-request.ts'
 import { createPaymentRequest } from './create-payment-request.ts'
 import { deletePaymentRequest } from './end-payment-request.ts'
 import { entryOf } from './issue-qr.ts'
-import { paymentRequestsPage } from './list-payment-requests.ts'
+import { paymentRequestPages } from './list-payment-requests.ts'
 import { findPaymentRequests, type PaymentRequestRow } from './queries.ts'
 import {
   CreatePaymentRequest,
@@ -92,7 +92,7 @@ const removeRequest = (deps: Deps) => (call: Call) =>
 /** The operations of the contract, and `PATCH` as an alias of `PUT`. */
 export function paymentRequestsRoutes(api: Api, deps: Deps): void {
   const paymentRequests = api.group('Payment requests')
-  const { database } = deps
+  const page = paymentRequestPages(deps)
   paymentRequests.write(
     'POST',
     '/v1/payment-requests',
@@ -109,7 +109,7 @@ export function paymentRequestsRoutes(api: Api, deps: Deps): void {
   paymentRequests.read(
     '/v1/payment-requests',
     { operationId: 'listPaymentRequests', summary: 'List payment requests', query: ListPaymentRequests, answers: { 200: PaymentRequestPage } },
-    async (call) => ({ status: 200, body: await paymentRequestsPage(database, call) }),
+    async (call) => ({ status: 200, body: await page(call) }),
   )
 
   paymentRequests.read(

@@ -5,7 +5,6 @@ import type { FieldErrors } from '#foundation/shared/errors.ts'
 import { currencies, exponentOf, formatAmount } from '#foundation/shared/money.ts'
 import { newPaymentReference } from './create-payment-request.ts'
 import { readExpiresAfter } from './expiry.ts'
-import { pageNumbers } from './list-payment-requests.ts'
 import { readRequestAmount } from './rules.ts'
 
 const secondsOf = { mins: 60, hours: 3_600, days: 86_400 }
@@ -80,19 +79,6 @@ test('a payment reference has twenty unambiguous characters, and is never repeat
   const made = Array.from({ length: 5_000 }, newPaymentReference)
   for (const reference of made) expect(reference).toMatch(/^HWK[0-9A-HJKMNP-TV-Z]{17}$/)
   expect(new Set(made).size).toBe(made.length)
-})
-
-test('page numbers include both ends and the neighbors of the current page, in order', () => {
-  expect(pageNumbers(1, 1)).toEqual([1])
-  expect(pageNumbers(10, 20)).toEqual([1, 2, null, 7, 8, 9, 10, 11, 12, 13, null, 19, 20])
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 2_000 }), fc.integer({ min: 1, max: 1_000 }), (current, last) => {
-      const numbers = pageNumbers(current, last).filter((number) => number !== null)
-      expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
-      expect(numbers[0]).toBe(1)
-      expect(numbers.at(-1)).toBe(last)
-    }),
-  )
 })
 
 test('a list is read in every format, and what is not a list is left to the schema', () => {

@@ -5,13 +5,13 @@ import { runPrepared } from '#foundation/database/prepared.ts'
 import type { RowOf } from '#foundation/database/rows.ts'
 import type { Due } from '#foundation/shared/clock.ts'
 
-/** What is scheduled: a rail is asked about a charge or a refund, or a duplicate charge is refunded. */
+/** What a scheduled check does: it polls a rail about a charge or a refund, or refunds a duplicate charge. */
 export type CheckKind = 'charge' | 'refund' | 'duplicate'
 
 /** A scheduled check whose time has come. */
 export type DueCheck = Omit<RowOf<'rail_checks', { kind: CheckKind }>, 'due_at'>
 
-/** Sets when a rail is asked about charges or refunds; replaces an earlier appointment. */
+/** Schedules checks of charges or refunds; each replaces an earlier one. */
 export async function scheduleChecks(tx: Db, checks: { businessId: string; id: string; kind: CheckKind; dueAt: Date }[]): Promise<void> {
   if (checks.length === 0) return
   await runPrepared(
@@ -25,7 +25,7 @@ export async function scheduleChecks(tx: Db, checks: { businessId: string; id: s
   )
 }
 
-/** Takes charges or refunds out of the list of those whose rail has to be asked. */
+/** Deletes the scheduled checks of charges or refunds. */
 export async function forgetChecks(tx: Db, keys: { businessId: string; id: string }[]): Promise<void> {
   if (keys.length === 0) return
   await runPrepared(

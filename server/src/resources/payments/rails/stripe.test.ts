@@ -8,7 +8,7 @@ import { aBusiness, type Client, eventsOf, send, startTestServer, type TestServe
 import { clockAt } from '#testing/clock.ts'
 import { testDatabase } from '#testing/database.ts'
 import { type StripeFake, startStripeFake } from '#testing/stripe-fake.ts'
-import { askRails } from './ask-rails-job.ts'
+import { pollRails } from './poll-rails-job.ts'
 import { saveRailCredentials } from './queries.ts'
 
 let stripe: StripeFake
@@ -44,7 +44,7 @@ const statusOf = async (client: Client, id: string) => (await client.get(`/v1/pa
 /** Does what the poller would do so many seconds from now. */
 const check = ({ server: { app } }: Client, afterSeconds: number) => {
   const clock = clockAt(() => new Date(Date.now() + afterSeconds * 1000))
-  return askRails({ ...app.payments, clock }, { until: clock.system() })
+  return pollRails({ ...app.payments, clock }, { until: clock.system() })
 }
 
 const notify = ({ server: to, business }: Client, { text, signature }: { text: string; signature: string }) =>

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { sandboxFloatOf } from '#engine/ledger/sandbox-float.ts'
 import { openDatabase } from '#foundation/database/database.ts'
 import { expireDuePaymentRequests } from '#resources/payments/payment-requests/expire-payment-requests-job.ts'
-import { askRails } from '#resources/payments/rails/ask-rails-job.ts'
+import { pollRails } from '#resources/payments/rails/poll-rails-job.ts'
 import { releaseDue } from '#resources/payments/releases/release-due-job.ts'
 import { aBusiness, type Client, eventsOf, type Reply, startTestServer } from '#testing/api.ts'
 import { cloneDatabase } from '#testing/database.ts'
@@ -279,7 +279,7 @@ class Lifecycle {
     }
     const askUntilQuiet = async () => {
       const giveBack = this.attempts.filter(({ toBeGivenBack }) => toBeGivenBack)
-      while ((await askRails(app.payments, due())) > 0) await this.settleWhatEnded()
+      while ((await pollRails(app.payments, due())) > 0) await this.settleWhatEnded()
       for (const charge of giveBack) this.note(charge, charge.amount)
     }
     if (expireFirst) await expire()

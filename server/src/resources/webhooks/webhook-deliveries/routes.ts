@@ -1,7 +1,7 @@
 import type { Api, Call } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
-import { type Cursor, cursorEnvelope, decodeCursor, encodeCursor } from '#foundation/http/pagination.ts'
+import { decodeCursor, keysetPage } from '#foundation/http/pagination.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
 import { ApiError, conflict, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
@@ -10,7 +10,7 @@ import { presentDelivery } from '#resources/webhooks/delivery/delivery-wire.ts'
 import { diagnoseSignature } from '#resources/webhooks/delivery/diagnose-signature.ts'
 import { laneOfUrl } from '#resources/webhooks/delivery/fan-out.ts'
 import { findEndpoint } from '#resources/webhooks/webhook-events/queries.ts'
-import { findDelivery, listAttempts, listDeliveries, listSalts, type QueuedDelivery, requeueDelivery, type WholeDelivery } from './queries.ts'
+import { findDelivery, listAttempts, listDeliveries, listSalts, requeueDelivery, type WholeDelivery } from './queries.ts'
 import { type ReplayDeps, replay } from './replay-events.ts'
 import {
   ListWebhookDeliveries,
@@ -133,23 +133,8 @@ async function page({ database }: ReplayDeps, { business, query, baseUrl, rawQue
   const { cursor: sent, per_page: perPage, ...filter } = query
   const cursor = sent ? decodeCursor(sent, listOrder) : undefined
   const rows = await listDeliveries(database.slow, business.id, { filter, cursor, limit: perPage + 1 })
-  const more = rows.length > perPage
-  const shown = rows.slice(0, perPage)
-  const backwards = cursor?.direction === 'previous'
-  if (backwards) shown.reverse()
-  const at = (row: QueuedDelivery | undefined, direction: Cursor['direction']) =>
-    row ? encodeCursor({ order: listOrder, key: '', id: row.id, direction }) : null
-  const body = cursorEnvelope(
-    shown.map((row) => JSON.stringify(presentDelivery(row, business.timezone, row.due_at))),
-    {
-      path: `${baseUrl}/v1/webhook-deliveries`,
-      query: rawQuery,
-      perPage,
-      next: backwards || more ? at(shown.at(-1), 'next') : null,
-      previous: (backwards ? more : cursor !== undefined) ? at(shown[0], 'previous') : null,
-    },
-  )
-  return { status: 200, body }
+  const asked = { order: listOrder, cursor, perPage, path: `${baseUrl}/v1/webhook-deliveries`, query: rawQuery }
+  return { status: 200, body: keysetPage(rows, asked, (row) => JSON.stringify(presentDelivery(row, business.timezone, row.due_at))) }
 }
 
 const schemes: Record<string, string> = { '1': 'v1', '2': 'v2', v1: 'v1', v2: 'v2', standard: 'standard' }

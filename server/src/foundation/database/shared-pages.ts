@@ -1,0 +1,91 @@
+import type pg from 'pg'
+import { isOutcomeUnknown } from './database.ts'
+import { groupCommit } from './group-commit.ts'
+
+/**
+ * A list whose plain pages, without a search or a filter, are read together: what a page costs is its round trip more than
+ * its rows. The parts are SQL, and all of them speak of the table by one alias.
+ */
+export interface PlainList {
+  /** Names its prepared statements. */
+  name: string
+  /** The table with its alias and what is joined to it, such as `customers c`. */
+  from: string
+  alias: string
+  /** What is selected of a row. */
+  columns: string
+  /** What every row of the list fulfils besides its business; begins with `and`. */
+  within?: string
+  /** The column that the list is ordered by, unique in a business, and its type. */
+  key: 'id' | 'sequence'
+  type: 'uuid' | 'bigint'
+  /** Whether the list begins with the smallest key. */
+  ascending?: boolean
+  /** Whether `columns` is one text without line breaks: then a page travels as one text. */
+  isText?: boolean
+}
+
+/** The rows of a business that follow a key, or that precede it: nearest first. */
+export interface PlainPage {
+  businessId: string
+  /** Undefined for the page that the list begins with. */
+  after: string | undefined
+  backwards: boolean
+  limit: number
+}
+
+/** The most rows that a page has: a hundred, and one that tells whether there are more. */
+export const longestPage = 101
+/** Pages that share a statement, and rows; a page of a hundred rows can be 2.5 MB. */
+const mostPages = 16
+const mostRows = 512
+
+const lastUuid = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+
+/** The statement for pages in one direction; where businesses may not share one, `$1` is the one whose pages they are. */
+export function pagesText(list: PlainList, backwards: boolean, acrossBusinesses: boolean): string {
+  const { from, alias, columns, within = '', key, type, ascending = false, isText = false } = list
+  const isUp = ascending !== backwards
+  const direction = isUp ? 'asc' : 'desc'
+  const business = acrossBusinesses ? 'wanted.business_id' : '$1::uuid'
+  const wanted = acrossBusinesses
+    ? `unnest($1::uuid[], $2::${type}[], $3::int[]) with ordinality as wanted (business_id, after_key, size, place)`
+    : `unnest($2::${type}[], $3::int[]) with ordinality as wanted (after_key, size, place)`
+  // The constant limit tells the planner that few rows of the order are read; how many of them, each page says.
+  const rows = `
+    from (
+      select ${columns}, ${alias}.${key} as page_key from ${from}
+      where ${alias}.business_id = ${business} and ${alias}.${key} ${isUp ? '>' : '<'} wanted.after_key ${within}
+      order by ${alias}.${key} ${direction} limit ${longestPage}
+    ) page order by page_key ${direction} limit wanted.size`
+  return isText
+    ? `select array_to_string(array(select line ${rows}), E'\\n') as lines from ${wanted} order by place`
+    : `select place::int4 as page_place, listed.* from ${wanted} cross join lateral (select page.* ${rows}) listed order by place, page_key ${direction}`
+}
+
+/**
+ * A reader of a list's plain pages. Those that are asked for while others are read share the next statement; without
+ * others, a page is read at once. A page that fails, or takes too long, fails alone.
+ */
+export function sharedPages<Row>(pool: pg.Pool, list: PlainList, acrossBusinesses: boolean): (page: PlainPage) => Promise<Row[]> {
+  const beginning = list.ascending ? '0' : lastUuid
+  const texts = [false, true].map((backwards) => ({ name: `${list.name}_${backwards ? 'back' : 'on'}`, text: pagesText(list, backwards, acrossBusinesses) }))
+  return groupCommit<PlainPage, Row[]>({
+    groupOf: ({ backwards, businessId }) => `${backwards}${acrossBusinesses ? '' : businessId}`,
+    maxRows: mostPages,
+    maxWeight: mostRows,
+    weightOf: ({ limit }) => limit,
+    maxInFlight: 2,
+    mayBeOneRow: (error) => !isOutcomeUnknown(error),
+    async write(pages) {
+      const [first] = pages
+      const businesses = acrossBusinesses ? pages.map(({ businessId }) => businessId) : first?.businessId
+      const values = [businesses, pages.map(({ after }) => after ?? beginning), pages.map(({ limit }) => limit)]
+      const { rows } = await pool.query({ ...texts[first?.backwards ? 1 : 0], values } as pg.QueryConfig)
+      if (list.isText) return rows.map(({ lines }: { lines: string }) => (lines === '' ? [] : (lines.split('\n') as Row[])))
+      const found: Row[][] = pages.map(() => [])
+      for (const row of rows) found[row.page_place - 1]?.push(row)
+      return found
+    },
+  })
+}
