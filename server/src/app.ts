@@ -38,7 +38,7 @@ export interface AppDeps {
   clock: Clock
   /** Called after a commit that appended an event. */
   onEvent?: (businessId: string) => void
-  /** Called after a commit whose events have their sequences already. */
+  /** Called after a commit whose events are already sequenced. */
   onComplete?: (businessId: string) => void
   /** The URL of this server, for links in answers and webhooks that have no request. */
   baseUrl: () => string
