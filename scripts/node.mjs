@@ -49,7 +49,7 @@ function betterBinary() {
   if (choice === 'system') return isSame(own, process.execPath) ? systemBinary() : undefined
   if (major >= wanted) return undefined
   if (existsSync(own)) return own
-  say(`Hawker runs on ${process.version}: the modules hold no Node.js ${wanted} for this machine. HAWKER_NODE=system leaves this line out.`)
+  say(`Hawker runs on ${process.version}: the modules contain no Node.js ${wanted} for this machine. HAWKER_NODE=system suppresses this line.`)
   return undefined
 }
 

@@ -205,7 +205,7 @@ test('forty days of one business pass in causal order, and nothing happens to it
 
   // What is kept for seven days was deleted at the first run after them.
   expect(timesOf('deleting idempotency keys')).toEqual([turn(began, 7 * day, hour)])
-  expect(timesOf('deleting mails')).toEqual([turn(began, 7 * day, day)])
+  expect(timesOf('deleting emails')).toEqual([turn(began, 7 * day, day)])
   expect(timesOf('deleting webhook deliveries')).toEqual([began, givenUpAt, new Date(expired ?? 0)].map((from) => turn(from, 7 * day, day)))
   const left = await rowsOf(moved)
   const gone = ['idempotency_keys', 'mails', 'webhook_deliveries', 'webhook_attempts', 'webhook_queue', 'releases', 'rail_checks', 'payment_request_expiries']

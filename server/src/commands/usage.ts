@@ -59,7 +59,7 @@ SIGHUP restarts the processes one by one without refusing a connection.`,
   worker: {
     summary: 'run the worker without the API (needs DATABASE_URL)',
     forms: ['worker'],
-    details: `Runs what happens outside requests: it delivers webhooks, sends mails, expires payment requests and
+    details: `Runs what happens outside requests: it delivers webhooks, sends emails, expires payment requests and
 runs jobs. Several workers can share one database.`,
     takes: [],
   },

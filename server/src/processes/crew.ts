@@ -102,7 +102,7 @@ function createRoster(wanted: Record<Role, number>, log: Logger, { begin: beginO
       members.delete(member)
       onGone(member)
       if (member.state === 'stopping') return
-      log.error({ role, member: member.pid, how }, 'a process has ended by itself')
+      log.error({ role, member: member.pid, how }, 'a process ended unexpectedly')
       failures[role] = performance.now() - member.began < soundAfterMs ? failures[role] + 1 : 0
       const waitMs = failures[role] === 0 ? 0 : Math.min(longestWaitMs, firstWaitMs * 2 ** (failures[role] - 1))
       setTimeout(() => fill(role), waitMs)

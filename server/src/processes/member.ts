@@ -36,7 +36,7 @@ async function endAfter(stop: () => Promise<void>, { database, log }: { database
     await database.close()
   } catch (error) {
     code = 1
-    log.error({ error }, 'a process could not stop well')
+    log.error({ error }, 'a process did not stop cleanly')
   }
   log.flush()
   process.exit(code)

@@ -15,7 +15,7 @@ async function checkConnections(config: Config, { pool }: Database, log: Logger)
   const { rows } = await pool.query("select current_setting('max_connections')::int as most")
   const [most, needed] = [rows[0].most as number, connectionsNeeded(config)]
   if (most < needed)
-    log.warn({ most, needed }, 'the processes may open more connections than PostgreSQL takes; lower HAWKER_DATABASE_CONNECTIONS or raise max_connections')
+    log.warn({ most, needed }, 'the processes may open more connections than PostgreSQL accepts; lower HAWKER_DATABASE_CONNECTIONS or raise max_connections')
 }
 
 /** Runs the API in `config.processes` child processes, and the worker in another. SIGHUP replaces them one by one. */
