@@ -113,7 +113,7 @@ describe.skipIf(platform === 'win32')('the Node.js that runs the program', () =>
     const none = run(checkout(), 'old', ['4'])
     expect(await none.ended).toBe(4)
     expect(await none.said()).toMatchObject({ pid: none.child.pid })
-    expect(none.err()).toMatch(/^Hawker runs on v\S+: the modules hold no Node.js 24 for this machine\.[^\n]+\n$/)
+    expect(none.err()).toMatch(/^Hawker runs on v\S+: the modules contain no Node.js 24 for this machine\.[^\n]+\n$/)
     for (const age of ['old', 'less-old'] as const) {
       const broken = run(checkout('broken'), age, ['4'])
       expect(await broken.ended).toBe(4)
