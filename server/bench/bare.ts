@@ -7,18 +7,18 @@ import type { Post } from './generator.ts'
 import { cpuSeconds } from './machine.ts'
 import type { Workspace } from './workspace.ts'
 
-/** An answer of Hawker that a bare route gives again. */
+/** A response of Hawker that a bare route repeats. */
 export interface BareAnswer {
   method: 'GET' | 'POST'
   /** As Fastify writes it, with parameters. */
   route: string
   status: number
   headers: Record<string, string>
-  /** The body; that of a list in pieces that are put together for each request: what is before the rows, the rows, what follows. */
+  /** The body; that of a list in pieces that are joined for each request: what precedes the rows, the rows, what follows. */
   body: string | { before: string; rows: string[]; after: string }
 }
 
-/** Headers that Node.js gives to every answer by itself. */
+/** Headers that Node.js adds to every response by itself. */
 const automatic = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding'])
 
 function pieces(body: string): BareAnswer['body'] {
@@ -31,7 +31,7 @@ function pieces(body: string): BareAnswer['body'] {
   return begin + rows.join(',') + after === body ? made : body
 }
 
-/** Asks Hawker once, and keeps its answer for a bare route. */
+/** Sends one request to Hawker, and keeps its response for a bare route. */
 export async function learnAnswer(url: string, route: string, request: Post | { path: string; headers: Record<string, string> }): Promise<BareAnswer> {
   const { path, headers } = request
   const answer = await fetch(url + path, { headers, ...('body' in request ? { method: 'POST', body: request.body } : {}) })
@@ -46,7 +46,7 @@ export async function learnAnswer(url: string, route: string, request: Post | { 
   }
 }
 
-/** Works as the bare server: Fastify without hooks, schemas and log. Prints its port, then answers. */
+/** Runs as the bare server: Fastify without hooks, schemas and log. Prints its port, then responds. */
 export async function bareProcess(file: string): Promise<void> {
   const fastify = Fastify()
   for (const { method, route, status, headers, body } of JSON.parse(readFileSync(file, 'utf8')) as BareAnswer[]) {
@@ -64,7 +64,7 @@ export interface BareServer {
   cpu(): number | undefined
 }
 
-/** Starts the bare server as its own process, as Hawker is one. */
+/** Starts the bare server as its own process, like Hawker. */
 export async function startBare(workspace: Workspace, answers: BareAnswer[]): Promise<BareServer> {
   const file = join(workspace.folder, 'bare.json')
   writeFileSync(file, JSON.stringify(answers))

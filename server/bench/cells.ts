@@ -2,29 +2,29 @@ import type { Load } from './load.ts'
 import { loopNow } from './noise.ts'
 import type { Cluster, HawkerProcess } from './servers.ts'
 
-/** One thing that is measured once in each round. */
+/** One measurement, made once in each round. */
 export interface Cell {
   readonly name: string
-  /** Cells of one group are measured one after the other, as they are compared with each other. */
+  /** Cells of one group are measured in sequence, as they are compared with each other. */
   readonly group: string
   measure(): Promise<CellResult>
 }
 
 export interface CellResult extends Load {
-  /** CPU milliseconds per request, until the work that was left for later is done too; undefined where no such process worked, or outside Linux. */
+  /** CPU milliseconds per request, until deferred work is done too; undefined if no such process was involved, or outside Linux. */
   nodeCpuMs?: number | undefined
   postgresCpuMs?: number | undefined
 }
 
 export type Results = Record<string, CellResult[]>
 
-/** What the rounds gave, and how long the fixed loop took before each. */
+/** The results of the rounds, and how long the fixed loop took before each. */
 export interface Rounds {
   cells: Results
   loopMs: number[]
 }
 
-/** Measures what processes work for a load, per request. */
+/** Measures the CPU time of processes for a load, per request. */
 export async function withCpu(
   load: () => Promise<Load>,
   { node, postgres, after }: { node?: Pick<HawkerProcess, 'cpu'>; postgres?: Pick<Cluster, 'cpu'>; after?: () => Promise<void> },
@@ -44,7 +44,7 @@ const progress = (round: number, name: string, { perSecond, p50Ms, p99Ms, nodeCp
   )
 }
 
-/** Measures every cell once a round, each round in another order of groups and of cells in a group. */
+/** Measures every cell once per round, each round in another order of groups and of cells in a group. */
 export async function runRounds(cells: Cell[], rounds: number): Promise<Rounds> {
   const results: Results = Object.fromEntries(cells.map(({ name }) => [name, []]))
   const loopMs: number[] = []
@@ -73,7 +73,7 @@ export const cpu: Read = ({ nodeCpuMs, postgresCpuMs }) => (nodeCpuMs === undefi
 /** One figure of a cell, round by round. */
 export const valuesOf = (results: Results, cell: string, read: Read): number[] => (results[cell] ?? []).flatMap((load) => read(load) ?? [])
 
-/** One ratio per round, so that a slow minute of the machine weighs on both of its sides. */
+/** One ratio per round, so that a slow minute of the machine affects both of its sides. */
 export function over(results: Results, above: string, below: string, read: Read): number[] {
   return (results[above] ?? []).flatMap((load, i) => {
     const other = results[below]?.[i]

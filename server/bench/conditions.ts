@@ -2,17 +2,17 @@ import { range } from './figures.ts'
 import { describeMachine, type Machine, machineText, type Tools } from './machine.ts'
 import { measureNoise, type Noise, noiseLine, requireQuiet } from './noise.ts'
 
-/** What every benchmark is told. */
+/** The options of every benchmark. */
 export interface CommonOptions {
   rounds: number
   seconds: number
   quick: boolean
-  /** Measures on a machine that is too noisy, too. */
+  /** Also measures on a machine that is too noisy. */
   noisy: boolean
   tools: Tools
 }
 
-/** Under what figures were made. */
+/** The conditions under which figures were measured. */
 export interface Conditions {
   machine: Machine
   noise: Noise
@@ -20,7 +20,7 @@ export interface Conditions {
   seconds: number
 }
 
-/** Looks at the machine, and throws where its figures would be worth nothing. */
+/** Examines the machine, and throws if its figures would be worthless. */
 export async function lookAround({ noisy }: Pick<CommonOptions, 'noisy'>): Promise<Noise> {
   const noise = await measureNoise()
   process.stderr.write(`  ${noiseLine(noise)}\n`)
@@ -28,7 +28,7 @@ export async function lookAround({ noisy }: Pick<CommonOptions, 'noisy'>): Promi
   return noise
 }
 
-/** What figures were made under, when they are made. */
+/** The conditions at the time of the measurement. */
 export function conditionsOf({ rounds, seconds, tools }: CommonOptions, postgres: string, noise: Noise): Conditions {
   return { machine: describeMachine({ postgres, generator: tools.generator, pgbench: tools.pgbench }), noise, rounds, seconds }
 }

@@ -24,7 +24,7 @@ export type Operation = (typeof operations)[number]
 export const connectionCounts = [1, 16, 64, 256]
 const perPage = 25
 
-/** What each cell is called. */
+/** The names of the cells. */
 export const names = {
   through: (operation: string, connections: number) => `${operation} @${connections}`,
   bare: (operation: string) => `bare Fastify, ${operation} @64`,
@@ -45,13 +45,13 @@ const servers = {
 } as const
 type ServerName = keyof typeof servers
 
-/** A server with customers, on a database that can be put back. */
+/** A server with customers, on a database that can be reset. */
 export interface Served {
   hawker: HawkerProcess
   database: Database
 }
 
-/** What customers' requests are measured with. */
+/** The inputs for measuring requests about customers. */
 export interface CustomerBench {
   workspace: Workspace
   cluster: Cluster
@@ -76,7 +76,7 @@ export async function serveCustomers({ workspace, cluster }: CustomerBench, name
   return { hawker, database: cluster.open(name) }
 }
 
-/** Puts a database back to where every create begins. */
+/** Resets a database to the state before every create. */
 async function reset({ pool }: Database): Promise<void> {
   const run = async (client: pg.PoolClient) => {
     await client.query('truncate customers, events, idempotency_keys; insert into customers select * from bench.customers')
@@ -122,7 +122,7 @@ export function httpCell(
   }
 }
 
-/** What pgbench reaches with a statement that does the same. */
+/** What pgbench reaches with an equivalent statement. */
 async function directCells({ workspace, cluster, options, people }: CustomerBench): Promise<Cell[]> {
   if (options.tools.pgbench === undefined) return []
   await cluster.copy('direct')
@@ -139,7 +139,7 @@ async function directCells({ workspace, cluster, options, people }: CustomerBenc
   }))
 }
 
-/** Bare routes that give the same answers as the server, to the same requests. */
+/** Bare routes that send the same responses as the server, to the same requests. */
 async function bareCells(bench: CustomerBench, { hawker }: Served, paying: Paying): Promise<Cell[]> {
   const { workspace, cluster, people, options } = bench
   const headers = { 'x-business-api-key': cluster.apiKey }
@@ -182,7 +182,7 @@ export async function prepareCells(workspace: Workspace, cluster: Cluster, optio
   const settle = payCell(workspace, paying, way, { name: names.through('settle', 64), group: 'settle', connections: 64, ...options })
   const variants = [variant(names.off, 'off'), variant(names.on, 'on', true), variant(names.single, 'single')]
   const cells = [...main, ...(await directCells(bench)), ...variants, settle, ...(await bareCells(bench, of('main'), paying))]
-  // Lets every server's code be compiled before anything counts.
+  // Lets the code of every server be compiled before anything is measured.
   const warm = new Set([...operations.map((operation) => names.through(operation, 64)), ...variants.map(({ name }) => name), settle.name])
   for (const cell of cells) if (warm.has(cell.name)) await cell.measure()
   return cells

@@ -5,7 +5,7 @@ import type { Cluster, HawkerProcess } from './servers.ts'
 import { preciseNow, type Sink } from './sink.ts'
 import { sleep } from './workspace.ts'
 
-/** A server with one merchant, whose endpoints lead to the sink. */
+/** A server with one merchant, whose endpoints deliver to the sink. */
 export interface Delivering {
   cluster: Cluster
   hawker: HawkerProcess
@@ -14,9 +14,9 @@ export interface Delivering {
   sink: Sink
 }
 
-/** What a backlog took. */
+/** The duration of a backlog. */
 export interface Backlog extends Load {
-  /** From the commit of the events to the outcome of the last delivery, with the relay's and the dispatcher's waits. */
+  /** From the commit of the events to the outcome of the last delivery, including the waits of the relay and the dispatcher. */
   wholeSeconds: number
   nodeCpuMs: number | undefined
   postgresCpuMs: number | undefined
@@ -30,7 +30,7 @@ export interface Latency {
   sinceAnswer: Load
 }
 
-/** Registers the only endpoint of the merchant; what was there before goes. */
+/** Registers the only endpoint of the merchant; earlier ones are deleted. */
 async function listenTo({ hawker, database, merchant, sink }: Delivering, url: string, types: string[]): Promise<void> {
   await unpay(database)
   await database.pool.query('delete from webhook_endpoints')
@@ -47,7 +47,7 @@ async function pay(hawker: HawkerProcess, payable: Parameters<typeof sandboxPaym
   await response.arrayBuffer()
 }
 
-/** Sends a backlog of events to one endpoint: copies of what one payment tells, put in by SQL in one transaction. */
+/** Sends a backlog of events to one endpoint: copies of the events of one payment, inserted by SQL in one transaction. */
 export async function measureBacklog(delivering: Delivering, events: number): Promise<Backlog> {
   const { cluster, hawker, database, merchant, sink } = delivering
   const { pool } = database
@@ -97,7 +97,7 @@ async function untilDelivered({ database, sink }: Delivering, events: number): P
   throw new Error(`After two minutes ${(await sink.counted()).count} of ${events} deliveries have come.`)
 }
 
-/** Pays at an even, low rate, and sees when the webhook of each payment begins to arrive. */
+/** Pays at an even, low rate, and measures when the webhook of each payment starts to arrive. */
 export async function measureLatency(delivering: Delivering, payables: Payable[], perSecond: number): Promise<Latency> {
   const { hawker, sink } = delivering
   await listenTo(delivering, sink.keepUrl, ['payment_request.completed'])

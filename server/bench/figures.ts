@@ -1,12 +1,12 @@
 import { median } from './load.ts'
 
-/** A figure with as many digits as are worth reading. */
+/** A figure with as many digits as are meaningful. */
 export function short(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return '–'
   return value >= 1000 ? Math.round(value).toLocaleString('en') : value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3)
 }
 
-/** The middle of some values with the lowest and the highest. */
+/** The median of some values with the lowest and the highest. */
 export function range(values: (number | undefined)[]): string {
   const known = values.filter((value) => value !== undefined)
   if (known.length === 0) return '–'
@@ -29,12 +29,12 @@ export function table(rows: string[][]): string {
 export interface Goal {
   name: string
   goal: number
-  /** What has to be reached at least, where less than the goal is worth something. */
+  /** The minimum to reach, if less than the goal is worth something. */
   floor: number | undefined
   /** Whether more is better. */
   more: boolean
   unit: string
-  /** One value for each round, or for each time that it was measured. */
+  /** One value per round, or per measurement. */
   values: number[]
 }
 
@@ -44,7 +44,7 @@ interface GoalOptions {
   unit?: string
 }
 
-/** A goal with what was measured. */
+/** A goal with its measurements. */
 export function goalOf(name: string, goal: number, values: (number | undefined)[], { floor, more = false, unit = '' }: GoalOptions = {}): Goal {
   return { name, goal, floor, more, unit, values: values.filter((value) => value !== undefined) }
 }
@@ -57,7 +57,7 @@ export function verdict({ values, goal, floor, more }: Goal): string {
   return reaches(goal) ? 'met' : floor !== undefined && reaches(floor) ? '**missed**, floor met' : '**missed**'
 }
 
-/** Goals with what was measured. */
+/** Goals with their measurements. */
 export function goalsTable(goals: Goal[]): string {
   const withFloor = goals.some(({ floor }) => floor !== undefined)
   const limit = (value: number | undefined, { more, unit }: Goal) => (value === undefined ? '' : `${more ? '≥' : '≤'} ${value.toLocaleString('en')}${unit}`)

@@ -14,7 +14,7 @@ export interface Traffic {
   seconds: number
   /** Undefined means that customers are created. */
   paths?: string[]
-  /** Whole requests, each sent once and in this order; these run out, unless they may be sent again. */
+  /** Complete requests, each sent once and in this order; these run out, unless they may be sent again. */
   posts?: Post[]
   again?: boolean
   idempotencyKeys?: boolean
@@ -30,7 +30,7 @@ export interface Post {
 const separator = '\u0001'
 let runs = Math.floor(Date.now() / 1000) % 100_000
 
-/** Bodies of plausible people, cut where a request puts its own number (after the name in the e-mail address) and phone. */
+/** Bodies of plausible people, split where a request inserts its own number (after the name in the email address) and phone. */
 function bodyParts(): string[][] {
   return Array.from({ length: 2000 }, (_, i) => {
     const { name, email } = personOf(i)
@@ -48,7 +48,7 @@ function done(summary, latency)
 end
 `
 
-/** wrk's script: every request is put together from prepared parts, so that the generator costs little. */
+/** wrk's script: every request is assembled from prepared parts, so that the generator costs little. */
 function luaScript(traffic: Traffic, dataFile: string, run: number): string {
   const read = `local lines = {}\nfor line in io.lines(${JSON.stringify(dataFile)}) do lines[#lines + 1] = line end\n`
   const host = new URL(traffic.url).host
@@ -97,7 +97,7 @@ function rawRequest(host: string, { path, headers, body }: Post): string {
   return `POST ${path} HTTP/1.1\r\nHost: ${host}\r\n${lines.join('')}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
 
-/** What wrk's script reads: requests, paths or parts of bodies. */
+/** The input of wrk's script: requests, paths or parts of bodies. */
 function trafficData({ url, posts, paths }: Traffic): string {
   if (posts) return posts.map((post) => rawRequest(new URL(url).host, post)).join(separator)
   return (paths ?? bodyParts().map((parts) => parts.join(separator))).join('\n')
@@ -144,7 +144,7 @@ interface AutocannonResult {
 
 type Autocannon = (options: object) => Promise<AutocannonResult>
 
-/** Works as the generator process where wrk is not installed: autocannon, which costs more CPU. */
+/** Runs as the generator process if wrk is not installed: autocannon, which costs more CPU. */
 export async function autocannonProcess(file: string): Promise<void> {
   const { traffic, run } = JSON.parse(readFileSync(file, 'utf8')) as { traffic: Traffic; run: number }
   const autocannon = createRequire(import.meta.url)('autocannon') as Autocannon
@@ -188,7 +188,7 @@ async function runAutocannon(workspace: Workspace, traffic: Traffic, run: number
   return loadFrom(JSON.parse(output) as Figures)
 }
 
-/** Sends traffic for a time and measures it. Throws when a request fails or is not answered with 2xx. */
+/** Sends traffic for a time and measures it. Throws if a request fails or gets no 2xx. */
 export async function runTraffic(workspace: Workspace, traffic: Traffic, { wrk }: { wrk: boolean }): Promise<Load> {
   runs += 1
   const load = await (wrk ? runWrk(workspace, traffic, runs) : runAutocannon(workspace, traffic, runs))

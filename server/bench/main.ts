@@ -75,13 +75,13 @@ function commonOptions({ quick, noisy, generator, ...values }: Values, rounds: n
     rounds: whole('rounds', values.rounds, quick ? 1 : rounds),
     seconds: whole('seconds', values.seconds, quick ? 1 : seconds),
     quick,
-    // A quick round is there to see that everything works.
+    // A quick round only shows that everything works.
     noisy: noisy || quick,
     tools: findTools(generator === 'wrk' || generator === 'autocannon' ? generator : undefined),
   }
 }
 
-/** A benchmark: what measures, and what shows the figures. */
+/** A benchmark: how it measures, and how it shows the figures. */
 interface Benchmark<Figures> {
   measure(workspace: Workspace, values: Values): Promise<Figures>
   report(figures: Figures): Report

@@ -7,7 +7,7 @@ import { sleep } from './workspace.ts'
 export interface Noise {
   /** Milliseconds that a fixed loop took, each time. */
   loopMs: number[]
-  /** The part of all cores that others used while the bench waited; undefined outside Linux. */
+  /** The share of all cores that others used while the bench waited; undefined outside Linux. */
   others: number | undefined
 }
 
@@ -25,7 +25,7 @@ function loopMs(): number {
   const began = performance.now()
   const hash = hashALot()
   const took = performance.now() - began
-  // Looked at, so that no compiler leaves the work out.
+  // The result is used, so that no compiler removes the work.
   if (hash !== -1_529_981_243) throw new Error('This processor counts differently.')
   return took
 }
@@ -35,7 +35,7 @@ export function loopNow(times = 5): number {
   return median(Array.from({ length: times }, loopMs))
 }
 
-/** Ticks of all cores so far: those in which something ran, or the host kept the machine from running, and all. */
+/** Ticks of all cores so far: those in which something ran, or in which the host kept the machine from running, and all. */
 function ticks(): { busy: number; all: number } {
   const [user = 0, nice = 0, system = 0, idle = 0, waiting = 0, ...rest] = (/^cpu +(.*)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? '')
     .split(' ')
@@ -45,7 +45,7 @@ function ticks(): { busy: number; all: number } {
   return { busy, all: busy + idle + waiting }
 }
 
-/** Looks at the machine for about three seconds. */
+/** Examines the machine for about three seconds. */
 export async function measureNoise(): Promise<Noise> {
   loopNow(3)
   const loops = Array.from({ length: 20 }, () => loopNow(1))
@@ -56,7 +56,7 @@ export async function measureNoise(): Promise<Noise> {
   return { loopMs: loops, others: (after.busy - before.busy) / Math.max(1, after.all - before.all) }
 }
 
-/** How far the loops lie apart, without the slowest and the fastest tenth, as a part of their median. */
+/** The spread of the loops, without the slowest and the fastest tenth, as a share of their median. */
 export function spreadOf({ loopMs: loops }: Pick<Noise, 'loopMs'>): number {
   const sorted = [...loops].sort((a, b) => a - b)
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.round((sorted.length - 1) * share))] ?? 0
@@ -65,13 +65,13 @@ export function spreadOf({ loopMs: loops }: Pick<Noise, 'loopMs'>): number {
 
 const percent = (share: number) => `${(share * 100).toFixed(0)} %`
 
-/** The noise in a line. */
+/** The noise in one line. */
 export function noiseLine(noise: Noise): string {
   const others = noise.others === undefined ? '' : `; others use ${percent(noise.others)} of the processor`
   return `a fixed loop takes ${median(noise.loopMs).toFixed(1)} ms, and 8 of 10 lie within ${percent(spreadOf(noise))} of each other${others}`
 }
 
-/** Throws where figures would say more about the machine's other work than about the server. */
+/** Throws if figures would say more about the machine's other work than about the server. */
 export function requireQuiet(noise: Noise): void {
   if (spreadOf(noise) > mostSpread || (noise.others ?? 0) > mostOthers)
     throw new Error(

@@ -2,13 +2,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Theme, themes } from './plots/svg.ts'
 
-/** What a benchmark has to show: parts of docs/performance.md by name, and drawings by file name. */
+/** The output of a benchmark: sections of docs/performance.md by name, and plots by file name. */
 export interface Report {
   parts: Record<string, string>
   drawings: Record<string, (theme: Theme) => string>
 }
 
-/** Puts parts between their marks in a page. Throws for a part that the page has no marks for. */
+/** Puts sections between their marks in a page. Throws for a section without marks in the page. */
 export function renewed(page: string, parts: Record<string, string>): string {
   let text = page
   for (const [name, content] of Object.entries(parts)) {

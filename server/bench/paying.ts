@@ -8,7 +8,7 @@ import { type Cluster, databaseUrl, type HawkerProcess, startHawker } from './se
 import { prepareWays, untilQuiet, type Way } from './ways.ts'
 import type { Workspace } from './workspace.ts'
 
-/** What pays: a server, and a database of its own for pgbench. */
+/** The payer: a server, and a database of its own for pgbench. */
 export interface Paying {
   cluster: Cluster
   hawker: HawkerProcess
@@ -18,7 +18,7 @@ export interface Paying {
   ways: Way[]
 }
 
-/** Payments of a way that are prepared for each second in which they are measured. */
+/** Payments of a way that are prepared for each measured second. */
 export const paymentsPerSecond = 6_000
 
 interface PayingOptions {
@@ -70,7 +70,7 @@ interface PayOptions {
   tools: Tools
 }
 
-/** Pays through the server, beginning with one of the way's requests. */
+/** Pays through the server, starting with one of the way's requests. */
 export function pay(
   workspace: Workspace,
   { cluster, hawker, database }: Paying,
@@ -95,7 +95,7 @@ export function payCell(workspace: Workspace, paying: Paying, way: Way, { name, 
   }
 }
 
-/** The statements of one payment after the other, by pgbench. */
+/** The statements of payments in sequence, by pgbench. */
 export function replayCell(
   workspace: Workspace,
   { cluster, direct, name: database }: Paying,

@@ -4,14 +4,14 @@ import { createApiKey, createBusiness } from '#resources/business/businesses/cre
 import type { Post } from './generator.ts'
 import { secretKey } from './servers.ts'
 
-/** A business that is paid, and the key that it calls the API with. */
+/** A business that is paid, and its API key. */
 export interface Merchant {
   business: Business
   keyId: string
   apiKey: string
 }
 
-/** Makes businesses, each with a key of its own. */
+/** Creates businesses, each with a key of its own. */
 export async function createMerchants({ db }: Database, count: number, { mode, slug }: { mode: Business['mode']; slug: string }): Promise<Merchant[]> {
   const merchants: Merchant[] = []
   for (let i = 0; i < count; i++) {
@@ -25,14 +25,14 @@ export async function createMerchants({ db }: Database, count: number, { mode, s
 
 export const jsonHeaders = (apiKey: string) => ({ 'x-business-api-key': apiKey, 'content-type': 'application/json' })
 
-/** Asks the API for something to be made, and returns its answer. */
+/** Creates something through the API, and returns its response. */
 export async function make<Made>(url: string, { apiKey }: Pick<Merchant, 'apiKey'>, path: string, body: unknown): Promise<Made> {
   const response = await fetch(url + path, { method: 'POST', headers: jsonHeaders(apiKey), body: JSON.stringify(body) })
   if (!response.ok) throw new Error(`POST ${path} was answered with ${response.status} ${await response.text()}`)
   return (await response.json()) as Made
 }
 
-/** Asks the API for one request to pay, of which the others are copies. */
+/** Creates one payment request through the API, of which the others are copies. */
 export async function makePaymentRequest(url: string, merchant: Pick<Merchant, 'apiKey'>, method: string): Promise<string> {
   const { id } = await make<{ id: string }>(url, merchant, '/v1/payment-requests', {
     amount: '25.50',
@@ -47,12 +47,12 @@ export async function makePaymentRequest(url: string, merchant: Pick<Merchant, '
   return id
 }
 
-/** A prepared request that can be paid once, until its database is put back. */
+/** A prepared request that can be paid once, until its database is reset. */
 export interface Payable {
   id: string
-  /** Twelve digits that no other request of its family has, and with which its ids and references end. */
+  /** Twelve digits that no other request of its family has, at the end of its ids and references. */
   number: string
-  /** What a bank transfer for it carries. */
+  /** The reference of a bank transfer for it. */
   reference: string
   merchant: Merchant
 }
@@ -60,7 +60,7 @@ export interface Payable {
 /** The first number of a family; from it on all have twelve digits. */
 export const firstNumber = 100_000_000_000
 
-/** What the ids of a family begin with: a UUIDv7 of this moment, up to its last twelve digits. */
+/** The prefix of a family's ids: a UUIDv7 of this moment, up to its last twelve digits. */
 export function idPrefix(family: number): string {
   const time = Date.now().toString(16).padStart(12, '0')
   return `${time.slice(0, 8)}-${time.slice(8)}-7000-8${family.toString(16).padStart(3, '0')}-`
@@ -70,13 +70,13 @@ interface Family {
   merchants: Merchant[]
   method: string
   count: number
-  /** One of the letters that payment references are made of, for each family another. */
+  /** One of the letters of payment references, another for each family. */
   letter: string
   prefix: string
 }
 
 /**
- * Makes pending requests, dealt out to the merchants in turn, in the order of their numbers. One is made by the API; the
+ * Creates pending requests, distributed to the merchants in turn, in the order of their numbers. One is created by the API; the
  * others are copies of its row with their own id, payer and references, and are in the directory too.
  */
 export async function loadPaymentRequests({ pool }: Database, url: string, family: Family): Promise<Payable[]> {
@@ -128,7 +128,7 @@ export async function loadPaymentRequests({ pool }: Database, url: string, famil
   })
 }
 
-/** The columns of a table in their order. */
+/** The columns of a table in order. */
 export async function columnsOf(pool: Database['pool'], name: string): Promise<string[]> {
   const { rows } = await pool.query<{ name: string }>(
     `select attname as name from pg_attribute where attrelid = $1::regclass and attnum > 0 and not attisdropped order by attnum`,
@@ -137,14 +137,14 @@ export async function columnsOf(pool: Database['pool'], name: string): Promise<s
   return rows.map((row) => row.name)
 }
 
-/** The payment of a sandbox's request by its payer's part. */
+/** The payment of a sandbox request by its payer. */
 export const sandboxPayment = ({ id, merchant }: { id: string; merchant: Pick<Merchant, 'apiKey'> }): Post => ({
   path: `/v1/sandbox/payment-requests/${id}/pay`,
   headers: jsonHeaders(merchant.apiKey),
   body: '{}',
 })
 
-/** What payments leave behind, besides the state of their payment requests and the balances of accounts. */
+/** What payments leave behind, in addition to the state of their payment requests and the balances of accounts. */
 const written = [
   ...['charges', 'ledger_transfers', 'events', 'releases', 'rail_checks', 'rail_notifications', 'bank_credits', 'search_grams', 'mails'],
   ...['webhook_queue', 'webhook_attempts', 'webhook_deliveries', 'idempotency_keys'],
@@ -172,7 +172,7 @@ export async function keepPast(database: Database): Promise<void> {
   ])
 }
 
-/** Puts a database back to where only the past was paid; `more` is done before the tables are analyzed. */
+/** Resets a database to the state in which only the past was paid; `more` is done before the tables are analyzed. */
 export async function unpay(database: Database, more: string[] = []): Promise<void> {
   const { rows } = await database.pool.query<{ past: boolean }>(`select to_regclass('bench.past_paid') is not null as past`)
   const past = rows[0]?.past ?? false
@@ -183,7 +183,7 @@ export async function unpay(database: Database, more: string[] = []): Promise<vo
     ...more,
     `update payment_requests r set status = 'pending', version = 1, completed_at = null, updated_at = created_at where status <> 'pending' ${isPast}`,
     'vacuum (analyze) payment_requests',
-    // What is empty stays as if it had never been looked at: a plan made for no rows at all would read whole tables later.
+    // What is empty stays as if it had never been analyzed: a plan made for no rows at all would read whole tables later.
     ...(past ? [`vacuum (analyze) ${written.filter((name) => !/^(webhook_|mails)/.test(name)).join(', ')}`] : []),
     'checkpoint',
   ])

@@ -33,7 +33,7 @@ export interface PaymentsFigures extends Rounds {
 
 const connectionCounts = [1, 64, 256]
 const clients = 32
-/** Payments a second whose webhooks are timed. */
+/** Payments per second whose webhooks are timed. */
 const timedPerSecond = 50
 
 const cellOf = (way: string, connections: number) => `${way} @${connections}`
@@ -46,7 +46,7 @@ async function payCells(workspace: Workspace, paying: Paying, { seconds, tools }
     )
     return way.replay && tools.pgbench ? [...through, replayCell(workspace, paying, way, { name: besideOf(way.name), clients, seconds })] : through
   })
-  // Lets the server's code be compiled before anything counts.
+  // Lets the server's code be compiled before anything is measured.
   for (const { name } of paying.ways) await cells.find((cell) => cell.name === cellOf(name, 64))?.measure()
   return cells
 }
@@ -91,7 +91,7 @@ async function measure(workspace: Workspace, options: PaymentsOptions, wanted: {
 export const measurePayments = (workspace: Workspace, options: PaymentsOptions): Promise<PaymentsFigures> =>
   measure(workspace, options, { connections: connectionCounts, deliveries: true })
 
-/** Measures the ways to pay at 64 connections and nothing else: what a payment costs, and where a change of the code is felt first. */
+/** Measures only the ways to pay at 64 connections: the cost of a payment, and where a change of the code shows first. */
 export const measureSettling = (workspace: Workspace, options: PaymentsOptions): Promise<PaymentsFigures> =>
   measure(workspace, options, { connections: [64], deliveries: false })
 
@@ -129,7 +129,7 @@ function goalsOf({ cells, delivered }: PaymentsFigures): Goal[] {
   ]
 }
 
-/** The ways beside their own statements in pgbench, and beside the sandbox's. */
+/** The ways compared with their own statements in pgbench, and with the sandbox's. */
 function waysTable(cells: Results): string {
   const all = [...wayNames, spreadWay].flatMap((name) => connectionCounts.map((count) => ({ name, count })))
   return table([
@@ -182,7 +182,7 @@ function drawings({ cells }: PaymentsFigures): Report['drawings'] {
   }
 }
 
-/** What the page and the terminal show of payments. */
+/** The output of payments for the page and the terminal. */
 export function reportPayments(figures: PaymentsFigures): Report {
   const { cells, conditions, loopMs, delivered, events } = figures
   const parts: Report['parts'] = {

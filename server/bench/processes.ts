@@ -34,7 +34,7 @@ const megabytes = (pid: number) => {
   return bytes === undefined ? undefined : bytes / 2 ** 20
 }
 
-/** Notes the most memory that a server holds while a cell is measured. */
+/** Records the maximum memory of a server while a cell is measured. */
 function watched(cell: Cell, pid: number, held: Held): Cell {
   return {
     ...cell,
@@ -78,12 +78,12 @@ export async function measureProcesses(workspace: Workspace, options: ProcessesO
     const [way] = paying.ways
     if (way) cells.push(payCell(workspace, paying, way, { name: cellOf('settle', count), group: 'settle', connections: 64, seconds, tools }))
   }
-  // Lets every server's code be compiled before anything counts.
+  // Lets the code of every server be compiled before anything is measured.
   for (const cell of cells) await cell.measure()
   return { ...(await runRounds(cells, rounds)), conditions: conditionsOf(options, cluster.version, noise), held }
 }
 
-/** What the page and the terminal show of several processes. */
+/** The output of several processes for the page and the terminal. */
 export function reportProcesses({ cells, conditions, loopMs, held }: ProcessesFigures): Report {
   const [one = 1, two = 2] = settings
   const rows = operations.flatMap((operation) =>

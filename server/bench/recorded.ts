@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import pg from 'pg'
 
-/** A statement as it went to PostgreSQL, its parameters as text. */
+/** A statement as it was sent to PostgreSQL, its parameters as text. */
 export interface Statement {
   text: string
   values: (string | null)[]
@@ -21,7 +21,7 @@ function statementOf([first, second]: unknown[]): Statement {
   return { text, values: ((Array.isArray(second) ? second : values) ?? []).map(asText) }
 }
 
-/** Writes down every statement that this process sends while `act` runs. */
+/** Records every statement that this process sends while `act` runs. */
 export async function recordStatements(act: () => Promise<void>): Promise<Statement[]> {
   const heard: Statement[] = []
   const client = pg.Client.prototype as unknown as { query: (...parts: unknown[]) => unknown }
@@ -69,7 +69,7 @@ function guarded(text: string): string {
   })
 }
 
-/** The types that PostgreSQL gives to the parameters of a statement. */
+/** The types of a statement's parameters in PostgreSQL. */
 async function typesOf(client: pg.ClientBase, text: string): Promise<string[]> {
   await client.query(`prepare bench_typed as ${text}`)
   const { rows } = await client.query<{ types: string[] }>(
@@ -80,9 +80,9 @@ async function typesOf(client: pg.ClientBase, text: string): Promise<string[]> {
 }
 
 /**
- * Makes a script of the statements of one payment that runs them for another payment each time. What belongs to a payment
- * is known by its number (in ids and references that the bench has given), and by ids that no earlier payment had: these keep
- * their beginning and end with the number. Times, and what a payer is called, stay those of the payment that was recorded.
+ * Creates a script of the statements of one payment that runs them for another payment each time. What belongs to a payment
+ * is recognized by its number (in ids and references that the bench has given), and by ids that no earlier payment had: these keep
+ * their prefix and end with the number. Times and the payer's name stay those of the recorded payment.
  */
 export async function replayOf(
   client: pg.ClientBase,

@@ -82,7 +82,7 @@ export function cellsTable(cells: Results): string {
   ])
 }
 
-/** A figure for a drawing; undefined where nothing was measured. */
+/** A figure for a plot; undefined if nothing was measured. */
 export function ranged(values: number[]): Ranged | undefined {
   return values.length === 0 ? undefined : { value: median(values), low: Math.min(...values), high: Math.max(...values) }
 }
@@ -136,7 +136,7 @@ function drawings({ cells }: RunFigures): Report['drawings'] {
   }
 }
 
-/** What the page and the terminal show of a run. */
+/** The output of a run for the page and the terminal. */
 export function reportRun(figures: RunFigures): Report {
   const { cells, conditions, loopMs, rows, startUp } = figures
   return {

@@ -37,7 +37,7 @@ export interface Cluster {
   cpu(): number | undefined
 }
 
-/** Starts PostgreSQL in the workspace; more settings than Hawker's own only where the number of databases asks for them. */
+/** Starts PostgreSQL in the workspace; other settings than Hawker's own only where the number of databases requires them. */
 export async function startCluster(workspace: Workspace, settings: Record<string, string> = {}): Promise<Cluster> {
   const embedded = await startEmbedded({ directory: join(workspace.folder, 'data'), settings: { max_connections: '150', ...settings } })
   workspace.atEnd(() => embedded.stop())
@@ -103,7 +103,7 @@ export interface HawkerOptions {
 /** The flags that the command gives Node.js in its first line. */
 const commandFlags = () => readFileSync(hawkerProgram, 'utf8').split('\n')[0]?.match(/--\S+/g) ?? []
 
-/** Starts the built server as its own process and waits for its first answer to a request with a key. */
+/** Starts the built server as its own process and waits for its first response to a request with a key. */
 export async function startHawker(workspace: Workspace, name: string, options: HawkerOptions): Promise<HawkerProcess & { firstAnswerMs: number }> {
   const port = await freePort()
   const logFile = join(workspace.folder, `${name}.log`)
@@ -158,13 +158,13 @@ export async function serveHere(
   return { url: url.replace('localhost', '127.0.0.1'), database: opened.database, stop }
 }
 
-/** Where a server finds a database of a cluster: over its Unix socket. */
+/** The location of a database of a cluster: over its Unix socket. */
 export function databaseUrl({ embedded: { connection } }: Cluster, name: string): string {
   const where = new URLSearchParams({ host: connection.host, port: String(connection.port) })
   return `postgresql://${connection.user}@localhost/${name}?${where}`
 }
 
-/** Bytes that are free where a folder is. */
+/** Free bytes in a folder. */
 export function freeBytes(folder: string): number {
   const { stdout } = spawnSync('df', ['-Pk', folder], { encoding: 'utf8' })
   return Number((stdout ?? '').trim().split('\n').at(-1)?.split(/\s+/)[3] ?? 0) * 1024

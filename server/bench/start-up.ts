@@ -12,15 +12,15 @@ export interface Memory {
   postgres: number
 }
 
-/** What a user sees of the program before and besides its answers. */
+/** What a user notices of the program apart from its responses. */
 export interface StartUp {
-  /** Milliseconds from the start of the process to the first answer: on an empty folder, and then again. */
+  /** Milliseconds from the start of the process to the first response: on an empty folder, and then again. */
   firstMs: number[]
   laterMs: number[]
-  /** Milliseconds until a command has printed its help and ended. */
+  /** Milliseconds until a command has printed its help and exited. */
   helpMs: Record<string, number[]>
   atRest: Memory | undefined
-  /** The most while customers are created, read and listed and payments are made. */
+  /** The maximum while customers are created, read and listed and payments are made. */
   underLoad: Memory | undefined
 }
 
@@ -50,7 +50,7 @@ async function inParallel<Item>(items: Item[], act: (item: Item) => Promise<void
   await Promise.all(Array.from({ length: 64 }, work))
 }
 
-/** Everything that the benchmarks measure, one after the other, at 64 connections. */
+/** Everything that the benchmarks measure, in sequence, at 64 connections. */
 async function loadAll(workspace: Workspace, { url }: HawkerProcess, { seconds, tools }: StartUpOptions): Promise<void> {
   const traffic = { url, apiKey, connections: 64, seconds }
   await runTraffic(workspace, traffic, tools)
@@ -69,7 +69,7 @@ async function loadAll(workspace: Workspace, { url }: HawkerProcess, { seconds, 
   })
 }
 
-/** The most memory while something runs. */
+/** The maximum memory while something runs. */
 async function mostMemory(look: () => Memory | undefined, run: () => Promise<void>): Promise<Memory | undefined> {
   let most: Memory | undefined
   const sum = (memory: Memory | undefined) => (memory ? memory.node + memory.postgres : 0)
@@ -94,7 +94,7 @@ async function measureHelp(workspace: Workspace, times: number): Promise<Record<
   return took
 }
 
-/** Starts the product as a user does, on an empty folder and then again, as often as asked; the last of them is put under load. */
+/** Starts the product like a user, on an empty folder and then again, as often as requested; the last one is put under load. */
 export async function measureStartUp(workspace: Workspace, options: StartUpOptions): Promise<StartUp> {
   const { times, restSeconds } = options
   const figures: StartUp = { firstMs: [], laterMs: [], helpMs: await measureHelp(workspace, times), atRest: undefined, underLoad: undefined }

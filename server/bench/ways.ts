@@ -25,15 +25,15 @@ import { sleep, type Workspace } from './workspace.ts'
 /** One way in which money reaches a payment request, with requests that wait for it. */
 export interface Way {
   readonly name: string
-  /** The number of the first request that the past has left, without one. */
+  /** The number of the first request after the past, if it has none. */
   readonly after: number
   /** The requests that are not paid yet, mixed as payers come. */
   readonly payables: Payable[]
-  /** SQL that puts back what has to be there before a payment comes this way. */
+  /** SQL that restores what must exist before a payment comes this way. */
   readonly prepared: string[]
   /** Requests that pay payables, signed for now. */
   posts(payables: Payable[]): Post[]
-  /** The statements of one payment as a pgbench script; undefined where they were not recorded. */
+  /** The statements of one payment as a pgbench script; undefined if they were not recorded. */
   replay: Replay | undefined
 }
 
@@ -49,7 +49,7 @@ interface NewWay {
   name: string
   payables: Payable[]
   post: (payable: Payable) => Post
-  /** What has to be there before requests with numbers in a range are paid. */
+  /** What must exist before requests with numbers in a range are paid. */
   prepared?: (after: string, to: string) => string[]
 }
 
@@ -81,7 +81,7 @@ const byBank: Prepare = async ({ database, url, count }, { live }) => {
   return { name: 'bank credit', payables, post }
 }
 
-/** What the payer's page sends, once for its key, with the name on the card. */
+/** The request of the payer's page, once per key, with the name on the card. */
 function attempt({ id, number, merchant }: Payable, token: string): Post {
   return {
     path: `/payment-request/@${merchant.business.slug}/${id}/attempts`,
@@ -108,7 +108,7 @@ const byCheckout: Prepare = async ({ database, url, count }, { sandbox }) => {
   return { name: 'checkout attempt', payables, post: (payable) => attempt(payable, token) }
 }
 
-/** To how many merchants payments go that do not all go to one. */
+/** The number of merchants that are paid if not all payments go to one. */
 const manyMerchants = 200
 
 const toMany: Prepare = async ({ database, url, count }) => {
@@ -117,7 +117,7 @@ const toMany: Prepare = async ({ database, url, count }) => {
   return { name: spreadWay, payables, post: sandboxPayment }
 }
 
-/** Sends a payment, and wants it to be accepted. */
+/** Sends a payment, and requires it to be accepted. */
 async function send<Answer>(url: string, { path, headers, body }: Post): Promise<Answer> {
   const response = await fetch(url + path, { method: 'POST', headers, body })
   if (!response.ok) throw new Error(`${path} was answered with ${response.status} ${await response.text()}`)
@@ -137,7 +137,7 @@ async function payPast({ database, url }: Making, { payables, post, prepared }: 
 
 const mixedAmong = 2_000
 
-/** Payers pay what was made lately: in the order of creation, mixed among two thousand. */
+/** Payers pay what was created lately: in the order of creation, mixed among two thousand. */
 function mixed(payables: Payable[]): Payable[] {
   const out: Payable[] = []
   for (let from = 0; from < payables.length; from += mixedAmong) {
@@ -161,7 +161,7 @@ function wayOf({ name, payables, post, prepared }: NewWay): Way {
   }
 }
 
-/** Records the statements of one payment, after some others have filled what a process remembers. */
+/** Records the statements of one payment, after some others have filled the process's caches. */
 async function record(client: pg.ClientBase, url: string, { payables, posts }: Way): Promise<Replay> {
   const sendAll = async (some: Payable[]) => {
     for (const post of posts(some)) await send(url, post)
@@ -181,7 +181,7 @@ const makers: Record<string, Prepare> = {
   [spreadWay]: toMany,
 }
 
-/** Makes the merchants and requests of ways, and pays the first requests of each, with a worker that places their events. */
+/** Creates the merchants and requests of ways, and pays the first requests of each, with a worker that sequences their events. */
 async function makeWays(cluster: Cluster, name: string, { names, count, fake }: { names: readonly string[]; count: number; fake: StripeFake }): Promise<Way[]> {
   const here = await serveHere(cluster, name, { withWorker: true })
   try {
@@ -221,7 +221,7 @@ async function recordWays(cluster: Cluster, name: string, ways: Way[]): Promise<
   }
 }
 
-/** Prepares ways on a database that has none yet, and records those that `recorded` names. */
+/** Prepares ways on a new database, and records those that `recorded` names. */
 export async function prepareWays(
   workspace: Workspace,
   cluster: Cluster,
@@ -236,8 +236,8 @@ export async function prepareWays(
 }
 
 /**
- * Waits until no event waits for its place and nobody is being paid any more: no statement is under way, again and again
- * after the server has answered, and so had the time to send the next.
+ * Waits until every event is sequenced and nobody is being paid any more: repeatedly, no statement is in flight
+ * after the server has responded and so had the time to send the next.
  */
 export async function untilQuiet({ pool }: Database, url: string): Promise<void> {
   let quiet = 0

@@ -1,6 +1,6 @@
 import { Drawing, plotWidth, type Ranged, steps, type Theme } from './svg.ts'
 
-/** Bars that belong together, with the lines that they should not pass. */
+/** Bars that belong together, with the lines that they should not cross. */
 export interface BarGroup {
   name: string
   bars: { series: 0 | 1 | 2; figure: Ranged }[]
@@ -9,11 +9,11 @@ export interface BarGroup {
 
 export interface BarPlot {
   title: string
-  /** What the axis counts. */
+  /** The unit of the axis. */
   axis: string
-  /** Written behind each value. */
+  /** Appended to each value. */
   unit: string
-  /** What each series is; empty where there is only one. */
+  /** The name of each series; empty if there is only one. */
   legend: string[]
   groups: BarGroup[]
 }

@@ -1,10 +1,10 @@
 import { Drawing, plotWidth, shortCount, type Theme } from './svg.ts'
 
-/** How long one kind of request takes at each number of rows. */
+/** The duration of one kind of request at each number of rows. */
 export interface GrowthPanel {
   name: string
   points: { rows: number; p50Ms: number; p99Ms: number }[]
-  /** What p99 should not pass at the largest number of rows. */
+  /** The maximum for p99 at the largest number of rows. */
   goalMs?: number | undefined
 }
 
@@ -60,7 +60,7 @@ function legend(drawing: Drawing): void {
   drawing.text(236, 45, 'goal for p99 at the largest size', { color: faint })
 }
 
-/** The numbers of rows; those that would touch their neighbour are left to their tick. */
+/** The numbers of rows; labels that would touch their neighbor are omitted. */
 function axisOfRows(drawing: Drawing, rows: number[], { x, y0, middle }: { x: (count: number) => number; y0: number; middle: number }): void {
   const { faint } = drawing.theme
   let free = Number.POSITIVE_INFINITY

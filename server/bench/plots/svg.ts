@@ -1,4 +1,4 @@
-/** The colours of a plot; those of the series are told apart by people who do not see every colour, and by their marks. */
+/** The colors of a plot; series can be distinguished without seeing every color, and by their marks. */
 export interface Theme {
   background: string
   text: string
@@ -31,11 +31,11 @@ export interface TextStyle {
   anchor?: 'start' | 'middle' | 'end'
   color?: string
   bold?: boolean
-  /** Whether the background shows around it, where lines run behind it. */
+  /** Whether it has a halo of the background, where lines run behind it. */
   clear?: boolean
 }
 
-/** Puts a drawing together from its parts, in the order in which they are drawn. */
+/** Assembles a plot from its parts, in drawing order. */
 export class Drawing {
   readonly theme: Theme
   readonly #parts: string[] = []
@@ -98,7 +98,7 @@ export function steps(highest: number, count: number): number[] {
   return Array.from({ length: Math.ceil(highest / step - 1e-9) + 1 }, (_, i) => Number((i * step).toPrecision(12)))
 }
 
-/** A count as people write it on an axis. */
+/** A count in the format of an axis. */
 export function shortCount(count: number): string {
   if (count >= 1e6) return `${count / 1e6} M`
   if (count >= 10_000) return `${count / 1000} k`
