@@ -188,7 +188,7 @@ async function runAutocannon(workspace: Workspace, traffic: Traffic, run: number
   return loadFrom(JSON.parse(output) as Figures)
 }
 
-/** Sends traffic for a time and measures it. Throws when a request fails or is not answered with 2xx. */
+/** Sends traffic for a time and measures it. Throws if a request fails or gets no 2xx. */
 export async function runTraffic(workspace: Workspace, traffic: Traffic, { wrk }: { wrk: boolean }): Promise<Load> {
   runs += 1
   const load = await (wrk ? runWrk(workspace, traffic, runs) : runAutocannon(workspace, traffic, runs))

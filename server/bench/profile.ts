@@ -19,7 +19,7 @@ interface CpuProfile {
   timeDeltas: number[]
 }
 
-/** The source file and name behind a place in the bundled program. */
+/** The source file and name of a position in the bundled program. */
 function sourceMap(): SourceMap {
   return new SourceMap(JSON.parse(readFileSync(fileURLToPath(new URL('./main.js.map', import.meta.url)), 'utf8')))
 }
@@ -30,7 +30,7 @@ function sourceOf(map: SourceMap, line: number, column: number): string {
   return (source ?? '').replace(/^(?:.*\.\.\/)+/, '').replace(/^.*\/(?=(?:node_modules|server)\/)/, '')
 }
 
-/** Where a function is: a package, a file of ours, or Node itself. */
+/** The place of a function: a package, a file of ours, or Node itself. */
 const areaOf = (where: string) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(where)?.[0] ?? (where.startsWith('node:') || where === '' ? 'Node.js' : where)
 
 /** Shares of the busy time by function and by package or file, without the start of the program. */

@@ -28,7 +28,7 @@ export interface ScaleFigures {
 interface Size {
   people: Population
   hawker: HawkerProcess
-  /** E-mail addresses of random customers. */
+  /** Email addresses of random customers. */
   emails: string[]
 }
 
@@ -100,7 +100,7 @@ async function prepareSize(workspace: Workspace, cluster: Cluster, rows: number)
   await loader.end()
   process.stderr.write(`  ${rows} rows loaded in ${((performance.now() - began) / 1000).toFixed(0)} s\n`)
   const hawker = await startHawker(workspace, name, { apiKey: cluster.apiKey, environment: { DATABASE_URL: databaseUrl(cluster, name), LOG_LEVEL: 'warn' } })
-  // Some rows that came one by one: a search also reads what the trigram index has not taken in yet.
+  // Some rows that were created one by one: a search also reads what the trigram index has not merged yet.
   for (let i = 0; i < 100; i++) {
     const { email, phone } = personOf(rows + i)
     await ask(
@@ -142,7 +142,7 @@ function requireSpace(workspace: Workspace, rows: number[]): void {
     throw new Error(`${(needed / 1e9).toFixed(0)} GB are needed in ${workspace.folder}, and ${(free / 1e9).toFixed(0)} GB are free; set HAWKER_BENCH_DIR.`)
 }
 
-/** Measures how answers slow down as the rows of one business grow. */
+/** Measures how responses slow down as the rows of one business grow. */
 export async function measureScale(workspace: Workspace, options: ScaleOptions): Promise<ScaleFigures> {
   const noise = await checkNoise(options)
   const rows = [...options.rows].sort((a, b) => a - b)

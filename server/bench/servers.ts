@@ -40,7 +40,7 @@ export interface Cluster {
   cpu(): number | undefined
 }
 
-/** Starts PostgreSQL in the workspace; more settings than Hawker's own only where the number of databases asks for them. */
+/** Starts PostgreSQL in the workspace; other settings than Hawker's own only where the number of databases requires them. */
 export async function startCluster(workspace: Workspace, settings: Record<string, string> = {}): Promise<Cluster> {
   const embedded = await startEmbedded({ directory: join(workspace.folder, 'data'), settings: { max_connections: '150', ...settings } })
   workspace.atEnd(() => embedded.stop())
@@ -164,7 +164,7 @@ export function databaseUrl({ embedded: { connection } }: Cluster, name: string)
   return `postgresql://${connection.user}@localhost/${name}?${where}`
 }
 
-/** Bytes that are free where a folder is. */
+/** Free bytes in a folder. */
 export function freeBytes(folder: string): number {
   const { stdout } = spawnSync('df', ['-Pk', folder], { encoding: 'utf8' })
   return Number((stdout ?? '').trim().split('\n').at(-1)?.split(/\s+/)[3] ?? 0) * 1024

@@ -11,7 +11,7 @@ import { netOf } from './wire.ts'
 const batch = 500
 
 /**
- * Text as a cell of RFC 4180. A spreadsheet takes what begins with one of these characters for a formula, so that a payer's
+ * Text as a cell of RFC 4180. A spreadsheet treats what starts with one of these characters as a formula, so that a payer's
  * name could run one; an apostrophe before it makes it text (OWASP, CSV injection).
  */
 export function textCell(text: string | null): string {

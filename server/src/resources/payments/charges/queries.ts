@@ -7,11 +7,11 @@ import type { RowOf } from '#foundation/database/rows.ts'
 import type { KeyedRows } from '#foundation/database/shared-reads.ts'
 
 export type ChargeStatus = 'pending' | 'succeeded' | 'failed' | 'canceled' | 'refunded' | 'partially_refunded' | 'requires_customer_action'
-/** Charges whose money has come, whether or not some of it was given back. */
+/** Charges whose money has arrived, whether or not some of it was refunded. */
 export const paidStatuses: ReadonlySet<string> = new Set<ChargeStatus>(['succeeded', 'refunded', 'partially_refunded'])
 export type UnappliedReason = 'late' | 'duplicate' | 'short' | 'over'
 
-/** A charge as it is stored: one attempt to pay, from its beginning. */
+/** A charge as it is stored: one attempt to pay, from its start. */
 export type ChargeRow = RowOf<
   'charges',
   {
