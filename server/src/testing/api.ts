@@ -95,7 +95,6 @@ export async function startTestServer(
     database,
     log,
     metrics: createMetrics(),
-    now: clock.system,
     clock,
     baseUrl: () => url,
     secretKey: () => testSecretKey,

@@ -215,12 +215,12 @@ export function startRelay(db: Kysely<DB>, options: RelayOptions): Relay {
   const sequence = sequencer(db, awake, options)
   let stopped = false
   let timer: NodeJS.Timeout | undefined
-  let lastPoll = 0
+  let lastPoll = Number.NEGATIVE_INFINITY
   let round: Promise<void> = Promise.resolve()
 
   async function sequenceAll(): Promise<void> {
-    if (Date.now() - lastPoll >= pollMs) {
-      lastPoll = Date.now()
+    if (performance.now() - lastPoll >= pollMs) {
+      lastPoll = performance.now()
       for (const id of await businessesWithPendingEvents(db)) awake.add(id)
     }
     const ids = [...awake]

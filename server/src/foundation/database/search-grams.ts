@@ -52,12 +52,12 @@ export function gramFrequencies(db: Db, column: GramColumn): Promise<ReadonlyMap
   const known = statistics.get(db) ?? new Map()
   statistics.set(db, known)
   const kept = known.get(column.table)
-  if (kept && Date.now() - kept.readAt < statisticsKeptMs) return kept.frequencies
+  if (kept && performance.now() - kept.readAt < statisticsKeptMs) return kept.frequencies
   const frequencies = readFrequencies(db, column).catch(() => {
     known.delete(column.table)
     return new Map<number, number>()
   })
-  known.set(column.table, { readAt: Date.now(), frequencies })
+  known.set(column.table, { readAt: performance.now(), frequencies })
   return frequencies
 }
 

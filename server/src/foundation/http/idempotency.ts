@@ -200,11 +200,11 @@ export function idempotency(db: Kysely<DB>): Idempotency {
   return {
     async once(claim, { lookFirst }, run) {
       const slot = `${claim.businessId} ${claim.key}`
-      const deadline = Date.now() + patienceMs
+      const deadline = performance.now() + patienceMs
       let mustLook = lookFirst
       for (let earlier = running.get(slot); earlier; earlier = running.get(slot)) {
         mustLook = true
-        const left = deadline - Date.now()
+        const left = deadline - performance.now()
         if (left <= 0) throw inFlight()
         let timer: NodeJS.Timeout | undefined
         await Promise.race([

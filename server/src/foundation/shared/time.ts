@@ -1,6 +1,3 @@
-/** Source of the current time; tests pass their own. */
-export type Now = () => Date
-
 const zones = new Map<string, Intl.DateTimeFormat>()
 const offsets = new Map<string, Map<number, number>>()
 const offsetsKept = 20_000 // for each zone: half a year of quarter hours

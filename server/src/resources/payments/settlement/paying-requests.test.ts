@@ -14,7 +14,6 @@ const path = '/v1/payment-requests'
 
 const depsOf = ({ server }: Client) => ({
   database: server.database,
-  now: () => new Date(),
   onEvent: () => undefined,
   baseUrl: () => server.url,
   secretKey: () => testSecretKey,
