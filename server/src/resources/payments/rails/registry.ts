@@ -4,7 +4,7 @@ import { simulatorRail } from '#engine/rails/simulator/simulator.ts'
 import { stripeRail } from '#engine/rails/stripe/stripe.ts'
 import { readTogether } from '#foundation/database/read-together.ts'
 import type { Deps } from '#foundation/deps.ts'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { decryptSecret } from '#foundation/shared/secrets.ts'
 import { findPayNowAccount, findRailCredentials, type RailKey } from './queries.ts'
 
