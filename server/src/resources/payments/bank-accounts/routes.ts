@@ -6,7 +6,6 @@ import { idIn, records, targetOf } from '#engine/records/records.ts'
 import { type Database, violatedConstraint } from '#foundation/database/database.ts'
 import { type Api, type Call, findingTakenKeys } from '#foundation/http/api.ts'
 import { etagOf } from '#foundation/http/etag.ts'
-import { systemOrigin } from '#foundation/http/origin.ts'
 import { keysetPage, keysetRequest } from '#foundation/http/pagination.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { ApiError, invalid, notFound } from '#foundation/shared/errors.ts'
@@ -109,7 +108,7 @@ function reportRoute(api: Api, deps: BankAccountsDeps): void {
   const { clock } = deps
   const reports = bankReports(deps)
 
-  api.raw('/v1/bank-notifications/:adapter', async ({ params, body, headers, requestId }) => {
+  api.raw('/v1/bank-notifications/:adapter', async ({ params, body, headers, origin: originOf }) => {
     const { accountNumber, fields } = accountOf(body)
     const accounts = params.adapter === 'generic' ? await reports.findAccounts(params.adapter, accountNumber) : []
     // Anyone can claim a number; who knows an account's secret speaks for it, and for no other business that has the number.
@@ -119,7 +118,7 @@ function reportRoute(api: Api, deps: BankAccountsDeps): void {
     // An unknown account answers like a wrong signature, so nobody learns which accounts there are.
     if (!reported) throw new ApiError(401, 'bad_signature', 'The signature does not match.')
     const { business } = reported
-    const origin = systemOrigin(deps, business.id, requestId)
+    const origin = originOf(business.id)
     const credit = await reports.receive(reported, readGenericReport(fields, origin.at, business.timezone), origin)
     return { status: 200, body: JSON.stringify({ id: credit.id, status: credit.status }) }
   })

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { BadNotification, type RailNotification } from '#engine/rails/rail.ts'
 import { readTogether } from '#foundation/database/read-together.ts'
 import type { Api } from '#foundation/http/api.ts'
-import { type Origin, systemOrigin } from '#foundation/http/origin.ts'
+import type { Origin } from '#foundation/http/origin.ts'
 import { plainText } from '#foundation/http/schemas.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
 import type { Business } from '#foundation/shared/business.ts'
@@ -88,7 +88,7 @@ function notificationRoute(api: Api, deps: RailsDeps): void {
   })
   const groupOf = groupAcrossBusinesses ? undefined : ({ businessId }: ChargeKey) => businessId
   const findPaid = readTogether((keys: ChargeKey[]) => findPaidRequests(database.write, keys), { groupOf })
-  api.raw('/v1/rail-notifications/:rail/:business_id', async ({ params, body, headers, requestId }) => {
+  api.raw('/v1/rail-notifications/:rail/:business_id', async ({ params, body, headers, origin }) => {
     const { rail: name = '', business_id: businessId = '' } = params
     const business = isUuid(businessId) ? await findBusiness(businessId.toLowerCase()) : undefined
     const found = business && (await rails.byName(business, name))
@@ -97,7 +97,7 @@ function notificationRoute(api: Api, deps: RailsDeps): void {
     const notification = await found.rail.readNotification({ body, headers }, found.access, clock.system()).catch((error: unknown) => {
       throw error instanceof BadNotification ? new ApiError(400, 'bad_signature', error.message) : error
     })
-    if (notification) await actOn(deps, findPaid, business, name, notification, systemOrigin(deps, business.id, requestId))
+    if (notification) await actOn(deps, findPaid, business, name, notification, origin(business.id))
     return { status: 200, body: '{"received":true}' }
   })
 }
