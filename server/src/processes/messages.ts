@@ -1,14 +1,6 @@
 /** What a process is for. */
 export type Role = 'api' | 'worker'
 
-/** Businesses of which something was committed. */
-export interface Committed {
-  /** Those with events that have no sequence yet. */
-  pending: string[]
-  /** Those whose events are complete: only pages want to know. */
-  complete: string[]
-}
-
 /** Requests by key that a process counted since it last told. */
 export type Counts = [key: string, count: number][]
 
@@ -18,7 +10,8 @@ export type Order =
   | { kind: 'connection'; number: number }
   /** Finish what was accepted, then end. */
   | { kind: 'stop' }
-  | { kind: 'committed'; committed: Committed }
+  /** Events of these businesses were committed, and have no sequence yet. */
+  | { kind: 'committed'; businesses: string[] }
   | { kind: 'counts'; counts: Counts }
   /** Answer with `metrics`. */
   | { kind: 'measure'; number: number }
@@ -31,7 +24,8 @@ export type Report =
   | { kind: 'taken'; number: number }
   /** The process cannot start; `isExpected` means that the message alone says it all. */
   | { kind: 'failed'; message: string; isExpected: boolean }
-  | { kind: 'committed'; committed: Committed }
+  /** Events of these businesses were committed, and have no sequence yet. */
+  | { kind: 'committed'; businesses: string[] }
   | { kind: 'counts'; counts: Counts }
   | { kind: 'metrics'; number: number; metrics: object[] }
   /** Asks for everyone's metrics. */

@@ -1,5 +1,5 @@
 import type { RawBuilder } from 'kysely'
-import { type EventType, type NewEvent, newEvents, noteEvents } from '#engine/events/emit-event.ts'
+import { type EventType, insertEventsSql, type NewEvent, noteEvents } from '#engine/events/emit-event.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { runTogether } from '#foundation/database/prepared.ts'
 import { etagOf, requireMatch } from '#foundation/http/etag.ts'
@@ -70,7 +70,7 @@ async function write(
   statement: RawBuilder<unknown> | undefined,
   event?: RecordEvent,
 ): Promise<void> {
-  await runTogether(tx, `write_${table.name}`, [statement, event && newEvents([event]).statement]).catch((error: unknown) => {
+  await runTogether(tx, `write_${table.name}`, [statement, event && insertEventsSql([event])]).catch((error: unknown) => {
     throw asTaken(taken, error)
   })
   if (event) noteEvents(tx, event.businessId)

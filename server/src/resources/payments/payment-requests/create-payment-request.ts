@@ -2,7 +2,7 @@ import { type Created, createTogether, type GroupedKind } from '#engine/records/
 import type { Tx } from '#engine/records/kind.ts'
 import { tables } from '#foundation/database/columns.ts'
 import { insertDirectoryEntriesSql } from '#foundation/database/directory.ts'
-import { insertSearchGramsSql } from '#foundation/database/search-grams.ts'
+import { insertSearchGramsOfRowsSql } from '#foundation/database/search-grams.ts'
 import type { Deps } from '#foundation/deps.ts'
 import type { Origin } from '#foundation/http/origin.ts'
 import type { Business } from '#foundation/shared/business.ts'
@@ -38,7 +38,7 @@ const paymentRequestKind: GroupedKind<PaymentRequestRow> = {
   events: 'payment_request',
   companions: [
     { sql: insertExpiriesSql('accepted') },
-    { sql: insertSearchGramsSql('accepted'), columns: { grams: { type: 'integer[]', from: requestSearchGrams } } },
+    { sql: insertSearchGramsOfRowsSql('accepted'), columns: { grams: { type: 'integer[]', from: requestSearchGrams } } },
     { sql: insertDirectoryEntriesSql('accepted', 'payment_reference', 'payment_reference') },
   ],
   present: presentPaymentRequest,
