@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
 import type { Counts, Order, Report } from './messages.ts'
 
-/** Messages of one kind are gathered for so long before they are sent. */
+/** Messages of one kind are collected for so long before they are sent. */
 const gatherMs = 1
 const countsEveryMs = 200
 
-/** What a process of several tells and hears, by the first process. */
+/** The messages between one of several processes and the first process. */
 export interface FirstProcess {
   ready(): void
   failed(message: string, isExpected: boolean): void
@@ -13,9 +13,9 @@ export interface FirstProcess {
   committed(businessId: string): void
   /** Tells the other processes how many requests were made with a key here. */
   counted(key: string): void
-  /** The metrics of every process that answers. */
+  /** The metrics of every process that responds. */
   metricsOfAll(): Promise<object[][]>
-  /** Says what is done about what the first process tells. */
+  /** Sets the handlers of the first process's messages. */
   hear(hears: Hears): void
   onStop(stop: () => void): void
 }
@@ -30,7 +30,7 @@ export interface Hears {
 
 /** The channel to the first process; exists in processes that it started. */
 export function firstProcess(): FirstProcess {
-  // A first process that is gone takes this one with it (node:cluster), so nobody waits for what could not be sent.
+  // If the first process is gone, this one ends too (node:cluster), so nobody waits for what could not be sent.
   const tell = (report: Report) => void process.send?.(report, undefined, undefined, () => undefined)
   const committed = new Set<string>()
   const counts = new Map<string, number>()

@@ -28,7 +28,7 @@ export function insertSearchGramsSql(entries: SearchEntry[]): RawBuilder<unknown
 export const insertSearchGramsOfRowsSql = (rows: string): string =>
   `insert into search_grams (business_id, id, grams) select business_id, id, grams from ${rows}`
 
-/** Where grams are kept: beside the row itself, or in the table of entries. */
+/** Where grams are stored: in the row itself, or in the table of entries. */
 export interface GramColumn {
   table: 'customers' | 'search_grams'
   column: 'search_grams' | 'grams'
@@ -47,7 +47,7 @@ async function readFrequencies(db: Db, { table, column }: GramColumn): Promise<R
   return new Map(grams?.map((gram, i) => [gram, frequencies?.[i] ?? 0]))
 }
 
-/** How common the most common grams are, by the database's own statistics, which are read every ten minutes. Empty where there are none. */
+/** How frequent the most common grams are, from the database's own statistics, which are read every ten minutes. Empty if there are none. */
 export function gramFrequencies(db: Db, column: GramColumn): Promise<ReadonlyMap<number, number>> {
   const known = statistics.get(db) ?? new Map()
   statistics.set(db, known)
@@ -61,17 +61,17 @@ export function gramFrequencies(db: Db, column: GramColumn): Promise<ReadonlyMap
   return frequencies
 }
 
-/** What an index of grams is asked. */
+/** The inputs of a lookup in an index of grams. */
 export interface GramQuestion {
-  /** How common grams are, so that the rarest are asked for. */
+  /** How frequent grams are, so that the rarest are looked up. */
   frequencies: ReadonlyMap<number, number>
-  /** Only rows whose ids have one of these beginnings (`keysOfTime`). */
+  /** Only rows whose ids have one of these prefixes (`keysOfTime`). */
   beginnings?: string[] | undefined
 }
 
 const beginningsSql = (id: RawBuilder<unknown>) => sql`(array[${sql.join(beginnings.map((length) => sql`left(${id}::text, ${sql.lit(length)}) collate "C"`))}])`
 
-/** That a column has the grams of all of some patterns, in the words that its index is made with; `id` is the row's. */
+/** The condition that a column contains all grams of some patterns, in the expression of its index; `id` is the row's. */
 export function hasGramsSql(
   grams: RawBuilder<unknown>,
   id: RawBuilder<unknown>,
@@ -84,7 +84,7 @@ export function hasGramsSql(
   return sql`${grams} @> ${`{${[...wanted]}}`}::int4[] ${inTime}`
 }
 
-/** The ids of a business's entries that have the grams of all patterns. */
+/** The ids of a business's entries that contain the grams of all patterns. */
 export function entriesSql(businessId: string, patterns: string[], question: GramQuestion): RawBuilder<unknown> {
   return sql`select id from search_grams where business_id = ${businessId} and ${hasGramsSql(sql`grams`, sql`id`, businessId, patterns, question)}`
 }

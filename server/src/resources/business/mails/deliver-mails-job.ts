@@ -63,7 +63,7 @@ export async function deliverMails({ database, clock, log, send, onEnded }: Mail
 /** Sending mails, and retrying those that the mail server did not accept. */
 export function mailSending(deps: MailDeps): DueWork {
   return {
-    name: 'sending mails',
+    name: 'sending emails',
     everyMs: 1_000,
     next: (businessId, until) => findNextMail(deps.database.db, businessId, until),
     run: (due) => deliverMails(deps, due),

@@ -23,7 +23,7 @@ const everyMs = 86_400_000
 /** Deletes emails older than the retention, in batches that block no one. */
 export function mailsDeletion({ database, log, mailDays }: Pick<JobDeps, 'database' | 'log' | 'mailDays'>): DueWork {
   return {
-    name: 'deleting mails',
+    name: 'deleting emails',
     everyMs,
     async next(businessId, until) {
       const oldest = await findOldestMail(database.slow, businessId, keptSince(until, mailDays))

@@ -159,7 +159,7 @@ export const shownColumns = (Object.keys(Customer.properties) as (keyof Customer
 /** Every field in the order in which it is shown: a copy of it costs a fraction of an object that is put together name by name. */
 const template = Object.fromEntries([...shownColumns, 'created_at', 'updated_at'].map((name) => [name, null]))
 
-/** A customer as the API shows it. */
+/** A customer as the API returns it. */
 export function presentCustomer(row: CustomerRow, { timezone }: Business): Customer {
   const shown: Record<string, unknown> = { ...template }
   for (const name of shownColumns) shown[name] = row[name]

@@ -181,7 +181,7 @@ describe('GET /v1/charges', () => {
   })
 })
 
-/** Reads CSV as RFC 4180 says; written apart from the code that writes it. */
+/** Reads CSV according to RFC 4180; independent of the code that writes it. */
 function readCsv(text: string): string[][] {
   const rows: string[][] = []
   const pattern = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|$)/gy

@@ -22,7 +22,7 @@ export interface ChangedPaymentRequest {
   row: PaymentRequestRow
   /** As it is answered: with its code or link while it can be paid. */
   shown: PaymentRequest
-  /** False when nothing differs: then nothing was written and no event emitted. */
+  /** False if nothing differs: then nothing was written and no event emitted. */
   isChanged: boolean
 }
 
@@ -35,8 +35,8 @@ export async function holdPaymentRequest(tx: Transaction<DB>, business: Business
 }
 
 /**
- * Changes a pending request. Throws 404, 412, 409 for one that is no longer pending, and 422 with every fault of `fields`.
- * A change of nothing leaves its version and emits no event.
+ * Changes a pending request. Throws 404, 412, 409 for one that is no longer pending, and 422 with every error of `fields`.
+ * A change of nothing keeps its version and emits no event.
  */
 export async function changePaymentRequest(
   tx: Transaction<DB>,
@@ -48,7 +48,7 @@ export async function changePaymentRequest(
   const before = await holdPaymentRequest(tx, business, target)
   if (before.status !== 'pending') throw conflict(`payment_request_${before.status}`, `A payment request that is ${before.status} cannot be edited.`)
   const at = laterThan(before.updated_at, began)
-  // Money that was taken as one payment of several cannot become the second of a request that takes one.
+  // Money that was accepted as one payment of several cannot become the second payment of a request that accepts one.
   if (fields.allow_repeated_payments === false && before.allow_repeated_payments && before.completed_at !== null)
     throw invalid({ allow_repeated_payments: ['A payment request that was paid cannot stop accepting repeated payments; delete it instead.'] })
   const present = (row: PaymentRequestRow) => presentPaymentRequest(row, business, baseUrl)

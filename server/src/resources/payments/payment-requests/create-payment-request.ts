@@ -25,7 +25,7 @@ export interface PaymentSource {
   id: string
 }
 
-/** A new payment request: the fields that a client may send, and what only Hawker itself says of it. */
+/** A new payment request: the fields that a client may send, and those that only Hawker itself sets. */
 export interface PaymentRequestInput {
   fields: CreatePaymentRequest
   source?: PaymentSource
@@ -44,7 +44,7 @@ const paymentRequestKind: GroupedKind<PaymentRequestRow> = {
   present: presentPaymentRequest,
 }
 
-/** Creates payment requests, in a transaction or by group commit (`CreateTogether`). Throws a 422 that names every bad field. */
+/** Creates payment requests, in a transaction or by group commit (`CreateTogether`). Throws a 422 that names every invalid field. */
 export function createPaymentRequest(deps: Deps, lookUp: LookUp = lookingUp(deps.database)) {
   const insert = createTogether(deps, paymentRequestKind)
   return async (tx: Tx | undefined, business: Business, input: PaymentRequestInput, origin: Origin): Promise<Created<PaymentRequestRow>> => {

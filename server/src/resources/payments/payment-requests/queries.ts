@@ -1,11 +1,11 @@
 import { type RawBuilder, sql } from 'kysely'
-import type pg from 'pg'
 import { businessesSql, keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import { tables } from '#foundation/database/columns.ts'
-import type { Db } from '#foundation/database/database.ts'
+import type { Database, Db } from '#foundation/database/database.ts'
 import { isDueSql } from '#foundation/database/due.ts'
 import { runPrepared, runTogether } from '#foundation/database/prepared.ts'
 import { columnList, type RowOf } from '#foundation/database/rows.ts'
+import { sharedReads } from '#foundation/database/shared-reads.ts'
 import type { Due } from '#foundation/shared/clock.ts'
 
 export type PaymentRequestStatus = 'pending' | 'completed' | 'failed' | 'expired' | 'canceled' | 'inactive'
@@ -76,7 +76,7 @@ export function updateStatusesSql(rows: PaymentRequestRow[]): RawBuilder<unknown
     where r.business_id = changed.business_id and r.business_id = any (${businessesSql(rows.map((row) => row.business_id))}) and r.id = changed.id`
 }
 
-/** Statuses of requests that ended without being paid; lists find them by a table of their own. */
+/** Statuses of requests that ended unpaid; lists find them through a table of their own. */
 export const endings: ReadonlySet<PaymentRequestStatus> = new Set(['failed', 'expired', 'canceled', 'inactive'])
 
 /** The statement that notes which of these requests ended without being paid. */
@@ -99,12 +99,12 @@ export function deleteExpiriesSql(keys: { businessId: string; id: string }[]): R
     where e.business_id = done.business_id and e.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))}) and e.id = done.id`
 }
 
-/** Takes requests out of the list of those that will expire. */
+/** Removes requests from the list of those that will expire. */
 export async function forgetExpiries(tx: Db, keys: { businessId: string; id: string }[]): Promise<void> {
   await runTogether(tx, 'forget_expiries', [deleteExpiriesSql(keys)])
 }
 
-/** One payment request, deleted ones too: money can still arrive for them. */
+/** One payment request, even if it is deleted: money can still arrive for it. */
 export async function findPaymentRequest(db: Db, businessId: string, id: string): Promise<PaymentRequestRow | undefined> {
   const { rows } = await runPrepared(
     db,
@@ -127,7 +127,7 @@ export async function findAnyPaymentRequests(db: Db, keys: readonly { businessId
   return keys.map(({ businessId, id }) => found.get(`${businessId} ${id.toLowerCase()}`))
 }
 
-/** The statement that notes when the rows of a grouped insert expire. */
+/** The statement that schedules the expiry of the rows of a grouped insert. */
 export const insertExpiriesSql = (rows: string): string =>
   `insert into payment_request_expiries (business_id, id, due_at) select business_id, id, expires_at from ${rows} where expires_at is not null`
 
@@ -155,18 +155,13 @@ export async function findRequestsByReference(db: Db, lists: RequestReferences[]
   })
 }
 
-/** Finds payment requests that are not deleted, in one query for all that are asked for at once. */
-export async function findPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
-  const { rows } = await pool.query<PaymentRequestRow>({
-    name: 'find_payment_requests',
-    text: `select ${requestColumns} from payment_requests r
-      join unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id) on r.business_id = wanted.business_id and r.id = wanted.id
-      where r.deleted_at is null`,
-    values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],
-  })
-  const found = new Map(rows.map((row) => [`${row.business_id} ${row.id}`, row]))
-  return keys.map(({ businessId, id }) => found.get(`${businessId} ${id}`))
-}
+/** Payment requests that are not deleted by id, for gets that arrive together. */
+export const paymentRequestReader = ({ pool }: Database, acrossBusinesses: boolean) =>
+  sharedReads<PaymentRequestRow>(
+    pool,
+    { name: 'get_payment_requests', from: 'payment_requests r', alias: 'r', key: 'id', columns: requestColumns, within: 'and r.deleted_at is null' },
+    acrossBusinesses,
+  )
 
 /** Finds a payment request that is not deleted, and holds its row until the transaction ends. */
 export async function lockPaymentRequest(tx: Db, businessId: string, id: string): Promise<PaymentRequestRow | undefined> {
@@ -174,7 +169,7 @@ export async function lockPaymentRequest(tx: Db, businessId: string, id: string)
   return row?.deleted_at === null ? row : undefined
 }
 
-/** Writes everything that can change in a request, and when it expires; its row must be held by this transaction. */
+/** Writes all mutable columns of a request, and its expiry; its row must be locked by this transaction. */
 export async function updatePaymentRequest(tx: Db, businessId: string, row: PaymentRequestRow): Promise<void> {
   const { business_id, id, created_at, api_key_id, payment_reference, address, line_items, metadata, ...plain } = row
   const json = { address: address && JSON.stringify(address), line_items: line_items && JSON.stringify(line_items), metadata: JSON.stringify(metadata) }
@@ -193,7 +188,7 @@ export async function updatePaymentRequest(tx: Db, businessId: string, row: Paym
     .execute()
 }
 
-/** Writes what became of the mail to the payer of a charge into the request that it pays; raises its version. */
+/** Writes the status of the email about a charge into the request that it pays; raises its version. */
 export async function writeEmailStatus(tx: Db, businessId: string, chargeId: string, status: 'sent' | 'failed', at: Date): Promise<void> {
   await sql`
     update payment_requests r set email_status = ${status}, version = r.version + 1, updated_at = greatest(r.updated_at, ${at})
@@ -201,7 +196,7 @@ export async function writeEmailStatus(tx: Db, businessId: string, chargeId: str
       and r.business_id = ${businessId} and r.id = c.payment_request_id and r.email_status <> ${status}`.execute(tx)
 }
 
-/** Requests whose time is over, the oldest first. */
+/** Requests whose deadline has passed, oldest first. */
 export async function findDueExpiries(db: Db, due: Due, limit: number): Promise<{ business_id: string; id: string }[]> {
   const { rows } = await sql<{ business_id: string; id: string }>`
     select business_id, id from payment_request_expiries where ${isDueSql(due)} order by due_at limit ${limit}`.execute(db)
@@ -209,8 +204,8 @@ export async function findDueExpiries(db: Db, due: Due, limit: number): Promise<
 }
 
 /**
- * Holds those of a business's requests that no one else holds: what is being settled or changed at this moment is left
- * for the next round. The request comes before its expiry, the order in which settling takes them.
+ * Locks those of a business's requests that are not locked elsewhere: what is being settled or changed at this moment is left
+ * for the next round. The request is locked before its expiry, the order of settling.
  */
 export async function lockFreePaymentRequests(tx: Db, businessId: string, ids: string[]): Promise<PaymentRequestRow[]> {
   const { rows } = await sql<PaymentRequestRow>`

@@ -19,14 +19,14 @@ export function insertReleasesSql(releases: NewRelease[]): RawBuilder<unknown> {
     insert into releases (business_id, charge_id, currency, amount_minor, due_at) select * from ${rowsSql('release', columns, releases)}`
 }
 
-/** Money of a charge that is not released yet, held by this transaction; undefined when nothing waits. */
+/** The unreleased money of a charge, locked by this transaction; undefined if there is none. */
 export async function lockRelease(tx: Db, businessId: string, chargeId: string): Promise<bigint | undefined> {
   const { rows } = await sql<{ amount_minor: bigint }>`
     select amount_minor from releases where business_id = ${businessId} and charge_id = ${chargeId} for update`.execute(tx)
   return rows[0]?.amount_minor
 }
 
-/** Changes how much of a charge waits to be released; its row must be held by this transaction. */
+/** Changes how much of a charge is to be released; its row must be locked by this transaction. */
 export async function changeRelease(tx: Db, businessId: string, chargeId: string, byMinor: bigint): Promise<void> {
   await sql`
     update releases set amount_minor = amount_minor + ${String(byMinor)}::bigint where business_id = ${businessId} and charge_id = ${chargeId}`.execute(tx)
