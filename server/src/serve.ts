@@ -12,7 +12,7 @@ import { systemClock } from '#foundation/shared/clock.ts'
 import { recordKeyUses } from '#resources/business/businesses/queries.ts'
 import { type PaymentsDeps, paymentsOf } from '#resources/payments/payments.ts'
 import { listenError, urlOf } from './address.ts'
-import { type App, type AppDeps, createApp } from './app.ts'
+import { type App, type AppDeps, createApp, followers } from './app.ts'
 import type { Config } from './config.ts'
 import { secretKeyReader } from './open.ts'
 import { startWorker, type Worker } from './worker.ts'
@@ -53,7 +53,7 @@ export interface ApiServer {
 }
 
 /** How the API notifies others of what it commits. */
-export type Tells = Pick<AppDeps, 'onEvent' | 'onComplete' | 'rateLimitStore'>
+export type Tells = Pick<AppDeps, 'onEvent' | 'rateLimitStore'>
 
 /** Creates the API. It sends nothing to the database yet. */
 export async function createApiServer({ config, database, log, metrics }: ServerParts, tells: Tells): Promise<ApiServer> {
@@ -112,16 +112,19 @@ export function startConfiguredWorker({ config, database, log, metrics }: Server
   const controlPool = openControlPool(config, connection)
   const payments =
     shared ??
-    paymentsOf({
-      database,
-      log,
-      clock: systemClock,
-      now: () => systemClock.system(),
-      onEvent: () => undefined,
-      baseUrl: () => config.publicUrl ?? `http://localhost:${config.port}`,
-      secretKey: secretKeyReader(config),
-      groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
-    })
+    paymentsOf(
+      {
+        database,
+        log,
+        clock: systemClock,
+        now: () => systemClock.system(),
+        onEvent: () => undefined,
+        baseUrl: () => config.publicUrl ?? `http://localhost:${config.port}`,
+        secretKey: secretKeyReader(config),
+        groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
+      },
+      followers,
+    )
   const worker = startWorker({ database, clock: systemClock, log, metrics, ...keptDays(config), controlPool, payments, sendMail: mailerOf(config) })
   return {
     relay: worker.relay,

@@ -6,7 +6,7 @@ import type { DueWork } from '#foundation/jobs/job.ts'
 import type { SendMail } from '#foundation/mail/send-mail.ts'
 import { railRegistry } from '#resources/payments/rails/registry.ts'
 import { retryWaits } from '#resources/webhooks/delivery/retry-schedule.ts'
-import { aBusiness, type Client, eventsOf, testSecretKey } from '#testing/api.ts'
+import { aBusiness, type Client, eventsOf } from '#testing/api.ts'
 import { anEndpoint } from '#testing/deliveries.ts'
 import { type FakeMerchant, fakeMerchant } from '#testing/fake-merchant.ts'
 import { aPendingCharge, scriptedRail } from '#testing/payments.ts'
@@ -48,9 +48,8 @@ beforeAll(async () => {
     {
       sendMail,
       rails: {
-        find: async (business, method) => railRegistry({ database: server.database, secretKey: () => testSecretKey }).find(business, method),
-        byName: async (business, name) =>
-          name === 'remote' ? { rail, access: {} } : railRegistry({ database: server.database, secretKey: () => testSecretKey }).byName(business, name),
+        find: async (business, method) => railRegistry(server.app.payments).find(business, method),
+        byName: async (business, name) => (name === 'remote' ? { rail, access: {} } : railRegistry(server.app.payments).byName(business, name)),
       },
     },
   )

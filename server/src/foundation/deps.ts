@@ -10,7 +10,7 @@ export interface Deps {
   readonly clock: Clock
   readonly now: Now
   /** Called after a commit that appended an event: wakes the relay and the pages that wait. */
-  readonly onEvent: (businessId: string, arePlaced?: boolean) => void
+  readonly onEvent: (businessId: string) => void
   /** The URL of this server, for links in answers and webhooks that have no request. */
   readonly baseUrl: () => string
   /** The key that encrypts stored secrets. */

@@ -50,16 +50,15 @@ async function serveApi(parts: ServerParts, first: FirstProcess, url: string): P
   const server = await createApiServer(
     { ...parts, metrics },
     {
-      onEvent: (businessId) => first.committed(businessId, false),
-      onComplete: (businessId) => first.committed(businessId, true),
+      onEvent: (businessId) => first.committed(businessId),
       rateLimitStore: counts?.store,
     },
   )
   const serve = await server.serveHandedOver(url)
   first.hear({
     connection: serve,
-    committed({ pending, complete }) {
-      for (const businessId of [...pending, ...complete]) server.app.pages.wake(businessId)
+    committed(businesses) {
+      for (const businessId of businesses) server.app.pages.wake(businessId)
     },
     counts: (told) => counts?.add(told),
     metrics: () => parts.metrics.data(),
@@ -71,8 +70,8 @@ async function serveApi(parts: ServerParts, first: FirstProcess, url: string): P
 function startWorkerMember(parts: ServerParts, first: FirstProcess, connection: Connection): () => Promise<void> {
   const worker = startConfiguredWorker(parts, connection)
   first.hear({
-    committed({ pending }) {
-      for (const businessId of pending) worker.relay.wake(businessId)
+    committed(businesses) {
+      for (const businessId of businesses) worker.relay.wake(businessId)
     },
     metrics: () => parts.metrics.data(),
   })

@@ -1,14 +1,6 @@
 /** The role of a process. */
 export type Role = 'api' | 'worker'
 
-/** Businesses of which something was committed. */
-export interface Committed {
-  /** Those with events that have no sequence yet. */
-  pending: string[]
-  /** Those whose events are already sequenced: only pages are interested. */
-  complete: string[]
-}
-
 /** Requests by key that a process counted since its last message. */
 export type Counts = [key: string, count: number][]
 
@@ -18,7 +10,8 @@ export type Order =
   | { kind: 'connection'; number: number }
   /** Finish what was accepted, then end. */
   | { kind: 'stop' }
-  | { kind: 'committed'; committed: Committed }
+  /** Events of these businesses were committed, and have no sequence yet. */
+  | { kind: 'committed'; businesses: string[] }
   | { kind: 'counts'; counts: Counts }
   /** Answer with `metrics`. */
   | { kind: 'measure'; number: number }
@@ -31,7 +24,8 @@ export type Report =
   | { kind: 'taken'; number: number }
   /** The process cannot start; `isExpected` means that the message alone explains it. */
   | { kind: 'failed'; message: string; isExpected: boolean }
-  | { kind: 'committed'; committed: Committed }
+  /** Events of these businesses were committed, and have no sequence yet. */
+  | { kind: 'committed'; businesses: string[] }
   | { kind: 'counts'; counts: Counts }
   | { kind: 'metrics'; number: number; metrics: object[] }
   /** Requests the metrics of all processes. */

@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { beginnings } from '#foundation/shared/id-times.ts'
 import { idRange } from '#foundation/shared/ids.ts'
 import { patternGrams } from '#foundation/shared/search-text.ts'
+import { rowsSql } from './binary-arrays.ts'
 import type { Db } from './database.ts'
 
 /** A payment request or a charge, and the numbers by which it is found. */
@@ -11,18 +12,21 @@ export interface SearchEntry {
   grams: number[]
 }
 
+const columns = { business_id: 'uuid', id: 'uuid', grams: 'text' } as const
+
 /** The statement that writes entries; a row keeps its earlier numbers, since charges may still have its earlier words. */
-export function newSearchGrams(entries: SearchEntry[]): RawBuilder<unknown> | undefined {
-  if (entries.length === 0) return undefined
+export function insertSearchGramsSql(entries: SearchEntry[]): RawBuilder<unknown> {
+  // An array cannot be an element of an array, so it travels as text.
+  const rows = entries.map(({ businessId, id, grams }) => ({ business_id: businessId, id, grams: `{${grams}}` }))
   return sql`
     insert into search_grams as known (business_id, id, grams)
-    select business_id, id, grams::int4[] from unnest(${entries.map((one) => one.businessId)}::uuid[], ${entries.map((one) => one.id)}::uuid[],
-      ${entries.map(({ grams }) => `{${grams}}`)}::text[]) as entry (business_id, id, grams)
+    select business_id, id, grams::int4[] from ${rowsSql('entry', columns, rows)}
     on conflict (business_id, id) do update set grams = array(select unnest(known.grams) union select unnest(excluded.grams))`
 }
 
 /** The statement that writes the entries of a grouped insert's `rows`, which have their numbers in `grams`. */
-export const insertSearchGramsSql = (rows: string): string => `insert into search_grams (business_id, id, grams) select business_id, id, grams from ${rows}`
+export const insertSearchGramsOfRowsSql = (rows: string): string =>
+  `insert into search_grams (business_id, id, grams) select business_id, id, grams from ${rows}`
 
 /** Where grams are stored: in the row itself, or in the table of entries. */
 export interface GramColumn {

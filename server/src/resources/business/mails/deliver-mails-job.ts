@@ -60,7 +60,7 @@ export async function deliverMails({ database, clock, log, send, onEnded }: Mail
   return mails.length
 }
 
-/** Sending mails, and trying again what was not taken. */
+/** Sending mails, and retrying those that the mail server did not accept. */
 export function mailSending(deps: MailDeps): DueWork {
   return {
     name: 'sending emails',

@@ -39,7 +39,7 @@ export function mailsDeletion({ database, log, mailDays }: Pick<JobDeps, 'databa
           return rows[0] as Forgotten
         })
       })
-      if (deleted > 0) log.info({ forgotten: deleted }, 'deleted old emails')
+      if (deleted > 0) log.info({ deleted }, 'deleted old emails')
       return deleted
     },
   }

@@ -1,4 +1,5 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
+import { rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { isDueSql } from '#foundation/database/due.ts'
 import type { Due } from '#foundation/shared/clock.ts'
@@ -25,17 +26,29 @@ export interface MailRow {
   sent_at: Date | null
 }
 
-/** Writes emails to be sent, in the transaction of what they report; a second email about the same source is skipped. */
-export async function insertMails(tx: Db, rows: MailRow[]): Promise<void> {
-  if (rows.length === 0) return
-  await sql`
+const written = {
+  business_id: 'uuid',
+  id: 'uuid',
+  recipient: 'text',
+  subject: 'text',
+  body_text: 'text',
+  body_html: 'text',
+  source: 'text',
+  source_id: 'uuid',
+  due_at: 'timestamptz',
+} as const
+
+/** The statement that writes mails to be sent; a second mail about the same thing is left out. */
+export function insertMailsSql(rows: MailRow[]): RawBuilder<unknown> {
+  return sql`
     insert into mails (business_id, id, recipient, subject, body_text, body_html, source, source_id, status, attempts, due_at, created_at)
-    select business_id, id, recipient, subject, body_text, body_html, source, source_id, 'pending', 0, due_at, due_at from unnest(
-      ${rows.map((row) => row.business_id)}::uuid[], ${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.recipient)}::text[],
-      ${rows.map((row) => row.subject)}::text[], ${rows.map((row) => row.body_text)}::text[], ${rows.map((row) => row.body_html)}::text[],
-      ${rows.map((row) => row.source)}::text[], ${rows.map((row) => row.source_id)}::uuid[], ${rows.map((row) => row.due_at)}::timestamptz[]
-    ) as written (business_id, id, recipient, subject, body_text, body_html, source, source_id, due_at)
-    on conflict (business_id, source_id, source) do nothing`.execute(tx)
+    select business_id, id, recipient, subject, body_text, body_html, source, source_id, 'pending', 0, due_at, due_at from ${rowsSql('written', written, rows)}
+    on conflict (business_id, source_id, source) do nothing`
+}
+
+/** Writes mails to be sent, in the transaction of what they are about. */
+export async function insertMails(tx: Db, rows: MailRow[]): Promise<void> {
+  if (rows.length > 0) await insertMailsSql(rows).execute(tx)
 }
 
 /** Takes mails that are due for this process, for the time of a lease. */

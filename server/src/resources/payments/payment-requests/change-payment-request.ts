@@ -3,7 +3,7 @@ import { emitEvent } from '#engine/events/emit-event.ts'
 import { previousAttributes } from '#engine/records/kind.ts'
 import type { Target } from '#engine/records/operations.ts'
 import { runTogether } from '#foundation/database/prepared.ts'
-import { newSearchGrams } from '#foundation/database/search-grams.ts'
+import { insertSearchGramsSql } from '#foundation/database/search-grams.ts'
 import type { DB } from '#foundation/database/tables.ts'
 import { etagOf, requireMatch } from '#foundation/http/etag.ts'
 import type { Origin } from '#foundation/http/origin.ts'
@@ -60,7 +60,7 @@ export async function changePaymentRequest(
   if (isChanged) {
     row = { ...row, search: requestSearchText(row), version: before.version + 1, updated_at: at }
     await updatePaymentRequest(tx, business.id, row)
-    await runTogether(tx, 'search_grams', [newSearchGrams([{ businessId: business.id, id: row.id, grams: requestSearchGrams(row) }])])
+    await runTogether(tx, 'search_grams', [insertSearchGramsSql([{ businessId: business.id, id: row.id, grams: requestSearchGrams(row) }])])
     const data = JSON.stringify(present(row))
     const event = { type: 'payment_request.updated', objectId: row.id, data, previousAttributes: JSON.stringify(previous) } as const
     await emitEvent(tx, business.id, { ...event, requestId, caller, at })

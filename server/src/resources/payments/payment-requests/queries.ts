@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
+import { businessesSql, keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import { tables } from '#foundation/database/columns.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { isDueSql } from '#foundation/database/due.ts'
@@ -44,43 +45,46 @@ export type PaymentRequestRow = RowOf<
 /** Every column of a row `r`. */
 export const requestColumns = columnList(tables.payment_requests, 'r')
 
-/** Finds payment requests and locks their rows until the transaction ends; always in one order, whatever the order requested. */
-export async function lockPaymentRequests(tx: Db, keys: { businessId: string; id: string }[]): Promise<Map<string, PaymentRequestRow>> {
+/**
+ * Takes exclusive locks on payment requests until the transaction ends; always in one order, whatever the order asked for.
+ * Those that another transaction has locked are waited for, or left out with `skipLocked`.
+ */
+export async function lockPaymentRequests(
+  tx: Db,
+  keys: { businessId: string; id: string }[],
+  { skipLocked = false } = {},
+): Promise<Map<string, PaymentRequestRow>> {
   if (keys.length === 0) return new Map()
   const { rows } = await runPrepared(
     tx,
     'lock_payment_requests',
     sql<PaymentRequestRow>`
-    select ${sql.raw(requestColumns)} from payment_requests r
-    join unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as wanted (business_id, id)
-      on r.business_id = wanted.business_id and r.id = wanted.id
-    order by r.business_id, r.id for update of r`,
+    select ${sql.raw(requestColumns)} from ${keysSql('wanted', keys)} join payment_requests r on r.business_id = wanted.business_id and r.id = wanted.id
+    where r.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))})
+    order by r.business_id, r.id for update of r ${skipLocked ? sql`skip locked` : sql``}`,
   )
   return new Map(rows.map((row) => [row.id, row]))
 }
 
+const changed = { business_id: 'uuid', id: 'uuid', status: 'text', version: 'int4', updated_at: 'timestamptz', completed_at: 'timestamptz' } as const
+
 /** The statement that writes the status, version and times of requests whose rows the transaction has locked. */
-export function updateStatusesSql(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
-  if (rows.length === 0) return undefined
+export function updateStatusesSql(rows: PaymentRequestRow[]): RawBuilder<unknown> {
   return sql`
     update payment_requests r set status = changed.status, version = changed.version, updated_at = changed.updated_at, completed_at = changed.completed_at
-    from unnest(${rows.map((row) => row.business_id)}::uuid[], ${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.status)}::text[],
-      ${rows.map((row) => row.version)}::int[], ${rows.map((row) => row.updated_at)}::timestamptz[], ${rows.map((row) => row.completed_at)}::timestamptz[])
-      as changed (business_id, id, status, version, updated_at, completed_at)
-    where r.business_id = changed.business_id and r.id = changed.id`
+    from ${rowsSql('changed', changed, rows)}
+    where r.business_id = changed.business_id and r.business_id = any (${businessesSql(rows.map((row) => row.business_id))}) and r.id = changed.id`
 }
 
 /** Statuses of requests that ended unpaid; lists find them through a table of their own. */
 export const endings: ReadonlySet<PaymentRequestStatus> = new Set(['failed', 'expired', 'canceled', 'inactive'])
 
-/** The statement that records which of these requests ended unpaid; undefined if none did. */
-export function insertEndingsSql(rows: PaymentRequestRow[]): RawBuilder<unknown> | undefined {
+/** The statement that notes which of these requests ended without being paid. */
+export function insertEndingsSql(rows: PaymentRequestRow[]): RawBuilder<unknown> {
   const ended = rows.filter(({ status }) => endings.has(status))
-  if (ended.length === 0) return undefined
   return sql`
     insert into payment_request_endings (business_id, status, id)
-    select * from unnest(${ended.map((row) => row.business_id)}::uuid[], ${ended.map((row) => row.status)}::text[], ${ended.map((row) => row.id)}::uuid[])
-    on conflict do nothing`
+    select * from ${rowsSql('ended', { business_id: 'uuid', status: 'text', id: 'uuid' }, ended)} on conflict do nothing`
 }
 
 /** Writes the status, version and times of requests whose rows this transaction has locked. */
@@ -89,11 +93,10 @@ export async function writeStatuses(tx: Db, rows: PaymentRequestRow[]): Promise<
 }
 
 /** The statement that removes requests from the list of those that will expire. */
-export function deleteExpiriesSql(keys: { businessId: string; id: string }[]): RawBuilder<unknown> | undefined {
-  if (keys.length === 0) return undefined
+export function deleteExpiriesSql(keys: { businessId: string; id: string }[]): RawBuilder<unknown> {
   return sql`
-    delete from payment_request_expiries e using unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as done (business_id, id)
-    where e.business_id = done.business_id and e.id = done.id`
+    delete from payment_request_expiries e using ${keysSql('done', keys)}
+    where e.business_id = done.business_id and e.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))}) and e.id = done.id`
 }
 
 /** Removes requests from the list of those that will expire. */
@@ -112,13 +115,14 @@ export async function findPaymentRequest(db: Db, businessId: string, id: string)
 }
 
 /** The same for several, in one query. */
-export async function findAnyPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
-  const { rows } = await pool.query<PaymentRequestRow>({
-    name: 'find_any_payment_requests',
-    text: `select ${requestColumns} from payment_requests r
-      join unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id) on r.business_id = wanted.business_id and r.id = wanted.id`,
-    values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],
-  })
+export async function findAnyPaymentRequests(db: Db, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
+  const { rows } = await runPrepared(
+    db,
+    'find_any_payment_requests',
+    sql<PaymentRequestRow>`
+    select ${sql.raw(requestColumns)} from ${keysSql('wanted', keys)} join payment_requests r on r.business_id = wanted.business_id and r.id = wanted.id
+    where r.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))})`,
+  )
   const found = new Map(rows.map((row) => [`${row.business_id} ${row.id}`, row]))
   return keys.map(({ businessId, id }) => found.get(`${businessId} ${id.toLowerCase()}`))
 }
@@ -126,6 +130,30 @@ export async function findAnyPaymentRequests(pool: pg.Pool, keys: readonly { bus
 /** The statement that schedules the expiry of the rows of a grouped insert. */
 export const insertExpiriesSql = (rows: string): string =>
   `insert into payment_request_expiries (business_id, id, due_at) select business_id, id, expires_at from ${rows} where expires_at is not null`
+
+/** Payment references of one business. */
+export interface RequestReferences {
+  business_id: string
+  references: readonly string[]
+}
+
+/** For each of some lists the payment request that carries the first reference of it that is known, deleted ones too. */
+export async function findRequestsByReference(db: Db, lists: RequestReferences[]): Promise<(PaymentRequestRow | undefined)[]> {
+  const wanted = lists.flatMap(({ business_id, references }) => references.map((reference) => ({ business_id, reference })))
+  const { rows } = await runPrepared(
+    db,
+    'find_requests_by_reference',
+    sql<PaymentRequestRow>`
+    select ${sql.raw(requestColumns)} from ${rowsSql('wanted', { business_id: 'uuid', reference: 'text' }, wanted)}
+    join payment_requests r on r.business_id = wanted.business_id and r.payment_reference = wanted.reference
+    where r.business_id = any (${businessesSql(lists.map(({ business_id }) => business_id))})`,
+  )
+  const found = new Map(rows.map((row) => [`${row.business_id} ${row.payment_reference}`, row]))
+  return lists.map(({ business_id, references }) => {
+    const known = references.find((reference) => found.has(`${business_id} ${reference}`))
+    return found.get(`${business_id} ${known}`)
+  })
+}
 
 /** Finds payment requests that are not deleted, in one query for several. */
 export async function findPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {

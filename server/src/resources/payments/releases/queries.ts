@@ -1,15 +1,22 @@
 import { type RawBuilder, sql } from 'kysely'
+import { rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 
+/** Money of a charge that becomes available later. */
+export interface NewRelease {
+  business_id: string
+  charge_id: string
+  currency: string
+  amount_minor: bigint
+  due_at: Date
+}
+
+const columns = { business_id: 'uuid', charge_id: 'uuid', currency: 'text', amount_minor: 'int8', due_at: 'timestamptz' } as const
+
 /** The statement that schedules the release of charges' money. */
-export function insertReleasesSql(
-  releases: { businessId: string; chargeId: string; currency: string; amountMinor: bigint; dueAt: Date }[],
-): RawBuilder<unknown> | undefined {
-  if (releases.length === 0) return undefined
+export function insertReleasesSql(releases: NewRelease[]): RawBuilder<unknown> {
   return sql`
-    insert into releases (business_id, charge_id, currency, amount_minor, due_at)
-    select * from unnest(${releases.map((release) => release.businessId)}::uuid[], ${releases.map((release) => release.chargeId)}::uuid[], ${releases.map((release) => release.currency)}::text[],
-      ${releases.map((release) => String(release.amountMinor))}::bigint[], ${releases.map((release) => release.dueAt)}::timestamptz[])`
+    insert into releases (business_id, charge_id, currency, amount_minor, due_at) select * from ${rowsSql('release', columns, releases)}`
 }
 
 /** The unreleased money of a charge, locked by this transaction; undefined if there is none. */
