@@ -29,7 +29,7 @@ function requireToken(token: string | undefined): void {
   }
 }
 
-/** An attempt that a payer began: its charge, and its payment request after it; absent where an earlier answer was repeated. */
+/** An attempt that a payer started: its charge, and its payment request after it; absent if an earlier answer was repeated. */
 export interface BegunAttempt {
   chargeId: string
   request?: PaymentRequestRow | undefined
