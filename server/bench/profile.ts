@@ -7,7 +7,7 @@ import { idOf, loadCustomers, pageAfter, population } from './customers.ts'
 import { runTraffic } from './generator.ts'
 import { findTools } from './machine.ts'
 import { pay, paymentsPerSecond, preparePaying } from './paying.ts'
-import { unpay } from './payment-requests.ts'
+import { resetPayments } from './payment-requests.ts'
 import { databaseUrl, openLoader, startCluster, startHawker } from './servers.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -103,7 +103,7 @@ function report(name: string, perSecond: number, folder: string): void {
   process.stdout.write(`${functions.join('\n')}\n\n  ${name}, by package or file\n\n${areas.slice(0, 30).join('\n')}\n`)
 }
 
-/** How PostgreSQL spends its time, by statement. */
+/** PostgreSQL's time by statement. */
 async function reportStatements({ pool }: Database, requests: number): Promise<void> {
   const { rows } = await pool.query<{ calls: number; took: number; text: string }>(
     `select calls::int, total_exec_time + total_plan_time as took, left(regexp_replace(query, '\\s+', ' ', 'g'), 90) as text
@@ -126,10 +126,10 @@ export async function profilePaying(workspace: Workspace, seconds: number, name:
   const paying = await preparePaying(workspace, cluster, { names: [name], recorded: [], requests, nodeArguments })
   const { hawker, database, ways } = paying
   const [way] = ways
-  if (!way) throw new Error('There is nothing to pay.')
+  if (!way) throw new Error('There is no payment request.')
   await database.pool.query('create extension pg_stat_statements')
   const how = { connections: 64, tools: findTools(undefined) }
-  await unpay(database, way.prepared)
+  await resetPayments(database, way.prepared)
   await pay(workspace, paying, way, { ...how, seconds: 2 })
   await database.pool.query('select pg_stat_statements_reset()')
   const { perSecond, requests: paid, nodeCpuMs, postgresCpuMs } = await pay(workspace, paying, way, { ...how, seconds, from: warmUp })

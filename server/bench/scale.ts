@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http'
-import { type CommonOptions, type Conditions, conditionsOf, conditionsText, lookAround } from './conditions.ts'
+import { type CommonOptions, type Conditions, checkNoise, conditionsOf, conditionsText } from './conditions.ts'
 import { idOf, loadCustomers, type Population, pageAfter, population } from './customers.ts'
 import { type Goal, goalOf, goalsTable, short, table } from './figures.ts'
 import { type Load, loadOf, median } from './load.ts'
@@ -21,7 +21,7 @@ export interface ScaleFigures {
   loopMs: number[]
   rows: number[]
   requests: number
-  /** The duration of each kind, by number of rows, once per round. */
+  /** The results of each kind by number of rows, one per round. */
   kinds: Record<string, Record<number, Load[]>>
 }
 
@@ -144,7 +144,7 @@ function requireSpace(workspace: Workspace, rows: number[]): void {
 
 /** Measures how responses slow down as the rows of one business grow. */
 export async function measureScale(workspace: Workspace, options: ScaleOptions): Promise<ScaleFigures> {
-  const noise = await lookAround(options)
+  const noise = await checkNoise(options)
   const rows = [...options.rows].sort((a, b) => a - b)
   requireSpace(workspace, rows)
   const cluster = await startCluster(workspace, { max_parallel_maintenance_workers: '2' })
@@ -180,7 +180,7 @@ function goalsOf({ kinds: figures, rows }: ScaleFigures): Goal[] {
 
 const searchGoalMs = 25
 
-/** The output of growth for the page and the terminal. */
+/** The report of growth. */
 export function reportScale(figures: ScaleFigures): Report {
   const { conditions, loopMs, kinds: all, rows, requests } = figures
   const panels = Object.entries(all).map(([name, bySize]) => ({

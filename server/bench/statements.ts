@@ -54,14 +54,14 @@ export function selectScript(people: Population): string {
   return `\\set number random(1, ${people.rows})\n${statement};\n`
 }
 
-/** A page of customers after one of them, each with the JSON that the API returns. */
+/** A page of customers after a given one, each as the API's JSON. */
 const selectPage = `
   select c.id, row_to_json((select shown from (select c.id, c.name, c.birth_date, c.gender, c.email, c.phone_number, c.address, c.remark,
     c.phone_number_country_code, c.external_id, c.phone_number_e164, c.metadata) shown))::text as json, c.version,
     (extract(epoch from c.created_at) * 1000)::float8 as created_ms, (extract(epoch from c.updated_at) * 1000)::float8 as updated_ms
   from customers c where c.business_id = $1 and c.id < $2 order by c.id desc limit $3`
 
-/** A pgbench script that selects a page after a random customer, including the one row that shows whether more follow. */
+/** A pgbench script that selects a page after a random customer, plus one row to see whether there are more. */
 export function listScript(people: Population, perPage: number): string {
   const statement = selectPage
     .replace('$1', `'${people.businessId}'`)

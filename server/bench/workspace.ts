@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A folder and processes that end with the run, however it ends. */
+/** A temporary folder and child processes that do not outlive the run. */
 export interface Workspace {
   readonly folder: string
   /** Registers what must be done at the end; the latest first. */
@@ -18,7 +18,7 @@ export interface Finished {
   errors: string
 }
 
-/** Creates the folder, and ends everything when the terminal or a supervisor ends the run, too. */
+/** Creates the folder. Cleans up on signals and unexpected errors, too. */
 export function openWorkspace(): Workspace {
   const folder = mkdtempSync(join(process.env.HAWKER_BENCH_DIR ?? tmpdir(), 'hawker-bench-'))
   chmodSync(folder, 0o755)

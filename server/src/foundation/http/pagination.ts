@@ -54,6 +54,18 @@ export interface KeysetRequest extends PageRequest {
   skip?: number
 }
 
+/** A page of a list as a call asks for it; `path` is the list's own. Throws a 422 for a cursor that is none of the list's. */
+export function keysetRequest(
+  { query, baseUrl, rawQuery }: { query: { cursor?: string; per_page: number }; baseUrl: string; rawQuery: string },
+  path: string,
+  order: string,
+  perPage = query.per_page,
+): KeysetRequest & { limit: number } {
+  const cursor = query.cursor ? decodeCursor(query.cursor, order) : undefined
+  // One row more than fit tells whether there are more.
+  return { order, cursor, perPage, limit: perPage + 1, path: baseUrl + path, query: rawQuery }
+}
+
 /**
  * The envelope of a list that is followed by cursor (behaviour §1.8): `links` are null but for `next` and `prev`, `meta` has
  * `path`, `per_page`, `next_cursor` and `prev_cursor`. `rows` are in the order in which they were read (nearest to the cursor

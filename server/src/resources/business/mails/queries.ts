@@ -1,9 +1,11 @@
 import { type RawBuilder, sql } from 'kysely'
 import { rowsSql } from '#foundation/database/binary-arrays.ts'
-import type { Db } from '#foundation/database/database.ts'
+import { tables } from '#foundation/database/columns.ts'
+import type { Database, Db } from '#foundation/database/database.ts'
 import { isDueSql } from '#foundation/database/due.ts'
+import { columnList } from '#foundation/database/rows.ts'
+import { keysetPages } from '#foundation/database/shared-pages.ts'
 import type { Due } from '#foundation/shared/clock.ts'
-import type { Cursor } from '#foundation/shared/cursor.ts'
 import { lowestIdAt } from '#foundation/shared/ids.ts'
 
 /** The final statuses of an email that was to be sent. */
@@ -99,13 +101,10 @@ export async function endMail(tx: Db, { business_id, id }: Pick<MailRow, 'busine
     .execute()
 }
 
-/** One page of a business's emails, newest first (reversed if the cursor points back). */
-export async function listMails(db: Db, businessId: string, { cursor, limit }: { cursor: Cursor | undefined; limit: number }): Promise<MailRow[]> {
-  const back = cursor?.direction === 'previous'
-  let query = db.selectFrom('mails').selectAll().where('business_id', '=', businessId)
-  if (cursor) query = query.where('id', back ? '>' : '<', cursor.id)
-  return (await query
-    .orderBy('id', back ? 'asc' : 'desc')
-    .limit(limit)
-    .execute()) as MailRow[]
-}
+/** Pages of a business's emails, newest first (reversed if the cursor points back). */
+export const mailPages = (database: Database, acrossBusinesses: boolean) =>
+  keysetPages<MailRow>(
+    database,
+    { name: 'list_mails', from: 'mails m', alias: 'm', columns: columnList(tables.mails, 'm'), key: 'id', type: 'uuid' },
+    acrossBusinesses,
+  )

@@ -1,7 +1,10 @@
 import { sql } from 'kysely'
-import type { Db } from '#foundation/database/database.ts'
+import { tables } from '#foundation/database/columns.ts'
+import type { Database, Db } from '#foundation/database/database.ts'
 import { deleteDirectoryEntry, insertDirectoryEntry } from '#foundation/database/directory.ts'
-import type { RowOf } from '#foundation/database/rows.ts'
+import { columnList, type RowOf } from '#foundation/database/rows.ts'
+import { keysetPages } from '#foundation/database/shared-pages.ts'
+import type { Cursor } from '#foundation/shared/cursor.ts'
 
 /** A bank account that payers pay into, as it is stored. */
 export type BankAccountRow = RowOf<'bank_accounts'>
@@ -56,20 +59,18 @@ export async function findBankCredit(db: Db, businessId: string, id: string): Pr
     | undefined
 }
 
-export interface ListedCredits {
-  status: BankCreditRow['status'] | undefined
-  cursor: { id: string; direction: 'next' | 'previous' } | undefined
-  limit: number
-}
+const listedCredits = {
+  name: 'list_bank_credits',
+  from: 'bank_credits b',
+  alias: 'b',
+  columns: columnList(tables.bank_credits, 'b'),
+  key: 'id',
+  type: 'uuid',
+} as const
 
-/** Credits of a business, newest first (or oldest first, if the cursor points back). */
-export async function listBankCredits(db: Db, businessId: string, { status, cursor, limit }: ListedCredits): Promise<BankCreditRow[]> {
-  let query = db.selectFrom('bank_credits').selectAll().where('business_id', '=', businessId)
-  if (status) query = query.where('status', '=', status)
-  if (cursor) query = query.where('id', cursor.direction === 'next' ? '<' : '>', cursor.id)
-  const rows = await query
-    .orderBy('id', cursor?.direction === 'previous' ? 'asc' : 'desc')
-    .limit(limit)
-    .execute()
-  return rows as BankCreditRow[]
+/** Pages of a business's credits, newest first (reversed when the cursor points back). */
+export function bankCreditPages(database: Database, acrossBusinesses: boolean) {
+  const page = keysetPages<BankCreditRow>(database, listedCredits, acrossBusinesses)
+  return (businessId: string, { status, cursor, limit }: { status: BankCreditRow['status'] | undefined; cursor: Cursor | undefined; limit: number }) =>
+    page(businessId, { filter: status ? sql`and b.status = ${status}` : undefined, cursor, limit })
 }

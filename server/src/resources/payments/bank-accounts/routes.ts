@@ -7,14 +7,14 @@ import { type Database, violatedConstraint } from '#foundation/database/database
 import { type Api, type Call, findingTakenKeys } from '#foundation/http/api.ts'
 import { etagOf } from '#foundation/http/etag.ts'
 import { systemOrigin } from '#foundation/http/origin.ts'
-import { decodeCursor, keysetPage } from '#foundation/http/pagination.ts'
+import { keysetPage, keysetRequest } from '#foundation/http/pagination.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { ApiError, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid, randomHex } from '#foundation/shared/ids.ts'
 import { parseCurrency } from '#foundation/shared/money.ts'
 import { decryptSecret, encryptSecret } from '#foundation/shared/secrets.ts'
 import { findPaymentRequest } from '#resources/payments/payment-requests/queries.ts'
-import { type BankAccountRow, type BankCreditRow, findBankCredit, forgetBankAccount, insertBankAccount, listBankCredits } from './queries.ts'
+import { type BankAccountRow, type BankCreditRow, bankCreditPages, findBankCredit, forgetBankAccount, insertBankAccount } from './queries.ts'
 import { accountOf, readGenericReport, verifyReport } from './read-report.ts'
 import { allocateCredit, bankReports, type CreditDeps } from './receive-credit.ts'
 import {
@@ -128,15 +128,16 @@ function reportRoute(api: Api, deps: BankAccountsDeps): void {
 function creditRoutes(api: Api, deps: BankAccountsDeps): void {
   const bankAccounts = api.group('Bank accounts')
   const { database } = deps
+  const page = bankCreditPages(database, deps.groupAcrossBusinesses)
 
   bankAccounts.read(
     '/v1/bank-credits',
     { operationId: 'listBankCredits', summary: 'List bank credits', query: ListBankCredits, answers: { 200: BankCreditPage } },
-    async ({ business, query, baseUrl, rawQuery }) => {
-      const cursor = query.cursor ? decodeCursor(query.cursor, 'bank_credits') : undefined
-      const rows = await listBankCredits(database.slow, business.id, { status: query.status, cursor, limit: query.per_page + 1 })
-      const page = { order: 'bank_credits', cursor, perPage: query.per_page, path: `${baseUrl}/v1/bank-credits`, query: rawQuery }
-      return { status: 200, body: keysetPage(rows, page, (row) => JSON.stringify(presentBankCredit(row, business))) }
+    async (call) => {
+      const { business, query } = call
+      const asked = keysetRequest(call, '/v1/bank-credits', 'bank_credits')
+      const rows = await page(business.id, { ...asked, status: query.status })
+      return { status: 200, body: keysetPage(rows, asked, (row) => JSON.stringify(presentBankCredit(row, business))) }
     },
   )
 

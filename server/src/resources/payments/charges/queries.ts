@@ -4,6 +4,7 @@ import { businessesSql, keysSql, rowsSql } from '#foundation/database/binary-arr
 import type { Db } from '#foundation/database/database.ts'
 import { runPrepared, runTogether } from '#foundation/database/prepared.ts'
 import type { RowOf } from '#foundation/database/rows.ts'
+import type { KeyedRows } from '#foundation/database/shared-reads.ts'
 
 export type ChargeStatus = 'pending' | 'succeeded' | 'failed' | 'canceled' | 'refunded' | 'partially_refunded' | 'requires_customer_action'
 /** Charges whose money has arrived, whether or not some of it was refunded. */
@@ -158,6 +159,18 @@ export async function findPaidRequests(db: Db, keys: ChargeKey[]): Promise<(Paid
   const found = new Map(rows.map(({ business_id, ...paid }) => [`${business_id} ${paid.id}`, paid]))
   return keys.map(({ businessId, id }) => found.get(`${businessId} ${id.toLowerCase()}`))
 }
+
+/** The succeeded payments of requests, oldest first, as they are listed inside them. */
+export const paymentsOfRequests = {
+  name: 'list_payments_of_requests',
+  from: 'charges c',
+  alias: 'c',
+  key: 'payment_request_id',
+  columns: chargeColumns,
+  within: "and c.status in ('succeeded', 'refunded', 'partially_refunded')",
+  order: 'c.id',
+  limit: 100,
+} as const satisfies KeyedRows
 
 /** The succeeded payments of a request, oldest first, as they are listed inside it. */
 export async function listPayments(db: Db, businessId: string, paymentRequestId: string): Promise<ChargeRow[]> {

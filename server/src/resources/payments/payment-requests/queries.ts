@@ -1,11 +1,11 @@
 import { type RawBuilder, sql } from 'kysely'
-import type pg from 'pg'
 import { businessesSql, keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import { tables } from '#foundation/database/columns.ts'
-import type { Db } from '#foundation/database/database.ts'
+import type { Database, Db } from '#foundation/database/database.ts'
 import { isDueSql } from '#foundation/database/due.ts'
 import { runPrepared, runTogether } from '#foundation/database/prepared.ts'
 import { columnList, type RowOf } from '#foundation/database/rows.ts'
+import { sharedReads } from '#foundation/database/shared-reads.ts'
 import type { Due } from '#foundation/shared/clock.ts'
 
 export type PaymentRequestStatus = 'pending' | 'completed' | 'failed' | 'expired' | 'canceled' | 'inactive'
@@ -155,18 +155,13 @@ export async function findRequestsByReference(db: Db, lists: RequestReferences[]
   })
 }
 
-/** Finds payment requests that are not deleted, in one query for several. */
-export async function findPaymentRequests(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
-  const { rows } = await pool.query<PaymentRequestRow>({
-    name: 'find_payment_requests',
-    text: `select ${requestColumns} from payment_requests r
-      join unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id) on r.business_id = wanted.business_id and r.id = wanted.id
-      where r.deleted_at is null`,
-    values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],
-  })
-  const found = new Map(rows.map((row) => [`${row.business_id} ${row.id}`, row]))
-  return keys.map(({ businessId, id }) => found.get(`${businessId} ${id}`))
-}
+/** Payment requests that are not deleted by id, for gets that arrive together. */
+export const paymentRequestReader = ({ pool }: Database, acrossBusinesses: boolean) =>
+  sharedReads<PaymentRequestRow>(
+    pool,
+    { name: 'get_payment_requests', from: 'payment_requests r', alias: 'r', key: 'id', columns: requestColumns, within: 'and r.deleted_at is null' },
+    acrossBusinesses,
+  )
 
 /** Finds a payment request that is not deleted, and locks its row until the transaction ends. */
 export async function lockPaymentRequest(tx: Db, businessId: string, id: string): Promise<PaymentRequestRow | undefined> {

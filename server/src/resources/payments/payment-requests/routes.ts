@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader'
 import { change } from '#engine/records/change.ts'
 import { createsTogether } from '#engine/records/create-together.ts'
 import type { Deps } from '#foundation/deps.ts'
@@ -10,13 +9,13 @@ import { ApiError, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { findLocation } from '#resources/business/locations/queries.ts'
 import { presentLocation } from '#resources/business/locations/wire.ts'
-import { listCountedPayments } from '#resources/payments/charges/counted-payments.ts'
+import { countedPaymentsReader } from '#resources/payments/charges/counted-payments.ts'
 import { changePaymentRequest } from './change-payment-request.ts'
 import { createPaymentRequest } from './create-payment-request.ts'
 import { deletePaymentRequest } from './end-payment-request.ts'
 import { entryOf } from './issue-qr.ts'
 import { paymentRequestPages } from './list-payment-requests.ts'
-import { findPaymentRequests, type PaymentRequestRow } from './queries.ts'
+import { paymentRequestReader } from './queries.ts'
 import {
   CreatePaymentRequest,
   Deleted,
@@ -48,19 +47,16 @@ function withoutEntry(error: unknown): object {
 }
 
 /** One request with its location, its payments, and its code or link while it can be paid. */
-function readPaymentRequest({ database }: Deps) {
+function readPaymentRequest({ database, groupAcrossBusinesses }: Deps) {
   // Clients wait for a payment by polling: what they request at the same time is one query.
-  const reader = new DataLoader<{ businessId: string; id: string }, PaymentRequestRow | undefined>((keys) => findPaymentRequests(database.pool, keys), {
-    cache: false,
-    maxBatchSize: 100,
-    batchScheduleFn: (run) => setImmediate(run),
-  })
+  const read = paymentRequestReader(database, groupAcrossBusinesses)
+  const paymentsOf = countedPaymentsReader(database, groupAcrossBusinesses)
   return async (call: Call): Promise<Answer> => {
     const { business, baseUrl } = call
     const given = idOf(call)
     if (!isUuid(given)) throw notFound('PaymentRequest', given)
     const id = given.toLowerCase()
-    const [row, payments] = await Promise.all([reader.load({ businessId: business.id, id }), listCountedPayments(database.db, business, id)])
+    const [[row], payments] = await Promise.all([read({ businessId: business.id, id }), paymentsOf(business, id)])
     if (!row) throw notFound('PaymentRequest', given)
     const location = row.location_id === null ? undefined : await findLocation(database.db, business.id, row.location_id)
     const shown: PaymentRequest = {
