@@ -209,6 +209,15 @@ describe('tables', () => {
     expectOnly([...new Set(found)], foreignWrites)
   })
 
+  test('the foundation names no table of a resource, so that a new one edits nothing there', () => {
+    const owned = Object.keys(writers).filter((table) => writers[table]?.startsWith('resources/'))
+    const naming = new RegExp(`\\b(?:from|into|update|join) (?:hawker\\.)?(${owned.join('|')})\\b|'(${owned.join('|')})'`, 'g')
+    const found = code
+      .filter((path) => path.startsWith('foundation/') && !isGenerated(path))
+      .flatMap((path) => [...read(path).matchAll(naming)].map(([, raw, quoted]) => `${path} ${raw ?? quoted}`))
+    expect(found).toEqual([])
+  })
+
   test('every table of the schema has a writer', () => {
     const tables = [...read('foundation/database/tables.ts').matchAll(/^ {2}(?:"hawker\.)?(\w+)"?: \w+;$/gm)].map(([, table = '']) => table)
     const declared = tables.slice(tables.indexOf('api_keys'))
