@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { endOfTime, idsOf, keysOfTime, shortestTime, timeOf } from '#foundation/shared/id-times.ts'
 import type { Db } from './database.ts'
 import { runPrepared } from './prepared.ts'
-import { type GramColumn, type GramQuestion, gramFrequencies } from './search-grams.ts'
+import { type Frequencies, type GramColumn, type GramQuestion, gramFrequencies } from './search-grams.ts'
 
 type Sql = RawBuilder<unknown>
 
@@ -108,10 +108,10 @@ async function pageByDepth<Row>(db: Db, list: SearchedList, found: number): Prom
 interface Look {
   collect: number | undefined
   time: { from: number; until: number } | undefined
-  frequencies: GramQuestion['frequencies']
+  frequencies: Frequencies
 }
 
-const frequenciesOf = async (db: Db, { grams }: SearchedList) => (grams ? gramFrequencies(db, grams.column) : new Map<number, number>())
+const frequenciesOf = async (db: Db, { grams }: SearchedList): Promise<Frequencies> => (grams ? gramFrequencies(db, grams.column) : new Map())
 
 /** A page of the matches that the index finds; `collected` tells whether there may be more than those. */
 function indexSql(list: SearchedList, { collect, time, frequencies }: Look): Sql {
