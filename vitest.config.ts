@@ -22,10 +22,11 @@ const slow = [
   'resources/sandbox/paying.test.ts',
   'resources/webhooks/delivery/deliver-events.test.ts',
   'resources/webhooks/webhook-deliveries/forget-deliveries.test.ts',
+  'worker.test.ts',
 ].map((file) => `server/src/${file}`)
 
-const tests = readdirSync('server/src', { recursive: true, encoding: 'utf8' })
-  .map((file) => `server/src/${file.replaceAll('\\', '/')}`)
+const tests = ['server/src', 'server/bench']
+  .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file.replaceAll('\\', '/')}`))
   .filter((file) => file.endsWith('.test.ts'))
 /** Needs neither PostgreSQL nor a server: imports nothing of `testing/` but what makes values. */
 const isPure = (file: string) => !/#testing\/(?!pictures)|from 'vitest\/node'/.test(readFileSync(file, 'utf8'))
@@ -44,7 +45,7 @@ export default defineConfig({
     sequence: { sequencer: ChangedFirst },
     ...workers,
     projects: [
-      project('pure', [...pure, 'server/bench/**/*.test.ts', 'web/{src,tests}/**/*.test.{ts,tsx}']),
+      project('pure', [...pure, 'web/{src,tests}/**/*.test.{ts,tsx}']),
       project('server', server, withDatabase),
       project('slow', slow, withDatabase),
       // The `hawker` command as a process.

@@ -3,21 +3,21 @@ import { describe, expect, test } from 'vitest'
 import { goalOf, goalsTable, range, table, verdict } from './figures.ts'
 import { renewed } from './page.ts'
 
-describe('a part of the page', () => {
+describe('a section of the page', () => {
   const page = 'Before\n<!-- bench: a -->\nold\n<!-- end: a -->\nbetween\n<!-- bench: b -->\n<!-- end: b -->\nafter\n'
 
-  test('is renewed between its marks, and nothing else is', () => {
+  test('a section of the page is replaced between its marks, and nothing else changes', () => {
     const once = renewed(page, { a: '| new |' })
     expect(once).toBe(page.replace('old', '| new |'))
     expect(renewed(once, { a: '| new |' })).toBe(once)
     expect(renewed(page, { b: '$& $1' })).toContain('<!-- bench: b -->\n$& $1\n<!-- end: b -->')
   })
 
-  test('without marks is refused', () => {
+  test('a section without marks is an error', () => {
     expect(() => renewed(page, { c: 'x' })).toThrow('has no marks for "c"')
   })
 
-  test('ends after it begins, once for each name', () => {
+  test('a section ends after it starts, and each name occurs once', () => {
     const text = readFileSync(new URL('../../docs/performance.md', import.meta.url), 'utf8')
     const begins = [...text.matchAll(/<!-- bench: (.*) -->/g)].map(([, name]) => name)
     const ends = [...text.matchAll(/<!-- end: (.*) -->/g)].map(([, name]) => name)
@@ -28,7 +28,7 @@ describe('a part of the page', () => {
 })
 
 describe('a goal', () => {
-  test('is met, met by its floor alone, or missed, by the median', () => {
+  test('a goal is met, met only by its floor, or missed, by the median', () => {
     const about = { floor: 2 }
     expect(verdict(goalOf('x', 1.6, [1.5, 1.4, 9], about))).toBe('met')
     expect(verdict(goalOf('x', 1.6, [1.9], about))).toBe('**missed**, floor met')
@@ -39,7 +39,7 @@ describe('a goal', () => {
     expect(verdict(goalOf('x', 4000, [undefined], { more: true }))).toBe('not measured')
   })
 
-  test('shows its limits and what was measured', () => {
+  test('a goal shows its limits and the measured value', () => {
     const shown = goalsTable([goalOf('get', 1.6, [1.55, 1.5, 1.7], { floor: 2 }), goalOf('deliveries', 4000, [4500], { more: true, unit: '/s' })])
     expect(shown.split('\n').map((line) => line.replaceAll(/ +/g, ' '))).toEqual([
       '| | floor | goal | median (range) | |',

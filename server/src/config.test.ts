@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ConfigError, readConfig } from './config.ts'
@@ -28,6 +29,11 @@ test('the configuration works when nothing is set', () => {
     groupCommitAcrossBusinesses: true,
     groupCommitRows: 256,
   })
+})
+
+test('HAWKER_PROCESSES=auto leaves a core to PostgreSQL and the worker', () => {
+  expect(readConfig({ HAWKER_PROCESSES: 'auto' }).processes).toBe(Math.max(1, availableParallelism() - 1))
+  expect(() => readConfig({ HAWKER_PROCESSES: 'many' })).toThrow('HAWKER_PROCESSES must be auto or a whole number from 1 to 64, not "many".')
 })
 
 test('every variable is read', () => {

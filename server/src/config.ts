@@ -60,10 +60,10 @@ export function readConfig(environment: Environment = process.env): Config {
     const got = secret ? '' : `, not ${JSON.stringify(environment[name])}`
     throw new ConfigError(`${name} must be ${must}${got}.`)
   }
-  const whole = (name: string, fallback: number, min: number, max: number) => {
+  const whole = (name: string, fallback: number, min: number, max: number, otherwise = '') => {
     const value = text(name)
     if (value === undefined) return fallback
-    if (!/^\d{1,9}$/.test(value) || Number(value) < min || Number(value) > max) wrong(name, `a whole number from ${min} to ${max}`)
+    if (!/^\d{1,9}$/.test(value) || Number(value) < min || Number(value) > max) wrong(name, `${otherwise}a whole number from ${min} to ${max}`)
     return Number(value)
   }
   const flag = (name: string, fallback: boolean) => {
@@ -105,7 +105,7 @@ export function readConfig(environment: Environment = process.env): Config {
     logLevel,
     databaseUrl,
     controlDatabaseUrl: url('CONTROL_DATABASE_URL', ['postgres:', 'postgresql:']) ?? databaseUrl,
-    processes: text('HAWKER_PROCESSES') === 'auto' ? Math.max(1, availableParallelism() - 1) : whole('HAWKER_PROCESSES', 1, 1, 64),
+    processes: text('HAWKER_PROCESSES') === 'auto' ? Math.max(1, availableParallelism() - 1) : whole('HAWKER_PROCESSES', 1, 1, 64, 'auto or '),
     databaseConnections: whole('HAWKER_DATABASE_CONNECTIONS', 6, 2, 64),
     databasePort: text('HAWKER_DATABASE_PORT') === undefined ? undefined : whole('HAWKER_DATABASE_PORT', 0, 1, 65_535),
     dataDirectory,

@@ -37,7 +37,7 @@ function nameComponents(value: unknown, components: Json): unknown {
   return { $ref: `#/components/schemas/${title}` }
 }
 
-/** Errors that an operation can answer with, beside those that every operation has. */
+/** Errors of an operation, in addition to those that every operation has. */
 function addRefusals(paths: Record<string, Record<string, Json>>): void {
   for (const [path, item] of Object.entries(paths)) {
     for (const [method, operation] of Object.entries(item)) {

@@ -26,16 +26,16 @@ export interface WorkerDeps extends JobDeps {
   controlPool: pg.Pool
   metrics: Metrics
   payments: PaymentsDeps
-  /** Absent where no mail server is set. */
+  /** Absent if no mail server is set. */
   sendMail?: SendMail | undefined
 }
 
-/** What falls due and is polled, in one list. */
+/** What becomes due and is polled, in one list. */
 function polledDueWork({ database, clock, log, payments, sendMail: send }: WorkerDeps): DueWork[] {
   return [...paymentsDueWork(payments), mailSending({ database, clock, log, send, onEnded: receiptMailEnded })]
 }
 
-/** Everything that falls due for a business, in the order of what is due at the same moment; `advance` does it for a business with a clock of its own. */
+/** Everything that becomes due for a business, in the order of what is due at the same moment; `advance` does it for a business with a clock of its own. */
 const allDueWork = (deps: WorkerDeps, polled: readonly DueWork[], onOrdered: OnOrdered, dispatcher: Dispatcher): DueWork[] => [
   ...polled,
   eventSequencing(deps.database.db, onOrdered),
@@ -47,7 +47,7 @@ const allDueWork = (deps: WorkerDeps, polled: readonly DueWork[], onOrdered: OnO
 
 export interface Worker {
   readonly relay: Relay
-  /** Everything that falls due for a business, for `advance`. */
+  /** Everything that becomes due for a business, for `advance`. */
   readonly dueWork: readonly DueWork[]
   stop(): Promise<void>
 }
@@ -61,9 +61,9 @@ function deliveryCounters(metrics: Metrics) {
 }
 
 /**
- * Starts what works outside requests: at once the relay that orders events, the dispatcher that sends them and what has
- * to happen on time, then the job queue, whose start nobody waits for. A queue that cannot start is logged and tried
- * again; requests do not depend on it.
+ * Starts what works outside requests: first the relay that sequences events, the dispatcher that sends them and the due
+ * work, then the job queue, whose start nobody waits for. A queue that cannot start is logged and retried;
+ * requests do not depend on it.
  */
 export function startWorker(deps: WorkerDeps): Worker {
   const { database, log, controlPool, metrics, clock } = deps
@@ -73,10 +73,10 @@ export function startWorker(deps: WorkerDeps): Worker {
   const { secretKey, groupAcrossBusinesses } = payments
   const onOrdered = fanOut({ secretKey, clock })
   const dispatcher = startDispatcher({ database, log, clock, secretKey, groupAcrossBusinesses, onEvent, count: deliveryCounters(metrics) })
-  const relay: Relay = startRelay(database.db, {
+  const relay: Relay = startRelay(database.write, {
     acrossBusinesses: groupAcrossBusinesses,
     onOrdered,
-    onPlaced: dispatcher.wake,
+    onSequenced: dispatcher.wake,
     onError: (error) => log.error({ error }, 'sequencing events failed'),
   })
   const dueWork = polledDueWork({ ...deps, payments })

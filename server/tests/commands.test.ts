@@ -1,11 +1,12 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type CommandName, commands, usageOf } from '#commands/usage.ts'
 import { poolOptions } from '#foundation/database/database.ts'
 import { type EmbeddedDatabase, runningConnection, startEmbedded } from '#foundation/database/embedded.ts'
-import { clearAll, createCustomer, type Hawker, hawker, key, newFolder, postgresOf, run } from './process.ts'
+import { clearAll, command, createCustomer, type Hawker, hawker, key, newFolder, postgresOf, run } from './process.ts'
 
 afterAll(clearAll)
 
@@ -34,6 +35,7 @@ test('every invalid setting is one line that names the variable, with exit code 
     HAWKER_SECRET_KEY: 'xyz',
     HAWKER_DATA_DIR: file,
     HAWKER_DATABASE_PORT: '0',
+    HAWKER_PROCESSES: '0',
     HAWKER_DATABASE_CONNECTIONS: '1',
     HAWKER_RATE_LIMIT: '-1',
     HAWKER_IDEMPOTENCY_DAYS: '0',
@@ -61,6 +63,30 @@ test('the command handles help, no command, an unknown command and an unknown op
   expect(unknown).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/^hawker: There is no command "strat"\.\n\nUsage/) })
   expect(option).toMatchObject({ code: 2, out: '', err: expect.stringContaining('--fast') })
   expect(keys).toMatchObject({ code: 2, err: expect.stringContaining('keys expects create, list or revoke.') })
+})
+
+test('every command prints its help without loading the server', async () => {
+  const names = Object.keys(commands) as CommandName[]
+  const helps = await Promise.all(names.map((name) => run([name, '--help'])))
+  for (const [i, name] of names.entries()) {
+    expect(helps[i]).toMatchObject({ code: 0, err: '', out: usageOf(name) })
+    expect(helps[i]?.out).toMatch(new RegExp(`^Usage: hawker ${name}( |\\n)`))
+    for (const option of commands[name].takes) expect(helps[i]?.out).toContain(`--${option}`)
+  }
+  expect(await run(['help', 'keys'])).toEqual(await run(['keys', 'revoke', '-h']))
+  expect(await run(['businesses', 'create', '--fast'])).toMatchObject({ code: 2, err: expect.stringContaining('--fast') })
+  expect(await run(['keys', '--slug', 'x'])).toMatchObject({ code: 2, err: `hawker: keys does not accept --slug.\n\n${usageOf('keys')}` })
+
+  const built = dirname(command).replace(/bin$/, 'dist')
+  const read = new Set<string>()
+  const follow = (file: string) => {
+    if (read.has(file)) return
+    read.add(file)
+    for (const [, next = ''] of readFileSync(join(built, file), 'utf8').matchAll(/(?:from|import)"\.\/([^"]+)"/g)) follow(next)
+  }
+  follow('main.js')
+  const bytes = [...read].reduce((sum, file) => sum + statSync(join(built, file)).size, 0)
+  expect(bytes).toBeLessThan(60_000)
 })
 
 describe('beside a running Hawker', () => {
@@ -136,7 +162,7 @@ describe('beside a running Hawker', () => {
   })
 })
 
-describe('with a database of its own', () => {
+describe('a separate database', () => {
   const directory = newFolder()
   let postgres: EmbeddedDatabase
   let port: number

@@ -1,11 +1,11 @@
 import { connect, type Socket } from 'node:net'
 import { key } from './process.ts'
 
-/** What clients under load saw. */
+/** What clients under load observed. */
 export interface Tally {
   answered: number
   refused: number
-  /** Connections that the server closed where it had said so, or between two requests. */
+  /** Connections that the server closed after announcing it, or between two requests. */
   closed: number
   cut: string[]
 }
@@ -17,8 +17,8 @@ export function postOf(label: string): string {
 }
 
 /**
- * One client that sends the next request when the answer has come, over one connection or with `reconnects` over one for
- * each request. Byte by byte, so that nothing is retried behind our back.
+ * One client that sends the next request after the response, over one connection or with `reconnects` over one for
+ * each request. Byte by byte, so that nothing is retried without our knowledge.
  */
 export async function keepSending(port: number, name: string, tally: Tally, isOver: () => boolean, { reconnects = false } = {}): Promise<void> {
   for (let number = 0; !isOver(); ) {
@@ -48,7 +48,7 @@ export async function keepSending(port: number, name: string, tally: Tally, isOv
   }
 }
 
-/** Sends a request and reads one whole answer, or how it was cut. */
+/** Sends a request and reads one complete response, or how it was cut. */
 export function ask(socket: Socket, request: string): Promise<string | { cut: string }> {
   return new Promise((done) => {
     let heard = ''

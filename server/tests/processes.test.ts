@@ -62,8 +62,8 @@ async function until(isSo: () => boolean, meanwhile: () => unknown = () => undef
   }
 }
 
-describe('two processes', () => {
-  test('both serve, their webhooks are delivered, and metrics and the rate limit are those of both', async () => {
+describe('two API processes', () => {
+  test('two API processes both serve, their webhooks are delivered, and metrics and the rate limit cover both', async () => {
     const { one, url, port } = await several({ HAWKER_RATE_LIMIT: '60' })
     const shop = await fakeMerchant({ status: 200 })
     await fetch(`${url}/v1/webhook-events`, { method: 'POST', headers, body: JSON.stringify({ name: 'Shop', url: shop.url }) })
@@ -89,7 +89,7 @@ describe('two processes', () => {
     await shop.stop()
   }, 60_000)
 
-  test('SIGHUP under load replaces every process and refuses no connection; SIGTERM cuts no request', async () => {
+  test('SIGHUP under load replaces every process without refusing a connection, and SIGTERM cuts no request', async () => {
     const { one, url, port, directory } = await several()
     const tally: Tally = { answered: 0, refused: 0, closed: 0, cut: [] }
     let isOver = false
@@ -110,14 +110,14 @@ describe('two processes', () => {
     expect(serving(one).filter(isAlive)).toEqual([])
     expect(postgresOf(directory)).toEqual([])
 
-    // And every answer was true.
+    // And every response was true.
     const again = hawker(['start'], { environment: { HAWKER_DATA_DIR: directory, HAWKER_API_KEY: key } })
     expect(await lastSequence(await again.ready())).toBe(tally.answered)
     await again.stop()
     expect(url).not.toBe('')
   }, 90_000)
 
-  test('one that is killed is replaced, and no answered write is lost', async () => {
+  test('a killed process is replaced, and no answered write is lost', async () => {
     const { one, url, port } = await several()
     const tally: Tally = { answered: 0, refused: 0, closed: 0, cut: [] }
     let isOver = false
@@ -125,7 +125,7 @@ describe('two processes', () => {
     await until(() => serving(one).length === 2)
     const [victim = 0] = serving(one)
     process.kill(victim, 'SIGKILL')
-    await one.until('a process has ended by itself')
+    await one.until('a process ended unexpectedly')
     // Clients that keep their connections stay where they are; new connections reach the new process.
     await until(
       () => serving(one).length === 3,

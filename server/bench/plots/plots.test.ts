@@ -6,13 +6,12 @@ import { plotWidth, shortCount, steps, type Theme, themes } from './svg.ts'
 
 const figure = (value: number, spread = 0.1) => ({ value, low: value * (1 - spread), high: value * (1 + spread) })
 
-/** Drawings of figures that are as uncomfortable as real ones may be: small beside large, close together, four digits and five. */
+/** Plots of figures that are as inconvenient as real ones may be: small beside large, close together, four digits and five. */
 const drawings: Record<string, (theme: Theme) => string> = {
   rates: (theme) =>
     drawRates(
       theme,
-      'Customers: requests per second by connections',
-      'requests/s',
+      { title: 'Customers: requests per second by connections', unit: 'requests/s', sameAxis: false },
       ['create', 'get', 'list of 25'].map((name, i) => ({
         name,
         points: [1, 16, 64, 256].map((connections) => ({ connections, rate: figure(574 * 4 ** i * Math.log2(connections * 2), 0.3) })),
@@ -22,8 +21,7 @@ const drawings: Record<string, (theme: Theme) => string> = {
   'rates of four': (theme) =>
     drawRates(
       theme,
-      'Four ways to pay: payments per second by connections',
-      '/s',
+      { title: 'Four ways to pay: payments per second by connections', unit: '/s', sameAxis: true },
       ['sandbox pay', 'bank credit', 'Stripe notification', 'checkout attempt'].map((name) => ({
         name,
         points: [1, 64, 256].map((connections) => ({ connections, rate: figure(connections * 12) })),
@@ -80,7 +78,7 @@ interface Box {
   bottom: number
 }
 
-/** How wide a letter is at most in the fonts that a drawing names, as a part of its size. */
+/** The maximum width of a letter in the fonts that a plot names, as a share of its size. */
 function widthOf(letter: string): number {
   if (/[iljtfI.,:;'|()[\] ]/.test(letter)) return 0.36
   if (/[mwMW%@÷×—]/.test(letter)) return 0.92
@@ -98,12 +96,12 @@ function boxesOf(svg: string): Box[] {
 
 const overlap = (a: Box, b: Box) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
 
-describe.each(Object.entries(drawings))('the drawing of %s', (_name, draw) => {
+describe.each(Object.entries(drawings))('the plot of %s', (_name, draw) => {
   const svg = draw(themes.light)
   const height = Number(/viewBox="0 0 \d+ (\d+)"/.exec(svg)?.[1])
   const boxes = boxesOf(svg).filter(({ content }) => content !== '')
 
-  test('keeps its text inside and apart', () => {
+  test('a plot keeps its text inside and apart', () => {
     expect(boxes.length).toBeGreaterThan(8)
     for (const box of boxes) {
       expect({ ...box, fits: box.left >= 0 && box.right <= plotWidth && box.top >= 0 && box.bottom <= height }).toMatchObject({ fits: true })
@@ -112,20 +110,20 @@ describe.each(Object.entries(drawings))('the drawing of %s', (_name, draw) => {
     expect(touching).toEqual([])
   })
 
-  test('keeps its marks inside, and has no value that is not a number', () => {
+  test('a plot keeps its marks inside, and contains only numbers', () => {
     expect(svg).not.toMatch(/NaN|Infinity|undefined/)
     const numbers = [...svg.matchAll(/ (x|y|cx|cy|x1|x2|y1|y2)="([\d.-]+)"/g)].map(([, name = '', value]) => ({ name, value: Number(value) }))
     for (const { name, value } of numbers) expect(value >= 0 && value <= (name.includes('x') ? plotWidth : height)).toBe(true)
   })
 
-  test('is the same each time, and differs between light and dark in its colours alone', () => {
+  test('a plot is the same each time, and differs between light and dark only in its colors', () => {
     expect(draw(themes.light)).toBe(svg)
     const withoutColors = (text: string) => text.replaceAll(/#[0-9a-f]{6}/g, '')
     expect(withoutColors(draw(themes.dark))).toBe(withoutColors(svg))
   })
 })
 
-test.each(Object.entries(themes))('the %s theme can be read', (_name, { background, text, faint, series }) => {
+test.each(Object.entries(themes))('the %s theme is readable', (_name, { background, text, faint, series }) => {
   const luminance = (color: string) => {
     const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {
       const part = Number.parseInt(color.slice(at, at + 2), 16) / 255

@@ -1,10 +1,10 @@
 import { Drawing, plotWidth, type Ranged, shortCount, steps, type Theme } from './svg.ts'
 
-/** What one operation reached at each number of connections, and what the database reached alone. */
+/** The rate of an operation by connections, and that of the database alone. */
 export interface RatePanel {
   name: string
   points: { connections: number; rate: Ranged }[]
-  /** The same work by pgbench; undefined where it was not measured. */
+  /** The same work by pgbench, if it was measured. */
   direct?: Ranged | undefined
 }
 
@@ -13,21 +13,22 @@ const panelHeight = 190
 const left = 52
 const gap = 18
 
-/** A panel for each operation, side by side, each with an axis of its own that begins at 0. */
-export function drawRates(theme: Theme, title: string, unit: string, panels: RatePanel[]): string {
+/** A panel for each operation. Axes start at 0; with `sameAxis` the panels can be compared. */
+export function drawRates(theme: Theme, { title, unit, sameAxis }: { title: string; unit: string; sameAxis: boolean }, panels: RatePanel[]): string {
   const drawing = new Drawing(theme)
   const [server, database] = theme.series
   drawing.text(16, 24, title, { size: 15, bold: true })
   drawing.mark(20, 41, 0)
   drawing.text(30, 45, 'through the API, median and range of the rounds', { color: theme.faint })
   drawing.line(344, 41, 366, 41, database, { width: 2, dashes: '5 3' })
-  drawing.text(372, 45, 'the same statements by pgbench, median and range', { color: theme.faint })
+  drawing.text(372, 45, 'the same work by pgbench, median and range', { color: theme.faint })
   const width = (plotWidth - 16) / panels.length
+  const highestOf = ({ points, direct }: RatePanel) => Math.max(...points.map(({ rate }) => rate.high), direct?.high ?? 0)
   panels.forEach((panel, i) => {
     const x0 = 8 + i * width + left
     const x1 = 8 + (i + 1) * width - gap
     const y0 = top + 36 + panelHeight
-    const highest = Math.max(...panel.points.map(({ rate }) => rate.high), panel.direct?.high ?? 0)
+    const highest = sameAxis ? Math.max(...panels.map(highestOf)) : highestOf(panel)
     const ticks = steps(highest, 5)
     const limit = ticks.at(-1) ?? highest
     const y = (value: number) => y0 - (value / limit) * panelHeight

@@ -1,11 +1,13 @@
 import type { Card } from '#engine/rails/card.ts'
 import type { Outcome, Rail, RefundOutcome } from '#engine/rails/rail.ts'
+import type { Origin } from '#foundation/http/origin.ts'
+import { system } from '#foundation/shared/caller.ts'
 import { newId, randomHex } from '#foundation/shared/ids.ts'
 import { searchTextOf } from '#foundation/shared/search-text.ts'
 import { type ChargeRow, insertCharges } from '#resources/payments/charges/queries.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
-import { askRails, type CheckDeps } from '#resources/payments/rails/ask-rails-job.ts'
 import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
+import { type CheckDeps, pollRails } from '#resources/payments/rails/poll-rails-job.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { type Settled, type Settlement, settleCharges } from '#resources/payments/settlement/settle-charges.ts'
 import { type Client, startTestServer, type TestServer } from './api.ts'
@@ -94,7 +96,7 @@ async function pollUntilQuiet(deps: CheckDeps, afterSeconds: number, businessId?
   const until = new Date(Date.now() + afterSeconds * 1000)
   let polled = 0
   for (let round = 0; round < 10; round += 1) {
-    const looked = await askRails({ ...deps, clock: clockAt(() => until) }, { until, businessId })
+    const looked = await pollRails({ ...deps, clock: clockAt(() => until) }, { until, businessId })
     polled += looked
     if (looked < 20) break
   }
@@ -149,13 +151,18 @@ export function aCharge({ business }: Client, about: Partial<ChargeRow> = {}): C
   return row
 }
 
+/** Where an operation of a test comes from: Hawker itself, now, unless the test says otherwise. */
+export function anOrigin(more: Partial<Origin> = {}): Origin {
+  return { requestId: null, caller: system, at: new Date(), baseUrl: 'http://localhost', ...more }
+}
+
 export const visa: Card = { brand: 'visa', last4: '4242', country: 'US' }
 
 /** A charge that was paid: settled by the code that settles every charge. */
 export async function aPaidCharge(payments: Payments, client: Client, about: Partial<ChargeRow> = {}): Promise<ChargeRow> {
   const row = aCharge(client, about)
   const outcome: Outcome = { status: 'succeeded', reference: `ch_${row.id}`, ...(row.method === 'card' ? { card: visa } : {}) }
-  const { charge } = await payments.settle({ business: client.business, charge: { isNew: true, row }, outcome, requestId: null })
+  const { charge } = await payments.settle({ business: client.business, charge: { isNew: true, row }, outcome, origin: anOrigin() })
   return charge
 }
 

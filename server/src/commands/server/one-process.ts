@@ -2,12 +2,12 @@ import type { Config } from '#config.ts'
 import { createLog, createMetrics } from '#foundation/http/observability.ts'
 import type { LaunchedDatabase } from '#launch.ts'
 import { beginOpening, ensureSandbox } from '#open.ts'
-import { createServer, startConfiguredWorker } from '#serve.ts'
+import { createApiServer, startConfiguredWorker } from '#serve.ts'
 import type { Worker } from '#worker.ts'
 import { watchEmbedded } from './embedded-end.ts'
 import { welcome } from './welcome.ts'
 
-/** What a start leads to. */
+/** The result of a start. */
 export interface Running {
   /** Finishes what was accepted, then closes everything. */
   stop(): Promise<void>
@@ -15,7 +15,7 @@ export interface Running {
 
 export interface RunOptions {
   withWorker: boolean
-  /** Whether a signal came while the start was under way. */
+  /** Whether a signal arrived during the start. */
   isStopping: () => boolean
 }
 
@@ -27,7 +27,7 @@ export async function runInOneProcess(config: Config, launched: LaunchedDatabase
   const { database, connection } = opening
   const parts = { config, database, log, metrics }
   let worker: Worker | undefined
-  const server = await createServer(parts, { onEvent: (businessId) => worker?.relay.wake(businessId) })
+  const server = await createApiServer(parts, { onEvent: (businessId) => worker?.relay.wake(businessId) })
   const opened = await opening.ready
   const forget = watchEmbedded(opened.embedded, config, log)
   const close = async () => {

@@ -83,7 +83,7 @@ describe('orderEvents', () => {
     )
     const seen = businesses.map(() => new Map<bigint, string>())
     let writing = true
-    // A follower by cursor: it asks for what is behind the last place it knows, and must never miss or repeat one.
+    // A follower by cursor: it requests what comes after the last sequence it knows, and must never miss or repeat an event.
     const follow = async (i: number) => {
       let after = 0n
       for (let last = false; ; last = !writing) {
@@ -214,7 +214,7 @@ describe('the relay', () => {
         together.push(ids.size)
         return new Set([...ids].slice(0, 1))
       },
-      onPlaced: (id) => delivered.push(id),
+      onSequenced: (id) => delivered.push(id),
       onError: (error) => errors.push(error),
     })
     await expect.poll(() => countPendingEvents(db), { timeout: 2_000, interval: 10 }).toBe(4)

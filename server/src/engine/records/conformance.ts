@@ -8,34 +8,34 @@ interface Reply {
   json: any
 }
 
-/** A business's requests, as `aBusiness()` makes them. */
+/** A business's requests, like those of `aBusiness()`. */
 export interface RecordsClient {
   request(method: string, path: string, options?: { headers?: Record<string, string>; body?: unknown }): Promise<Reply>
 }
 
-/** A kind of record as its API shows it. */
+/** A kind of record as its API returns it. */
 export interface RecordsSubject<Client extends RecordsClient> {
   /** The path of the collection. */
   path: string
   /** The name in a 404. */
   name: string
   aClient(): Promise<Client>
-  /** A valid body for a create, with values that no other record has; absent where the API creates none. */
+  /** A valid body for a create, with values that no other record has; absent if the API creates none. */
   body?: () => Record<string, unknown>
-  /** The id of a record that each business has, where the API creates none. */
+  /** The id of a record that each business has, if the API creates none. */
   anId?: (client: Client) => Promise<string>
-  /** A valid change, different for each `n`, of fields that answers show as they are sent; absent where nothing can be changed. */
+  /** A valid change, different for each `n`, of fields that answers return as sent; absent if nothing can be changed. */
   changeTo?: (n: number) => Record<string, unknown>
   list: 'cursor' | 'array'
-  /** Fields that only the answer to a create has, such as a secret; null afterwards. */
+  /** Fields that only the answer to a create contains, such as a secret; null afterwards. */
   shownOnce?: readonly string[]
-  /** What a deleted record is afterwards; absent where none can be deleted. */
+  /** What a deleted record is afterwards; absent if none can be deleted. */
   deleted?: 'gone' | 'kept'
-  /** The events of a business in their order, and the part of their types before the point; absent where changes emit none. */
+  /** The events of a business in order, and the part of their types before the point; absent if changes emit none. */
   events?: { prefix: string; of: (client: Client) => Promise<Record<string, unknown>[]> }
 }
 
-/** What every kind of record has to hold, over HTTP; `samples.ts` and `every-route.test.ts` cover what holds for every operation. */
+/** What every kind of record must guarantee over HTTP; `samples.ts` and `every-route.test.ts` cover what holds for every operation. */
 export function recordsConformance<Client extends RecordsClient>(subject: RecordsSubject<Client>): void {
   describe(`records at ${subject.path}`, () => {
     readsOf(subject)
@@ -50,7 +50,7 @@ const etagIn = ({ headers }: Reply): string => headers.get('etag') ?? ''
 const post = (client: RecordsClient, path: string, body: unknown, headers = {}) => client.request('POST', path, { body, headers })
 const patch = (client: RecordsClient, path: string, body: unknown, headers = {}) => client.request('PATCH', path, { body, headers })
 
-/** A record of a new business: the answer that shows it, and its path. */
+/** A record of a new business: the answer that contains it, and its path. */
 async function start<Client extends RecordsClient>({ path, aClient, body, anId }: RecordsSubject<Client>) {
   const client = await aClient()
   if (body) {

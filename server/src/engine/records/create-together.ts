@@ -1,9 +1,9 @@
-import { type EventType, eventColumns, insertEventsSql, noteEvents } from '#engine/events/emit-event.ts'
+import { type EventType, eventColumns, insertEventsOfRowsSql, noteEvents } from '#engine/events/emit-event.ts'
 import { isContention, isOutcomeUnknown } from '#foundation/database/database.ts'
 import { groupCommit } from '#foundation/database/group-commit.ts'
 import { runPreparedText } from '#foundation/database/prepared.ts'
 import { type ArrayParameter, arrayParameter } from '#foundation/database/rows.ts'
-import { answerColumns, insertAnswersSql, type StoredAnswer } from '#foundation/database/stored-answer.ts'
+import { answerColumns, claimKeysOfRowsSql, type StoredAnswer } from '#foundation/database/stored-answer.ts'
 import type { Deps } from '#foundation/deps.ts'
 import { type Call, findingTakenKeys } from '#foundation/http/api.ts'
 import { etagOf } from '#foundation/http/etag.ts'
@@ -14,7 +14,7 @@ import { callerText } from '#foundation/shared/caller.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { asTaken, type Kind, type RecordRow, type Tx, takenBy } from './kind.ts'
 
-/** What is written with each new record into another table: a statement over the CTE `accepted`, and the columns that it needs beside the record's own. */
+/** What is written with each new record into another table: a statement over the CTE `accepted`, and the columns that it needs in addition to the record's own. */
 export interface Companion<Row> {
   readonly sql: string
   readonly columns?: Readonly<Record<string, { type: string; from: (row: Row) => unknown }>>
@@ -24,11 +24,11 @@ export interface Companion<Row> {
 export interface GroupedKind<Row extends RecordRow> extends Kind<Row> {
   readonly events: string
   readonly companions?: readonly Companion<Row>[]
-  /** A column that holds each value once in a business, or null; a record whose value is taken is refused alone. */
+  /** A column that holds each value once in a business, or null; a record whose value is in use is rejected alone. */
   readonly unique?: keyof Row & string
 }
 
-/** A new record with everything that belongs into its transaction. */
+/** A new record with everything that its transaction writes. */
 interface NewRecord<Row> {
   row: Row
   eventId: string
@@ -40,15 +40,15 @@ interface NewRecord<Row> {
 
 type Outcome = 'written' | 'key_taken' | 'value_taken'
 
-/** A created record, and the answer to whoever asked for it. */
+/** A created record, and the answer to its request. */
 export interface Created<Row> {
   row: Row
   answer: Answer
 }
 
 /**
- * Writes a record with its event, its companions and the answer of its request; `more` is what the answer has beyond the record.
- * With a transaction it is written in that, and whoever opened it stores the answer and wakes the relay. Without one, records
+ * Writes a record with its event, its companions and the answer of its request; `more` is added to the record in the answer.
+ * With a transaction, it is written in that, and the code that opened it stores the answer and wakes the relay. Without one, records
  * that arrive together share one statement and one durable commit, each with its own failure: `KeyTaken`, or a 422.
  */
 export type CreateTogether<Row> = (tx: Tx | undefined, business: Business, row: Row, origin: Origin, more?: object) => Promise<Created<Row>>
@@ -62,7 +62,7 @@ const readers: Record<keyof typeof eventColumns | keyof typeof answerColumns, (r
   answer_fingerprint: ({ answer }) => answer?.fingerprint,
   answer_status: ({ answer }) => answer?.status,
   answer_headers: ({ answer }) => answer?.headers,
-  // An answer that shows the record as its event does is sent once.
+  // An answer that contains the record like its event does is sent to the database once.
   answer_body: ({ answer, json }) => (answer?.body === json ? null : answer?.body),
 }
 
@@ -94,8 +94,8 @@ function columnsOf<Row extends RecordRow>({ table, companions = [] }: GroupedKin
 }
 
 /**
- * The text that writes records from one array for each column. Unique values and keys are taken in one order, so that two
- * statements that share some cannot deadlock. It answers only for records that were not written.
+ * The text that writes records from one array per column. Unique values and keys are claimed in one order, so that two
+ * statements that share some cannot deadlock. It returns only records that were not written.
  */
 function insertText<Row extends RecordRow>({ table, events, companions = [], unique }: GroupedKind<Row>, columns: Column<Row>[]): string {
   const own = Object.keys(table.columns).join(', ')
@@ -111,18 +111,18 @@ function insertText<Row extends RecordRow>({ table, events, companions = [], uni
     ), free as (
       ${free}
     ), claimed as (
-      ${insertAnswersSql('free', 'coalesce(answer_body, event_data::text)')}
+      ${claimKeysOfRowsSql('free', 'coalesce(answer_body, event_data::text)')}
     ), accepted as (
       select * from free where answer_key is null or id in (select object_id from claimed)
     ), written as (
       insert into ${table.name} (${own}) select ${own} from accepted order by business_id, ${unique ?? 'id'}
     ), ${companions.map(({ sql }, i) => `companion_${i} as (${sql}), `).join('')}emitted as (
-      ${insertEventsSql('accepted', `${events}.created` as EventType)}
+      ${insertEventsOfRowsSql('accepted', `${events}.created` as EventType)}
     )
     select id, id in (select id from free) as is_free from input where id not in (select id from accepted)`
 }
 
-/** Writes records in one statement, and answers for each what became of it. `run` sends the statement, outside or inside a transaction. */
+/** Writes records in one statement, and returns the result of each. `run` sends the statement, outside or inside a transaction. */
 function writing<Row extends RecordRow>(kind: GroupedKind<Row>) {
   const columns = columnsOf(kind)
   const name = `create_${kind.table.name}`
@@ -141,11 +141,11 @@ function writing<Row extends RecordRow>(kind: GroupedKind<Row>) {
 
 interface Refused {
   id: string
-  /** Whether its unique value was free; then its key was taken. */
+  /** Whether its unique value was free; if so, its key was taken. */
   is_free: boolean
 }
 
-/** Records that share a unique value go into statements of their own, one after the other: the first one written wins. */
+/** Records that share a unique value go into separate statements, in sequence: the first one written wins. */
 async function inWaves<Row extends RecordRow>(
   records: NewRecord<Row>[],
   unique: keyof Row & string,
@@ -176,7 +176,7 @@ export function createTogether<Row extends RecordRow>(deps: Deps, kind: GroupedK
     write: unique ? (records) => inWaves(records, unique, together) : together,
     groupOf: groupAcrossBusinesses ? () => '' : ({ row }) => row.business_id,
     maxRows: groupRows,
-    maxInFlight: groupRows === 1 ? Number.POSITIVE_INFINITY : 2, // alone in its statement, a row waits for a connection only
+    maxInFlight: groupRows === 1 ? Number.POSITIVE_INFINITY : 2, // alone in its statement, a row waits only for a connection
     mayWait: ({ row, answer }) => answer !== undefined || (unique !== undefined && row[unique] !== null),
     waitedTooLong: isContention,
     mayBeOneRow: (error) => !isOutcomeUnknown(error),
@@ -203,13 +203,13 @@ export function createTogether<Row extends RecordRow>(deps: Deps, kind: GroupedK
   }
 }
 
-/** An object's JSON with the fields of another behind its own. */
+/** An object's JSON, extended by the fields of another. */
 function withMore(json: string, more: object | undefined): string {
   const further = more ? JSON.stringify(more) : '{}'
   return further === '{}' ? json : `${json.slice(0, -1)},${further.slice(1)}`
 }
 
-/** The handler of an operation that creates by group commit, which finds a taken key itself. */
+/** The handler of an operation that creates by group commit, which detects a used key itself. */
 export function createsTogether<Query, Body, Input>(
   operation: (tx: undefined, business: Business, input: Input, origin: Origin) => Promise<{ answer: Answer }>,
   inputOf: (call: Call<Query, Body>) => Input,

@@ -9,7 +9,7 @@ import { type ApiError, invalid, spoken } from '#foundation/shared/errors.ts'
 
 export type Tx = Transaction<DB>
 
-/** The columns that every record has besides its own. */
+/** The columns that every record has in addition to its own. */
 export interface RecordRow {
   business_id: string
   id: string
@@ -21,7 +21,7 @@ export interface RecordRow {
 /** A record's own columns: what an operation decides. */
 export type Fields<Row extends RecordRow> = Omit<Row, keyof RecordRow>
 
-/** What sets one kind of record apart from the others. A value, in the `wire.ts` of its resource. */
+/** What distinguishes one kind of record from the others. A value, in the `wire.ts` of its resource. */
 export interface Kind<Row extends RecordRow> {
   /** The name in a 404, for example `ProductCategory`. */
   readonly name: string
@@ -33,13 +33,13 @@ export interface Kind<Row extends RecordRow> {
   readonly events?: string
   /** The field that a 422 names when a unique constraint is violated, by the constraint's name. */
   readonly taken?: Readonly<Record<string, string>>
-  /** Columns that are computed from others: where only these differ, nothing was changed. */
+  /** Columns that are computed from others: if only these differ, nothing was changed. */
   readonly derived?: readonly (keyof Row)[]
-  /** Fields that hold values by name; of these `previous_attributes` has only the names that changed. */
+  /** Fields that hold values by name; `previous_attributes` contains only the names that changed. */
   readonly maps?: readonly string[]
   /** A deleted record keeps its row, marked by its `deleted_at`. */
   readonly keepsDeleted?: boolean
-  /** The record as the API and its events show it. Names every field, so that a new column is not shown by accident. */
+  /** The record as the API and its events return it. Names every field, so that a new column is not exposed by accident. */
   present(row: Row, business: Business, baseUrl: string): object
 }
 
@@ -49,12 +49,12 @@ export function givenFields<Schema extends TObject>(schema: Schema, body: Static
   return Object.fromEntries(names.filter((name) => body[name] !== undefined).map((name) => [name, body[name]])) as Partial<Static<Schema>>
 }
 
-/** The 422 of a field whose value another record of the business has. */
+/** The 422 of a field whose value is in use by another record of the business. */
 export function takenBy(field: string): ApiError {
   return invalid({ [field]: [`The ${spoken(field)} has already been taken.`] }, `${field}_taken`)
 }
 
-/** The 422 that a violated unique constraint of a kind means; any other error as it is. */
+/** The 422 for a violated unique constraint of a kind; any other error unchanged. */
 export function asTaken(taken: Readonly<Record<string, string>> | undefined, error: unknown): unknown {
   const constraint = violatedConstraint(error)
   return constraint !== undefined && taken && Object.hasOwn(taken, constraint) ? takenBy(taken[constraint] as string) : error
@@ -66,7 +66,7 @@ export function isChanged<Row extends RecordRow>(kind: Kind<Row>, before: Row, a
   return (Object.keys(kind.table.columns) as (keyof Row & string)[]).some((name) => !ignored.has(name) && !isDeepStrictEqual(before[name], after[name]))
 }
 
-/** The shown fields in which two states differ, with their values before: `previous_attributes` of an event. */
+/** The returned fields in which two states differ, with their previous values: `previous_attributes` of an event. */
 export function previousAttributes(before: object, after: object, maps: readonly string[] = []): Record<string, unknown> {
   const [earlier, later] = [new Map(Object.entries(before)), Object.entries(after)]
   return Object.fromEntries(
@@ -76,7 +76,7 @@ export function previousAttributes(before: object, after: object, maps: readonly
   )
 }
 
-/** The entries of a map that changed, with their values before; null for those that are new. */
+/** The entries of a map that changed, with their previous values; null for new ones. */
 function changedEntries(before: unknown, after: unknown): Record<string, unknown> {
   const [earlier, later] = [new Map(Object.entries(before ?? {})), new Map(Object.entries(after ?? {}))]
   const names = [...new Set([...earlier.keys(), ...later.keys()])].filter((name) => !isDeepStrictEqual(earlier.get(name), later.get(name)))

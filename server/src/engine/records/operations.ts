@@ -1,5 +1,5 @@
 import type { RawBuilder } from 'kysely'
-import { type EventType, type NewEvent, newEvents, noteEvents } from '#engine/events/emit-event.ts'
+import { type EventType, insertEventsSql, type NewEvent, noteEvents } from '#engine/events/emit-event.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { runTogether } from '#foundation/database/prepared.ts'
 import { etagOf, requireMatch } from '#foundation/http/etag.ts'
@@ -11,7 +11,7 @@ import { laterThan } from '#foundation/shared/time.ts'
 import { asTaken, type Fields, isChanged, type Kind, previousAttributes, type RecordRow, type Tx } from './kind.ts'
 import { type RecordTable, tableOf } from './table.ts'
 
-/** A record after an operation, and how it is shown: its answer's body, and the data of its event. */
+/** A record after an operation, and its JSON: the body of its answer, and the data of its event. */
 export interface Written<Row> {
   row: Row
   json: string
@@ -21,37 +21,44 @@ export interface Written<Row> {
 /** What an operation needs of its origin. */
 export type Cause = Pick<Origin, 'at' | 'caller' | 'requestId' | 'baseUrl'>
 
-/** Which record is changed, and which version of it; a version that is not the present one is a 412. */
+/** Which record to change, and which version of it; a version other than the current one is a 412. */
 export interface Target {
   id: string
   ifMatch?: string | undefined
 }
 
-/** The operations of a kind inside a transaction: what handlers, jobs and other resources call. Each writes its event with its change. */
+/** The operations of a kind inside a transaction, for handlers, jobs and other resources. Each writes its event with its change. */
 export interface Operations<Row extends RecordRow> {
   readonly table: RecordTable<Row>
-  /** The record with this id; 404 where the business has none. */
+  /** The record with this id; 404 if the business has none. */
   find(db: Db, business: Business, id: string): Promise<Row>
-  /** As `find`, with the row locked until the transaction ends; 412 where `ifMatch` names another version. */
+  /** As `find`, with the row locked until the transaction ends; 412 if `ifMatch` names another version. */
   hold(tx: Tx, business: Business, target: Target): Promise<Row>
-  /** Creates a record. Throws a 422 where a unique value is taken. */
+  /** Creates a record. Throws a 422 if a unique value is in use. */
   create(tx: Tx, business: Business, fields: Fields<Row>, cause: Cause): Promise<Written<Row>>
-  /** As `create`; undefined, with the transaction still usable, where a unique value is taken. */
+  /** As `create`; undefined, with the transaction still usable, if a unique value is in use. */
   createUnlessTaken(tx: Tx, business: Business, fields: Fields<Row>, cause: Cause): Promise<Written<Row> | undefined>
-  /** Writes the new state of a record that the transaction holds; a change of nothing writes nothing and emits no event. */
+  /** Writes the new state of a record that the transaction has locked; a change of nothing writes nothing and emits no event. */
   replace(tx: Tx, business: Business, before: Row, after: Row, cause: Cause): Promise<Written<Row>>
-  /** `hold`, then `replace` with what `apply` makes of it. */
+  /** `hold`, then `replace` with the result of `apply`. */
   update(tx: Tx, business: Business, target: Target & { apply: Apply<Row> }, cause: Cause): Promise<Written<Row>>
-  /** Deletes a record that the transaction holds, or marks it deleted where the kind keeps its rows. */
+  /** Deletes a record that the transaction has locked, or marks it deleted if the kind keeps its rows. */
   remove(tx: Tx, business: Business, row: Row, cause: Cause): Promise<void>
 }
 
-/** The next state of a record; `at` is the moment of the change, later than the one before. */
+/** The next state of a record; `at` is the time of the change, later than the one before. */
 export type Apply<Row> = (before: Row, at: Date, tx: Tx) => Row | Promise<Row>
 
-/** A new record of a kind with its identity and times. */
-export function newRow<Row extends RecordRow>(business: Business, fields: Fields<Row>, at: Date): Row {
-  return { ...fields, business_id: business.id, id: newId(at), version: 1, created_at: at, updated_at: at } as Row
+/** A new record of a kind with its identity and times, which `fields` cannot change. Behind a copied object V8 adds properties slowly, so the fields come last. */
+export function newRow<Row extends RecordRow>({ id: business_id }: Business, fields: Fields<Row>, at: Date): Row {
+  const id = newId(at)
+  const row = { business_id, id, version: 1, created_at: at, updated_at: at, ...fields }
+  row.business_id = business_id
+  row.id = id
+  row.version = 1
+  row.created_at = at
+  row.updated_at = at
+  return row as unknown as Row
 }
 
 type RecordEvent = NewEvent & { businessId: string }
@@ -63,7 +70,7 @@ async function write(
   statement: RawBuilder<unknown> | undefined,
   event?: RecordEvent,
 ): Promise<void> {
-  await runTogether(tx, `write_${table.name}`, [statement, event && newEvents([event]).statement]).catch((error: unknown) => {
+  await runTogether(tx, `write_${table.name}`, [statement, event && insertEventsSql([event])]).catch((error: unknown) => {
     throw asTaken(taken, error)
   })
   if (event) noteEvents(tx, event.businessId)

@@ -48,7 +48,7 @@ const create = (client: Client, more: Record<string, unknown> = {}) => client.po
 
 describe('a plain resource', () => {
   test('a plain resource is at most 130 lines of code, apart from its migration and its tests', () => {
-    // For a real resource `npm run generate` writes what stands in `generated.ts` here.
+    // For a real resource, `npm run generate` writes what is in `generated.ts` here.
     const files = readdirSync(folder).filter((file) => file.endsWith('.ts') && file !== 'generated.ts')
     const lines = files.reduce((sum, file) => sum + read(file).split('\n').length - 1, 0)
     expect(lines).toBeLessThanOrEqual(130)

@@ -8,20 +8,20 @@ import type { Fields, Kind, RecordRow, Tx } from './kind.ts'
 import { type Apply, type Operations, operationsOf } from './operations.ts'
 import type { Filter } from './table.ts'
 
-/** The handlers of a kind, each a shell over its operation. A resource registers them under its own paths and writes out those that do more. */
+/** The handlers of a kind, each a thin layer over its operation. A resource registers them under its own paths and writes out those that do more. */
 export interface Records<Row extends RecordRow> {
   readonly operations: Operations<Row>
   /** 201 with ETag and Location. */
   create(call: Call, make: (tx: Tx) => Fields<Row> | Promise<Fields<Row>>): Promise<Answer>
-  /** 200 with ETag, or 304 where the client has this version. */
+  /** 200 with ETag, or 304 if the client has this version. */
   get(call: Call): Promise<Answer>
   /** A page in the cursor envelope, newest first. */
   list(call: Call<{ per_page: number; cursor?: string }>, filter?: Filter<Row>): Promise<Answer>
-  /** All of a business as a bare array, oldest first, for what a business has few of. */
+  /** All records of a business as a bare array, oldest first, for kinds of which a business has few. */
   listAll(call: Call, filter?: Filter<Row>): Promise<Answer>
-  /** 200 with the new ETag; 412 where If-Match names another version. */
+  /** 200 with the new ETag; 412 if If-Match names another version. */
   update(call: Call, apply: Apply<Row>): Promise<Answer>
-  /** 204. `before` may refuse, or remove what depends on the record. */
+  /** 204. `before` may reject, or remove what depends on the record. */
   remove(call: Call, before?: (row: Row, tx: Tx) => Promise<void>): Promise<Answer>
 }
 

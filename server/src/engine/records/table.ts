@@ -5,14 +5,14 @@ import { columnList, parameterOf } from '#foundation/database/rows.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
 import type { Kind, RecordRow, Tx } from './kind.ts'
 
-/** Values that columns of listed records have; what is undefined is not compared, null is compared with `is null`. */
+/** Values of columns of the listed records; undefined ones are not compared, null is compared with `is null`. */
 export type Filter<Row> = { readonly [Column in keyof Row]?: Row[Column] | undefined }
 
 export interface RecordPage<Row> {
   filter?: Filter<Row> | undefined
   cursor?: Cursor | undefined
   limit: number
-  /** The order of ids; the newest first unless `asc`. Behind a cursor that points back it is reversed. */
+  /** Ordered by id; newest first unless `asc`. For a cursor that points back, it is reversed. */
   order?: 'asc' | 'desc'
 }
 
@@ -21,13 +21,13 @@ export interface RecordTable<Row extends RecordRow> {
   find(db: Db, businessId: string, id: string): Promise<Row | undefined>
   /** As `find`, and locks the row until the transaction ends. */
   lock(tx: Tx, businessId: string, id: string): Promise<Row | undefined>
-  /** The same, of the record that has this value in a unique column. */
+  /** The same, for the record that has this value in a unique column. */
   lockBy(tx: Tx, businessId: string, unique: Partial<Row>): Promise<Row | undefined>
-  /** Inserts a row unless one of its unique values is taken; false when it is. The transaction stays usable. */
+  /** Inserts a row unless one of its unique values is in use; false if it is. The transaction stays usable. */
   insertUnlessTaken(tx: Tx, row: Row): Promise<boolean>
   page(db: Db, businessId: string, page: RecordPage<Row>): Promise<Row[]>
   insertSql(row: Row): RawBuilder<unknown>
-  /** Writes every column of a row whose lock the transaction holds, but for those that never change. */
+  /** Writes every column of a row that the transaction has locked, except for those that never change. */
   updateSql(row: Row): RawBuilder<unknown>
   deleteSql(row: Row): RawBuilder<unknown>
 }

@@ -6,7 +6,7 @@ import { arrayParameter, blankRow, columnList, parameterOf } from './rows.ts'
 
 const itself = (value: unknown) => value
 
-/** What PostgreSQL reads in an array parameter of values of one type. */
+/** What PostgreSQL reads from an array parameter of one type. */
 async function roundTrip(column: string, values: unknown[], options?: { printed?: boolean }): Promise<unknown[]> {
   const { pool } = await testDatabase()
   const { type, cast, literal } = arrayParameter(column, options)
@@ -16,13 +16,13 @@ async function roundTrip(column: string, values: unknown[], options?: { printed?
   return rows.map(({ value }) => value)
 }
 
-// What PostgreSQL cannot store is refused before (validation), so it is left out here.
+// What PostgreSQL cannot store is rejected by validation, so it is not tested here.
 const text = fc.string({ unit: 'binary', maxLength: 40 }).filter((value) => !/[\0\p{Cs}]/u.test(value))
 const special = fc.constantFrom('', 'NULL', 'null', '{}', '{a,b}', '"', '\\', '\\"', ',', ' a ', '\n', '\t', 'a\\nb', "'", '$&', '😀')
 const json = fc.jsonValue({ maxDepth: 3 }).filter((value) => !/\\u0000|\\ud[89a-f]/i.test(JSON.stringify(value)))
 
 describe('array parameters', () => {
-  test('any texts come out as they went in', async () => {
+  test('texts survive an array parameter', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.option(fc.oneof(text, special)), { maxLength: 20 }), async (values) => {
         expect(await roundTrip('text?', values)).toEqual(values)
@@ -31,10 +31,10 @@ describe('array parameters', () => {
     )
   })
 
-  test('any JSON comes out as it went in, printed before or here', async () => {
+  test('JSON survives an array parameter, serialized before or in it', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(json, { maxLength: 10 }), async (values) => {
-        // A null of JSON is no null of PostgreSQL; columns of ours have the latter.
+        // A null in JSON is not a null of PostgreSQL; our columns have the latter.
         const known = JSON.parse(JSON.stringify(values.filter((value) => value !== null)))
         expect(await roundTrip('json', known)).toEqual(known)
         expect(await roundTrip('jsonb?', known)).toEqual(known)
@@ -45,7 +45,7 @@ describe('array parameters', () => {
     )
   })
 
-  test('any lists of texts and of numbers come out as they went in', async () => {
+  test('lists of texts and of numbers survive an array parameter', async () => {
     const lists = fc.array(fc.option(fc.array(fc.oneof(text, special), { maxLength: 5 })), { maxLength: 8 })
     const numbers = fc.array(fc.array(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), { maxLength: 8 }), { maxLength: 8 })
     await fc.assert(
@@ -57,7 +57,7 @@ describe('array parameters', () => {
     )
   })
 
-  test('numbers, flags, moments, days and ids come out as they went in', async () => {
+  test('numbers, flags, timestamps, days and ids survive an array parameter', async () => {
     const at = new Date('2026-11-26T05:00:00.123Z')
     expect(await roundTrip('bigint', [0n, -(2n ** 63n), 2n ** 63n - 1n, null])).toEqual([0n, -(2n ** 63n), 2n ** 63n - 1n, null])
     expect(await roundTrip('integer', [0, -1, undefined])).toEqual([0, -1, null])
@@ -67,7 +67,7 @@ describe('array parameters', () => {
     expect(await roundTrip('uuid', ['01990000-0000-7000-8000-000000000000'])).toEqual(['01990000-0000-7000-8000-000000000000'])
   })
 
-  test('a text where an id is meant is an error and cannot shift the rows behind it', async () => {
+  test('a text for an id is an error and cannot shift the rows after it', async () => {
     for (const forged of ['a,b', '01990000-0000-7000-8000-000000000000","x', '}', 'NULL']) {
       await expect(roundTrip('uuid', [forged, '01990000-0000-7000-8000-000000000000'])).rejects.toMatchObject({ code: '22P02' })
     }
@@ -75,7 +75,7 @@ describe('array parameters', () => {
 })
 
 describe('tables as values', () => {
-  test('name the columns that the database has, with their types', async () => {
+  test('tables as values name the columns of the database, with their types', async () => {
     const { pool } = await testDatabase()
     const { rows } = await pool.query<{ table: string; column: string }>(
       "select table_name as table, column_name as column from information_schema.columns where table_schema = 'hawker'",
@@ -84,7 +84,7 @@ describe('tables as values', () => {
     expect(known.sort()).toEqual(rows.map(({ table, column }) => `${table}.${column}`).sort())
   })
 
-  test('a blank row has null in every column that may be null, and nothing in the others', () => {
+  test('a blank row has null in every nullable column, and nothing in the others', () => {
     expect(blankRow(tables.bank_accounts)).toEqual({ proxy_type: null, proxy_value: null })
   })
 
@@ -92,7 +92,7 @@ describe('tables as values', () => {
     expect(columnList({ columns: { id: 'uuid', name: 'text' } }, 'r')).toBe('r."id", r."name"')
   })
 
-  test('an array in a JSON column goes as JSON, anything else as it is', () => {
+  test('an array in a JSON column is sent as JSON, and anything else unchanged', () => {
     expect([parameterOf('jsonb', ['a']), parameterOf('json?', null), parameterOf('text[]', ['a'])]).toEqual(['["a"]', null, ['a']])
   })
 })

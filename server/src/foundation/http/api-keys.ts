@@ -5,32 +5,32 @@ import type { Clock } from '#foundation/shared/clock.ts'
 import { sha256 } from '#foundation/shared/secrets.ts'
 import { type Authenticator, type Known, unauthenticated } from './authentication.ts'
 
-/** A key's last use, at the moment of its business's clock. */
+/** A key's last use, by the clock of its business. */
 export interface KeyUse {
   business_id: string
   id: string
   at: Date
 }
 
-/** Recognises API keys. */
+/** Recognizes API keys. */
 export interface ApiKeys extends Authenticator {
-  /** Forgets what is remembered, so that a change made by this process takes effect immediately. */
+  /** Clears the cache, so that a change made by this process takes effect immediately. */
   forget(): void
-  /** Keys that were used since the last call: one write now and then instead of one for each request. */
+  /** Keys that were used since the last call: one write now and then instead of one per request. */
   takeUses(): KeyUse[]
 }
 
-/** How long another process's revocation may take to be seen here. */
+/** How long another process's revocation may take to take effect here. */
 const rememberedMs = 5_000
 const maxRemembered = 10_000
 
 interface Remembered extends Known {
   readonly keyId: string
-  /** Milliseconds of the system's clock. */
+  /** Milliseconds of the system clock. */
   readonly until: number
 }
 
-/** Finds keys by hash through `find` and remembers them for a few seconds. */
+/** Finds keys by hash through `find` and caches them for a few seconds. */
 export function apiKeys(find: (keyHash: string) => Promise<KnownKey | undefined>, clock: Clock): ApiKeys {
   const remembered = new Map<string, Remembered>()
   const uses = new Map<string, KeyUse>()

@@ -6,36 +6,36 @@ import type { Answer } from './idempotency.ts'
 import type { Origin } from './origin.ts'
 import type { Method } from './refusals.ts'
 
-/** One operation of the API: what OpenAPI says of it, and what is validated. */
+/** One operation of the API: its OpenAPI description, and what is validated. */
 export interface Operation<Query extends TSchema = TSchema, Body extends TSchema = TSchema, Id extends string | readonly string[] = string> {
   /** One id for each method. */
   operationId: Id
   summary: string
   description?: string
-  /** Parameters of the path, where they are more than texts named in it. */
+  /** Path parameters, if they are more than the texts named in the path. */
   params?: TSchema
   query?: Query
   body?: Body
-  /** Takes If-Match: the change is refused with 412 when the object has changed since. */
+  /** Accepts If-Match: the change is rejected with 412 if the object has changed since. */
   ifMatch?: boolean
   /** Further request headers; every write has `Idempotency-Key`. */
   headers?: Record<string, TSchema>
-  /** The body's texts are taken as they are: not trimmed, and empty ones are not null. */
+  /** The body's texts are used unchanged: not trimmed, and empty ones are not null. */
   keepsText?: boolean
-  /** The one file of a multipart body is taken as the fields `content_type` and `data` (in base64). */
+  /** The one file of a multipart body becomes the fields `content_type` and `data` (in base64). */
   takesFile?: boolean
-  /** Brings other formats of a body into the documented one, before it is validated. */
+  /** Normalizes other formats of a body into the documented one, before it is validated. */
   normalise?: (body: Record<string, unknown>) => Record<string, unknown>
-  /** Faults of a body that a schema cannot name; asked when the schema refuses, so that one 422 names every bad field. */
+  /** Errors of a body that a schema cannot express; called if the schema rejects it, so that one 422 names every invalid field. */
   faults?: Faults
   /** Schema by status; null for an empty answer. */
   answers: Record<number, TSchema | null>
 }
 
-/** Reads a body of any shape; answers what is wrong with it beyond its schema. */
+/** Accepts a body of any shape; returns its errors beyond those of its schema. */
 export type Faults = (body: unknown, business: Business) => FieldErrors
 
-/** What a handler gets: the request, understood. */
+/** The input of a handler: the parsed request. */
 export interface Call<Query = unknown, Body = unknown> extends Origin {
   readonly business: Business
   readonly requestId: string
@@ -43,7 +43,7 @@ export interface Call<Query = unknown, Body = unknown> extends Origin {
   readonly query: Query
   readonly body: Body
   readonly headers: Record<string, string | undefined>
-  /** The query as it was sent, for links that keep it. */
+  /** The query as sent, for links that keep it. */
   readonly rawQuery: string
 }
 
@@ -54,8 +54,8 @@ export interface Handler<Query extends TSchema, Body extends TSchema> {
 }
 
 /**
- * Marks a handler whose own statement finds a taken Idempotency-Key (group commit). For all others the key is looked up
- * before they run, so that a repeated request is not judged by the state that its first run left.
+ * Marks a handler whose own statement detects a used Idempotency-Key (group commit). For all others, the key is looked up
+ * before they run, so that a retried request is not judged by the state that its first run left.
  */
 export function findingTakenKeys<Query, Body>(handler: (call: Call<Query, Body>) => Promise<Answer>) {
   return Object.assign((call: Call<Query, Body>) => handler(call), { findsTakenKeys: true as const })
@@ -79,26 +79,26 @@ export interface OperationGroup {
 export interface Api {
   /** Operations that the API reference shows under one tag. */
   group(tag: string): OperationGroup
-  /** A page that a browser opens, or what a page asks for: public, and not part of the API reference. */
+  /** A page that a browser opens, or a request of a page: public, and not part of the API reference. */
   page<const Path extends string, Name extends string = never, Body extends TSchema = TSchema>(
     path: Path,
     options: PageOptions<Name, Body>,
     handler: (call: PageCall<ParamsIn<Path>, Name, Static<Body>>) => Promise<PageAnswer | undefined>,
   ): void
-  /** A POST without a business's key and with the body as it came: for messages that carry a signature of their own. */
+  /** A POST without an API key and with the raw body: for messages that carry a signature of their own. */
   raw(path: string, handler: (message: RawCall) => Promise<Answer>): void
   readonly fastify: FastifyInstance
 }
 
-/** What a request without a credential brings: nobody has said yet which business it concerns. */
+/** A request without a credential: it is not known yet which business it concerns. */
 interface PublicCall {
   readonly requestId: string
   readonly headers: Record<string, string | undefined>
-  /** Where an operation for a business comes from that this request causes. */
+  /** The origin of an operation for a business that this request causes. */
   origin(businessId: string): Origin
 }
 
-/** A message from outside, before anyone has checked it; its origin is the system. */
+/** A message from outside, before it has been verified; its origin is the system. */
 export interface RawCall extends PublicCall {
   readonly params: Record<string, string>
   readonly body: Buffer
@@ -114,39 +114,39 @@ type NamesIn<Path extends string> = Path extends `${string}:${infer Name}/${infe
 export type ParamsIn<Path extends string> = Record<NamesIn<Path>, string>
 
 export interface PageOptions<Name extends string, Body extends TSchema> {
-  /** GET unless given. */
+  /** GET by default. */
   method?: 'GET' | 'POST'
   /** The texts of the query that the page reads. */
   query?: readonly Name[]
-  /** The body, which is an empty object where none was sent. */
+  /** The body; an empty object if none was sent. */
   body?: Body
-  /** The body's texts are trimmed, and those that are empty or null are left out. */
+  /** The body's texts are trimmed, and empty or null ones are removed. */
   tidies?: boolean
-  /** Answers over the connection for as long as it is open; such a page has no HEAD. */
+  /** Responds over the connection for as long as it is open; such a page has no HEAD. */
   isStream?: boolean
-  /** The page that stands for one that does not exist; a 404 in JSON unless given. */
+  /** The page for something that does not exist; a 404 in JSON by default. */
   notFound?: (call: PageCall<object, string, unknown>) => Promise<PageAnswer>
 }
 
 /** A payer's request; its origin is a payer. */
 export interface PageCall<Params = object, Name extends string = string, Body = unknown> extends PublicCall {
   readonly params: Params
-  /** One text for each name: those that were repeated, nested, empty or longer than 1,024 characters are left out. */
+  /** One text for each name: repeated, nested and empty ones, and those longer than 1,024 characters, are removed. */
   readonly query: Partial<Record<Name, string>>
   readonly body: Body
-  /** The query as it was sent, for links that keep it. */
+  /** The query as sent, for links that keep it. */
   readonly rawQuery: string
-  /** How the browser reached this server, without a trailing slash; the configured address where there is one. */
+  /** The URL under which the browser reached this server, without a trailing slash; the configured URL if there is one. */
   readonly address: string
 }
 
-/** What a page answers. Its headers go beside those of every answer; null takes one of them away. */
+/** The response of a page. Its headers are added to those of every response; null removes one of them. */
 export interface PageAnswer {
   status: number
   headers?: Record<string, string | null>
   body?: string | Buffer
   /** Sent as JSON, instead of a body. */
   json?: unknown
-  /** Answers over the connection itself, instead of a body. */
+  /** Responds over the connection itself, instead of a body. */
   stream?: (reply: FastifyReply) => void
 }

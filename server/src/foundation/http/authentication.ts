@@ -6,17 +6,17 @@ import { ApiError } from '#foundation/shared/errors.ts'
 
 export type { Business, KnownKey }
 
-/** Who sent a request, and for which business. */
+/** The sender of a request, and the business it is for. */
 export interface Known {
   readonly business: Business
   readonly caller: Caller
 }
 
-/** Recognises one kind of credential, for example an API key. */
+/** Recognizes one kind of credential, for example an API key. */
 export interface Authenticator {
   /**
-   * The caller behind a request's credential, without a promise when it was seen recently; undefined when the request carries
-   * no credential of this kind. Throws a 401 for one that is not valid.
+   * The caller behind a request's credential, without a promise if it was seen recently; undefined if the request has
+   * no credential of this kind. Throws a 401 for an invalid one.
    */
   authenticate(headers: IncomingHttpHeaders): Known | undefined | Promise<Known | undefined>
 }
@@ -24,9 +24,9 @@ export interface Authenticator {
 /** The 401 of a request without a valid credential. */
 export const unauthenticated = () => new ApiError(401, 'invalid_api_key', 'Invalid business api key.')
 
-/** A hook for `onRequest` that asks the authenticators in their order; the first that recognises its credential decides. */
+/** A hook for `onRequest` that calls the authenticators in order; the first that recognizes its credential decides. */
 export function identifying(authenticators: readonly Authenticator[]): onRequestHookHandler {
-  async function askFrom(first: Promise<Known | undefined>, next: number, headers: IncomingHttpHeaders): Promise<Known> {
+  async function identifyFrom(first: Promise<Known | undefined>, next: number, headers: IncomingHttpHeaders): Promise<Known> {
     const known = await first
     if (known) return known
     for (const authenticator of authenticators.slice(next)) {
@@ -36,12 +36,13 @@ export function identifying(authenticators: readonly Authenticator[]): onRequest
     throw unauthenticated()
   }
 
-  /** Without a promise as long as no authenticator needs one: nearly every request's caller is remembered. */
-  function ask(headers: IncomingHttpHeaders): Known | Promise<Known> {
-    for (const [i, authenticator] of authenticators.entries()) {
+  /** Without a promise as long as no authenticator needs one: nearly every request's caller is cached. */
+  function identify(headers: IncomingHttpHeaders): Known | Promise<Known> {
+    let next = 0
+    for (const authenticator of authenticators) {
+      next += 1
       const found = authenticator.authenticate(headers)
-      if (found === undefined) continue
-      return 'then' in found ? askFrom(found, i + 1, headers) : found
+      if (found !== undefined) return 'then' in found ? identifyFrom(found, next, headers) : found
     }
     throw unauthenticated()
   }
@@ -52,7 +53,7 @@ export function identifying(authenticators: readonly Authenticator[]): onRequest
       done()
     }
     try {
-      const known = ask(request.headers)
+      const known = identify(request.headers)
       if ('then' in known) known.then(keep, done)
       else keep(known)
     } catch (error) {

@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { aBusiness, type Client, customerBody, type Reply, send } from '#testing/api.ts'
 
-/** Sends bytes as they are, and reads the answer; for what `fetch` would mend or refuse. */
+/** Sends bytes unchanged, and reads the response; for what `fetch` would correct or refuse. */
 function exchange({ server }: Client, bytes: string | Buffer): Promise<{ status: number; headers: Map<string, string>; body: string }> {
   const { hostname, port } = new URL(server.url)
   return new Promise((resolve, reject) => {

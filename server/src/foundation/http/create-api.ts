@@ -6,7 +6,7 @@ import { type PagesOptions, pages, rawRoutes } from './page.ts'
 import { createServer, type ServerOptions } from './server.ts'
 
 export interface ApiOptions extends ServerOptions, OperationsOptions, PagesOptions {
-  /** Asked in this order. */
+  /** Called in this order. */
   authenticators: readonly Authenticator[]
 }
 

@@ -1,6 +1,6 @@
 import { ApiError } from '#foundation/shared/errors.ts'
 
-/** The tag of one version of one object; changes with every change of it. */
+/** The tag of one version of one object; changes with every change of the object. */
 export function etagOf(object: { id: string; version: number }): string {
   return `"${object.id.replaceAll('-', '')}.${object.version}"`
 }
@@ -9,7 +9,7 @@ function listed(header: string, etag: string): boolean {
   return header.split(',').some((part) => part.trim().replace(/^W\//, '') === etag)
 }
 
-/** 412 unless If-Match is absent, `*`, or names the object's current tag (RFC 9110 §13.1.1). The answer says the current tag. */
+/** 412 unless If-Match is absent, `*`, or names the object's current tag (RFC 9110 §13.1.1). The response contains the current tag. */
 export function requireMatch(ifMatch: string | undefined, etag: string): void {
   if (ifMatch === undefined || ifMatch.trim() === '*') return
   // If-Match compares strongly: a weak tag never matches.
@@ -22,7 +22,7 @@ export function preconditionFailed(message: string, etag?: string): ApiError {
   return new ApiError(412, 'precondition_failed', message, etag === undefined ? {} : { headers: { etag } })
 }
 
-/** Whether If-None-Match says that the client has this version already (RFC 9110 §13.1.2). */
+/** Whether If-None-Match says that the client already has this version (RFC 9110 §13.1.2). */
 export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
   return ifNoneMatch !== undefined && (ifNoneMatch.trim() === '*' || listed(ifNoneMatch, etag))
 }

@@ -20,10 +20,10 @@ const operations = Object.entries(document.paths).flatMap(([path, item]) =>
 )
 type Named = (typeof operations)[number]
 const writes = operations.filter(({ method }) => method !== 'GET')
-/** A method of payment is a word, the same for every business. */
+/** A payment method is a code, the same for every business. */
 const withId = operations.filter(({ path }) => path.includes('{') && !path.includes('{method}'))
 
-/** Every resource brings its own (`samples.ts`). */
+/** Every resource provides its own (`samples.ts`). */
 const { makers, bodies, actions } = await allSamples()
 
 const parameterOf = ({ path }: Named) => /\{(\w+)\}/.exec(path)?.[1] ?? ''

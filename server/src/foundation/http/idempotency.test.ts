@@ -197,7 +197,7 @@ test('random sequences of requests with repeated keys have exactly one effect pe
       expect(await rows(client)).toBe(created)
       const types = (await eventsOf(client)).map(({ type }) => type)
       expect(types.filter((type) => type === 'customer.created')).toHaveLength(created)
-      // A change to the name that the customer has already is an answer, but no event.
+      // A change to the name that the customer already has is answered, but emits no event.
       expect(types.filter((type) => type === 'customer.updated').length).toBeLessThanOrEqual(changed)
     }),
     { numRuns: 12 },

@@ -1,22 +1,24 @@
 import type { Readable } from 'node:stream'
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { businessesSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import { type Db, isContention, violatedConstraint } from '#foundation/database/database.ts'
+import { runPrepared } from '#foundation/database/prepared.ts'
 import type { StoredAnswer } from '#foundation/database/stored-answer.ts'
 import type { DB } from '#foundation/database/tables.ts'
 import { ApiError, conflict, invalid } from '#foundation/shared/errors.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { sha256 } from '#foundation/shared/secrets.ts'
 
-/** What a route answers; `body` is JSON text, so that what is sent, stored and replayed are the same bytes. */
+/** The answer of a route; `body` is JSON text, so that what is sent, stored and replayed are the same bytes. */
 export interface Answer {
   status: number
   body?: string
   headers?: Record<string, string>
-  /** Sent instead of `body`, piece by piece; reads only. Its content type is in `headers`. */
+  /** Sent instead of `body`, piece by piece; only for reads. Its content type is in `headers`. */
   stream?: Readable
 }
 
-/** A request that carries an Idempotency-Key. */
+/** A request with an Idempotency-Key. */
 export interface Claim {
   readonly businessId: string
   readonly key: string
@@ -28,10 +30,10 @@ export type Fingerprint = Record<string, string>
 
 export type { StoredAnswer }
 
-/** Thrown inside a transaction whose key turns out to be taken; it undoes the effect, and the stored answer is given. */
+/** Thrown inside a transaction whose key turns out to be used; it rolls the effect back, and the stored answer is returned. */
 export class KeyTaken extends Error {}
 
-/** How long a request waits for another one with its key before it is told to come back. */
+/** How long a request waits for another one with its key before it gets a 409. */
 const patienceMs = 2_000
 /** PostgreSQL's limit for an index row leaves room for this; longer keys are a mistake anyway. */
 const keyPattern = /^[\x21-\x7e]{1,255}$/
@@ -52,7 +54,7 @@ function canonical(value: unknown): string {
   return JSON.stringify(value)
 }
 
-/** The claim of a request, or undefined when it carries no key. The body is compared as it was understood, not as it was spelled. */
+/** The claim of a request, or undefined if it has no key. The body is compared after parsing, not by its format. */
 export function readClaim(header: string | string[] | undefined, businessId: string, request: string, body: unknown): Claim | undefined {
   if (header === undefined) return undefined
   const key = Array.isArray(header) ? header[0] : header
@@ -60,12 +62,12 @@ export function readClaim(header: string | string[] | undefined, businessId: str
     throw invalid({ 'Idempotency-Key': ['The Idempotency-Key must have 1 to 255 printable ASCII characters without spaces.'] }, 'invalid_idempotency_key')
   }
   const fingerprint: Fingerprint = { request: digest(request) }
-  // Salted with the key, so that equal values of two requests do not show as equal digests.
+  // Salted with the key, so that equal values of two requests do not have equal digests.
   for (const [field, value] of Object.entries((body ?? {}) as object)) fingerprint[`body.${field}`] = digest(`${key} ${typeof value} ${canonical(value)}`)
   return { businessId, key, fingerprint }
 }
 
-/** The row that makes a key taken. `objectId` is the object that the request made, or a new id. */
+/** The row that marks a key as used. `objectId` is the object that the request created, or a new id. */
 export function storedAnswer(claim: Claim, objectId: string, answer: Answer): StoredAnswer {
   return {
     business_id: claim.businessId,
@@ -78,7 +80,7 @@ export function storedAnswer(claim: Claim, objectId: string, answer: Answer): St
   }
 }
 
-/** Stores the answer in the effect's transaction. Throws `KeyTaken` when another request with this key has committed. */
+/** Stores the answer in the transaction of the effect. Throws `KeyTaken` if another request with this key has committed. */
 export async function rememberAnswer(tx: Db, claim: Claim, answer: Answer, at: Date, objectId: string = newId(at)): Promise<void> {
   try {
     await tx
@@ -90,7 +92,41 @@ export async function rememberAnswer(tx: Db, claim: Claim, answer: Answer, at: D
   }
 }
 
-/** Puts an object's final answer in place of the one that was stored while its outcome was open. */
+const columns = {
+  business_id: 'uuid',
+  key: 'text',
+  object_id: 'uuid',
+  fingerprint: 'json',
+  status: 'int2',
+  headers: 'json',
+  body: 'text',
+  created_at: 'timestamptz',
+} as const
+const names = Object.keys(columns).join(', ')
+
+/** The statement that stores answers with their effects. A key that is taken violates `idempotency_keys_pkey`. */
+export function insertAnswersSql(answers: (StoredAnswer & { created_at: Date })[]): RawBuilder<unknown> {
+  return sql`insert into idempotency_keys (${sql.raw(names)}) select * from ${rowsSql('answer', columns, answers)}`
+}
+
+/** Those of some claims whose keys are taken. */
+export async function findTakenClaims(db: Db, claims: Claim[]): Promise<ReadonlySet<Claim>> {
+  if (claims.length === 0) return new Set()
+  const { rows } = await runPrepared(
+    db,
+    'find_taken_claims',
+    sql<{ n: number }>`
+    select claim.n from ${rowsSql(
+      'claim',
+      { business_id: 'uuid', key: 'text', n: 'int4' },
+      claims.map(({ businessId, key }, n) => ({ business_id: businessId, key, n })),
+    )} join idempotency_keys taken on taken.business_id = claim.business_id and taken.key = claim.key
+    where taken.business_id = any (${businessesSql(claims.map(({ businessId }) => businessId))})`,
+  )
+  return new Set(rows.flatMap(({ n }) => claims[n] ?? []))
+}
+
+/** Replaces the answer that was stored while an object's outcome was open by the final one. */
 export async function replaceAnswer(tx: Db, businessId: string, key: string, objectId: string, answer: Answer): Promise<void> {
   await sql`
     update idempotency_keys set status = ${answer.status}, headers = ${JSON.stringify(answer.headers ?? {})}::json, body = ${answer.body ?? ''}
@@ -119,13 +155,13 @@ function replay(claim: Claim, stored: { fingerprint: Fingerprint; answer: Answer
 const inFlight = () => conflict('idempotency_key_in_flight', 'A request with this Idempotency-Key is still being processed.', { 'retry-after': '1' })
 
 export interface Idempotency {
-  /** Runs a write once for its key, and answers every repetition with the first answer. */
+  /** Runs a write once for its key, and answers every retry with the first answer. */
   once(claim: Claim, options: { lookFirst: boolean }, run: () => Promise<Answer>): Promise<Answer>
 }
 
 /**
- * The key's row is written in the transaction of the effect, so a key is taken exactly when its effect exists. Requests
- * with one key in one process go one after the other; between processes the unique key decides.
+ * The key's row is written in the transaction of the effect, so a key is used exactly if its effect exists. Requests
+ * with one key run in sequence in one process; between processes, the unique key decides.
  */
 export function idempotency(db: Kysely<DB>): Idempotency {
   const running = new Map<string, Promise<unknown>>()
@@ -151,7 +187,7 @@ export function idempotency(db: Kysely<DB>): Idempotency {
     try {
       return await run()
     } catch (error) {
-      // Another process may have finished the same request between our look and our write: then its answer is ours too.
+      // Another process may have finished the same request between our lookup and our write: then its answer is ours too.
       if (error instanceof KeyTaken || isContention(error) || error instanceof ApiError || violatedConstraint(error)) {
         const stored = await find(claim)
         if (stored) return replay(claim, stored)

@@ -1,14 +1,15 @@
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { ApiError } from '#foundation/shared/errors.ts'
+import { hidden } from './page.ts'
 import { methods } from './refusals.ts'
 import type { HttpServer } from './server.ts'
 
-/** Headers that a request in place of another hands on. */
+/** Headers that are copied to the request with the other method. */
 const handedOn = ['x-business-api-key', 'authorization', 'idempotency-key', 'if-match', 'if-none-match', 'host']
 
 /**
- * Laravel's `_method` in a form: POST stands for the method that it names (behaviour §1.3). Called with each write that is
- * no POST, once the POST of its path, if there is one, is there.
+ * Laravel's `_method` in a form: POST acts as the method that it names (behaviour §1.3). Called with each write that is
+ * not a POST, after the POST of its path, if there is one, was added.
  */
 export function methodOverride({ fastify, routes }: HttpServer, identify: onRequestHookHandler): (method: string, path: string) => void {
   const overridden = new Map<string, Set<string>>()
@@ -41,7 +42,7 @@ export function methodOverride({ fastify, routes }: HttpServer, identify: onRequ
     if (known || routes.get(path)?.has('POST')) return
     fastify.post(
       path,
-      { schema: { hide: true } as never, config: { standsForOthers: true, rateLimit: false }, onRequest: identify },
+      { schema: hidden(), config: { standsForOthers: true, rateLimit: false }, onRequest: identify },
       (request: FastifyRequest, reply: FastifyReply) => handOver(request, reply, path, targets),
     )
   }

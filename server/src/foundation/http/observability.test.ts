@@ -50,7 +50,7 @@ describe('the log', () => {
       cursor: canary,
       'order_by[name]': canary,
     })
-    await client.post('/v1/customers', all) // a taken external id
+    await client.post('/v1/customers', all) // an external id that is in use
     await client.post('/v1/customers', all, { headers })
     await client.post('/v1/customers', { ...all, email: canary, birth_date: canary, metadata: { [canary.repeat(9)]: [canary] } })
     await client.post('/v1/customers', undefined, { raw: { body: `{"name":"${canary}`, type: 'application/json' } })

@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, type MetricObject, Registry } from 'prom-client'
 
-/** Fields that may hold secrets or personal data; wherever they turn up in a log line they are replaced. */
+/** Fields that may hold secrets or personal data; they are replaced wherever they appear in a log line. */
 const redacted = [
   'name',
   'email',
@@ -29,7 +29,7 @@ const redacted = [
 ]
 
 /** The time of a log line, made once for all lines of a millisecond. */
-function isoTime(): () => string {
+export function isoTime(): () => string {
   let at = 0
   let text = ''
   return () => {
@@ -72,7 +72,7 @@ export function createLogOfSeveral(level: string): Logger {
   return createLog(level, destination, { pid: process.pid })
 }
 
-/** What may be said of an error in a log. A PostgreSQL error's detail and message can quote a row, so only its code and place are kept. */
+/** The part of an error that may be logged. A PostgreSQL error's detail and message can quote a row, so only its code and location are kept. */
 export function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { type: typeof error }
   const { code, constraint, table } = error as { code?: string; constraint?: string; table?: string }
@@ -88,7 +88,7 @@ export function describeError(error: unknown): object {
 export interface Metrics {
   /** Prometheus' text format. */
   text(): Promise<string>
-  /** The observer of one route's and status's duration, in seconds; kept by the caller, since finding it costs more than using it. */
+  /** The observer of one route's and status's duration, in seconds; kept by the caller, since looking it up costs more than using it. */
   requestDuration(method: string, route: string, status: number): (seconds: number) => void
   /** The same as data, for `addUpMetrics`. */
   data(): Promise<object[]>
@@ -132,7 +132,7 @@ export function createMetrics(): Metrics {
         ...(shared ? { aggregator: 'max' as const } : {}),
         registers: [registry],
         async collect() {
-          // Without its database a process still has other things to tell.
+          // Without its database, a process still has other metrics.
           this.set(
             await Promise.resolve()
               .then(read)

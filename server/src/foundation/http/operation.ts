@@ -12,7 +12,7 @@ export interface OperationsOptions {
   idempotency: Idempotency
   clock: Clock
   publicUrl?: string | undefined
-  /** Checks every answer against its schema and throws when it does not fit; on in tests. */
+  /** Checks every answer against its schema and throws if it does not match; on in tests. */
   checkAnswer?: (operationId: string, status: number, body: string | undefined) => void
 }
 
@@ -21,7 +21,7 @@ type AnyHandler = Handler<TSchema, TSchema>
 /** Registers an operation under one method; `tag` is its group in the reference. */
 export type AddOperation = (tag: string, method: Method, path: string, operation: Operation, handler: AnyHandler) => void
 
-/** Adds operations to a server: validation, idempotency, the call that a handler gets, and its answer. */
+/** Adds operations to a server: validation, idempotency, the call for a handler, and its answer. */
 export function operations(fastify: FastifyInstance, identify: onRequestHookHandler, options: OperationsOptions): AddOperation {
   return (tag, method, path, operation, handler) => {
     const { operationId, takesFile, faults } = operation
@@ -32,10 +32,14 @@ export function operations(fastify: FastifyInstance, identify: onRequestHookHand
       url: path,
       config: { operation: operationId, takesFile, ...(faults ? { faults } : {}) },
       onRequest: identify,
-      preValidation: (request, _reply, done) => {
-        request.body = inputOf(method, operation, request.body)
-        done()
-      },
+      ...(isWrite
+        ? {
+            preValidation: (request: FastifyRequest, _reply: FastifyReply, done: () => void) => {
+              request.body = inputOf(method, operation, request.body)
+              done()
+            },
+          }
+        : {}),
       schema: schemaOf(tag, method, path, operation) as never,
       handler: async (request, reply) => {
         const call = callOf(request, isWrite ? `${method} ${path}` : undefined, options)
@@ -57,7 +61,7 @@ function inputOf(method: Method, { body, keepsText, normalise }: Operation, sent
   return method === 'POST' ? withoutNulls(tidy) : tidy
 }
 
-/** On create a null is a field that was left out. */
+/** On create, a null field counts as omitted. */
 function withoutNulls(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   return Object.fromEntries(
@@ -67,7 +71,7 @@ function withoutNulls(value: unknown): unknown {
   )
 }
 
-/** What OpenAPI says of an operation, and what Fastify validates. */
+/** The OpenAPI description of an operation, and what Fastify validates. */
 function schemaOf(tag: string, method: Method, path: string, { ifMatch, headers, params, query, body, answers, ...operation }: Operation): object {
   const { operationId, summary, description } = operation
   const response = Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, schema ?? Type.Null({ description: 'No content.' })]))
@@ -109,7 +113,7 @@ function callOf(request: FastifyRequest, write: string | undefined, { clock, pub
 }
 
 function send(reply: FastifyReply, answer: Answer): FastifyReply {
-  reply.code(answer.status)
+  if (answer.status !== 200) reply.code(answer.status)
   if (answer.headers) reply.headers(answer.headers)
   if (answer.stream) return reply.send(answer.stream)
   if (answer.body === undefined) return reply.send()

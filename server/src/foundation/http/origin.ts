@@ -3,22 +3,22 @@ import { type Caller, system } from '#foundation/shared/caller.ts'
 import type { Claim } from './idempotency.ts'
 
 /**
- * Where an operation comes from: a request, a page or a job. Operations take `(tx, business, input, origin)`; a `Call` is
+ * The cause of an operation: a request, a page or a job. Operations take `(tx, business, input, origin)`; a `Call` is
  * an `Origin`.
  */
 export interface Origin {
   /** The request's id, stored with its events; null for a job. */
   readonly requestId: string | null
   readonly caller: Caller
-  /** The moment of the business's clock at which the operation began; every date that it writes comes from it. */
+  /** The time of the business's clock at which the operation started; every date that it writes comes from it. */
   readonly at: Date
   /** Base of absolute links, without a trailing slash. */
   readonly baseUrl: string
-  /** Present when the request carries an Idempotency-Key; the answer is stored with the effect. */
+  /** Present if the request has an Idempotency-Key; the answer is stored with the effect. */
   readonly claim?: Claim | undefined
 }
 
-/** The origin of what Hawker does by itself for a business: a job, or what a rail reports. */
+/** The origin of what Hawker does by itself for a business: a job, or a rail's notification. */
 export function systemOrigin({ clock, baseUrl }: Pick<Deps, 'clock' | 'baseUrl'>, businessId: string, requestId: string | null = null): Origin {
   return { requestId, caller: system, at: clock.now(businessId), baseUrl: baseUrl() }
 }

@@ -11,14 +11,14 @@ import { tidyInput } from './request-body.ts'
 export interface PagesOptions {
   clock: Clock
   publicUrl?: string | undefined
-  /** How this server is reached, for links that are stored: what a public request says of it is anyone's word. */
+  /** The URL of this server, for links that are stored: what a public request says about it cannot be trusted. */
   baseUrl: () => string
 }
 
 type AnyPage = PageOptions<string, TSchema>
 type AnyPageHandler = (call: PageCall<Record<string, string>, string, never>) => Promise<PageAnswer | undefined>
 
-/** Longer texts of a query say nothing that a page shows. */
+/** Longer texts of a query contain nothing that a page shows. */
 const longestText = 1_024
 
 /** Adds pages to a server: what a page may read of a request, its answer, and its 404. */
@@ -44,7 +44,7 @@ export function pages(fastify: FastifyInstance, options: PagesOptions): (path: s
   }
 }
 
-/** Adds routes that take messages as they came. */
+/** Adds routes that accept raw messages. */
 export function rawRoutes(fastify: FastifyInstance, options: PagesOptions): (path: string, handler: (message: RawCall) => Promise<Answer>) => void {
   return (path, handler) => {
     fastify.post(path, { config: { rawBody: true }, schema: hidden() }, async (request, reply) => {
@@ -62,7 +62,7 @@ export function rawRoutes(fastify: FastifyInstance, options: PagesOptions): (pat
   }
 }
 
-/** A route's schema that the API reference leaves out. */
+/** A route's schema that the API reference omits. */
 export const hidden = (body?: TSchema): object => ({ hide: true, ...(body ? { body } : {}) })
 
 const originOf =

@@ -3,7 +3,7 @@ import { invalid } from '#foundation/shared/errors.ts'
 
 export type { Cursor }
 
-/** A cursor as clients see it: opaque, URL-safe text. */
+/** A cursor in the format for clients: opaque, URL-safe text. */
 export function encodeCursor({ order, key, id, direction }: Cursor): string {
   return Buffer.from(JSON.stringify([order, key, id, direction === 'next' ? 1 : 0])).toString('base64url')
 }
@@ -29,7 +29,7 @@ export function decodeCursor(text: string, order: string): Cursor {
 /** Rows that a page number may skip; a cursor has no such limit and costs the same on every page. */
 export const maxSkippedRows = 10_000
 
-/** Rows to skip for a page number from 1. Beyond `maxSkippedRows` a 422 that points to the cursor. */
+/** Rows to skip for a page number from 1. Beyond `maxSkippedRows`, a 422 that refers to the cursor. */
 export function skippedRows(page: number, perPage: number): number {
   const skipped = (page - 1) * perPage
   if (skipped > maxSkippedRows) throw invalid({ page: [`The page may not start beyond row ${maxSkippedRows}; follow links.next or meta.next_cursor instead.`] })
@@ -38,9 +38,9 @@ export function skippedRows(page: number, perPage: number): number {
 
 /** What a page of a list was asked for, and what its links repeat. */
 export interface PageRequest {
-  /** Absolute address of the list without its query. */
+  /** Absolute URL of the list without its query. */
   path: string
-  /** The request's query as it came, for links that keep its filters. */
+  /** The request's query as sent, for links that keep its filters. */
   query: string
   perPage: number
 }
@@ -100,7 +100,7 @@ export function wholeList<Row>(rows: readonly Row[], present: (row: Row) => unkn
   return JSON.stringify(rows.map(present))
 }
 
-/** Numbers that Laravel's paginator shows: both ends and the neighbourhood, null where it leaves some out. */
+/** The page numbers that Laravel's paginator shows: both ends and the neighbors, null where it omits some. */
 export function pageNumbers(current: number, last: number): (number | null)[] {
   const shown = new Set<number>()
   for (const number of [1, 2, last - 1, last]) if (number >= 1 && number <= last) shown.add(number)

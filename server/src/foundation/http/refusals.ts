@@ -4,7 +4,7 @@ import { isContention, isOutcomeUnknown } from '#foundation/database/database.ts
 import { ApiError } from '#foundation/shared/errors.ts'
 import { type SchemaError, validationError } from './validation.ts'
 
-/** The shape of every refusal (behaviour §1.5), with `code` and `request_id` added. */
+/** The shape of every error response (behaviour §1.5), with `code` and `request_id` added. */
 export const ErrorAnswer = Type.Object(
   {
     message: Type.String({ description: 'What is wrong, as a sentence for people.' }),
@@ -20,7 +20,7 @@ export const ErrorAnswer = Type.Object(
 export const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 export type Method = (typeof methods)[number]
 
-/** The methods of the routes whose pattern a path fits. */
+/** The methods of the routes whose pattern matches a path. */
 export function allowedMethods(routes: ReadonlyMap<string, ReadonlySet<Method>>, path: string): Method[] {
   const parts = path.replace(/\/+$/, '').split('/')
   const found = new Set<Method>()
@@ -31,7 +31,7 @@ export function allowedMethods(routes: ReadonlyMap<string, ReadonlySet<Method>>,
   return methods.filter((method) => found.has(method) && method !== 'HEAD')
 }
 
-/** Every error as an answer. What nobody foresaw is a 500 that says nothing. */
+/** Every error as an error response. An unexpected one is a 500 without details. */
 export function asApiError(error: unknown, request: FastifyRequest): ApiError {
   if (error instanceof ApiError) return error
   const { validation, validationContext, statusCode, code, message } = error as FastifyError

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import qs from 'qs'
 import { ApiError } from '#foundation/shared/errors.ts'
 
-/** Nesting that a body may have; deeper ones are refused before anything walks them. */
+/** Maximum nesting of a body; deeper ones are rejected before anything traverses them. */
 const maxDepth = 16
 const maxFields = 1000
 
@@ -64,12 +64,12 @@ export function parseForm(text: string): Record<string, unknown> {
   }
 }
 
-/** Queries that could not be read. The router asks for a query where an error would end the process, so it is refused later. */
+/** Queries that could not be parsed. The router parses a query where an error would end the process, so it is rejected later. */
 export const malformedQueries = new WeakSet<object>()
 export const malformedQuery = () =>
   new ApiError(400, 'malformed_query', `The query has more than ${maxFields} fields, or is nested more than ${maxDepth} levels deep.`)
 
-/** As `parseForm`, but never throws: what cannot be read is an empty query that stands in `malformedQueries`. */
+/** As `parseForm`, but never throws: what cannot be parsed is an empty query that is in `malformedQueries`. */
 export function parseQuery(text: string): Record<string, unknown> {
   if (text === '') return {}
   try {
@@ -116,14 +116,14 @@ function parseMultipart(request: FastifyRequest, body: Buffer): Promise<unknown>
   })
 }
 
-/** Routes whose signature is over the bytes as they came get those. */
+/** Routes whose signature is over the raw bytes get those. */
 const wantsRaw = (request: FastifyRequest) => request.routeOptions.config.rawBody === true
 
 const ignoresBody = (request: FastifyRequest) => request.method === 'GET' || request.method === 'HEAD' || request.method === 'DELETE'
 
 /**
- * Reads JSON, form-encoded and multipart bodies on every write. Bodies on GET and DELETE, which some clients leave there,
- * are read away and ignored. Anything else is a 4xx in JSON: malformed 400, unknown type 415, too large 413.
+ * Parses JSON, form-encoded and multipart bodies on every write. Bodies on GET and DELETE, which some clients send,
+ * are read and ignored. Anything else is a 4xx in JSON: malformed 400, unknown type 415, too large 413.
  */
 export function acceptBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
@@ -159,7 +159,7 @@ export function acceptBodies(app: FastifyInstance): void {
 
 /**
  * What Laravel does to input before validating it: texts are trimmed, and an empty text is null. So a form can clear a
- * field (`remark=`), and blanks around an e-mail address do no harm.
+ * field (`remark=`), and blanks around an email address do no harm.
  */
 export function tidyInput(value: unknown): unknown {
   if (typeof value === 'string') {

@@ -1,19 +1,19 @@
 import { type Static, type TSchema, Type } from 'typebox'
 
 /**
- * Text without control characters, NUL and unpaired surrogates. `message` is what a violation is called in a 422;
- * it stands in the schema, because that is where the rule stands.
+ * Text without control characters, NUL and unpaired surrogates. `options` may hold `message`, which a violation is
+ * called in a 422.
  */
 export function plainText(maxLength: number, options: Record<string, unknown> = {}) {
   return Type.String({ maxLength, pattern: '^[^\\p{Cc}\\p{Cs}]*$', ...options })
 }
 
-/** Text that may have line breaks and tabs, otherwise as `plainText`. */
+/** Text that may contain line breaks and tabs, otherwise like `plainText`. */
 export function longText(maxLength: number, options: Record<string, unknown> = {}) {
   return Type.String({ maxLength, pattern: '^(?:[^\\p{Cc}\\p{Cs}]|[\\n\\r\\t])*$', ...options })
 }
 
-/** A schema that also takes null. Written as two types and not as alternatives, so that faults are reported once. */
+/** A schema that also accepts null. Written as two types and not as alternatives, so that errors are reported once. */
 export function nullable<Schema extends TSchema>(schema: Schema) {
   const { type, ...rest } = schema as unknown as { type: string }
   return Type.Unsafe<Static<Schema> | null>({ ...rest, type: [type, 'null'] })
@@ -34,10 +34,10 @@ export const changeHeaders = Type.Object({
   ),
 })
 
-/** The envelope of a list that is followed by cursor (behaviour §1.8). */
+/** The envelope of a list that is paged by cursor (behaviour §1.8). */
 export function CursorPage<Item extends TSchema>(item: Item, title: string) {
   const nullableText = Type.Unsafe<string | null>({ type: ['string', 'null'] })
-  // The contract shows these four without a type, and so do we: what a client made from it takes, it takes from us.
+  // The contract shows these four without a type, and so do we: a client generated from it must accept ours.
   const untyped = (description: string) => Type.Unsafe<string | null>({ description })
   return Type.Object(
     {
@@ -59,13 +59,13 @@ export function CursorPage<Item extends TSchema>(item: Item, title: string) {
   )
 }
 
-/** True or false in every spelling that clients use (behaviour §1.3): JSON's, `"true"`, `1`, `"1"`. `isTrue` reads it. */
+/** True or false in every format that clients use (behaviour §1.3): JSON's, `"true"`, `1`, `"1"`. `isTrue` reads it. */
 export function lenientFlag(description?: string) {
   const values = [true, false, 'true', 'false', 'True', 'False', '1', '0']
   return Type.Unsafe<boolean | string>({ type: ['boolean', 'string'], enum: values, ...(description ? { description } : {}) })
 }
 
-/** What a lenient flag says; undefined where it was left out. */
+/** The value of a lenient flag; undefined if it was omitted. */
 export function isTrue(flag: boolean | string | undefined): boolean | undefined {
   return flag === undefined ? undefined : flag === true || flag === '1' || String(flag).toLowerCase() === 'true'
 }

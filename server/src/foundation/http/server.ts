@@ -11,7 +11,7 @@ import type { Metrics } from './observability.ts'
 import { allowedMethods, asApiError, type Method } from './refusals.ts'
 import { acceptBodies, malformedQueries, malformedQuery, parseQuery } from './request-body.ts'
 import { afterResponse } from './request-log.ts'
-import { compileWhenUsed } from './validation.ts'
+import { compileWhenUsed, takesAnyText } from './validation.ts'
 
 export interface ServerOptions {
   log: Logger
@@ -20,13 +20,13 @@ export interface ServerOptions {
   rateLimit?: number
   /** Counts requests for the limit; without it each process counts its own. */
   rateLimitStore?: FastifyRateLimitStoreCtor | undefined
-  /** Paths that stand for others: a request whose path begins with a name of this list is answered as if it began with its value. */
+  /** Aliases of paths: a request whose path starts with a name of this list is handled as if it started with its value. */
   aliases?: Record<string, string>
   /** Registers what must see every route as it is added: the OpenAPI generator. */
   beforeRoutes?: (fastify: FastifyInstance) => Promise<void>
 }
 
-/** Fastify with what every route shares, and the methods that each path has. */
+/** Fastify with what every route shares, and the methods of each path. */
 export interface HttpServer {
   readonly fastify: FastifyInstance
   readonly routes: ReadonlyMap<string, ReadonlySet<Method>>
@@ -51,7 +51,7 @@ declare module 'fastify' {
     operation?: string
     rawBody?: boolean
     takesFile?: boolean | undefined
-    /** A POST that only stands for the method in its form: no method of its own in texts, and counted once by the limit. */
+    /** A POST that only acts as the method in its form: no method of its own in messages, and counted once by the limit. */
     standsForOthers?: boolean
     faults?: Faults
   }
@@ -82,7 +82,10 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, newRequestId()),
   })
-  fastify.setValidatorCompiler(({ schema }) => compileWhenUsed(schema as object))
+  // Parameters of a path and headers are always texts: where a schema says no more than that, there is nothing to validate.
+  fastify.setValidatorCompiler(({ schema, httpPart }) =>
+    (httpPart === 'params' || httpPart === 'headers') && takesAnyText(schema as object) ? () => true : compileWhenUsed(schema as object),
+  )
   fastify.setSerializerCompiler(() => JSON.stringify)
   fastify.decorateRequest('known', null)
   fastify.decorateRequest('beganAt', 0)
@@ -92,7 +95,7 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
     request.beganAt = performance.now()
     reply.headers(securityHeaders)
     reply.header('x-request-id', request.id)
-    // Whatever a DELETE calls the body that it ignores.
+    // DELETE ignores its body, whatever its type is called.
     if (request.method === 'DELETE') request.raw.headers['content-type'] = undefined
     done(malformedQueries.has(request.query as object) ? malformedQuery() : undefined)
   })
@@ -112,7 +115,7 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
   return { fastify, routes }
 }
 
-/** Ids of requests that brought none of their own: unique in all processes. */
+/** Ids of requests without one of their own: unique in all processes. */
 function requestIds(): () => string {
   const processMark = randomBytes(6).toString('hex')
   let requests = 0
@@ -122,7 +125,7 @@ function requestIds(): () => string {
   }
 }
 
-/** Rewrites the address of a request under an alias; the alias ends with a whole part of the path. */
+/** Rewrites the URL of a request under an alias; the alias ends with a whole segment of the path. */
 function withoutAliases(aliases: Record<string, string>) {
   const pairs = Object.entries(aliases)
   return ({ url = '/' }: { url?: string | undefined }): string => {
@@ -157,7 +160,7 @@ async function limitRequests(fastify: FastifyInstance, max: number, store?: Fast
   })
 }
 
-/** Answers a request with its error, in the one shape that errors have. */
+/** Sends the error of a request, in the one shape of errors. */
 function refusing(log: Logger) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const known = asApiError(error, request)
@@ -169,7 +172,7 @@ function refusing(log: Logger) {
   }
 }
 
-/** Answers what is not HTTP, or not in time, before there is a request. */
+/** Responds to what is not HTTP, or not in time, before there is a request. */
 function answerBrokenRequest(error: Error & { code?: string }, socket: Socket, id: string): void {
   const [status, code, message] =
     error.code === 'HPE_HEADER_OVERFLOW'

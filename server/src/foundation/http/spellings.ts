@@ -1,14 +1,14 @@
 const yes = new Set<unknown>([true, 1, '1', 'true', 'on', 'yes'])
 const no = new Set<unknown>([false, 0, '0', 'false', 'off', 'no'])
 
-/** A boolean in any spelling that clients use (behaviour §1.3); anything else is left for the schema to refuse. */
+/** A boolean in any format that clients use (behaviour §1.3); anything else is left for the schema to reject. */
 export function readFlag(value: unknown): unknown {
   const spelled = typeof value === 'string' ? value.toLowerCase() : value
   if (yes.has(spelled)) return true
   return no.has(spelled) ? false : value
 }
 
-/** An array in any spelling that clients use: one value, values joined by commas, or PHP's numbered keys. */
+/** An array in any format that clients use: one value, values joined by commas, or PHP's numbered keys. */
 export function readList(value: unknown): unknown {
   if (typeof value === 'string') {
     return value
@@ -21,8 +21,8 @@ export function readList(value: unknown): unknown {
 }
 
 /**
- * A body whose flags and lists are spelled as JSON has them, before it is validated. An empty flag or list is one that was
- * left out: it keeps its default on create and its value on update.
+ * A body whose flags and lists are in JSON's format, before it is validated. An empty flag or list counts as
+ * omitted: it keeps its default on create and its value on update.
  */
 export function withSpellings(
   body: Record<string, unknown>,

@@ -4,7 +4,7 @@ import { type Answer, type Claim, rememberAnswer } from './idempotency.ts'
 
 /**
  * Runs a change in one transaction together with its idempotency record: what `change` writes, and the answer that a
- * repetition will get, are committed or undone as one. No network call may be made inside.
+ * retry will get, are committed or rolled back together. No network call may be made inside.
  */
 export function writeOnce(db: Kysely<DB>, claim: Claim | undefined, at: Date, change: (tx: Transaction<DB>) => Promise<Answer>): Promise<Answer> {
   return db.transaction().execute(async (tx) => {

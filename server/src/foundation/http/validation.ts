@@ -2,7 +2,7 @@ import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import { type ApiError, type FieldErrors, invalid, spoken } from '#foundation/shared/errors.ts'
 
-/** What Ajv reports, as far as it is needed here. */
+/** The part of Ajv's errors that is needed here. */
 export interface SchemaError {
   keyword: string
   instancePath: string
@@ -65,23 +65,23 @@ function textOf(error: SchemaError, field: string): string {
   }
 }
 
-/** A body can have thousands of bad fields; an answer that names all of them helps no one. */
+/** A body can have thousands of invalid fields; an answer that names all of them helps no one. */
 const maxFieldsNamed = 100
 
 const alternatives = new Set(['anyOf', 'oneOf', 'if', 'not'])
 
-/** Turns Ajv's list into one 422 that names every bad field once for each fault; `more` are faults of fields that Ajv finds right. */
+/** Turns Ajv's list into one 422 that names every invalid field once for each error; `more` are errors of fields that Ajv accepts. */
 export function validationError(found: SchemaError[], more: FieldErrors = {}): ApiError {
   const errors: FieldErrors = {}
   for (const error of found) {
     const field = fieldOf(error)
-    // An alternative that failed says nothing beside the errors inside it, and "must be null" is no advice.
+    // An alternative that failed adds nothing to the errors inside it, and "must be null" is no advice.
     if (alternatives.has(error.keyword)) continue
     if (error.keyword === 'type' && error.params.type === 'null') continue
     if (error.keyword === 'propertyNames') continue
     const text = textOf(error, field || 'request body')
     const texts = (errors[field] ??= [])
-    // A field that is missing or empty has no other fault worth naming.
+    // A field that is missing or empty has no other error worth naming.
     if (texts.some((one) => one.endsWith('field is required.'))) continue
     if (text.endsWith('field is required.')) texts.length = 0
     if (!texts.includes(text)) texts.push(text)
@@ -94,7 +94,7 @@ export function validationError(found: SchemaError[], more: FieldErrors = {}): A
 const ajv = new Ajv({ allErrors: true, coerceTypes: true, removeAdditional: false, useDefaults: true, verbose: true, strict: false, addUsedSchema: false })
 addFormats.default(ajv)
 
-/** A validator that is compiled with its first use: compiling those of every route would be most of the time of a start. */
+/** A validator that is compiled on first use: compiling those of every route would be most of the time of a start. */
 export function compileWhenUsed(schema: object) {
   let compiled: ReturnType<typeof ajv.compile> | undefined
   const validate = (data: unknown): boolean => {
@@ -105,4 +105,11 @@ export function compileWhenUsed(schema: object) {
   }
   validate.errors = null as NonNullable<typeof ajv.errors> | null
   return validate
+}
+
+/** Whether a schema's properties are texts of which it says no more than a description. */
+export function takesAnyText({ properties = {} }: { properties?: Record<string, object> }): boolean {
+  return Object.values(properties).every((property) =>
+    Object.entries(property).every(([name, value]) => name === 'description' || (name === 'type' && value === 'string')),
+  )
 }

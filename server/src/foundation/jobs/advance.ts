@@ -1,8 +1,7 @@
 import type { MovableClock } from '#foundation/shared/clock.ts'
 import type { DueWork } from './job.ts'
 
-/** How long due work may do nothing: a transaction that is about to end can hold its rows. */
-const patienceMs = 5_000
+/** Pause before due work is tried again that did nothing: a transaction that is about to end can hold its rows. */
 const pauseMs = 10
 
 interface NextWork {
@@ -25,9 +24,15 @@ async function earliest(works: readonly DueWork[], businessId: string, from: Dat
 /**
  * Moves a business's clock to a moment and does on the way what falls due for it, in causal order: the clock is moved to
  * the earliest work, which is done with everything that it causes at that moment, then to the next, and at last to `to`.
- * Throws when work stays due that does nothing.
+ * Throws when work stays due for `patienceMs` and does nothing.
  */
-export async function advance(clock: MovableClock, works: readonly DueWork[], businessId: string, to: Date): Promise<void> {
+export async function advance(
+  clock: MovableClock,
+  works: readonly DueWork[],
+  businessId: string,
+  to: Date,
+  { patienceMs = 5_000 }: { patienceMs?: number } = {},
+): Promise<void> {
   let idleSince: number | undefined
   for (;;) {
     const present = clock.now()

@@ -21,5 +21,5 @@ export function readCallerText(text: string): { kind: string; id: string | null 
   return colon < 0 ? { kind: text, id: null } : { kind: text.slice(0, colon), id: text.slice(colon + 1) }
 }
 
-/** The API key behind a caller; null where there is none. */
+/** The API key behind a caller; null if there is none. */
 export const keyIdOf = (caller: Caller): string | null => (caller.kind === 'key' ? caller.keyId : null)

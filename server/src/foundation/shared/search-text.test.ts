@@ -60,6 +60,16 @@ describe('search text', () => {
   })
 })
 
+describe('plain text', () => {
+  test('a text of printable ASCII is the same whether or not another character follows it', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme-ascii' }), (text) => {
+        expect(searchable(`${text} é`)).toBe(`${searchable(text)} e`.trim())
+      }),
+    )
+  })
+})
+
 describe('keywords', () => {
   test('a keyword of three or more characters matches anywhere, a shorter one only at the start of a word', async () => {
     const parts = ['Tan Ah Kow', 'kow@example.com']

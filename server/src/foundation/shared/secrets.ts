@@ -1,8 +1,8 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto'
 
 /** SHA-256 of a text, in lower-case hexadecimal. Keys are stored and looked up by it. */
 export function sha256(text: string | Buffer): string {
-  return createHash('sha256').update(text).digest('hex')
+  return hash('sha256', text, 'hex')
 }
 
 /** Encrypts a secret that must be read again (a salt) with AES-256-GCM under a 32-byte key: `v1.<iv>.<tag>.<text>`, base64url. */

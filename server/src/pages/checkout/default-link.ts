@@ -19,7 +19,7 @@ type LinkForm = Static<typeof LinkForm>
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 
-/** What the form of the page says, with its faults by field. */
+/** The content of the page's form, with its errors by field. */
 function readForm(form: LinkForm, { merchant }: Found): { body: CreatePaymentRequest; errors: FieldErrors } {
   const { currency } = merchant.business
   const errors: FieldErrors = {}
@@ -73,7 +73,7 @@ function countLinks(): (businessId: string, at: Date) => boolean {
 const typedIn = (form: LinkForm) =>
   Object.fromEntries(['amount', 'name', 'purpose', 'email'].flatMap((name) => (text(form[name]) === undefined ? [] : [[name, String(form[name])]])))
 
-/** A business's default link (behaviour §2.3): the payer types the amount, and a request is made of it. Works without a script. */
+/** A business's default link (behaviour §2.3): the payer enters the amount, and a request is created. Works without a script. */
 export function defaultLinkRoutes(api: Api, deps: DefaultLinkDeps): void {
   const path = '/payment-request/@:slug'
   const mayMake = countLinks()

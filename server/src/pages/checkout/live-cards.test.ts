@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { encryptSecret } from '#foundation/shared/secrets.ts'
-import { askRails } from '#resources/payments/rails/ask-rails-job.ts'
+import { pollRails } from '#resources/payments/rails/poll-rails-job.ts'
 import { saveRailCredentials } from '#resources/payments/rails/queries.ts'
 import { aBusiness, send, startTestServer, testSecretKey } from '#testing/api.ts'
 import { type StripeFake, startStripeFake } from '#testing/stripe-fake.ts'
@@ -31,7 +31,7 @@ async function aLivePage(without: Partial<StripeFake['access']> = {}, more: obje
     attempt: (body: object, key: string = crypto.randomUUID(), server = client.server) =>
       send(server, 'POST', `${path}/attempts`, { body: { method: 'card', ...body }, headers: { 'idempotency-key': key } }),
     /** Does what the poller does. */
-    check: () => askRails(app.payments, { until: client.clock.now(), businessId: client.business.id }),
+    check: () => pollRails(app.payments, { until: client.clock.now(), businessId: client.business.id }),
   }
 }
 

@@ -32,7 +32,7 @@ export interface CheckoutDeps extends StartDeps {
   receiptUrl: (business: Business, chargeId: string) => string | null
 }
 
-/** A merchant's page: the business, how it wants to look, and who may frame it. */
+/** A merchant's page: the business, its look, and who may frame it. */
 export interface Found {
   merchant: Merchant
   settings: CheckoutSettings
@@ -109,13 +109,13 @@ async function findRequest(deps: CheckoutDeps, { slug, id }: { slug: string; id:
 
 const path = '/payment-request/@:slug/:id'
 
-/** The hosted checkout of a payment request: its page, what the page asks for, and what it is told as it happens. */
+/** The hosted checkout of a payment request: its page, what the page requests, and its events. */
 export function checkoutRoutes(api: Api, deps: CheckoutDeps): void {
   const { database } = deps
   const stateOf = ({ merchant, request }: FoundRequest, attempt: string | undefined) =>
     checkoutState(deps, merchant, request, { attemptId: isUuid(attempt ?? '') ? (attempt ?? null) : null })
 
-  // Without its last word the address is what the drop-in takes, and what is left when a link is cut short. The last two are addresses of HitPay's (behaviour §2.3): what they say is decided by the state, as everywhere.
+  // Without its last word, the URL is what the drop-in uses, and what is left of a shortened link. The last two are HitPay's URLs (behaviour §2.3): as everywhere, the state decides what they show.
   for (const last of ['', '/checkout', '/completed', '/expired'] as const) {
     api.page(`${path}${last}`, pageForPeople, async (call) => {
       const found = await findRequest(deps, call.params)
@@ -129,14 +129,14 @@ export function checkoutRoutes(api: Api, deps: CheckoutDeps): void {
     const state = await stateOf(found, query.attempt)
     const { attempt } = state
     const { business } = found.merchant
-    // A payer who comes back from their bank asks for this; the rail is asked now, not when its turn comes.
+    // A payer who comes back from their bank requests this; the rail is polled now, not when its turn comes.
     if (attempt?.status === 'requires_action' && business.mode === 'live') {
       await scheduleChecks(database.db, [{ businessId: business.id, id: attempt.id, kind: 'charge', dueAt: origin(business.id).at }])
     }
     return { status: 200, json: state }
   })
 
-  // A HEAD would hold a stream that nobody reads.
+  // A HEAD request would hold a stream that nobody reads.
   api.page(`${path}/events`, { query: ['attempt'], isStream: true }, async ({ params, query }) => {
     const found = await findRequest(deps, params)
     if (!found) return undefined
@@ -158,9 +158,9 @@ export function checkoutRoutes(api: Api, deps: CheckoutDeps): void {
     const found = await findRequest(deps, params)
     if (!found) return undefined
     const { business } = found.merchant
-    const attempt = await beginAttempt(deps, business, found.request, { body, key: headers['idempotency-key'], origin: origin(business.id) })
-    const request = (await findPaymentRequest(database.db, business.id, found.request.id)) ?? found.request
-    return { status: 200, json: { state: await stateOf({ ...found, request }, attempt) } }
+    const begun = await beginAttempt(deps, business, found.request, { body, key: headers['idempotency-key'], origin: origin(business.id) })
+    const request = begun.request ?? (await findPaymentRequest(database.db, business.id, found.request.id)) ?? found.request
+    return { status: 200, json: { state: await stateOf({ ...found, request }, begun.chargeId) } }
   })
 
   codeRoutes(api, deps)
@@ -188,7 +188,7 @@ function codeRoutes(api: Api, deps: CheckoutDeps): void {
   })
 }
 
-/** A merchant's colours, as the style sheet that its pages name. */
+/** A merchant's colors, as the style sheet that its pages load. */
 export function themeRoute(api: Api, deps: CheckoutDeps): void {
   api.page('/payment-request/@:slug/theme.css', { query: ['v'] }, async ({ params, query }) => {
     const found = await findMerchant(deps, params.slug)

@@ -23,7 +23,7 @@ export function endStreams(): void {
   for (const end of open) end()
 }
 
-/** Server-sent events: the state at once, and again after every change of it. */
+/** Server-sent events: the state immediately, and again after every change. */
 export function streamStates(reply: FastifyReply, { read, watch, onError }: StateStream): void {
   if (open.size >= mostStreams) throw new ApiError(503, 'busy', 'The server is busy; try again.', { headers: { 'retry-after': '10' } })
   const { raw } = reply

@@ -130,8 +130,8 @@ export function dropInRoutes(api: Api, deps: DropInDeps): void {
     }),
   )
 
-  // HitPay's frame asks by the id alone. Ids are looked up within a business, so the business's slug comes with it; our
-  // frame has no need to ask. Nothing in the answer is of a person, nor anything that the request's own page does not show.
+  // HitPay's frame sends only the id. Ids are looked up within a business, so the business's slug is sent with it; our
+  // frame does not need this. The response contains nothing personal, and nothing that the request's own page does not show.
   const headers = { 'access-control-allow-origin': '*' }
   const notFound = async (): Promise<PageAnswer> => {
     throw new ApiError(404, 'not_found', 'Not Found', { headers })

@@ -35,7 +35,7 @@ function drawPicture(folder: string, file: string): Picture | undefined {
   return { type, content, etag: `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"` }
 }
 
-/** Pictures of methods of payment and card brands, drawn when they are first asked for. No key, no file, no database. */
+/** Pictures of payment methods and card brands, drawn on first request. No key, no file, no database. */
 export function methodMarkRoutes(api: Api): void {
   const drawn = new Map<string, Picture>()
   const notFound = async (): Promise<PageAnswer> => {

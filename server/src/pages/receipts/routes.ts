@@ -23,7 +23,7 @@ export interface ReceiptPagesDeps {
   database: Database
   secretKey: () => Buffer
   businessBySlug: FindBySlug
-  /** A font file for characters that ours do not have. */
+  /** A font file for characters that ours lack. */
   receiptFont?: string | undefined
 }
 
@@ -48,7 +48,7 @@ const tags: readonly Language[] = languages.map(({ tag }) => tag)
 const chosenLanguage = ({ query, headers }: Pick<ReceiptCall, 'query' | 'headers'>, fallback?: string | null) =>
   languageOf(query.lang, headers['accept-language'], tags, fallback ?? 'en') as Language
 
-/** The business and the row that an address leads to; undefined where the address is not one of ours. */
+/** The business and the row of a URL; undefined if the URL is not one of ours. */
 async function find(
   deps: ReceiptPagesDeps,
   { slug, charge_id: id }: ReceiptCall['params'],
@@ -61,7 +61,7 @@ async function find(
   return row && { business, row }
 }
 
-/** What is printed at an address: the receipt as its business looks, in the payer's language. */
+/** What is printed at a URL: the receipt in the look of its business, in the payer's language. */
 async function printedAt(deps: ReceiptPagesDeps, call: ReceiptCall, token: string, isPdf: boolean): Promise<Printed | undefined> {
   const found = await find(deps, call.params, token)
   if (!found) return undefined
@@ -108,7 +108,7 @@ function printer(font: string | undefined): (printed: Printed, paper: PaperName)
   }
 }
 
-/** Receipts for payers: a page and a PDF behind an address that cannot be guessed. */
+/** Receipts for payers: a page and a PDF at a URL that cannot be guessed. */
 export function receiptPages(api: Api, deps: ReceiptPagesDeps): void {
   const print = printer(deps.receiptFont)
   api.page('/receipt/@:slug/:charge_id/:token', { query: ['lang', 'paper'] }, async (call) => {

@@ -44,7 +44,7 @@ const AskedForm = Type.Object({ outcome: Type.Optional(Type.Unknown()) })
 
 const isOutcome = (value: unknown): value is SimulatedAnswer['outcome'] => outcomes.has(value as SimulatedAnswer['outcome'])
 
-/** The pages that an attempt's `action_url` leads to. They are forms, so that they work without any script. */
+/** The pages that an attempt's `action_url` opens. They are forms, so that they work without any script. */
 function askingPages(api: Api, deps: StartDeps): void {
   for (const page of ['wallet', 'challenge'] as const) {
     const path = `/sandbox/${page}/:business_id/:charge_id` as const
@@ -59,13 +59,13 @@ function askingPages(api: Api, deps: StartDeps): void {
       return pageAnswer(200, { ...rendered, language, entry: plainEntry }, policy)
     })
 
-    api.page(path, { ...pageForPeople, method: 'POST', body: AskedForm }, async ({ params, body: { outcome }, requestId }) => {
+    api.page(path, { ...pageForPeople, method: 'POST', body: AskedForm }, async ({ params, body: { outcome }, origin }) => {
       const payment = await findSimulated(deps, params.business_id, params.charge_id)
       if (!payment) return undefined
       const again = `/sandbox/${page}/${payment.business.id}/${payment.charge.id}`
       if (!isOutcome(outcome)) return seeOther(again)
-      const { changed, charge } = await answerSimulated(deps, payment, { outcome }, { requestId })
-      // Who answered second learns here that there is an answer, and what it was.
+      const { changed, charge } = await answerSimulated(deps, payment, { outcome }, origin(payment.business.id))
+      // A payer who answers second learns here that there is already an answer, and which.
       return seeOther((changed ? returnUrlOf(charge) : null) ?? again)
     })
   }
@@ -83,7 +83,7 @@ const PhoneInput = Type.Object({
 /** The simulator's names for a phone's decisions. */
 const outcomesOfPhone = { approved: 'completed', declined: 'failed', timeout: 'timeout' } as const
 
-/** The phone, and what its bank app asks for. */
+/** The phone, and the requests of its banking app. */
 function phone(api: Api, deps: StartDeps): void {
   const { database, clock } = deps
 
@@ -94,11 +94,11 @@ function phone(api: Api, deps: StartDeps): void {
     return { status: 200, json: presentScanned(code, clock.now(code.request.business_id)) }
   })
 
-  api.page('/sandbox/phone/pay', { method: 'POST', body: PhoneInput, tidies: true }, async ({ body, requestId }) => {
+  api.page('/sandbox/phone/pay', { method: 'POST', body: PhoneInput, tidies: true }, async ({ body, origin }) => {
     const { payload, outcome = 'approved', amount, delay, late } = body
     const code = await scanCode(database.db, payload)
     const answer = { outcome: outcomesOfPhone[outcome], amount: amount === undefined ? undefined : String(amount), delaySeconds: delay, late: isTrue(late) }
-    const { charge, paymentRequest } = await payCode(deps, code, answer, { requestId, unasked: true })
+    const { charge, paymentRequest } = await payCode(deps, code, answer, { acceptLate: true }, origin(code.business.id))
     return { status: 200, json: presentPhonePayment(charge, paymentRequest ?? code.request) }
   })
 
@@ -116,7 +116,7 @@ const CardInput = Type.Object({
   cvc: Type.Optional(plainText(8)),
 })
 
-/** Turns a test card into a token, as a rail's own script does with real cards. Nothing of it is kept or logged. */
+/** Turns a test card into a token, as a rail's own script does with real cards. Nothing of it is stored or logged. */
 function tokens(api: Api, { clock }: StartDeps): void {
   api.page('/sandbox/tokens', { method: 'POST', body: CardInput, tidies: true }, async ({ body, requestId }) => {
     const text = (name: keyof TypedCard) => String(body[name] ?? '')

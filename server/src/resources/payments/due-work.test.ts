@@ -1,8 +1,8 @@
 import { type RootOperationNode, sql, type Transaction } from 'kysely'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { DB } from '#foundation/database/tables.ts'
+import { advance } from '#foundation/jobs/advance.ts'
 import type { DueWork } from '#foundation/jobs/job.ts'
-import type { Clock } from '#foundation/shared/clock.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { aBusiness, type Client } from '#testing/api.ts'
 import { testDatabase } from '#testing/database.ts'
@@ -19,30 +19,23 @@ const merchant = () => aBusiness({}, payments.server)
 
 const day = 86_400_000
 
-/** A clock of its own for some businesses; the others follow the system's. */
-function clocksOf(moments: Map<string, Date>): Clock {
-  return { now: (businessId) => moments.get(businessId) ?? new Date(), system: () => new Date(), apart: () => [...moments.keys()] }
-}
+const workOf = (): DueWork[] => paymentsDueWork(payments.server.app.payments)
 
-function workOf(clock: Clock): DueWork[] {
-  return paymentsDueWork({ ...payments.server.app.payments, clock, now: () => clock.system() })
-}
-
-/** Does what is due of one business up to an instant, earliest first, and moves its clock along. Returns what was done and when. */
-async function drain(client: Client, moments: Map<string, Date>, until: Date): Promise<[name: string, at: Date][]> {
-  const { id } = client.business
-  const done: [string, Date][] = []
-  const work = workOf(clocksOf(moments))
-  for (let round = 0; round < 200; round += 1) {
-    const dues = await Promise.all(work.map(async (each) => ({ each, at: await each.next(id, until) })))
-    const [first] = dues.flatMap(({ each, at }) => (at ? [{ each, at }] : [])).sort((a, b) => a.at.getTime() - b.at.getTime())
-    if (!first) return done
-    if (first.at > (moments.get(id) as Date)) moments.set(id, first.at)
-    const did = await first.each.run({ until: first.at, businessId: id })
-    expect(did).toBeGreaterThan(0)
-    done.push([first.each.name, first.at])
-  }
-  throw new Error('there is always more to do')
+/** Advances a business's clock by so many days, and returns what was done on the way and when. */
+async function advanceBy(client: Client, days: number): Promise<[name: string, at: number][]> {
+  const clock = payments.server.clock.of(client.business)
+  const done: [string, number][] = []
+  const works = workOf().map(
+    (work): DueWork => ({
+      ...work,
+      async run(due) {
+        done.push([work.name, due.until.getTime()])
+        return work.run(due)
+      },
+    }),
+  )
+  await advance(clock, works, client.business.id, new Date(clock.now().getTime() + days * day))
+  return done
 }
 
 const countOf = async (client: Client) => {
@@ -51,7 +44,7 @@ const countOf = async (client: Client) => {
   return { expiries: (await of('payment_request_expiries')).length, checks: (await of('rail_checks')).length, releases: (await of('releases')).length }
 }
 
-/** A business with a request that expires in 20 days, a card payment that is released in two, and an attempt that nobody answered. */
+/** A business with a request that expires in 20 days, a card payment that is released in two, and an attempt without an answer. */
 async function aBusyBusiness() {
   const client = await merchant()
   const request = (await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd', expires_after: '20 days' })).json
@@ -65,13 +58,12 @@ describe('due work in payments', () => {
     const [moved, neighbour] = [await aBusyBusiness(), await aBusyBusiness()]
     const before = await countOf(neighbour.client)
     const began = new Date()
-    const until = new Date(began.getTime() + 40 * day)
-    const moments = new Map([[moved.client.business.id, began]])
-    const done = await drain(moved.client, moments, until)
+    payments.server.clock.of(moved.client.business).set(began)
+    const done = await advanceBy(moved.client, 40)
 
-    const [expiring, polling, releasing] = workOf(clocksOf(moments)).map(({ name }) => name)
+    const [expiring, polling, releasing] = workOf().map(({ name }) => name)
     expect(done.map(([name]) => name).filter((name, i, all) => name !== all[i - 1])).toEqual([polling, releasing, expiring])
-    expect(done.map(([, at]) => at.getTime())).toEqual(done.map(([, at]) => at.getTime()).sort((a, b) => a - b))
+    expect(done.map(([, at]) => at)).toEqual(done.map(([, at]) => at).sort((x, y) => x - y))
     expect(await countOf(moved.client)).toEqual({ expiries: 0, checks: 0, releases: 0 })
     const { db } = moved.client.server.database
     const expiry = new Date(began.getTime() + 20 * day)
@@ -104,11 +96,12 @@ describe('due work in payments', () => {
 
   test('the poll leaves out a business with a clock of its own', async () => {
     const { client, request } = await aBusyBusiness()
-    const later = new Date(Date.now() + 40 * day)
+    payments.server.clock.of(client.business).set(new Date())
     const before = await countOf(client)
-    const work = workOf(clocksOf(new Map([[client.business.id, new Date()]])))
-    // Others' work may be due too; its rail and its clock are the same.
-    for (const each of work) await each.run({ until: later, except: [client.business.id] })
+    const { clock } = payments.server
+    expect(clock.apart()).toContain(client.business.id)
+    // Others' work is done as it would be later; theirs is the system's clock.
+    for (const work of workOf()) await work.run({ until: new Date(Date.now() + 40 * day), except: clock.apart() })
     expect(await countOf(client)).toEqual(before)
     expect((await client.get(`/v1/payment-requests/${request.id}`)).json.status).toBe('pending')
   })
@@ -124,7 +117,7 @@ describe('due work in payments', () => {
         .values({ business_id: client.business.id, id, due_at: at(seconds) })
         .execute()
     }
-    const [expiring] = workOf(clocksOf(new Map()))
+    const [expiring] = workOf()
     const next = (until: Date) => expiring?.next(client.business.id, until)
     expect(await next(at(9))).toBeUndefined()
     expect(await next(at(10))).toEqual(at(10))
@@ -134,7 +127,7 @@ describe('due work in payments', () => {
 
 type Run = (tx: Transaction<DB>) => Promise<unknown>
 
-/** The plans of the last statements that runs send, with many rows of many businesses there; nothing of it stays. */
+/** The plans of the last statements of some runs, with many rows of many businesses; nothing of it remains. */
 async function plansOf(runs: Run[]): Promise<string[]> {
   const { db } = await testDatabase()
   const plans: string[] = []

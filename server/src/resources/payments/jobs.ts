@@ -2,10 +2,10 @@ import { findNextDue } from '#foundation/database/due.ts'
 import type { DueWork } from '#foundation/jobs/job.ts'
 import { expireDuePaymentRequests } from './payment-requests/expire-payment-requests-job.ts'
 import type { PaymentsDeps } from './payments.ts'
-import { askRails } from './rails/ask-rails-job.ts'
+import { pollRails } from './rails/poll-rails-job.ts'
 import { releaseDue } from './releases/release-due-job.ts'
 
-/** What falls due in payments: the end of payment requests, questions to rails, and money that is released. */
+/** What falls due in payments: the end of payment requests, scheduled checks of rails, and money that is released. */
 export function paymentsDueWork(deps: PaymentsDeps): DueWork[] {
   const { db } = deps.database
   return [
@@ -19,7 +19,7 @@ export function paymentsDueWork(deps: PaymentsDeps): DueWork[] {
       name: 'polling rails',
       everyMs: 1_000,
       next: (businessId, until) => findNextDue(db, 'rail_checks', businessId, until),
-      run: (due) => askRails(deps, due),
+      run: (due) => pollRails(deps, due),
     },
     {
       name: 'releasing money',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { listBalances } from '#engine/ledger/balances.ts'
 import { redirectUrl } from '#resources/payments/payment-requests/redirect.ts'
-import { askRails } from '#resources/payments/rails/ask-rails-job.ts'
+import { pollRails } from '#resources/payments/rails/poll-rails-job.ts'
 import { aBusiness, type Client, eventsOf, type Reply } from '#testing/api.ts'
 import { clockAt } from '#testing/clock.ts'
 
@@ -228,10 +228,10 @@ describe('payments of another amount or too many', () => {
 })
 
 /** Polls rails like the worker, so many seconds from now. */
-function askRailsLater({ server }: Client, seconds: number): Promise<number> {
+function pollRailsLater({ server }: Client, seconds: number): Promise<number> {
   const { app } = server
   const clock = clockAt(() => new Date(Date.now() + seconds * 1000))
-  return askRails({ ...app.payments, clock }, { until: clock.system() })
+  return pollRails({ ...app.payments, clock }, { until: clock.system() })
 }
 
 test('a payment with a delay is pending until its time, and settled once', async () => {
@@ -239,10 +239,10 @@ test('a payment with a delay is pending until its time, and settled once', async
   const request = await aRequest(client)
   const { json } = await pay(client, request, { method: 'paynow_online', delay: 30 })
   expect(json).toMatchObject({ status: 'pending', payment_request_status: 'pending', redirect_url: null })
-  await askRailsLater(client, 5)
+  await pollRailsLater(client, 5)
   expect((await read(client, request)).status).toBe('pending')
-  await askRailsLater(client, 31)
-  await askRailsLater(client, 32)
+  await pollRailsLater(client, 31)
+  await pollRailsLater(client, 32)
   expect(await read(client, request)).toMatchObject({ status: 'completed', payments: [{ id: json.payment_id }] })
   expect((await typesOf(client)).slice(1)).toEqual(['charge.created', 'payment_request.completed'])
   expect((await gains(client))['clearing:simulator']).toBe(-1000n)
@@ -254,7 +254,7 @@ test('a delayed payment that another one overtook is a duplicate, and can be ref
   const { json: slow } = await pay(client, request, { method: 'paynow_online', delay: 20 })
   const { json: fast } = await pay(client, request, { method: 'paynow_online' })
   expect(fast).toMatchObject({ unapplied_reason: null, payment_request_status: 'completed' })
-  await askRailsLater(client, 21)
+  await pollRailsLater(client, 21)
   expect((await read(client, request)).payments.map(({ id }: { id: string }) => id)).toEqual([fast.payment_id])
   expect((await chargesOf(client)).map(({ unapplied_reason }) => unapplied_reason)).toEqual(['duplicate', null])
   expect((await client.post('/v1/refund', { payment_id: slow.payment_id })).json).toMatchObject({ amount_refunded: 10, status: 'succeeded' })
@@ -264,7 +264,7 @@ test('a payment without an answer fails in the end, and the request can still be
   const client = await aBusiness()
   const request = await aRequest(client)
   const { json } = await pay(client, request, { outcome: 'timeout' })
-  await askRailsLater(client, 901)
+  await pollRailsLater(client, 901)
   const failed = (await eventsOf(client)).find(({ type }) => type === 'charge.failed')
   expect(failed).toMatchObject({ object_id: json.payment_id, data: { failure_code: 'timeout' } })
   expect((await pay(client, request)).json).toMatchObject({ payment_request_status: 'completed' })

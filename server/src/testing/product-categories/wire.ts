@@ -13,11 +13,11 @@ const fields = {
   active: Type.Boolean(),
 }
 
-/** What `PATCH` takes; what is absent stays as it is. */
+/** The body of `PATCH`; absent fields stay unchanged. */
 export const UpdateProductCategory = Type.Partial(Type.Object(fields))
 export type UpdateProductCategory = Static<typeof UpdateProductCategory>
 
-/** What `POST` takes. */
+/** The body of `POST`. */
 export const CreateProductCategory = Type.Object({ ...UpdateProductCategory.properties, name: fields.name })
 export type CreateProductCategory = Static<typeof CreateProductCategory>
 

@@ -8,7 +8,7 @@ export type FindBySlug = (slug: string) => Promise<Business | undefined>
 const rememberedMs = 5_000
 const maxRemembered = 10_000
 
-/** Finds through `find` and remembers for a few seconds what was found; what was not found is asked for again. */
+/** Looks up through `find` and caches what was found for a few seconds; what was not found is looked up again. */
 export function rememberSlugs(find: FindBySlug, clock: Clock): FindBySlug {
   const remembered = new Map<string, { business: Business; until: number }>()
   return async (slug) => {

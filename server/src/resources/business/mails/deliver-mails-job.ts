@@ -24,7 +24,7 @@ const leaseMs = 120_000
 /** Attempts over about eight hours: after 1, 2, 4 … minutes. */
 const maxAttempts = 9
 
-/** Sends mails that are due; each at least once. A mail that no server takes is given up after some hours. Returns how many were looked at. */
+/** Sends emails that are due, each at least once. An email that no server accepts fails after some hours. Returns how many were processed. */
 export async function deliverMails({ database, clock, log, send, onEnded }: MailDeps, due: Due): Promise<number> {
   if (!send) return keepMails(database.db, due, 500)
   const end = (mail: MailRow, status: EndedMailStatus, endedAt: Date) =>
@@ -60,10 +60,10 @@ export async function deliverMails({ database, clock, log, send, onEnded }: Mail
   return mails.length
 }
 
-/** Sending mails, and trying again what was not taken. */
+/** Sending mails, and retrying those that the mail server did not accept. */
 export function mailSending(deps: MailDeps): DueWork {
   return {
-    name: 'sending mails',
+    name: 'sending emails',
     everyMs: 1_000,
     next: (businessId, until) => findNextMail(deps.database.db, businessId, until),
     run: (due) => deliverMails(deps, due),

@@ -1,4 +1,5 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
+import { rowsSql } from '#foundation/database/binary-arrays.ts'
 import { tables } from '#foundation/database/columns.ts'
 import type { Database, Db } from '#foundation/database/database.ts'
 import { isDueSql } from '#foundation/database/due.ts'
@@ -27,17 +28,29 @@ export interface MailRow {
   sent_at: Date | null
 }
 
-/** Writes emails to be sent, in the transaction of what they report; a second email about the same source is skipped. */
-export async function insertMails(tx: Db, rows: MailRow[]): Promise<void> {
-  if (rows.length === 0) return
-  await sql`
+const written = {
+  business_id: 'uuid',
+  id: 'uuid',
+  recipient: 'text',
+  subject: 'text',
+  body_text: 'text',
+  body_html: 'text',
+  source: 'text',
+  source_id: 'uuid',
+  due_at: 'timestamptz',
+} as const
+
+/** The statement that writes mails to be sent; a second mail about the same thing is left out. */
+export function insertMailsSql(rows: MailRow[]): RawBuilder<unknown> {
+  return sql`
     insert into mails (business_id, id, recipient, subject, body_text, body_html, source, source_id, status, attempts, due_at, created_at)
-    select business_id, id, recipient, subject, body_text, body_html, source, source_id, 'pending', 0, due_at, due_at from unnest(
-      ${rows.map((row) => row.business_id)}::uuid[], ${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.recipient)}::text[],
-      ${rows.map((row) => row.subject)}::text[], ${rows.map((row) => row.body_text)}::text[], ${rows.map((row) => row.body_html)}::text[],
-      ${rows.map((row) => row.source)}::text[], ${rows.map((row) => row.source_id)}::uuid[], ${rows.map((row) => row.due_at)}::timestamptz[]
-    ) as written (business_id, id, recipient, subject, body_text, body_html, source, source_id, due_at)
-    on conflict (business_id, source_id, source) do nothing`.execute(tx)
+    select business_id, id, recipient, subject, body_text, body_html, source, source_id, 'pending', 0, due_at, due_at from ${rowsSql('written', written, rows)}
+    on conflict (business_id, source_id, source) do nothing`
+}
+
+/** Writes mails to be sent, in the transaction of what they are about. */
+export async function insertMails(tx: Db, rows: MailRow[]): Promise<void> {
+  if (rows.length > 0) await insertMailsSql(rows).execute(tx)
 }
 
 /** Takes mails that are due for this process, for the time of a lease. */
@@ -73,7 +86,7 @@ export async function findOldestMail(db: Db, businessId: string, before: Date): 
   return rows[0]?.created_at
 }
 
-/** Says when a mail that was not taken is tried again. */
+/** Schedules the next attempt of an email that was not accepted. */
 export async function postponeMail(db: Db, businessId: string, id: string, dueAt: Date): Promise<void> {
   await db.updateTable('mails').set({ due_at: dueAt }).where('business_id', '=', businessId).where('id', '=', id).execute()
 }

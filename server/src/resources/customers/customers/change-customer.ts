@@ -11,12 +11,12 @@ import { customerKind, type UpdateCustomer } from './wire.ts'
 
 const operations = operationsOf(customerKind)
 
-/** How a path names a customer: by our id, or by the merchant's own. */
+/** How a path identifies a customer: by our id, or by the merchant's own. */
 export type CustomerReference = { id: string } | { external_id: string }
 
-/** How a path names a customer. Throws the same 404 as for an unknown one when it can name none. */
+/** How a path identifies a customer. Throws the same 404 as for an unknown one if it cannot identify any. */
 export function customerReference(id: string): CustomerReference {
-  // Trimmed as the bodies that set it are.
+  // Trimmed like the bodies that set it.
   if (id.startsWith('ext:') && !/[\p{Cc}\p{Cs}]/u.test(id)) return { external_id: id.slice('ext:'.length).trim() }
   if (isUuid(id)) return { id: id.toLowerCase() }
   throw notFound('Customer', id)
@@ -29,7 +29,7 @@ export interface Preconditions {
   ifNoneMatch?: string | undefined
 }
 
-/** A customer as a path names it: by its id, or `ext:` and the merchant's own. */
+/** A customer as a path identifies it: by its id, or `ext:` and the merchant's own. */
 export interface CustomerTarget extends Preconditions {
   id: string
 }
@@ -52,7 +52,7 @@ function replace(tx: Tx, business: Business, before: CustomerRow, changes: Updat
   return operations.replace(tx, business, before, { ...before, ...applyCustomer(before, changes, business, at) }, cause)
 }
 
-/** Changes what is sent of a customer; 404, 412 and 422 change nothing, and a change of nothing emits no event. */
+/** Changes the sent fields of a customer; 404, 412 and 422 change nothing, and a change of nothing emits no event. */
 export async function changeCustomer(
   tx: Tx,
   business: Business,
@@ -76,7 +76,7 @@ export function externalIdIn(path: string): string {
   return externalId
 }
 
-/** What an upsert requires for a customer that is new. Throws one 422 with every fault. */
+/** What an upsert requires for a new customer. Throws one 422 with every error. */
 function requireForNew(changes: UpdateCustomer, business: Business, at: Date): void {
   const missing = (['email', 'phone_number'] as const).filter((field) => changes[field] === undefined)
   if (missing.length === 0) return
@@ -84,7 +84,7 @@ function requireForNew(changes: UpdateCustomer, business: Business, at: Date): v
   throw invalid({ ...Object.fromEntries(texts), ...customerFaults(changes, business, at) })
 }
 
-/** The customer with this external id, created or changed; a hundred callers at once leave one row and one created event. */
+/** The customer with this external id, created or changed; a hundred concurrent callers leave one row and one created event. */
 export async function upsertCustomer(
   tx: Tx,
   business: Business,
@@ -93,7 +93,7 @@ export async function upsertCustomer(
 ): Promise<Written<CustomerRow> & { isNew: boolean }> {
   if (changes.external_id && changes.external_id !== externalId) throw invalid({ external_id: ['The external id must match the one in the path.'] })
   const input = { ...changes, external_id: externalId }
-  // A row can be deleted between the insert that found it and the lock that looks for it; then the insert is tried again.
+  // A row can be deleted between the insert that found it and the lock that looks for it; then the insert is retried.
   for (let attempt = 0; attempt < 5; attempt++) {
     const before = await operations.table.lockBy(tx, business.id, { external_id: externalId })
     if (before) {

@@ -8,7 +8,7 @@ import type { CustomerRow } from './queries.ts'
 import { applyCustomer } from './rules.ts'
 import { type CreateCustomer, customerKind } from './wire.ts'
 
-/** Creates customers, in a transaction or by group commit (`CreateTogether`). Throws a 422 that names every bad field. */
+/** Creates customers, in a transaction or by group commit (`CreateTogether`). Throws a 422 that names every invalid field. */
 export function createCustomer(deps: Deps) {
   const insert = createTogether(deps, customerKind)
   return async (tx: Tx | undefined, business: Business, input: CreateCustomer, origin: Origin): Promise<Created<CustomerRow>> => {

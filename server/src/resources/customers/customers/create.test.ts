@@ -379,7 +379,7 @@ describe('POST /v1/customers', () => {
       'address.street': ['The address.street format is invalid.'],
       'address.country': ['The selected address.country is invalid.'],
     })
-    // Singapore and its like have no state apart from the city; the command line sends none.
+    // Singapore and similar countries have no state apart from the city; the command line sends none.
     const made = await client.post('/v1/customers', { email: 'a@example.com', phone: 91234567, street: '1 Road', city: 'Singapore', zip_code: '089109' })
     expect(made.json.address).toEqual({ city: 'Singapore', state: 'Singapore', street: '1 Road', postal_code: '089109', country: null })
     const changed = await client.put(`/v1/customers/${made.json.id}`, { phone: '81234567' })

@@ -5,7 +5,7 @@ import { openApiDocument } from '#openapi.ts'
 import { aBusiness, customerBody, eventsOf } from '#testing/api.ts'
 import { testDatabase } from '#testing/database.ts'
 
-/** The contract's facts of the five operations: fields and their types, as HitPay documents them. */
+/** The contract of the five operations: fields and their types, as HitPay documents them. */
 const address = { city: 'string', state: 'string', street: 'string', postal_code: 'string', country: 'string' }
 const customer = {
   id: 'string',
@@ -41,7 +41,7 @@ const contract: Record<string, Contract> = {
       meta: { path: 'string', per_page: 'number', next_cursor: 'string', prev_cursor: 'any' },
     },
   },
-  // The contract says 201, which is a slip (behaviour §1.4).
+  // The contract says 201, which is an error (behaviour §1.4).
   'get /v1/customers/{customer_id}': { status: '200', answer: customer },
   'patch /v1/customers/{customer_id}': { body: { required: [], fields: input }, status: '200', answer: customer },
   'delete /v1/customers/{customer_id}': { status: '204' },

@@ -4,7 +4,7 @@ import { aBusiness, type Client, customerBody } from '#testing/api.ts'
 
 type Shown = { id: string; name: string | null; email: string; metadata: Record<string, string>; external_id: string | null; [field: string]: unknown }
 
-/** Makes customers; those made in one call are made together. */
+/** Creates customers; those created in one call are created together. */
 async function made(client: Client, bodies: Record<string, unknown>[]): Promise<Shown[]> {
   const answers = await Promise.all(bodies.map((body) => client.post('/v1/customers', customerBody(body))))
   for (const { status, text } of answers) expect(status, text).toBe(201)

@@ -6,7 +6,7 @@ import { changeCustomer, removeCustomer, upsertCustomer } from './change-custome
 import { createCustomer } from './create-customer.ts'
 import type { CreateCustomer } from './wire.ts'
 
-/** An origin as a job has it. */
+/** The origin of a job. */
 const jobOrigin = ({ business, server }: Client) => ({ requestId: null, caller: system, at: server.clock.now(business.id), baseUrl: server.url })
 const body = (more: Record<string, unknown> = {}) => customerBody(more) as CreateCustomer
 

@@ -17,21 +17,21 @@ import { CreateCustomer, Customer, CustomerId, CustomerPage, completeJson, ListC
 const path = '/v1/customers'
 const onePath = `${path}/:customer_id`
 
-/** A customer's answer, with its ETag; a new one says where it is. */
+/** A customer's answer, with its ETag; for a new one, with its Location. */
 const answerOf = ({ row, json }: Written<CustomerRow>, isNew = false): Answer => ({
   status: isNew ? 201 : 200,
   body: json,
   headers: { etag: etagOf(row), ...(isNew ? { location: `${path}/${row.id}` } : {}) },
 })
 
-/** The customer that a call names, and which version of it. */
+/** The customer that a call identifies, and which version of it. */
 const targetOf = ({ params, headers }: Call) => ({
   id: params.customer_id ?? '',
   ifMatch: headers['if-match'],
   ifNoneMatch: headers['if-none-match'],
 })
 
-/** The five operations of the contract, `PUT` as another word for `PATCH`, and the upsert by the merchant's own id. */
+/** The five operations of the contract, `PUT` as an alias of `PATCH`, and the upsert by the merchant's own id. */
 export function customersRoutes(api: Api, deps: Deps): void {
   const customers = api.group('Customers')
   const taking = { normalise: acceptOtherDialect, faults: (body: unknown, business: Business) => customerFaults(body, business, deps.clock.now(business.id)) }

@@ -9,13 +9,13 @@ import { businessDay, isCalendarDay } from '#foundation/shared/time.ts'
 import type { CustomerFields, CustomerRow } from './queries.ts'
 import { type Address, editable, type UpdateCustomer } from './wire.ts'
 
-/** Limits of metadata; the same as at the peers that have it. */
+/** Limits of metadata; the same as those of comparable APIs. */
 const maxMetadataKeys = 50
 const tooMuchMetadata = `The metadata may not have more than ${maxMetadataKeys} items.`
 
 /**
- * HitPay's command line sends other names than its API takes (`phone`, and the address at the top level, behaviour
- * §7.4). Documented names win where both are given. Runs before validation, so that both are judged alike.
+ * HitPay's command line sends other names than its API accepts (`phone`, and the address at the top level, behaviour
+ * §7.4). Documented names take precedence if both are given. Runs before validation, so that both are validated alike.
  */
 export function acceptOtherDialect(body: Record<string, unknown>): Record<string, unknown> {
   const { phone, street, zip_code, ...out } = body
@@ -27,7 +27,7 @@ export function acceptOtherDialect(body: Record<string, unknown>): Record<string
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** What a schema cannot say: real days, known countries, the number of names. Reads bodies of any shape. */
+/** Errors that a schema cannot express: calendar dates, countries, the number of metadata keys. Accepts bodies of any shape. */
 export function customerFaults(body: unknown, business: Business, at: Date): FieldErrors {
   const errors: FieldErrors = {}
   const { birth_date, address, metadata } = isRecord(body) ? body : {}
@@ -49,14 +49,14 @@ function addressOf(address: Address): CustomerFields['address'] {
 
 const blank: CustomerFields = { ...blankRow<CustomerRow>(tables.customers), email: '', phone_number: '', metadata: {}, search: '', search_grams: [] }
 
-/** Fields that are taken as they are sent; every other one has its rule below. */
+/** Fields that are stored as sent; every other one has its rule below. */
 const plainFields = (Object.keys(editable) as (keyof typeof editable)[]).filter((name) => name !== 'address' && name !== 'metadata')
 
-/** A customer's fields after `body` is applied to `before` (nothing, for a new customer). Throws one 422 with every fault. */
+/** A customer's fields after `body` is applied to `before` (nothing, for a new customer). Throws one 422 with every error. */
 export function applyCustomer(before: CustomerFields | undefined, body: UpdateCustomer, business: Business, at: Date): CustomerFields {
   const errors = customerFaults(body, business, at)
   const after = { ...(before ?? blank) }
-  for (const field of plainFields) if (body[field] !== undefined) Object.assign(after, { [field]: body[field] })
+  for (const field of plainFields) if (body[field] !== undefined) (after as Record<string, unknown>)[field] = body[field]
   if (body.address !== undefined) after.address = body.address === null ? null : addressOf(body.address)
   if (body.metadata !== undefined) after.metadata = merged(after.metadata, body.metadata)
   if (Object.keys(after.metadata).length > maxMetadataKeys) errors.metadata = [tooMuchMetadata]
@@ -72,7 +72,7 @@ export function applyCustomer(before: CustomerFields | undefined, body: UpdateCu
   return after
 }
 
-/** The E.164 digits where they say more than the number as sent, so that both spellings are found. */
+/** The E.164 digits if they say more than the number as sent, so that both formats are found. */
 function digitsBeyond({ phone_number, phone_number_e164 }: CustomerFields): string | null {
   const digits = phone_number_e164?.slice(1)
   return digits === undefined || digits === phone_number ? null : digits

@@ -209,7 +209,7 @@ describe('GET /v1/customers?keywords=', () => {
 
   test('a search among thousands finds common and rare words, page by page, in every order', async () => {
     const [client, stranger] = [await aBusiness(), await aBusiness()]
-    // The oldest are rare: they lie behind what a walk over the newest reads.
+    // The oldest are rare: they are beyond what a scan of the newest reads.
     await manyCustomers(client, 2600, (n) => (n < 5 ? `Zebra ${n}` : n % 3 === 0 ? `Tan ${n}` : n % 100 === 1 ? `Sparse ${n}` : `Lim ${n}`))
     await manyCustomers(stranger, 1200, (n) => `Zebra Tan Sparse ${n}`)
     const all = (await pagesOf(client, 'per_page=100')).flat()

@@ -4,27 +4,19 @@ import type { Fields } from '#engine/records/kind.ts'
 import { newRow } from '#engine/records/operations.ts'
 import { idIn, records, targetOf } from '#engine/records/records.ts'
 import { type Database, violatedConstraint } from '#foundation/database/database.ts'
-import type { Api, Call } from '#foundation/http/api.ts'
+import { type Api, type Call, findingTakenKeys } from '#foundation/http/api.ts'
 import { etagOf } from '#foundation/http/etag.ts'
+import { systemOrigin } from '#foundation/http/origin.ts'
 import { keysetPage, keysetRequest } from '#foundation/http/pagination.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { ApiError, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid, randomHex } from '#foundation/shared/ids.ts'
 import { parseCurrency } from '#foundation/shared/money.ts'
 import { decryptSecret, encryptSecret } from '#foundation/shared/secrets.ts'
-import { findBusiness } from '#resources/business/businesses/queries.ts'
 import { findPaymentRequest } from '#resources/payments/payment-requests/queries.ts'
-import {
-  type BankAccountRow,
-  type BankCreditRow,
-  bankCreditPages,
-  findBankCredit,
-  findReportedAccounts,
-  forgetBankAccount,
-  insertBankAccount,
-} from './queries.ts'
+import { type BankAccountRow, type BankCreditRow, bankCreditPages, findBankCredit, forgetBankAccount, insertBankAccount } from './queries.ts'
 import { accountOf, readGenericReport, verifyReport } from './read-report.ts'
-import { allocateCredit, type CreditDeps, receiveCredit } from './receive-credit.ts'
+import { allocateCredit, bankReports, type CreditDeps } from './receive-credit.ts'
 import {
   AllocateBankCredit,
   BankAccount,
@@ -58,7 +50,7 @@ async function creditOf({ db }: Database, business: Business, id: string): Promi
   return credit
 }
 
-/** Accounts on which payers pay, what banks report on them, and the credits that wait for a person. */
+/** Accounts that payers pay into, banks' reports on them, and the credits that wait for a person. */
 export function bankAccountsRoutes(api: Api, deps: BankAccountsDeps): void {
   accountRoutes(api, deps)
   reportRoute(api, deps)
@@ -112,21 +104,23 @@ function accountRoutes(api: Api, deps: BankAccountsDeps): void {
   )
 }
 
-/** What a bank, or what stands between it and Hawker, sends; signed with the account's secret. */
+/** Reports of a bank, or of a gateway between it and Hawker; signed with the account's secret. */
 function reportRoute(api: Api, deps: BankAccountsDeps): void {
-  const { database, clock } = deps
+  const { clock } = deps
+  const reports = bankReports(deps)
 
   api.raw('/v1/bank-notifications/:adapter', async ({ params, body, headers, requestId }) => {
     const { accountNumber, fields } = accountOf(body)
-    const accounts = params.adapter === 'generic' ? await findReportedAccounts(database.db, params.adapter, accountNumber) : []
-    // Anyone can claim a number; who knows an account's secret speaks for it, and for no other business that has the number.
-    const isSigned = ({ secret_encrypted }: BankAccountRow) =>
-      verifyReport(body, headers['hawker-signature'], decryptSecret(secret_encrypted, deps.secretKey()), clock.system())
-    const account = accounts.find(isSigned)
-    const business = account && (await findBusiness(database.db, account.business_id))
-    // An unknown account answers like a wrong signature, so nobody learns which accounts there are.
-    if (!account || !business) throw new ApiError(401, 'bad_signature', 'The signature does not match.')
-    const credit = await receiveCredit(deps, business, account, readGenericReport(fields, clock.now(business.id), business.timezone), requestId)
+    const accounts = params.adapter === 'generic' ? await reports.findAccounts(params.adapter, accountNumber) : []
+    // Anyone can claim a number; only an account's secret proves the right to report on it, and for no other business with that number.
+    const reported = accounts.find(({ account }) =>
+      verifyReport(body, headers['hawker-signature'], decryptSecret(account.secret_encrypted, deps.secretKey()), clock.system()),
+    )
+    // An unknown account gets the same answer as a wrong signature, so nobody learns which accounts exist.
+    if (!reported) throw new ApiError(401, 'bad_signature', 'The signature does not match.')
+    const { business } = reported
+    const origin = systemOrigin(deps, business.id, requestId)
+    const credit = await reports.receive(reported, readGenericReport(fields, origin.at, business.timezone), origin)
     return { status: 200, body: JSON.stringify({ id: credit.id, status: credit.status }) }
   })
 }
@@ -165,11 +159,12 @@ function creditRoutes(api: Api, deps: BankAccountsDeps): void {
       body: AllocateBankCredit,
       answers: { 200: BankCredit },
     },
-    async ({ business, params, body, claim, requestId }) => {
+    findingTakenKeys(async (call) => {
+      const { business, params, body } = call
       const credit = await creditOf(database, business, params.bank_credit_id ?? '')
       const request = isUuid(body.payment_request_id) ? await findPaymentRequest(database.db, business.id, body.payment_request_id) : undefined
       if (!request) throw invalid({ payment_request_id: ['The selected payment request id is invalid.'] })
-      return allocateCredit(deps, business, credit, request, { claim, requestId })
-    },
+      return allocateCredit(deps, business, credit, request, call)
+    }),
   )
 }

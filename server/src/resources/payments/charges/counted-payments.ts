@@ -6,8 +6,8 @@ import { presentPayment } from './event-wire.ts'
 import { type ChargeRow, listPayments, paymentsOfRequests } from './queries.ts'
 
 /**
- * The payments that count towards a request, oldest first. Money that came late, twice, short or over is not among them:
- * clients take a succeeded payment for a paid request.
+ * The payments that are applied to a request, oldest first. Late, duplicate, short and over payments are not among them:
+ * clients take a succeeded payment as proof that the request is paid.
  */
 export async function listCountedPayments(db: Db, business: Business, paymentRequestId: string): Promise<Payment[]> {
   return counted(await listPayments(db, business.id, paymentRequestId), business)

@@ -11,7 +11,7 @@ import { netOf } from './wire.ts'
 const batch = 500
 
 /**
- * Text as a cell of RFC 4180. A spreadsheet takes what begins with one of these characters for a formula, so that a payer's
+ * Text as a cell of RFC 4180. A spreadsheet treats what starts with one of these characters as a formula, so that a payer's
  * name could run one; an apostrophe before it makes it text (OWASP, CSV injection).
  */
 export function textCell(text: string | null): string {
@@ -77,7 +77,7 @@ async function* lines(database: Database, business: Business, filter: ChargeFilt
   }
 }
 
-/** Charges as CSV, newest first, read from the database as fast as the client takes them and no faster. */
+/** Charges as CSV, newest first, read from the database as fast as the client reads them and no faster. */
 export function exportCharges(database: Database, business: Business, filter: ChargeFilter, exponents: Exponents, atMost = Number.POSITIVE_INFINITY): Readable {
   return Readable.from(lines(database, business, filter, exponents, atMost), { objectMode: false, highWaterMark: 65_536 })
 }

@@ -7,13 +7,13 @@ import { sharedReads } from '#foundation/database/shared-reads.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
 import { type ChargeRow, type ChargeStatus, chargeColumns, paidStatuses } from './queries.ts'
 
-/** What a list of charges can be narrowed by; everything given must hold. */
+/** The filters of a list of charges; all given ones must match. */
 export interface ChargeFilter {
   statuses?: ChargeStatus[]
   refunded?: boolean
   /** LIKE patterns over the search text, by whose grams rows are found; all must match. */
   patterns: string[]
-  /** Each keyword matches by its pattern, or by being exactly this amount in one of these currencies' smallest units. */
+  /** Each keyword matches by its pattern, or by being exactly this amount in minor units of one of these currencies. */
   keywords: { pattern: string; amounts: { currency: string; minor: bigint }[] }[]
   remark?: string
   locationIds?: string[]
@@ -33,7 +33,7 @@ export interface ChargeFilter {
   idFrom?: string
   idAfter?: string
   idBefore?: string
-  /** What nothing can match: a filter on something that does not exist here. */
+  /** A filter that nothing can match, for something that does not exist here. */
   nothing?: boolean
 }
 
@@ -64,7 +64,7 @@ export interface ListedCharges {
   limit: number
 }
 
-/** Digits behind the point that are not two (money.ts), so that PostgreSQL can compare amounts of any currency. */
+/** Currencies whose minor unit is not 1/100 (money.ts), so that PostgreSQL can compare amounts of any currency. */
 export interface Exponents {
   none: string[]
   three: string[]
@@ -76,7 +76,7 @@ function boundsSql(filter: ChargeFilter, exponents: Exponents): RawBuilder<unkno
   if (filter.nothing) parts.push(sql`and false`)
   if (statuses) {
     parts.push(sql`and c.status = any (${statuses}::text[])`)
-    // The words that the partial index is made with, so that rare statuses are found without walking the common ones.
+    // The condition of the partial index, so that rare statuses are found without scanning the common ones.
     if (!statuses.includes('succeeded')) parts.push(sql`and c.status <> 'succeeded'`)
   }
   if (refunded === true) parts.push(sql`and c.status <> 'succeeded' and c.status in ('refunded', 'partially_refunded')`)
@@ -110,7 +110,7 @@ function matchesSql({ patterns, keywords, remark }: ChargeFilter): RawBuilder<un
   return sql.join(parts, sql` `)
 }
 
-/** Charges whose own words have the grams, or whose request's have; most have no words of their own (decision 7). */
+/** Charges whose own words have the grams, or whose request's words do; most have no words of their own (decision 7). */
 function foundSql(businessId: string, patterns: string[], question: GramQuestion): RawBuilder<unknown> {
   return sql`and c.id in (
     with entries as materialized (${entriesSql(businessId, patterns, question)})

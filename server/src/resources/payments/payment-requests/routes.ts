@@ -31,16 +31,16 @@ import {
 const path = '/v1/payment-requests/:request_id'
 const idOf = ({ params }: Call): string => params.request_id ?? ''
 
-/** Free spellings, and an address without parts, which forms send for none. */
+/** Accepts other formats, and an address without parts, which forms send for none. */
 function normalise(body: Record<string, unknown>): Record<string, unknown> {
   const out = withSpellings(body, spelling)
   if (typeof out.address === 'object' && out.address !== null && Object.keys(out.address).length === 0) delete out.address
-  // PHP sends an empty list where there is nothing to say.
+  // PHP sends an empty list if there is nothing to say.
   if (Array.isArray(out.metadata) && out.metadata.length === 0) delete out.metadata
   return out
 }
 
-/** A code whose method was taken away since is not shown; the request still is. */
+/** A code whose method was removed since is omitted; the request is still returned. */
 function withoutEntry(error: unknown): object {
   if (error instanceof ApiError) return {}
   throw error
@@ -48,7 +48,7 @@ function withoutEntry(error: unknown): object {
 
 /** One request with its location, its payments, and its code or link while it can be paid. */
 function readPaymentRequest({ database, groupAcrossBusinesses }: Deps) {
-  // Clients wait for a payment by asking again and again: what they ask at the same time is one query.
+  // Clients wait for a payment by polling: what they request at the same time is one query.
   const read = paymentRequestReader(database, groupAcrossBusinesses)
   const paymentsOf = countedPaymentsReader(database, groupAcrossBusinesses)
   return async (call: Call): Promise<Answer> => {
@@ -62,7 +62,7 @@ function readPaymentRequest({ database, groupAcrossBusinesses }: Deps) {
     const shown: PaymentRequest = {
       ...presentPaymentRequest(row, business, baseUrl),
       location: location ? presentLocation(location) : null,
-      // Clients take the field itself as the sign of a payment.
+      // Clients take the presence of the field as the sign of a payment.
       ...(payments.length > 0 ? { payments } : {}),
       ...(await entryOf(database.db, business, row, baseUrl).catch(withoutEntry)),
     }
@@ -85,7 +85,7 @@ const removeRequest = (deps: Deps) => (call: Call) =>
     return { status: 200, body: '{"success":true}' }
   })
 
-/** The operations of the contract, and `PATCH` as another word for `PUT`. */
+/** The operations of the contract, and `PATCH` as an alias of `PUT`. */
 export function paymentRequestsRoutes(api: Api, deps: Deps): void {
   const paymentRequests = api.group('Payment requests')
   const page = paymentRequestPages(deps)

@@ -7,8 +7,9 @@ import { startPayment } from '#resources/payments/settlement/start-payment.ts'
 import { aBusiness, type Client, eventsOf, send, startTestServer, type TestServer, testSecretKey } from '#testing/api.ts'
 import { clockAt } from '#testing/clock.ts'
 import { testDatabase } from '#testing/database.ts'
+import { anOrigin } from '#testing/payments.ts'
 import { type StripeFake, startStripeFake } from '#testing/stripe-fake.ts'
-import { askRails } from './ask-rails-job.ts'
+import { pollRails } from './poll-rails-job.ts'
 import { saveRailCredentials } from './queries.ts'
 
 let stripe: StripeFake
@@ -16,7 +17,7 @@ afterEach(async () => stripe.close())
 
 let server: Promise<TestServer> | undefined
 
-/** A live business whose cards a Stripe of its own takes. */
+/** A live business whose cards go through a Stripe of its own. */
 async function aMerchant(): Promise<Client> {
   server ??= testDatabase().then((database) => startTestServer(database))
   const client = await aBusiness({ mode: 'live' }, await server)
@@ -26,14 +27,14 @@ async function aMerchant(): Promise<Client> {
   return client
 }
 
-/** What the payer's page does with the token that Stripe gave it. */
+/** What the payer's page does with the token from Stripe. */
 async function pay(client: Client, token: string | undefined) {
   const { json } = await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd', payment_methods: ['card'] })
   const request = await findPaymentRequest(client.server.database.db, client.business.id, json.id)
   if (!request) throw new Error('the request was not made')
   const input = token === undefined ? {} : { token }
-  const payment = { request, method: 'card', input, requestId: null, returnUrl: 'https://shop.example.com/back' }
-  const { charge } = await startPayment(client.server.app.payments, client.business, payment)
+  const payment = { request, method: 'card', input, returnUrl: 'https://shop.example.com/back' }
+  const { charge } = await startPayment(client.server.app.payments, client.business, payment, anOrigin())
   return { requestId: request.id, charge }
 }
 
@@ -44,7 +45,7 @@ const statusOf = async (client: Client, id: string) => (await client.get(`/v1/pa
 /** Does what the poller would do so many seconds from now. */
 const check = ({ server: { app } }: Client, afterSeconds: number) => {
   const clock = clockAt(() => new Date(Date.now() + afterSeconds * 1000))
-  return askRails({ ...app.payments, clock }, { until: clock.system() })
+  return pollRails({ ...app.payments, clock }, { until: clock.system() })
 }
 
 const notify = ({ server: to, business }: Client, { text, signature }: { text: string; signature: string }) =>
@@ -214,7 +215,7 @@ describe("Stripe's notifications", () => {
 describe('a refund through Stripe', () => {
   const refundOf = async (client: Client, id: string) => (await client.get(`/v1/refunds/${id}`)).json
 
-  /** Money of cards is available after days; here at once, so that there is something to give back. */
+  /** Money of cards is available after days; here immediately, so that there is something to refund. */
   async function aPaidCharge(token: string) {
     const client = await aMerchant()
     await client.put('/v1/fee-schedules/card', { currency: 'sgd', fixed: 0, rate: 0, release_days: 0 })

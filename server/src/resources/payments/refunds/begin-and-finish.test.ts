@@ -33,10 +33,17 @@ async function storedOf({ business, server: { database } }: Client) {
   }
 }
 
+const woken: string[] = []
+
 async function begin(client: Client, charge: ChargeRow, more: Partial<RefundInput> = {}, inside = async (_begun: BegunRefund) => {}): Promise<BegunRefund> {
   const via = await prepareRefund(depsOf(), client.business, charge.id, new Date())
   return inTransaction().execute(async (tx) => {
-    const begun = await beginRefund(depsOf())(tx, client.business, { chargeId: charge.id, refundedBy: null, sendEmail: true, ...more, via }, originOf(client))
+    const begun = await beginRefund(depsOf((businessId) => woken.push(businessId)))(
+      tx,
+      client.business,
+      { chargeId: charge.id, refundedBy: null, sendEmail: true, ...more, via },
+      originOf(client),
+    )
     await inside(begun)
     return begun
   })
@@ -56,6 +63,7 @@ describe.each(['local', 'remote'])('a refund by a %s rail, begun by a job inside
     await expect(begin(client, charge, {}, soldOut)).rejects.toThrow('the order cannot be canceled')
     expect(await storedOf(client)).toEqual(before)
     expect(payments.remote.calls).toBe(calls)
+    expect(woken).toEqual([])
   })
 
   test('a refund begun by a job is complete when the transaction commits, with its money taken and events of the system', async () => {
@@ -77,6 +85,8 @@ describe.each(['local', 'remote'])('a refund by a %s rail, begun by a job inside
     ])
     expect(mails).toHaveLength(isLocal ? 1 : 0)
     expect(answers).toEqual([])
+    // Whoever opened the transaction wakes the relay.
+    expect(woken).toEqual([])
   })
 })
 
@@ -84,24 +94,24 @@ describe('an open refund', () => {
   test('an open refund is completed outside any transaction, and wakes the relay once for its outcome', async () => {
     const client = await merchant()
     const begun = await begin(client, await aPaidCharge(payments, client))
-    const woken: string[] = []
+    const completed: string[] = []
     const done = await completeRefund(
-      depsOf((businessId) => woken.push(businessId)),
+      depsOf((businessId) => completed.push(businessId)),
       client.business,
       begun,
       originOf(client),
     )
     expect(done.refund.status).toBe('succeeded')
     expect(payments.remote.given.get(begun.refund.id)).toBe(10_000n)
-    expect(woken).toEqual([client.business.id])
+    expect(completed).toEqual([client.business.id])
     const again = await completeRefund(
-      depsOf((businessId) => woken.push(businessId)),
+      depsOf((businessId) => completed.push(businessId)),
       client.business,
       begun,
       originOf(client),
     )
     expect(again.refund).toEqual(done.refund)
-    expect(woken).toHaveLength(1)
+    expect(completed).toHaveLength(1)
   })
 
   test('an open refund is completed by a job when nobody else completes it', async () => {

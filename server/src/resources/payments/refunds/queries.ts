@@ -26,13 +26,13 @@ export async function insertRefund(tx: Db, businessId: string, row: RefundRow): 
     .execute()
 }
 
-/** Finds a refund and holds its row until the transaction ends; hold its charge first. */
+/** Finds a refund and locks its row until the transaction ends; lock its charge first. */
 export async function lockRefund(tx: Db, businessId: string, id: string): Promise<RefundRow | undefined> {
   const { rows } = await sql<RefundRow>`select * from refunds where business_id = ${businessId} and id = ${id} for update`.execute(tx)
   return rows[0]
 }
 
-/** Writes what becomes of a refund whose row this transaction holds. */
+/** Writes the mutable columns of a refund whose row this transaction has locked. */
 export async function updateRefund(tx: Db, businessId: string, row: RefundRow): Promise<void> {
   const { status, rail_reference, failure_code, failure_message, updated_at, refunded_at } = row
   await tx
@@ -76,7 +76,7 @@ export const refundReader = ({ pool }: Database, acrossBusinesses: boolean) =>
 export const chargeRefundsReader = ({ pool }: Database, acrossBusinesses: boolean) =>
   sharedReads<ShownRefund>(pool, { ...shownRefunds, name: 'list_refunds_of_charges', key: 'charge_id', order: 'r.id', limit: 100 }, acrossBusinesses)
 
-/** What has been given back of a charge for certain. */
+/** The amount of a charge that has certainly been refunded. */
 export async function succeededMinor(db: Db, businessId: string, chargeId: string): Promise<bigint> {
   const { rows } = await sql<{ sum: bigint }>`
     select coalesce(sum(amount_minor), 0)::bigint as sum from refunds

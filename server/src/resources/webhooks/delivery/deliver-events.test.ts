@@ -124,8 +124,8 @@ test('a callback that no API key asked for is signed with the salt of the oldest
   expect(json.data.map(({ status }: { status: string }) => status)).toEqual(['succeeded', 'succeeded'])
 })
 
-describe('a failed try', () => {
-  test('is made again after the waits of the schedule, with the same id and bytes, and is given up after two days', async () => {
+describe('failed attempts', () => {
+  test('a failed attempt is retried on schedule with the same id and bytes, and the delivery fails after two days', async () => {
     const client = await aBusiness()
     const { clock } = client
     clock.set('2026-03-01T00:00:00Z')
@@ -326,7 +326,7 @@ test('an event is sent immediately and not at the next poll, and so are hundreds
   const relay = startRelay(database.db, {
     pollMs: 60_000,
     onOrdered: fanOut({ secretKey: () => testSecretKey, clock }),
-    onPlaced: (businessId) => sender.wake(businessId),
+    onSequenced: (businessId) => sender.wake(businessId),
     onError: (error) => createLog('error').error({ error }),
   })
   open.push(relay)

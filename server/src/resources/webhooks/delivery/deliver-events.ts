@@ -25,7 +25,7 @@ export interface DispatcherOptions {
   log: Logger
   secretKey: () => Buffer
   clock: Clock
-  /** Called after a commit that appended an event: a delivery was given up. */
+  /** Called after a commit that appended an event: a delivery failed for good. */
   onEvent: (businessId: string) => void
   /** Counts attempts by their outcome. */
   count?: { delivered(count?: number): void; failed(count?: number): void; gaveUp(count?: number): void }
@@ -47,7 +47,7 @@ export interface Dispatcher {
   settle(businessId: string): Promise<number>
   /** Sending as work that falls due, for a business whose clock is advanced. */
   readonly work: DueWork
-  /** Makes due again what processes that are gone had on their way, and sends it; polling does it every few seconds. */
+  /** Releases the leases of processes that are gone, and sends their deliveries; polling does it every few seconds. */
   recover(): Promise<void>
   /** Claims nothing more and waits a moment for what is in flight; the rest is due again for the next process. */
   stop(): Promise<void>
@@ -78,10 +78,10 @@ interface Flights {
   open(): number
   /** Those of one business. */
   openOf(businessId: string): number
-  /** Sends, learns from the answer and writes it down; what it may not have done is sent again when the lease ends. */
+  /** Sends, updates its lane and writes the outcome; what may not have been sent is sent again when the lease ends. */
   begin(delivery: ClaimedDelivery): void
   landed(businessId: string): Promise<void>
-  /** Waits a moment for what is on its way, then closes the senders and with them what is left. */
+  /** Waits a moment for what is in flight, then closes the senders and with them the rest. */
   end(senders: SendDeps['senders'] | undefined): Promise<void>
 }
 
@@ -160,7 +160,7 @@ function claimer(options: DispatcherOptions, lanes: Lanes, flights: Flights, own
   const { database, clock, leaseMs = defaultLeaseMs } = options
   const { db } = database
   const laneOf = laneNames(clock)
-  /** `mayBeMore`: what is due may not be all, or had no room; to be looked at again when there is. */
+  /** `mayBeMore`: there may be more due, or there was no room; to be polled again when there is. */
   return async (businessId: string): Promise<{ claimed: number; mayBeMore: boolean }> => {
     const at = clock.now(businessId)
     let room = flights.room()
@@ -184,7 +184,7 @@ function claimer(options: DispatcherOptions, lanes: Lanes, flights: Flights, own
 /** Looks at businesses that were woken, one after the other. */
 interface Rounds {
   wake(businessId: string): void
-  /** There is room again: businesses that had to wait for it are looked at, once in a few milliseconds. */
+  /** There is room again: businesses that had to wait for it are claimed for, once every few milliseconds. */
   roomAgain(): void
   /** Waits for the round in progress. */
   idle(): Promise<void>
@@ -237,7 +237,7 @@ function createRounds(log: Logger, claim: (businessId: string) => Promise<{ mayB
   }
 }
 
-/** Sends deliveries as they fall due: woken by this process, and by polling for what others queued and for retries. */
+/** Sends deliveries as they become due: woken by this process, and by polling for what others queued and for retries. */
 export function startDispatcher(options: DispatcherOptions): Dispatcher {
   const { database, log, clock, secretKey, pollMs = 500, leaseMs = defaultLeaseMs, random = Math.random, timeoutMs = 15_000 } = options
   const { senders = createSenders() } = options
@@ -288,7 +288,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   }
 }
 
-/** When the next delivery of a business can be sent, up to `until`: it is due, and its lane is not left alone. */
+/** When the next delivery of a business can be sent, up to `until`: it is due, and its lane is not paused. */
 async function nextDelivery({ database, clock }: DispatcherOptions, lanes: Lanes, businessId: string, until: Date): Promise<Date | undefined> {
   const laneOf = laneNames(clock)
   const moments = (await dueLanes(database.db, businessId, until)).map(({ lane, due_at }) => {
@@ -299,7 +299,7 @@ async function nextDelivery({ database, clock }: DispatcherOptions, lanes: Lanes
   return first && first <= until ? first : undefined
 }
 
-/** Gives back the leases of processes that are gone, unless it did so less than `everyMs` ago. */
+/** Releases the leases of processes that are gone, unless it did so less than `everyMs` ago. */
 function recovery({ database, clock, leaseMs = defaultLeaseMs }: DispatcherOptions, wake: (businessId: string) => void): (everyMs: number) => Promise<void> {
   let last = Number.NEGATIVE_INFINITY
   return async (everyMs) => {

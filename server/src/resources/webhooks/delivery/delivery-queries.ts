@@ -58,7 +58,7 @@ export interface DueLane {
   due_at: Date
 }
 
-/** The lanes of a business in which something is due, that which has waited longest first. */
+/** The lanes of a business with due deliveries, the longest-waiting one first. */
 export async function dueLanes(db: Db, businessId: string, until: Date): Promise<DueLane[]> {
   const { rows } = await sql<DueLane>`
     with recursive lanes as (

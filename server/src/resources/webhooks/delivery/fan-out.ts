@@ -134,7 +134,7 @@ async function planned(tx: Db, events: OrderedEvent[], { secretKey }: FanOutDeps
 
 const batch = 2_000
 
-/** Writes deliveries and puts them into the queue; returns how many there are. One that exists already is left as it is. */
+/** Writes deliveries and queues them; returns how many there are. One that already exists is left unchanged. */
 async function insertDeliveries(tx: Db, deliveries: PlannedDelivery[], replayId: string | null, { clock }: FanOutDeps): Promise<number> {
   let count = 0
   const moments = new Map<string, Date>()
@@ -190,13 +190,13 @@ export async function replayEvents(
   target: ReplayTarget,
   deps: FanOutDeps,
 ): Promise<number> {
-  const told = events.map((event) => ({ ...event, business_id: businessId }))
+  const again = events.map((event) => ({ ...event, business_id: businessId }))
   let deliveries: PlannedDelivery[]
-  if (target === 'same') deliveries = await planned(tx, told, deps)
-  else if ('endpoint' in target) deliveries = told.map((event) => toEndpoint(event, target.endpoint))
+  if (target === 'same') deliveries = await planned(tx, again, deps)
+  else if ('endpoint' in target) deliveries = again.map((event) => toEndpoint(event, target.endpoint))
   else {
     const { url, endpointId, apiKeyId } = target
-    deliveries = told.map((event) => ({ businessId, eventId: event.id, version: 2, ...toUrl(url), endpointId, apiKeyId, body: null, isSigned: true }))
+    deliveries = again.map((event) => ({ businessId, eventId: event.id, version: 2, ...toUrl(url), endpointId, apiKeyId, body: null, isSigned: true }))
   }
   return insertDeliveries(tx, deliveries, newId<'replay'>(deps.clock.now(businessId)), deps)
 }

@@ -9,7 +9,7 @@ export interface SendDeps {
   /** Decrypts stored salts. */
   secretKey: () => Buffer
   clock: Clock
-  /** From 0 to 1, for the spread of retries. */
+  /** From 0 to 1, for the jitter of retries. */
   random: () => number
   /** One for each mode: live may not reach what the sandbox may. */
   senders: { sandbox: SafeSender; live: SafeSender }
@@ -47,7 +47,7 @@ function saltOf({ endpoint_salt, key_salt }: ClaimedDelivery, secretKey: () => B
 /** Makes one attempt and returns what follows from it. Does not throw. */
 export async function sendDelivery(delivery: ClaimedDelivery, deps: SendDeps): Promise<Attempt> {
   const sentAt = deps.clock.now(delivery.business_id)
-  // A form carries its signature in the body.
+  // A form contains its signature in the body.
   const salt = delivery.version === 1 ? '' : saltOf(delivery, deps.secretKey)
   if (salt === undefined) return judge(delivery, deps, sentAt, {}, { error: 'invalid_request', message: 'There is no salt to sign with.', durationMs: 0 })
   const headers: Record<string, string> = deliveryHeaders(delivery, salt, sentAt)

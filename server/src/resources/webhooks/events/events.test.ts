@@ -55,7 +55,7 @@ describe('GET /v1/events', () => {
     expect((await page(stranger)).data).toHaveLength(12)
   })
 
-  test('says who caused an event, where that is known', async () => {
+  test('the feed names the caller of an event, if it is known', async () => {
     const client = await aBusiness()
     const [keyId, staffId] = [newId(new Date()), newId(new Date())]
     const callers: (Caller | undefined)[] = [{ kind: 'key', keyId }, { kind: 'staff', staffId, role: 'owner' }, payer, system, undefined]
@@ -71,7 +71,7 @@ describe('GET /v1/events', () => {
     expect((await client.get(`/v1/events/${data[0].id}`)).json.caller).toEqual(shown[0])
   })
 
-  test('takes pages from 1 to 100 and refuses cursors that are none', async () => {
+  test('the feed accepts pages from 1 to 100 and rejects invalid cursors', async () => {
     const client = await aBusiness()
     await aLife(client)
     expect((await page(client, 'per_page=1')).meta).toEqual({ per_page: 1, next_cursor: '1', has_more: true })

@@ -18,20 +18,20 @@ export interface CheckDeps extends RefundDeps, Pick<Deps, 'log'> {
   settle: (settlement: Settlement) => Promise<Settled>
 }
 
-/** Longer than a rail has for its answer: a check whose process died is due again after it. */
+/** Longer than the time limit of a rail: a check whose process died is due again after it. */
 const leaseMs = 60_000
 const batch = 20
 
-/** Seconds until a rail is asked again: 15, 30, 60 … and then once an hour, until it knows. */
+/** Seconds until a rail is polled again: 15, 30, 60 … and then once an hour, until it has an outcome. */
 export function backOffSeconds(attempts: number): number {
   return Math.min(15 * 2 ** Math.max(0, Math.min(attempts, 20) - 1), 3600)
 }
 
 /**
- * Asks rails about charges and refunds whose outcome is not known and is due, and refunds charges that came in twice.
- * Returns how many were looked at. One that fails does not hold up the others, and is tried again.
+ * Polls rails about charges and refunds whose check is due, and refunds charges that were paid twice. Returns how many checks
+ * it did. A check that fails does not delay the others, and is retried.
  */
-export async function askRails(deps: CheckDeps, due: Due): Promise<number> {
+export async function pollRails(deps: CheckDeps, due: Due): Promise<number> {
   const checks = await claimChecks(deps.database.db, due, leaseMs, batch)
   await Promise.all(
     checks.map(async (check) => {
@@ -55,7 +55,7 @@ function later({ database, clock }: CheckDeps, { business_id, id, kind, attempts
   return scheduleChecks(database.db, [{ businessId: business_id, id, kind, dueAt }])
 }
 
-/** An answer that leaves things open is asked for again no sooner than the back-off says. */
+/** A pending outcome is checked again no sooner than the back-off says. */
 function patient<Outcome extends { status: string }>(outcome: Outcome, attempts: number): Outcome {
   if (!('checkAfterSeconds' in outcome)) return outcome
   return { ...outcome, checkAfterSeconds: Math.max(Number(outcome.checkAfterSeconds), backOffSeconds(attempts)) }
@@ -74,9 +74,9 @@ async function checkCharge(deps: CheckDeps, business: Business, check: DueCheck)
     business,
     charge: { isNew: false, id: charge.id, paymentRequestId: charge.payment_request_id },
     outcome: patient(outcome, check.attempts),
-    // A local rail answers from the charge alone, so its answer is worth nothing once someone has changed it.
-    ...(found.rail.local ? { while: (current) => current.updated_at.getTime() === charge.updated_at.getTime() } : {}),
-    requestId: null,
+    // A local rail answers from the charge alone, so its answer is worthless once the charge has changed.
+    ...(found.rail.local ? { onlyIf: (current) => current.updated_at.getTime() === charge.updated_at.getTime() } : {}),
+    origin: systemOrigin(deps, business.id),
   })
 }
 
@@ -97,18 +97,18 @@ async function checkRefund(deps: CheckDeps, business: Business, check: DueCheck)
   const via = await rails.byName(business, charge.rail)
   if (!via) return later(deps, check)
   const { rail, access } = via
-  const { checkRefund: ask } = rail
+  const { checkRefund: query } = rail
   const now = clock.now(business.id)
-  // Without a reference the rail may never have heard of it: then it is called again, under the same idempotency key.
+  // Without a reference, the rail may never have received it: then it is called again, with the same idempotency key.
   const outcome =
-    ask && refund.rail_reference !== null
-      ? await answerOrPending<RefundOutcome>(() => ask.call(rail, { ...refundAttemptOf(refund, charge, now), reference: refund.rail_reference }, access))
+    query && refund.rail_reference !== null
+      ? await answerOrPending<RefundOutcome>(() => query.call(rail, { ...refundAttemptOf(refund, charge, now), reference: refund.rail_reference }, access))
       : await callRefund(via, refund, charge, now)
   const result = { chargeId: charge.id, refundId: refund.id, outcome: patient(outcome, check.attempts) }
   await recordRefundOutcome(deps, business, result, systemOrigin(deps, business.id))
 }
 
-/** Codes with which a duplicate is left as it is: it was refunded by hand, or its rail cannot refund. */
+/** Codes for which a duplicate is left as it is: it was refunded by hand, or its rail cannot refund. */
 const notToBeRefunded = new Set(['charge_already_refunded', 'charge_not_refundable', 'refund_not_supported', 'not_found'])
 
 async function refundDuplicate(deps: CheckDeps, business: Business, check: DueCheck): Promise<void> {
@@ -117,7 +117,7 @@ async function refundDuplicate(deps: CheckDeps, business: Business, check: DueCh
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
     if (notToBeRefunded.has(error.code)) return forgetChecks(deps.database.db, [{ businessId: business.id, id: check.id }])
-    // Not enough money there yet, for example: the fee of the duplicate is not given back to the merchant either.
+    // Not enough money yet, for example: the fee of the duplicate is not returned to the merchant either.
     await later(deps, check)
   }
 }
