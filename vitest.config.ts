@@ -22,6 +22,7 @@ const slow = [
   'resources/sandbox/paying.test.ts',
   'resources/webhooks/delivery/deliver-events.test.ts',
   'resources/webhooks/webhook-deliveries/forget-deliveries.test.ts',
+  'worker.test.ts',
 ].map((file) => `server/src/${file}`)
 
 const tests = ['server/src', 'server/bench']

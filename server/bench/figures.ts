@@ -1,19 +1,19 @@
 import { median } from './load.ts'
 
-/** A figure with as many digits as are worth reading. */
+/** A number with about three significant digits. */
 export function short(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return '–'
   return value >= 1000 ? Math.round(value).toLocaleString('en') : value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3)
 }
 
-/** The middle of some values with the lowest and the highest. */
+/** The median of some values with their range. */
 export function range(values: (number | undefined)[]): string {
   const known = values.filter((value) => value !== undefined)
   if (known.length === 0) return '–'
   return known.length === 1 ? short(known[0]) : `${short(median(known))} (${short(Math.min(...known))}–${short(Math.max(...known))})`
 }
 
-/** A Markdown table whose columns are as wide as they need to be; the first row is its head. */
+/** An aligned Markdown table; the first row is its header. */
 export function table(rows: string[][]): string {
   const [head = [], ...body] = rows
   const widths = head.map((_, column) => Math.max(3, ...rows.map((row) => [...(row[column] ?? '')].length)))
@@ -29,12 +29,12 @@ export function table(rows: string[][]): string {
 export interface Goal {
   name: string
   goal: number
-  /** What has to be reached at least, where less than the goal is worth something. */
+  /** The minimum that is still acceptable. */
   floor: number | undefined
-  /** Whether more is better. */
+  /** Whether higher is better. */
   more: boolean
   unit: string
-  /** One value for each round, or for each time that it was measured. */
+  /** The measured values, one per round. */
   values: number[]
 }
 
@@ -44,12 +44,12 @@ interface GoalOptions {
   unit?: string
 }
 
-/** A goal with what was measured. */
+/** A goal with its measured values. */
 export function goalOf(name: string, goal: number, values: (number | undefined)[], { floor, more = false, unit = '' }: GoalOptions = {}): Goal {
   return { name, goal, floor, more, unit, values: values.filter((value) => value !== undefined) }
 }
 
-/** Whether a goal was reached, by the median. */
+/** Whether the median reaches a goal. */
 export function verdict({ values, goal, floor, more }: Goal): string {
   if (values.length === 0) return 'not measured'
   const value = median(values)
@@ -57,7 +57,7 @@ export function verdict({ values, goal, floor, more }: Goal): string {
   return reaches(goal) ? 'met' : floor !== undefined && reaches(floor) ? '**missed**, floor met' : '**missed**'
 }
 
-/** Goals with what was measured. */
+/** Goals with their measured values. */
 export function goalsTable(goals: Goal[]): string {
   const withFloor = goals.some(({ floor }) => floor !== undefined)
   const limit = (value: number | undefined, { more, unit }: Goal) => (value === undefined ? '' : `${more ? '≥' : '≤'} ${value.toLocaleString('en')}${unit}`)

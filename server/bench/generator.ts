@@ -6,21 +6,21 @@ import type { Load } from './load.ts'
 import { personOf } from './people.ts'
 import { finish, type Workspace } from './workspace.ts'
 
-/** What is sent: bodies to POST, or paths to GET. */
+/** The requests that a generator sends. */
 export interface Traffic {
   url: string
   apiKey: string
   connections: number
   seconds: number
-  /** Undefined means that customers are created. */
+  /** Paths to GET; without paths and posts, customers are created. */
   paths?: string[]
-  /** Whole requests, each sent once and in this order; these run out, unless they may be sent again. */
+  /** Prepared requests, sent once each in this order, or over and over with `again`. */
   posts?: Post[]
   again?: boolean
   idempotencyKeys?: boolean
 }
 
-/** A prepared POST with everything that its client sends. */
+/** A prepared POST request. */
 export interface Post {
   path: string
   headers: Record<string, string>
@@ -30,7 +30,7 @@ export interface Post {
 const separator = '\u0001'
 let runs = Math.floor(Date.now() / 1000) % 100_000
 
-/** Bodies of plausible people, cut where a request puts its own number (after the name in the e-mail address) and phone. */
+/** Bodies of plausible customers, split where each request inserts its own number (in the e-mail address) and phone. */
 function bodyParts(): string[][] {
   return Array.from({ length: 2000 }, (_, i) => {
     const { name, email } = personOf(i)
@@ -48,7 +48,7 @@ function done(summary, latency)
 end
 `
 
-/** wrk's script: every request is put together from prepared parts, so that the generator costs little. */
+/** wrk's script. It assembles requests from prepared parts, which costs little CPU. */
 function luaScript(traffic: Traffic, dataFile: string, run: number): string {
   const read = `local lines = {}\nfor line in io.lines(${JSON.stringify(dataFile)}) do lines[#lines + 1] = line end\n`
   const host = new URL(traffic.url).host
@@ -91,13 +91,13 @@ end
 ${luaDone}`
 }
 
-/** A prepared request as its bytes. */
+/** A prepared request as HTTP text. */
 function rawRequest(host: string, { path, headers, body }: Post): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   return `POST ${path} HTTP/1.1\r\nHost: ${host}\r\n${lines.join('')}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
 
-/** What wrk's script reads: requests, paths or parts of bodies. */
+/** The file that wrk's script reads: requests, paths or parts of bodies. */
 function trafficData({ url, posts, paths }: Traffic): string {
   if (posts) return posts.map((post) => rawRequest(new URL(url).host, post)).join(separator)
   return (paths ?? bodyParts().map((parts) => parts.join(separator))).join('\n')
@@ -113,7 +113,7 @@ interface Figures {
 
 function loadFrom({ requests, microseconds, p50, p99, failed }: Figures): Load {
   if (failed > 0) throw new Error(`${failed} of ${requests} requests failed or were not answered with 2xx.`)
-  if (requests === 0) throw new Error('Not one request was answered in time; take longer with --seconds.')
+  if (requests === 0) throw new Error('No request was answered in time; use a longer --seconds.')
   return { requests, perSecond: (requests / microseconds) * 1e6, p50Ms: p50 / 1000, p99Ms: p99 / 1000 }
 }
 
@@ -144,7 +144,7 @@ interface AutocannonResult {
 
 type Autocannon = (options: object) => Promise<AutocannonResult>
 
-/** Works as the generator process where wrk is not installed: autocannon, which costs more CPU. */
+/** Runs autocannon, the generator for machines without wrk; it uses more CPU. */
 export async function autocannonProcess(file: string): Promise<void> {
   const { traffic, run } = JSON.parse(readFileSync(file, 'utf8')) as { traffic: Traffic; run: number }
   const autocannon = createRequire(import.meta.url)('autocannon') as Autocannon
@@ -188,11 +188,11 @@ async function runAutocannon(workspace: Workspace, traffic: Traffic, run: number
   return loadFrom(JSON.parse(output) as Figures)
 }
 
-/** Sends traffic for a time and measures it. Throws when a request fails or is not answered with 2xx. */
+/** Sends traffic for a time and measures it. Throws if a request fails or gets no 2xx. */
 export async function runTraffic(workspace: Workspace, traffic: Traffic, { wrk }: { wrk: boolean }): Promise<Load> {
   runs += 1
   const load = await (wrk ? runWrk(workspace, traffic, runs) : runAutocannon(workspace, traffic, runs))
   if (traffic.posts && !traffic.again && load.requests + traffic.connections >= traffic.posts.length)
-    throw new Error(`The ${traffic.posts.length} requests that were prepared were used up before the time was over.`)
+    throw new Error(`The ${traffic.posts.length} prepared requests ran out before the time was up; prepare more with --requests.`)
   return load
 }

@@ -6,18 +6,18 @@ export interface Load {
   p99Ms: number
 }
 
-/** The value below which a share of the sorted numbers lies. */
+/** The given quantile of sorted numbers. */
 export function percentile(sorted: readonly number[] | Float64Array, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * share) - 1))] ?? Number.NaN
 }
 
-/** Figures of requests whose durations are known one by one. */
+/** The figures of requests with known durations. */
 export function loadOf(millisecondsEach: number[], seconds: number, requests = millisecondsEach.length): Load {
   const sorted = Float64Array.from(millisecondsEach).sort()
   return { requests, perSecond: requests / seconds, p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99) }
 }
 
-/** The middle value. */
+/** The median. */
 export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = Math.floor(sorted.length / 2)

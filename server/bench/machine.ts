@@ -13,7 +13,7 @@ function processTimes(pid: number): ProcessTimes | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    // utime and stime, with those of children that have ended
+    // utime, stime and those of ended children
     const ticks = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]), 0)
     return { parent: Number(fields[1]), ticks }
   } catch {
@@ -31,24 +31,24 @@ function processes(): Map<number, ProcessTimes> {
   return found
 }
 
-/** A process and everything below it. */
+/** A process and its descendants. */
 function treeOf(pid: number, all: Map<number, ProcessTimes>): number[] {
   const found = [pid]
   for (const id of found) for (const [child, { parent }] of all) if (parent === id) found.push(child)
   return found.filter((id) => all.has(id))
 }
 
-/** How many processes there are from one on down. */
+/** The number of processes in a process tree. */
 export const processCount = (pid: number): number => treeOf(pid, processes()).length
 
-/** CPU seconds that a process and all below it have used since they began; undefined outside Linux. */
+/** CPU seconds used so far by a process and its descendants; undefined outside Linux. */
 export function cpuSeconds(pid: number): number | undefined {
   if (platform() !== 'linux') return undefined
   const all = processes()
   return treeOf(pid, all).reduce((sum, id) => sum + (all.get(id)?.ticks ?? 0), 0) / ticksPerSecond
 }
 
-/** The memory that a process says it has, by kind, in bytes; nothing once it has ended. */
+/** The memory of a process by kind, in bytes; empty once it has ended. */
 function memoryKinds(pid: number): Record<string, number> {
   try {
     const lines = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8').matchAll(/^(\w+):\s+(\d+) kB/gm)
@@ -58,16 +58,16 @@ function memoryKinds(pid: number): Record<string, number> {
   }
 }
 
-/** Proportional memory of a process and all below it in bytes: pages that several share are divided among them. */
+/** Proportional set size of a process tree in bytes; undefined outside Linux. */
 export function proportionalBytes(pid: number): number | undefined {
   if (platform() !== 'linux') return undefined
   return treeOf(pid, processes()).reduce((sum, id) => sum + (memoryKinds(id).Pss ?? 0), 0)
 }
 
 /**
- * Memory of a process and all below it in bytes, as if nobody else ran the same program: what is their own, and once what
- * they share. With proportional memory a Node.js would look smaller because the bench is one, too. What is below `without`
- * does not count.
+ * Memory of a process tree in bytes, as if no other process ran the same program: private memory, plus shared memory counted
+ * once. (The proportional size of a Node.js process would be too small, as the benchmark is a Node.js process too.) Leaves
+ * out the tree of `without`; undefined outside Linux.
  */
 export function residentBytes(pid: number, { without }: { without?: number } = {}): number | undefined {
   if (platform() !== 'linux') return undefined
@@ -81,25 +81,25 @@ export function residentBytes(pid: number, { without }: { without?: number } = {
   return own + Math.max(0, ...kinds.map((kind) => sum(kind, ['Shared_Clean', 'Shared_Dirty'])))
 }
 
-/** The number of a version, without what a distribution adds. */
+/** The version number alone. */
 const numberIn = (text: string) => /\d+(?:\.\d+)*/.exec(text)?.[0] ?? text
 
-/** A program with its version; undefined where it is not on PATH. */
+/** A program with its version; undefined if it is not on PATH. */
 function findProgram(program: string): string | undefined {
-  // wrk prints its version and ends with 1
+  // wrk exits with 1 after printing its version
   const { error, stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' })
   return error ? undefined : `${program} ${numberIn(stdout.split('\n')[0] ?? '')}`
 }
 
-/** The programs that make load, where they are installed. */
+/** The programs that generate load. */
 export interface Tools {
   wrk: boolean
   generator: string
-  /** Its version; undefined where it is not installed, and then nothing is compared with the database alone. */
+  /** Its version; undefined if it is not installed, and then nothing is compared with the database. */
   pgbench: string | undefined
 }
 
-/** Looks for the programs that make load. Throws where one that was asked for is missing. */
+/** Finds the programs that generate load. Throws if a requested one is missing. */
 export function findTools(wanted: 'wrk' | 'autocannon' | undefined): Tools {
   const wrk = wanted === 'autocannon' ? undefined : findProgram('wrk')
   if (wanted === 'wrk' && !wrk) throw new Error('wrk is not installed.')
@@ -118,7 +118,7 @@ export interface Machine {
   pgbench: string | undefined
 }
 
-/** What the figures were made on. */
+/** The machine and the programs that were measured. */
 export function describeMachine(about: Pick<Machine, 'postgres' | 'generator' | 'pgbench'>): Machine {
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
@@ -131,7 +131,7 @@ export function describeMachine(about: Pick<Machine, 'postgres' | 'generator' | 
   }
 }
 
-/** What the figures were made on, in a paragraph. */
+/** The machine as a sentence. */
 export function machineText({ cpu: model, cores, memoryGigabytes, system, day, node, postgres, generator, pgbench }: Machine): string {
   const shared = `${cores} cores shared by the server, PostgreSQL and the load generator`
   const programs = [`Node.js ${node}`, `PostgreSQL ${postgres} with durable commits`, generator, pgbench].filter((program) => program !== undefined)

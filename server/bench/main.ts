@@ -1,4 +1,4 @@
-// Benchmarks, apart from the tests: `npm run bench`, `npm run bench -- payments`, `… scale`, `… processes`, `… profile`.
+// The benchmarks: `npm run bench`, `npm run bench -- payments`, `… scale`, `… processes`, `… profile`.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { bareProcess } from './bare.ts'
@@ -18,27 +18,27 @@ import { openWorkspace, type Workspace } from './workspace.ts'
 
 const usage = `Usage: npm run bench -- [command] [options]
 
-  (no command)   customers and settling beside the same work on the database and beside bare Fastify; start and memory
-  payments       four ways to pay beside their own statements on the database, webhook deliveries and their latency
+  (no command)   customers and settling, beside pgbench and bare Fastify; start and memory
+  payments       four ways to pay, beside pgbench; webhook deliveries and their latency
   scale          get, list and search as the number of customers grows
   processes      create, get and settle with one API process and with two
   settle         the four ways to pay at 64 connections only
-  profile        where the server spends its time under load; 'profile settle' while it is paid, --way "bank credit" by another way
+  profile        CPU profile of create, get and list; 'profile settle' of a payment, by the way --way "sandbox pay"
 
-  --write        renews the command's tables in docs/performance.md and its drawings in docs/plots
-  --json FILE    writes every figure to a file
-  --from FILE    measures nothing, and shows the figures of such a file
-  --quick        one short round, to see that everything works
-  --noisy        measures on a machine that is too noisy, too
+  --write        updates the command's tables in docs/performance.md and its plots in docs/plots
+  --json FILE    writes all figures to a file
+  --from FILE    reports the figures of such a file instead of measuring
+  --quick        one short round, to check that everything works
+  --noisy        measures even if the machine is too noisy
 
-  --rounds N     rounds of which medians are taken (5; payments 4; scale and processes 3)
-  --seconds S    length of a cell (3; payments 2)
-  --rows N       customers to begin with (20000); for scale a list (10000,1000000,5000000)
-  --requests N   scale: requests of each kind in a round (200); payments: requests prepared for each way (6000 a second)
-  --events N     payments: events of a backlog (20000)
-  --generator G  wrk or autocannon; by default wrk where it is installed
+  --rounds N     rounds (5; payments 4; scale and processes 3)
+  --seconds S    seconds per cell (3; payments 2)
+  --rows N       initial customers (20000); for scale a list (10000,1000000,5000000)
+  --requests N   scale: requests of each kind per round (200); payments: payment requests to prepare (6000 per second of a cell)
+  --events N     payments: events in the backlog (20000)
+  --generator G  wrk or autocannon; wrk by default if it is installed
 
-  HAWKER_BENCH_DIR is where the temporary databases are made; the system's temporary folder unless set.
+  Temporary databases are created in HAWKER_BENCH_DIR, or in the system's temporary folder.
 `
 
 function whole(name: string, text: string | undefined, fallback: number): number {
@@ -75,13 +75,13 @@ function commonOptions({ quick, noisy, generator, ...values }: Values, rounds: n
     rounds: whole('rounds', values.rounds, quick ? 1 : rounds),
     seconds: whole('seconds', values.seconds, quick ? 1 : seconds),
     quick,
-    // A quick round is there to see that everything works.
+    // A quick run only checks that everything works.
     noisy: noisy || quick,
     tools: findTools(generator === 'wrk' || generator === 'autocannon' ? generator : undefined),
   }
 }
 
-/** A benchmark: what measures, and what shows the figures. */
+/** A benchmark: how to measure it and how to report it. */
 interface Benchmark<Figures> {
   measure(workspace: Workspace, values: Values): Promise<Figures>
   report(figures: Figures): Report
@@ -105,7 +105,7 @@ const payments: Benchmark<PaymentsFigures> = {
 
 const settle: Benchmark<PaymentsFigures> = {
   measure: (workspace, values) => measureSettling(workspace, paymentsOptions(values, commonOptions(values, 3, 3))),
-  // The page shows payments at all numbers of connections.
+  // The page shows payments at several numbers of connections.
   report: (figures) => ({ parts: reportPayments(figures).parts, drawings: {} }),
 }
 
@@ -136,7 +136,7 @@ async function perform(workspace: Workspace, [command, argument]: string[], valu
   else if (command === 'payments') await show(workspace, payments, values)
   else if (command === 'scale') await show(workspace, scale, values)
   else if (command === 'processes') await show(workspace, processes, values)
-  else if (command === 'settle' && values.write) throw new Error('The page shows payments at all numbers of connections; write them with "payments --write".')
+  else if (command === 'settle' && values.write) throw new Error('The page needs payments at several numbers of connections; use "payments --write".')
   else if (command === 'settle') await show(workspace, settle, values)
   else if (command === 'profile' && argument === 'settle') await profilePaying(workspace, seconds, values.way ?? wayNames[0])
   else if (command === 'profile') await profile(workspace, { rows: whole('rows', values.rows, 20_000), seconds })
@@ -147,7 +147,7 @@ async function main(): Promise<void> {
   const { values, positionals } = readOptions()
   const [command, argument = ''] = positionals
   if (values.help) return void process.stdout.write(usage)
-  // What the benchmarks start beside themselves.
+  // Helper processes of the benchmarks.
   if (command === 'bare') return bareProcess(argument)
   if (command === 'sink') return sinkProcess()
   if (command === 'autocannon') return autocannonProcess(argument)

@@ -3,18 +3,18 @@ import { platform } from 'node:os'
 import { median } from './load.ts'
 import { sleep } from './workspace.ts'
 
-/** How steady the machine is. */
+/** How noisy the machine is. */
 export interface Noise {
-  /** Milliseconds that a fixed loop took, each time. */
+  /** Milliseconds that a fixed loop took, once per run of the loop. */
   loopMs: number[]
-  /** The part of all cores that others used while the bench waited; undefined outside Linux. */
+  /** Share of all cores that other processes used while the benchmark idled; undefined outside Linux. */
   others: number | undefined
 }
 
 const mostSpread = 0.25
 const mostOthers = 0.1
 
-/** Some 20 ms of arithmetic, always the same. */
+/** A fixed amount of arithmetic, about 20 ms. */
 function hashALot(): number {
   let hash = 2_166_136_261
   for (let i = 0; i < 12_000_000; i++) hash = Math.imul(hash ^ (i & 255), 16_777_619)
@@ -25,17 +25,17 @@ function loopMs(): number {
   const began = performance.now()
   const hash = hashALot()
   const took = performance.now() - began
-  // Looked at, so that no compiler leaves the work out.
-  if (hash !== -1_529_981_243) throw new Error('This processor counts differently.')
+  // The result is used so that the loop cannot be optimised away.
+  if (hash !== -1_529_981_243) throw new Error('The fixed loop has a wrong result.')
   return took
 }
 
-/** The median of a few loops: how fast the machine is at this moment. */
+/** The median of a few loops: the current speed of the machine. */
 export function loopNow(times = 5): number {
   return median(Array.from({ length: times }, loopMs))
 }
 
-/** Ticks of all cores so far: those in which something ran, or the host kept the machine from running, and all. */
+/** Ticks of all cores so far: busy ones (including steal) and all. */
 function ticks(): { busy: number; all: number } {
   const [user = 0, nice = 0, system = 0, idle = 0, waiting = 0, ...rest] = (/^cpu +(.*)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? '')
     .split(' ')
@@ -45,7 +45,7 @@ function ticks(): { busy: number; all: number } {
   return { busy, all: busy + idle + waiting }
 }
 
-/** Looks at the machine for about three seconds. */
+/** Measures the noise for about three seconds. */
 export async function measureNoise(): Promise<Noise> {
   loopNow(3)
   const loops = Array.from({ length: 20 }, () => loopNow(1))
@@ -56,7 +56,7 @@ export async function measureNoise(): Promise<Noise> {
   return { loopMs: loops, others: (after.busy - before.busy) / Math.max(1, after.all - before.all) }
 }
 
-/** How far the loops lie apart, without the slowest and the fastest tenth, as a part of their median. */
+/** The spread of the loop times between the 10th and 90th percentile, relative to their median. */
 export function spreadOf({ loopMs: loops }: Pick<Noise, 'loopMs'>): number {
   const sorted = [...loops].sort((a, b) => a - b)
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.round((sorted.length - 1) * share))] ?? 0
@@ -65,16 +65,16 @@ export function spreadOf({ loopMs: loops }: Pick<Noise, 'loopMs'>): number {
 
 const percent = (share: number) => `${(share * 100).toFixed(0)} %`
 
-/** The noise in a line. */
+/** The noise as a sentence. */
 export function noiseLine(noise: Noise): string {
-  const others = noise.others === undefined ? '' : `; others use ${percent(noise.others)} of the processor`
-  return `a fixed loop takes ${median(noise.loopMs).toFixed(1)} ms, and 8 of 10 lie within ${percent(spreadOf(noise))} of each other${others}`
+  const others = noise.others === undefined ? '' : `; other processes use ${percent(noise.others)} of the CPU`
+  return `a fixed loop takes ${median(noise.loopMs).toFixed(1)} ms, 80 % of its runs within ${percent(spreadOf(noise))}${others}`
 }
 
-/** Throws where figures would say more about the machine's other work than about the server. */
+/** Throws if the machine is too noisy for a comparison. */
 export function requireQuiet(noise: Noise): void {
   if (spreadOf(noise) > mostSpread || (noise.others ?? 0) > mostOthers)
     throw new Error(
-      `the machine is too noisy to compare anything: ${noiseLine(noise)}. At most ${percent(mostSpread)} and ${percent(mostOthers)} are tolerable. Wait, or measure all the same with --noisy.`,
+      `the machine is too noisy to compare anything: ${noiseLine(noise)}. The limits are ${percent(mostSpread)} and ${percent(mostOthers)}. Try again later, or use --noisy.`,
     )
 }

@@ -2,13 +2,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Theme, themes } from './plots/svg.ts'
 
-/** What a benchmark has to show: parts of docs/performance.md by name, and drawings by file name. */
+/** The output of a benchmark: parts of docs/performance.md by name and plots by file name. */
 export interface Report {
   parts: Record<string, string>
   drawings: Record<string, (theme: Theme) => string>
 }
 
-/** Puts parts between their marks in a page. Throws for a part that the page has no marks for. */
+/** Replaces the parts between their marks in a page. Throws if the page has no marks for a part. */
 export function renewed(page: string, parts: Record<string, string>): string {
   let text = page
   for (const [name, content] of Object.entries(parts)) {
@@ -23,7 +23,7 @@ export function renewed(page: string, parts: Record<string, string>): string {
 
 const docs = fileURLToPath(new URL('../../docs/', import.meta.url))
 
-/** Writes a report into docs/performance.md and docs/plots. */
+/** Writes a report to docs/performance.md and docs/plots. */
 export function writePage({ parts, drawings }: Report): void {
   const file = `${docs}performance.md`
   writeFileSync(file, renewed(readFileSync(file, 'utf8'), parts))
@@ -31,8 +31,8 @@ export function writePage({ parts, drawings }: Report): void {
   for (const [name, draw] of Object.entries(drawings)) {
     for (const [mode, theme] of Object.entries(themes)) writeFileSync(`${docs}plots/${name}-${mode}.svg`, draw(theme))
   }
-  process.stderr.write('  docs/performance.md and docs/plots are renewed\n')
+  process.stderr.write('  docs/performance.md and docs/plots are up to date\n')
 }
 
-/** A report as it is printed. */
+/** A report as text for the terminal. */
 export const printed = ({ parts }: Report): string => Object.values(parts).join('\n\n')

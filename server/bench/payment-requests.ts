@@ -4,14 +4,14 @@ import { createApiKey, createBusiness } from '#resources/business/businesses/cre
 import type { Post } from './generator.ts'
 import { secretKey } from './servers.ts'
 
-/** A business that is paid, and the key that it calls the API with. */
+/** A business that takes payments, with its API key. */
 export interface Merchant {
   business: Business
   keyId: string
   apiKey: string
 }
 
-/** Makes businesses, each with a key of its own. */
+/** Creates businesses with an API key each. */
 export async function createMerchants({ db }: Database, count: number, { mode, slug }: { mode: Business['mode']; slug: string }): Promise<Merchant[]> {
   const merchants: Merchant[] = []
   for (let i = 0; i < count; i++) {
@@ -25,14 +25,14 @@ export async function createMerchants({ db }: Database, count: number, { mode, s
 
 export const jsonHeaders = (apiKey: string) => ({ 'x-business-api-key': apiKey, 'content-type': 'application/json' })
 
-/** Asks the API for something to be made, and returns its answer. */
+/** POSTs to the API and returns the answer. Throws unless it is 2xx. */
 export async function make<Made>(url: string, { apiKey }: Pick<Merchant, 'apiKey'>, path: string, body: unknown): Promise<Made> {
   const response = await fetch(url + path, { method: 'POST', headers: jsonHeaders(apiKey), body: JSON.stringify(body) })
   if (!response.ok) throw new Error(`POST ${path} was answered with ${response.status} ${await response.text()}`)
   return (await response.json()) as Made
 }
 
-/** Asks the API for one request to pay, of which the others are copies. */
+/** Creates one payment request by the API; the others are copies of it. */
 export async function makePaymentRequest(url: string, merchant: Pick<Merchant, 'apiKey'>, method: string): Promise<string> {
   const { id } = await make<{ id: string }>(url, merchant, '/v1/payment-requests', {
     amount: '25.50',
@@ -47,20 +47,20 @@ export async function makePaymentRequest(url: string, merchant: Pick<Merchant, '
   return id
 }
 
-/** A prepared request that can be paid once, until its database is put back. */
+/** A prepared payment request. It can be paid once, until its database is reset. */
 export interface Payable {
   id: string
-  /** Twelve digits that no other request of its family has, and with which its ids and references end. */
+  /** Twelve digits, unique in its family. Its ids and references end with them. */
   number: string
-  /** What a bank transfer for it carries. */
+  /** The payment reference that a bank transfer for it quotes. */
   reference: string
   merchant: Merchant
 }
 
-/** The first number of a family; from it on all have twelve digits. */
+/** Numbers count up from here, so that all have twelve digits. */
 export const firstNumber = 100_000_000_000
 
-/** What the ids of a family begin with: a UUIDv7 of this moment, up to its last twelve digits. */
+/** The common prefix of a family's ids: a UUIDv7 of the current time without its last twelve digits. */
 export function idPrefix(family: number): string {
   const time = Date.now().toString(16).padStart(12, '0')
   return `${time.slice(0, 8)}-${time.slice(8)}-7000-8${family.toString(16).padStart(3, '0')}-`
@@ -70,14 +70,14 @@ interface Family {
   merchants: Merchant[]
   method: string
   count: number
-  /** One of the letters that payment references are made of, for each family another. */
+  /** A letter in the payment references, unique per family. */
   letter: string
   prefix: string
 }
 
 /**
- * Makes pending requests, dealt out to the merchants in turn, in the order of their numbers. One is made by the API; the
- * others are copies of its row with their own id, payer and references, and are in the directory too.
+ * Creates pending payment requests, assigned to the merchants in turn. One is created by the API; the others are copies of
+ * its row with an id, a payer and references of their own, and with their entries in the directory.
  */
 export async function loadPaymentRequests({ pool }: Database, url: string, family: Family): Promise<Payable[]> {
   const { merchants, method, count, letter, prefix } = family
@@ -128,7 +128,7 @@ export async function loadPaymentRequests({ pool }: Database, url: string, famil
   })
 }
 
-/** The columns of a table in their order. */
+/** The columns of a table. */
 export async function columnsOf(pool: Database['pool'], name: string): Promise<string[]> {
   const { rows } = await pool.query<{ name: string }>(
     `select attname as name from pg_attribute where attrelid = $1::regclass and attnum > 0 and not attisdropped order by attnum`,
@@ -137,20 +137,20 @@ export async function columnsOf(pool: Database['pool'], name: string): Promise<s
   return rows.map((row) => row.name)
 }
 
-/** The payment of a sandbox's request by its payer's part. */
+/** The request that pays in the sandbox. */
 export const sandboxPayment = ({ id, merchant }: { id: string; merchant: Pick<Merchant, 'apiKey'> }): Post => ({
   path: `/v1/sandbox/payment-requests/${id}/pay`,
   headers: jsonHeaders(merchant.apiKey),
   body: '{}',
 })
 
-/** What payments leave behind, besides the state of their payment requests and the balances of accounts. */
+/** The tables that payments insert into. */
 const written = [
   ...['charges', 'ledger_transfers', 'events', 'releases', 'rail_checks', 'rail_notifications', 'bank_credits', 'search_grams', 'mails'],
   ...['webhook_queue', 'webhook_attempts', 'webhook_deliveries', 'idempotency_keys'],
 ]
 
-/** Runs statements one by one on a connection without a time limit. */
+/** Runs statements in sequence without a time limit. */
 async function runLong({ pool }: Database, statements: string[]): Promise<void> {
   const client = await pool.connect()
   try {
@@ -162,29 +162,29 @@ async function runLong({ pool }: Database, statements: string[]): Promise<void> 
   }
 }
 
-/** Keeps what has been paid so far as the past of every later payment, so that tables and plans are those of a business that has one. */
-export async function keepPast(database: Database): Promise<void> {
-  const kept = written.map((name) => `create table bench.past_${name} as table ${name}`)
+/** Saves the payments made so far as a history, which every reset restores: tables and query plans are those of a business that has been paid before. */
+export async function saveHistory(database: Database): Promise<void> {
+  const kept = written.map((name) => `create table bench.history_${name} as table ${name}`)
   await runLong(database, [
     'create schema if not exists bench',
     ...kept,
-    `create table bench.past_paid as select business_id, id from payment_requests where status <> 'pending'`,
+    `create table bench.history_paid as select business_id, id from payment_requests where status <> 'pending'`,
   ])
 }
 
-/** Puts a database back to where only the past was paid; `more` is done before the tables are analyzed. */
-export async function unpay(database: Database, more: string[] = []): Promise<void> {
-  const { rows } = await database.pool.query<{ past: boolean }>(`select to_regclass('bench.past_paid') is not null as past`)
-  const past = rows[0]?.past ?? false
-  const isPast = past ? 'and not exists (select 1 from bench.past_paid p where p.business_id = r.business_id and p.id = r.id)' : ''
+/** Resets a database to its history and runs `more` before the tables are analyzed. */
+export async function resetPayments(database: Database, more: string[] = []): Promise<void> {
+  const { rows } = await database.pool.query<{ history: boolean }>(`select to_regclass('bench.history_paid') is not null as history`)
+  const history = rows[0]?.history ?? false
+  const inHistory = history ? 'and not exists (select 1 from bench.history_paid p where p.business_id = r.business_id and p.id = r.id)' : ''
   await runLong(database, [
     `truncate ${written.join(', ')}`,
-    ...(past ? written.map((name) => `insert into ${name} select * from bench.past_${name}`) : []),
+    ...(history ? written.map((name) => `insert into ${name} select * from bench.history_${name}`) : []),
     ...more,
-    `update payment_requests r set status = 'pending', version = 1, completed_at = null, updated_at = created_at where status <> 'pending' ${isPast}`,
+    `update payment_requests r set status = 'pending', version = 1, completed_at = null, updated_at = created_at where status <> 'pending' ${inHistory}`,
     'vacuum (analyze) payment_requests',
-    // What is empty stays as if it had never been looked at: a plan made for no rows at all would read whole tables later.
-    ...(past ? [`vacuum (analyze) ${written.filter((name) => !/^(webhook_|mails)/.test(name)).join(', ')}`] : []),
+    // Empty tables are not vacuumed: PostgreSQL would plan for no rows at all and scan whole tables as they fill.
+    ...(history ? [`vacuum (analyze) ${written.filter((name) => !/^(webhook_|mails)/.test(name)).join(', ')}`] : []),
     'checkpoint',
   ])
 }

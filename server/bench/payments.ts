@@ -1,5 +1,5 @@
 import { type Cell, cpu, nodeCpu, over, postgresCpu, type Results, type Rounds, rate, runRounds, valuesOf } from './cells.ts'
-import { type CommonOptions, type Conditions, conditionsOf, conditionsText, lookAround } from './conditions.ts'
+import { type CommonOptions, type Conditions, checkNoise, conditionsOf, conditionsText } from './conditions.ts'
 import { type Backlog, type Delivering, type Latency, measureBacklog, measureLatency } from './deliveries.ts'
 import { type Goal, goalOf, goalsTable, range, table } from './figures.ts'
 import type { Report } from './page.ts'
@@ -14,9 +14,9 @@ import { spreadWay, wayNames } from './ways.ts'
 import type { Workspace } from './workspace.ts'
 
 export interface PaymentsOptions extends CommonOptions {
-  /** Payment requests that are prepared for each way. */
+  /** Payment requests to prepare for each way. */
   requests: number
-  /** Events of a backlog. */
+  /** Events in the backlog. */
   events: number
 }
 
@@ -33,7 +33,7 @@ export interface PaymentsFigures extends Rounds {
 
 const connectionCounts = [1, 64, 256]
 const clients = 32
-/** Payments a second whose webhooks are timed. */
+/** Payments per second while webhook latency is measured. */
 const timedPerSecond = 50
 
 const cellOf = (way: string, connections: number) => `${way} @${connections}`
@@ -46,7 +46,7 @@ async function payCells(workspace: Workspace, paying: Paying, { seconds, tools }
     )
     return way.replay && tools.pgbench ? [...through, replayCell(workspace, paying, way, { name: besideOf(way.name), clients, seconds })] : through
   })
-  // Lets the server's code be compiled before anything counts.
+  // Warm-up: lets V8 compile the hot code first.
   for (const { name } of paying.ways) await cells.find((cell) => cell.name === cellOf(name, 64))?.measure()
   return cells
 }
@@ -63,7 +63,7 @@ async function measureDeliveries(workspace: Workspace, cluster: Cluster, options
   const payables = await loadPaymentRequests(database, hawker.url, family)
   const delivering: Delivering = { cluster, hawker, database, merchant, sink: await startSink(workspace) }
   const delivered: Delivered = { backlogs: [], latencies: [] }
-  // The first round lets the code be compiled.
+  // Warm-up.
   await measureBacklog(delivering, Math.min(5000, options.events))
   for (let round = 1; round <= options.rounds; round++) {
     const backlog = await measureBacklog(delivering, options.events)
@@ -77,7 +77,7 @@ async function measureDeliveries(workspace: Workspace, cluster: Cluster, options
 }
 
 async function measure(workspace: Workspace, options: PaymentsOptions, wanted: { connections: number[]; deliveries: boolean }): Promise<PaymentsFigures> {
-  const noise = await lookAround(options)
+  const noise = await checkNoise(options)
   const cluster = await startCluster(workspace)
   const { requests, seconds, rounds, events } = options
   const delivered = wanted.deliveries ? await measureDeliveries(workspace, cluster, options) : undefined
@@ -87,11 +87,11 @@ async function measure(workspace: Workspace, options: PaymentsOptions, wanted: {
   return { ...(await runRounds(cells, rounds)), conditions: conditionsOf(options, cluster.version, noise), delivered, events }
 }
 
-/** Measures the ways to pay beside the database's own work, and webhooks. */
+/** Measures the ways to pay, beside pgbench, and webhooks. */
 export const measurePayments = (workspace: Workspace, options: PaymentsOptions): Promise<PaymentsFigures> =>
   measure(workspace, options, { connections: connectionCounts, deliveries: true })
 
-/** Measures the ways to pay at 64 connections and nothing else: what a payment costs, and where a change of the code is felt first. */
+/** Measures only the ways to pay at 64 connections: a short run for work on the code. */
 export const measureSettling = (workspace: Workspace, options: PaymentsOptions): Promise<PaymentsFigures> =>
   measure(workspace, options, { connections: [64], deliveries: false })
 
@@ -129,7 +129,7 @@ function goalsOf({ cells, delivered }: PaymentsFigures): Goal[] {
   ]
 }
 
-/** The ways beside their own statements in pgbench, and beside the sandbox's. */
+/** The ways relative to pgbench and to the sandbox. */
 function waysTable(cells: Results): string {
   const all = [...wayNames, spreadWay].flatMap((name) => connectionCounts.map((count) => ({ name, count })))
   return table([
@@ -182,7 +182,7 @@ function drawings({ cells }: PaymentsFigures): Report['drawings'] {
   }
 }
 
-/** What the page and the terminal show of payments. */
+/** The report of payments. */
 export function reportPayments(figures: PaymentsFigures): Report {
   const { cells, conditions, loopMs, delivered, events } = figures
   const parts: Report['parts'] = {

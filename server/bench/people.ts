@@ -36,13 +36,13 @@ export interface Person {
 
 const pick = <Value>(values: readonly Value[], at: number): Value => values[Math.min(values.length - 1, Math.floor(at * values.length))] as Value
 
-/** The part of an e-mail address that a name gives: its letters, or `user` where it has none in ASCII. */
+/** The part of an email address that a name gives: its letters, or `user` if it has none in ASCII. */
 export const mailPart = (name: string): string =>
   searchable(name)
     .replace(/[^a-z]/g, '')
     .slice(0, 12) || 'user'
 
-/** A person of plausible shape whose e-mail address no other number shares. */
+/** A plausible person whose email address no other number shares. */
 export function personOf(unique: number, random: () => number = Math.random): Person {
   const given = random() < rareShare ? pick(rareNames, random()) : pick(givenNames, random() ** 2)
   const family = pick(familyNames, random() ** 2)
@@ -50,5 +50,5 @@ export function personOf(unique: number, random: () => number = Math.random): Pe
   return { name: `${given} ${family}`, email, phone: `${random() < 0.4 ? 8 : 9}${String(Math.floor(random() * 1e7)).padStart(7, '0')}` }
 }
 
-/** The search text that the server keeps for a person. */
+/** The search text that the server stores for a person. */
 export const searchOf = ({ name, email, phone }: Person): string => searchTextOf([name, email, phone, `65${phone}`])

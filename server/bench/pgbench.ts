@@ -8,7 +8,7 @@ export interface PgbenchTask {
   name: string
   database: string
   scripts: string[]
-  /** Text values for the scripts' variables. */
+  /** Text variables of the scripts. */
   variables?: Record<string, string>
   clients: number
   seconds: number
@@ -27,7 +27,7 @@ export async function runPgbench(workspace: Workspace, { embedded: { connection 
   })
   const variables = Object.entries(task.variables ?? {}).flatMap(([name, value]) => ['-D', `${name}=${value}`])
   const where = ['-h', connection.host, '-p', String(connection.port), '-U', connection.user, task.database]
-  // Reads are so many that a log of all would slow them down.
+  // A complete log would slow down the many reads.
   const sampling = ['get', 'list'].includes(task.name) ? ['--sampling-rate=0.25'] : []
   const child = workspace.start(
     'pgbench',

@@ -1,5 +1,5 @@
 import { type Cell, nodeCpu, over, postgresCpu, type Rounds, rate, runRounds, slowest, valuesOf } from './cells.ts'
-import { type CommonOptions, type Conditions, conditionsOf, conditionsText, lookAround } from './conditions.ts'
+import { type CommonOptions, type Conditions, checkNoise, conditionsOf, conditionsText } from './conditions.ts'
 import { httpCell, prepareCustomers, serveCustomers } from './customer-cells.ts'
 import { range, table } from './figures.ts'
 import { processCount, residentBytes } from './machine.ts'
@@ -13,7 +13,7 @@ export interface ProcessesOptions extends CommonOptions {
   rows: number
 }
 
-/** The memory of one server's processes in megabytes, and how many there are. */
+/** The memory of a server's processes in megabytes, and their number. */
 interface Held {
   processes: number
   atRest: number | undefined
@@ -34,7 +34,7 @@ const megabytes = (pid: number) => {
   return bytes === undefined ? undefined : bytes / 2 ** 20
 }
 
-/** Notes the most memory that a server holds while a cell is measured. */
+/** Records the peak memory of a server while a cell is measured. */
 function watched(cell: Cell, pid: number, held: Held): Cell {
   return {
     ...cell,
@@ -50,7 +50,7 @@ function watched(cell: Cell, pid: number, held: Held): Cell {
 
 /** Measures create, get and settle with one API process and with two. */
 export async function measureProcesses(workspace: Workspace, options: ProcessesOptions): Promise<ProcessesFigures> {
-  const noise = await lookAround(options)
+  const noise = await checkNoise(options)
   const { rows, seconds, rounds, tools } = options
   const cluster = await startCluster(workspace)
   const cells: Cell[] = []
@@ -78,12 +78,12 @@ export async function measureProcesses(workspace: Workspace, options: ProcessesO
     const [way] = paying.ways
     if (way) cells.push(payCell(workspace, paying, way, { name: cellOf('settle', count), group: 'settle', connections: 64, seconds, tools }))
   }
-  // Lets every server's code be compiled before anything counts.
+  // Warm-up: lets V8 compile the hot code first.
   for (const cell of cells) await cell.measure()
   return { ...(await runRounds(cells, rounds)), conditions: conditionsOf(options, cluster.version, noise), held }
 }
 
-/** What the page and the terminal show of several processes. */
+/** The report of several processes. */
 export function reportProcesses({ cells, conditions, loopMs, held }: ProcessesFigures): Report {
   const [one = 1, two = 2] = settings
   const rows = operations.flatMap((operation) =>

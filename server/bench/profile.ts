@@ -7,7 +7,7 @@ import { idOf, loadCustomers, pageAfter, population } from './customers.ts'
 import { runTraffic } from './generator.ts'
 import { findTools } from './machine.ts'
 import { pay, paymentsPerSecond, preparePaying } from './paying.ts'
-import { unpay } from './payment-requests.ts'
+import { resetPayments } from './payment-requests.ts'
 import { databaseUrl, openLoader, startCluster, startHawker } from './servers.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -19,7 +19,7 @@ interface CpuProfile {
   timeDeltas: number[]
 }
 
-/** The source file and name behind a place in the bundled program. */
+/** The source file and name of a position in the bundled program. */
 function sourceMap(): SourceMap {
   return new SourceMap(JSON.parse(readFileSync(fileURLToPath(new URL('./main.js.map', import.meta.url)), 'utf8')))
 }
@@ -30,7 +30,7 @@ function sourceOf(map: SourceMap, line: number, column: number): string {
   return (source ?? '').replace(/^(?:.*\.\.\/)+/, '').replace(/^.*\/(?=(?:node_modules|server)\/)/, '')
 }
 
-/** Where a function is: a package, a file of ours, or Node itself. */
+/** The place of a function: a package, a file of ours, or Node itself. */
 const areaOf = (where: string) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(where)?.[0] ?? (where.startsWith('node:') || where === '' ? 'Node.js' : where)
 
 /** Shares of the busy time by function and by package or file, without the start of the program. */
@@ -103,7 +103,7 @@ function report(name: string, perSecond: number, folder: string): void {
   process.stdout.write(`${functions.join('\n')}\n\n  ${name}, by package or file\n\n${areas.slice(0, 30).join('\n')}\n`)
 }
 
-/** What PostgreSQL spends its time on, by statement. */
+/** PostgreSQL's time by statement. */
 async function reportStatements({ pool }: Database, requests: number): Promise<void> {
   const { rows } = await pool.query<{ calls: number; took: number; text: string }>(
     `select calls::int, total_exec_time + total_plan_time as took, left(regexp_replace(query, '\\s+', ' ', 'g'), 90) as text
@@ -115,7 +115,7 @@ async function reportStatements({ pool }: Database, requests: number): Promise<v
   process.stdout.write(`\n  by statement\n\n${lines.join('\n')}\n`)
 }
 
-/** The same while payments come by one of the ways. */
+/** The same for payments by one of the ways. */
 export async function profilePaying(workspace: Workspace, seconds: number, name: string): Promise<void> {
   const cluster = await startCluster(workspace, { shared_preload_libraries: 'pg_stat_statements', 'pg_stat_statements.track_planning': 'on' })
   const folder = join(workspace.folder, 'profile-settle')
@@ -126,10 +126,10 @@ export async function profilePaying(workspace: Workspace, seconds: number, name:
   const paying = await preparePaying(workspace, cluster, { names: [name], recorded: [], requests, nodeArguments })
   const { hawker, database, ways } = paying
   const [way] = ways
-  if (!way) throw new Error('There is nothing to pay.')
+  if (!way) throw new Error('There is no payment request.')
   await database.pool.query('create extension pg_stat_statements')
   const how = { connections: 64, tools: findTools(undefined) }
-  await unpay(database, way.prepared)
+  await resetPayments(database, way.prepared)
   await pay(workspace, paying, way, { ...how, seconds: 2 })
   await database.pool.query('select pg_stat_statements_reset()')
   const { perSecond, requests: paid, nodeCpuMs, postgresCpuMs } = await pay(workspace, paying, way, { ...how, seconds, from: warmUp })

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import pg from 'pg'
 
-/** A statement as it went to PostgreSQL, its parameters as text. */
+/** A statement that was sent to PostgreSQL, with its parameters as text. */
 export interface Statement {
   text: string
   values: (string | null)[]
@@ -21,7 +21,7 @@ function statementOf([first, second]: unknown[]): Statement {
   return { text, values: ((Array.isArray(second) ? second : values) ?? []).map(asText) }
 }
 
-/** Writes down every statement that this process sends while `act` runs. */
+/** Records every statement that this process sends while `act` runs. */
 export async function recordStatements(act: () => Promise<void>): Promise<Statement[]> {
   const heard: Statement[] = []
   const client = pg.Client.prototype as unknown as { query: (...parts: unknown[]) => unknown }
@@ -43,33 +43,33 @@ const uuids = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
 /** The ids in the parameters of statements. */
 const idsIn = (statements: Statement[]) => new Set(statements.flatMap(({ values }) => values.flatMap((value) => value?.match(uuids) ?? [])))
 
-/** A pgbench script that pays another request each time, and the values that it is given. */
+/** A pgbench script that pays another payment request in each transaction. */
 export interface Replay {
   script: string
-  /** pgbench's variables: the parameters that are the same for every payment. */
+  /** The script's variables: parameters that all payments share. */
   variables: Record<string, string>
 }
 
-/** Text as an SQL literal in which pgbench finds no variable of its own. */
+/** A text as SQL literals, split so that pgbench does not see `:name` in them. */
 const literal = (text: string) =>
   text
     .split(/(?<=:)(?=[A-Za-z0-9_])/)
     .map((part) => (part.includes('\\') ? `E'${part.replaceAll('\\', '\\\\').replaceAll("'", "''")}'` : `'${part.replaceAll("'", "''")}'`))
     .join(' || ')
 
-/** A text with the number of its payment in it, as an SQL expression. */
+/** A text that contains its payment's number, as an SQL expression. */
 const withNumber = (text: string, mark: string) => text.split(mark).map(literal).join(' || :number::text || ')
 
-/** A statement's own literals must not look like variables either. */
+/** A statement whose literals pgbench cannot mistake for variables. */
 function guarded(text: string): string {
   return text.replace(/(\w?)'((?:[^']|'')*)'/g, (whole, before: string, inner: string) => {
     if (!/:[A-Za-z0-9_]/.test(inner)) return whole
-    if (before) throw new Error(`pgbench would take a part of ${whole} for a variable.`)
+    if (before) throw new Error(`pgbench would mistake a part of ${whole} for a variable.`)
     return `(${literal(inner.replaceAll("''", "'"))})`
   })
 }
 
-/** The types that PostgreSQL gives to the parameters of a statement. */
+/** The parameter types that PostgreSQL infers for a statement. */
 async function typesOf(client: pg.ClientBase, text: string): Promise<string[]> {
   await client.query(`prepare bench_typed as ${text}`)
   const { rows } = await client.query<{ types: string[] }>(
@@ -80,9 +80,9 @@ async function typesOf(client: pg.ClientBase, text: string): Promise<string[]> {
 }
 
 /**
- * Makes a script of the statements of one payment that runs them for another payment each time. What belongs to a payment
- * is known by its number (in ids and references that the bench has given), and by ids that no earlier payment had: these keep
- * their beginning and end with the number. Times, and what a payer is called, stay those of the payment that was recorded.
+ * Turns the recorded statements of one payment into a pgbench script. The payment's own values are recognised by its number,
+ * which the benchmark has put into ids and references, and as ids that no earlier payment had; each ends in a counter instead.
+ * All other values, times and the payer's name among them, stay as recorded.
  */
 export async function replayOf(
   client: pg.ClientBase,

@@ -1,5 +1,5 @@
 import { cpu, nodeCpu, over, postgresCpu, type Results, type Rounds, rate, runRounds, slowest, valuesOf } from './cells.ts'
-import { type CommonOptions, type Conditions, conditionsOf, conditionsText, lookAround } from './conditions.ts'
+import { type CommonOptions, type Conditions, checkNoise, conditionsOf, conditionsText } from './conditions.ts'
 import { connectionCounts, names, operations, prepareCells } from './customer-cells.ts'
 import { type Goal, goalOf, goalsTable, range, table } from './figures.ts'
 import { median } from './load.ts'
@@ -21,9 +21,9 @@ export interface RunFigures extends Rounds {
   startUp: StartUp
 }
 
-/** Measures customers and settling beside their database and beside bare Fastify, and the start of the program. */
+/** Measures customers and settling beside pgbench and bare Fastify, and the program's start and memory. */
 export async function measureRun(workspace: Workspace, options: RunOptions): Promise<RunFigures> {
-  const noise = await lookAround(options)
+  const noise = await checkNoise(options)
   const { rows, seconds, rounds, tools, quick } = options
   const startUp = await measureStartUp(workspace, { times: quick ? 1 : 5, restSeconds: quick ? 1 : 10, seconds: quick ? 1 : 3, tools })
   const cluster = await startCluster(workspace)
@@ -32,13 +32,13 @@ export async function measureRun(workspace: Workspace, options: RunOptions): Pro
   return { ...(await runRounds(cells, rounds)), conditions: conditionsOf(options, cluster.version, noise), rows, startUp }
 }
 
-/** The limits of each operation's multiple of a bare route: goal and floor. */
+/** Goal and floor for each operation's multiple of a bare route. */
 const multiples: Record<string, [goal: number, floor: number]> = { get: [1.6, 2], list: [3.7, 5.5], create: [4.2, 5], settle: [4, 5.2] }
 const shown: Record<string, string> = { get: 'get', list: 'list of 25', create: 'create', settle: 'settle' }
 
 const multipleOf = (cells: Results, operation: string) => over(cells, names.through(operation, 64), names.bare(operation), nodeCpu)
 
-function goalsOf({ cells, startUp }: RunFigures): Goal[] {
+function requestGoals({ cells }: RunFigures): Goal[] {
   const beside = (operation: 'create' | 'get' | 'list', connections: number, goal: number, floor?: number) =>
     goalOf(
       `${shown[operation]} at ${connections} connections ÷ pgbench`,
@@ -46,8 +46,6 @@ function goalsOf({ cells, startUp }: RunFigures): Goal[] {
       over(cells, names.through(operation, connections), names.direct(operation), rate),
       { more: true, ...(floor === undefined ? {} : { floor }) },
     )
-  const together = (memory: StartUp['atRest']) => (memory ? [memory.node + memory.postgres] : [])
-  const help = Object.values(startUp.helpMs).map((values) => median(values))
   return [
     ...Object.entries(multiples).map(([operation, [goal, floor]]) =>
       goalOf(`CPU of Node.js, ${shown[operation]} ÷ bare Fastify`, goal, multipleOf(cells, operation), { floor }),
@@ -59,15 +57,22 @@ function goalsOf({ cells, startUp }: RunFigures): Goal[] {
     goalOf('p99 of create at 64 ÷ pgbench', 1.6, over(cells, names.through('create', 64), names.direct('create'), slowest), { floor: 3 }),
     goalOf('create with idempotency, limits and log ÷ without', 0.9, over(cells, names.on, names.off, rate), { more: true, floor: 0.75 }),
     goalOf('CPU of create ÷ one statement a request', 0.45, over(cells, names.through('create', 64), names.single, cpu), { floor: 0.6 }),
-    goalOf('first answer, first start ever', 1300, startUp.firstMs, { unit: ' ms' }),
-    goalOf('first answer, later start', 350, startUp.laterMs, { unit: ' ms' }),
-    goalOf('`--help` of the slowest command', 150, help.length > 0 ? [Math.max(...help)] : [], { unit: ' ms' }),
-    goalOf('memory of Node.js and PostgreSQL at rest', 130, together(startUp.atRest), { unit: ' MB' }),
-    goalOf('the same under load', 220, together(startUp.underLoad), { unit: ' MB' }),
   ]
 }
 
-/** The measured cells: the median of all rounds with the lowest and the highest. */
+function startGoals({ startUp: { firstMs, laterMs, helpMs, atRest, underLoad } }: RunFigures): Goal[] {
+  const together = (memory: StartUp['atRest']) => (memory ? [memory.node + memory.postgres] : [])
+  const help = Object.values(helpMs).map((values) => median(values))
+  return [
+    goalOf('first answer, first start ever', 1300, firstMs, { unit: ' ms' }),
+    goalOf('first answer, later start', 350, laterMs, { unit: ' ms' }),
+    goalOf('`--help` of the slowest command', 150, help.length > 0 ? [Math.max(...help)] : [], { unit: ' ms' }),
+    goalOf('memory of Node.js and PostgreSQL at rest', 130, together(atRest), { unit: ' MB' }),
+    goalOf('memory of Node.js and PostgreSQL under load', 220, together(underLoad), { unit: ' MB' }),
+  ]
+}
+
+/** The measured cells: medians and ranges of all rounds. */
 export function cellsTable(cells: Results): string {
   return table([
     ['', 'requests/s', 'p50 ms', 'p99 ms', 'CPU ms Node.js', 'CPU ms PostgreSQL'],
@@ -82,7 +87,7 @@ export function cellsTable(cells: Results): string {
   ])
 }
 
-/** A figure for a drawing; undefined where nothing was measured. */
+/** A figure for a plot; undefined if nothing was measured. */
 export function ranged(values: number[]): Ranged | undefined {
   return values.length === 0 ? undefined : { value: median(values), low: Math.min(...values), high: Math.max(...values) }
 }
@@ -136,16 +141,17 @@ function drawings({ cells }: RunFigures): Report['drawings'] {
   }
 }
 
-/** What the page and the terminal show of a run. */
+/** The report of a run. */
 export function reportRun(figures: RunFigures): Report {
   const { cells, conditions, loopMs, rows, startUp } = figures
   return {
     parts: {
       'run conditions': `${conditionsText(conditions, loopMs)} ${rows.toLocaleString('en')} customers to begin with.`,
-      'run goals': goalsTable(goalsOf(figures)),
+      'run goals': goalsTable(requestGoals(figures)),
       'run multiples': multiplesTable(cells),
       'run cells': cellsTable(cells),
-      'run start': startTable(startUp),
+      'start goals': goalsTable(startGoals(figures)),
+      'start figures': startTable(startUp),
     },
     drawings: drawings(figures),
   }

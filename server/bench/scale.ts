@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http'
-import { type CommonOptions, type Conditions, conditionsOf, conditionsText, lookAround } from './conditions.ts'
+import { type CommonOptions, type Conditions, checkNoise, conditionsOf, conditionsText } from './conditions.ts'
 import { idOf, loadCustomers, type Population, pageAfter, population } from './customers.ts'
 import { type Goal, goalOf, goalsTable, short, table } from './figures.ts'
 import { type Load, loadOf, median } from './load.ts'
@@ -21,14 +21,14 @@ export interface ScaleFigures {
   loopMs: number[]
   rows: number[]
   requests: number
-  /** What each kind took, by number of rows, once for each round. */
+  /** The results of each kind by number of rows, one per round. */
   kinds: Record<string, Record<number, Load[]>>
 }
 
 interface Size {
   people: Population
   hawker: HawkerProcess
-  /** E-mail addresses of random customers. */
+  /** Email addresses of random customers. */
   emails: string[]
 }
 
@@ -100,7 +100,7 @@ async function prepareSize(workspace: Workspace, cluster: Cluster, rows: number)
   await loader.end()
   process.stderr.write(`  ${rows} rows loaded in ${((performance.now() - began) / 1000).toFixed(0)} s\n`)
   const hawker = await startHawker(workspace, name, { apiKey: cluster.apiKey, environment: { DATABASE_URL: databaseUrl(cluster, name), LOG_LEVEL: 'warn' } })
-  // Some rows that came one by one: a search also reads what the trigram index has not taken in yet.
+  // Some rows that were created one by one: a search also reads what the trigram index has not merged yet.
   for (let i = 0; i < 100; i++) {
     const { email, phone } = personOf(rows + i)
     await ask(
@@ -142,9 +142,9 @@ function requireSpace(workspace: Workspace, rows: number[]): void {
     throw new Error(`${(needed / 1e9).toFixed(0)} GB are needed in ${workspace.folder}, and ${(free / 1e9).toFixed(0)} GB are free; set HAWKER_BENCH_DIR.`)
 }
 
-/** Measures how answers slow down as the rows of one business grow. */
+/** Measures how responses slow down as the rows of one business grow. */
 export async function measureScale(workspace: Workspace, options: ScaleOptions): Promise<ScaleFigures> {
-  const noise = await lookAround(options)
+  const noise = await checkNoise(options)
   const rows = [...options.rows].sort((a, b) => a - b)
   requireSpace(workspace, rows)
   const cluster = await startCluster(workspace, { max_parallel_maintenance_workers: '2' })
@@ -180,7 +180,7 @@ function goalsOf({ kinds: figures, rows }: ScaleFigures): Goal[] {
 
 const searchGoalMs = 25
 
-/** What the page and the terminal show of growth. */
+/** The report of growth. */
 export function reportScale(figures: ScaleFigures): Report {
   const { conditions, loopMs, kinds: all, rows, requests } = figures
   const panels = Object.entries(all).map(([name, bySize]) => ({

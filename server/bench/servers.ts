@@ -17,10 +17,13 @@ import type { Worker } from '#worker.ts'
 import { cpuSeconds } from './machine.ts'
 import { sleep, type Workspace } from './workspace.ts'
 
-/** The command that users start. */
+/** The `hawker` command. */
 export const hawkerProgram = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'server', 'bin', 'hawker.mjs')
 /** Encrypts the salts of every database of a run. */
 export const secretKey = randomBytes(32)
+
+/** The flags that the command gives Node.js in its first line. */
+export const commandFlags = (): string[] => readFileSync(hawkerProgram, 'utf8').split('\n')[0]?.match(/--\S+/g) ?? []
 
 /** A durable PostgreSQL with one migrated database and one business in it, which the others are copied from. */
 export interface Cluster {
@@ -29,7 +32,7 @@ export interface Cluster {
   readonly businessId: string
   readonly otherBusinessId: string
   readonly apiKey: string
-  /** Copies the first database, or another one that nobody is connected to, under a new name. */
+  /** Creates a database as a copy of the template, or of another database without connections. */
   copy(name: string, of?: string): Promise<void>
   /** Pools on one of the databases, closed at the end. */
   open(name: string): Database
@@ -37,7 +40,7 @@ export interface Cluster {
   cpu(): number | undefined
 }
 
-/** Starts PostgreSQL in the workspace; more settings than Hawker's own only where the number of databases asks for them. */
+/** Starts PostgreSQL in the workspace; other settings than Hawker's own only where the number of databases requires them. */
 export async function startCluster(workspace: Workspace, settings: Record<string, string> = {}): Promise<Cluster> {
   const embedded = await startEmbedded({ directory: join(workspace.folder, 'data'), settings: { max_connections: '150', ...settings } })
   workspace.atEnd(() => embedded.stop())
@@ -100,16 +103,13 @@ export interface HawkerOptions {
   nodeArguments?: string[]
 }
 
-/** The flags that the command gives Node.js in its first line. */
-const commandFlags = () => readFileSync(hawkerProgram, 'utf8').split('\n')[0]?.match(/--\S+/g) ?? []
-
 /** Starts the built server as its own process and waits for its first answer to a request with a key. */
 export async function startHawker(workspace: Workspace, name: string, options: HawkerOptions): Promise<HawkerProcess & { firstAnswerMs: number }> {
   const port = await freePort()
   const logFile = join(workspace.folder, `${name}.log`)
   const output = openSync(logFile, 'a')
   const began = performance.now()
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(HAWKER_|DATABASE_|CONTROL_|LOG_LEVEL|PORT|HOST)/.test(key)))
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(HAWKER_(?!NODE$)|DATABASE_|CONTROL_|LOG_LEVEL|PORT|HOST)/.test(key)))
   const child = workspace.start(process.execPath, [...commandFlags(), ...(options.nodeArguments ?? []), hawkerProgram, 'start'], {
     env: { ...inherited, PORT: String(port), HAWKER_SECRET_KEY: secretKey.toString('hex'), ...options.environment },
     stdio: ['ignore', output, output],
@@ -136,7 +136,7 @@ export async function startHawker(workspace: Workspace, name: string, options: H
   return { url, pid, child, cpu: () => cpuSeconds(pid), stop, firstAnswerMs: performance.now() - began }
 }
 
-/** An API in this process, so that what it sends to PostgreSQL can be recorded. */
+/** Serves the API in this process, so that its statements can be recorded. */
 export async function serveHere(
   cluster: Cluster,
   name: string,
@@ -158,13 +158,13 @@ export async function serveHere(
   return { url: url.replace('localhost', '127.0.0.1'), database: opened.database, stop }
 }
 
-/** Where a server finds a database of a cluster: over its Unix socket. */
+/** The URL of a database, by the cluster's Unix socket. */
 export function databaseUrl({ embedded: { connection } }: Cluster, name: string): string {
   const where = new URLSearchParams({ host: connection.host, port: String(connection.port) })
   return `postgresql://${connection.user}@localhost/${name}?${where}`
 }
 
-/** Bytes that are free where a folder is. */
+/** Free bytes in a folder. */
 export function freeBytes(folder: string): number {
   const { stdout } = spawnSync('df', ['-Pk', folder], { encoding: 'utf8' })
   return Number((stdout ?? '').trim().split('\n').at(-1)?.split(/\s+/)[3] ?? 0) * 1024

@@ -2,13 +2,13 @@ import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import type { Workspace } from './workspace.ts'
 
-/** A receiver of webhooks in a process of its own, which answers 200 at once. */
+/** A receiver of webhooks in a process of its own, which responds 200 immediately. */
 export interface Sink {
-  /** Deliveries to this URL are counted only. */
+  /** Deliveries to this URL are only counted. */
   readonly countUrl: string
-  /** Of deliveries to this URL, the time at which each object's first one began to arrive is kept. */
+  /** For deliveries to this URL, the time at which each object's first one started to arrive is kept. */
   readonly keepUrl: string
-  /** How many have come, and when the first and the last of them did, in milliseconds since 1970. */
+  /** How many have arrived, and when the first and the last of them did, in milliseconds since 1970. */
   counted(): Promise<{ count: number; first: number; last: number }>
   arrivals(): Promise<Map<string, number>>
   forget(): Promise<void>
@@ -17,7 +17,7 @@ export interface Sink {
 /** Milliseconds since 1970, finer than the clock that Date reads. */
 export const preciseNow = (): number => performance.timeOrigin + performance.now()
 
-/** Works as the receiver: prints its port, then answers. */
+/** Runs as the receiver: prints its port, then responds. */
 export function sinkProcess(): Promise<void> {
   let counted = { count: 0, first: 0, last: 0 }
   let arrivals: [id: string, at: number][] = []

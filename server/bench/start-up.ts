@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { runTraffic } from './generator.ts'
 import { proportionalBytes, residentBytes, type Tools } from './machine.ts'
 import { makePaymentRequest, sandboxPayment } from './payment-requests.ts'
-import { type HawkerProcess, hawkerProgram, startHawker } from './servers.ts'
+import { commandFlags, type HawkerProcess, hawkerProgram, startHawker } from './servers.ts'
 import { finish, sleep, type Workspace } from './workspace.ts'
 
 /** Memory of a running `hawker start` in megabytes. */
@@ -12,15 +12,15 @@ export interface Memory {
   postgres: number
 }
 
-/** What a user sees of the program before and besides its answers. */
+/** The program's start, its help and its memory. */
 export interface StartUp {
-  /** Milliseconds from the start of the process to the first answer: on an empty folder, and then again. */
+  /** Milliseconds from the start of the process to the first answer, on an empty data directory and on an existing one. */
   firstMs: number[]
   laterMs: number[]
-  /** Milliseconds until a command has printed its help and ended. */
+  /** Milliseconds until a command has printed its help and exited. */
   helpMs: Record<string, number[]>
   atRest: Memory | undefined
-  /** The most while customers are created, read and listed and payments are made. */
+  /** Peak while customers are created, read and listed and payments are made. */
   underLoad: Memory | undefined
 }
 
@@ -33,7 +33,7 @@ export interface StartUpOptions {
 
 const commands = ['start', 'api', 'worker', 'migrate', 'keys', 'businesses', 'listen', 'verify', 'doctor', 'pay', 'trigger']
 
-/** A key of the first business, so that it need not be read from the welcome. */
+/** The API key of the first business. */
 const apiKey = `test_${'0'.repeat(64)}`
 
 function memoryOf(pid: number, postmaster: number): Memory | undefined {
@@ -41,7 +41,7 @@ function memoryOf(pid: number, postmaster: number): Memory | undefined {
   return node === undefined || postgres === undefined ? undefined : { node: node / 2 ** 20, postgres: postgres / 2 ** 20 }
 }
 
-/** Does something with several at a time. */
+/** Processes items, 64 at a time. */
 async function inParallel<Item>(items: Item[], act: (item: Item) => Promise<void>): Promise<void> {
   const waiting = [...items]
   const work = async () => {
@@ -50,7 +50,7 @@ async function inParallel<Item>(items: Item[], act: (item: Item) => Promise<void
   await Promise.all(Array.from({ length: 64 }, work))
 }
 
-/** Everything that the benchmarks measure, one after the other, at 64 connections. */
+/** The load of the benchmarks in short: each operation in turn, at 64 connections. */
 async function loadAll(workspace: Workspace, { url }: HawkerProcess, { seconds, tools }: StartUpOptions): Promise<void> {
   const traffic = { url, apiKey, connections: 64, seconds }
   await runTraffic(workspace, traffic, tools)
@@ -69,7 +69,7 @@ async function loadAll(workspace: Workspace, { url }: HawkerProcess, { seconds, 
   })
 }
 
-/** The most memory while something runs. */
+/** Peak memory while something runs. */
 async function mostMemory(look: () => Memory | undefined, run: () => Promise<void>): Promise<Memory | undefined> {
   let most: Memory | undefined
   const sum = (memory: Memory | undefined) => (memory ? memory.node + memory.postgres : 0)
@@ -86,7 +86,7 @@ async function measureHelp(workspace: Workspace, times: number): Promise<Record<
   for (let i = 0; i < times; i++) {
     for (const command of commands) {
       const began = performance.now()
-      const child = workspace.start(process.execPath, [hawkerProgram, command, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+      const child = workspace.start(process.execPath, [...commandFlags(), hawkerProgram, command, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
       await finish(child, 20)
       took[command] = [...(took[command] ?? []), performance.now() - began]
     }
@@ -94,7 +94,7 @@ async function measureHelp(workspace: Workspace, times: number): Promise<Record<
   return took
 }
 
-/** Starts the product as a user does, on an empty folder and then again, as often as asked; the last of them is put under load. */
+/** Starts the program on an empty data directory and again on the same one, repeatedly. The last instance is measured at rest and under load. */
 export async function measureStartUp(workspace: Workspace, options: StartUpOptions): Promise<StartUp> {
   const { times, restSeconds } = options
   const figures: StartUp = { firstMs: [], laterMs: [], helpMs: await measureHelp(workspace, times), atRest: undefined, underLoad: undefined }

@@ -2,12 +2,12 @@ import { gramsOf } from '#foundation/shared/search-text.ts'
 import { idSql, type Population } from './customers.ts'
 import { type Person, personOf, searchOf } from './people.ts'
 
-/** Grams of a row that come of its digits: eight of the e-mail's and twice seven of the phone's. */
+/** Grams of a row that come from its digits: eight of the email's and twice seven of the phone's. */
 const digitGrams = 22
 
 const customerColumns = `business_id, id, name, email, phone_number, phone_number_country_code, phone_number_e164, metadata, search, search_grams, version, created_at, updated_at`
 
-/** One customer by key, all columns that the API shows. */
+/** One customer by key, with all columns that the API returns. */
 const selectOne = `
   select id, name, birth_date, gender, email, phone_number, address, remark, phone_number_country_code, external_id, phone_number_e164, metadata,
     version, created_at, updated_at
@@ -24,7 +24,7 @@ function insertScript(people: Population, person: Person): string {
   const phone = ':phone::text'
   const [searchName = ''] = searchOf(person).split('\n')
   const searchText = `'${searchName}' || E'\\n ' || ${email} || E'\\n ' || ${phone} || E'\\n 65' || ${phone}`
-  // The parts that do not vary have the grams that the API gives them; those of the digits are drawn from as many as there are.
+  // The constant parts have the grams that the API gives them; those of the digits are drawn from as many as there are.
   const fixed = gramsOf([searchName, ` ${local}`, domain].join('\n'), people.businessId)
   const grams = `'{${fixed}}'::int4[] || array(select floor(random() * 2000)::int4 from generate_series(1, ${digitGrams}))`
   return `\\set number random(1, 1000000000)
@@ -54,14 +54,14 @@ export function selectScript(people: Population): string {
   return `\\set number random(1, ${people.rows})\n${statement};\n`
 }
 
-/** A page of customers after one of them, each with the JSON that the API shows. */
+/** A page of customers after a given one, each as the API's JSON. */
 const selectPage = `
   select c.id, row_to_json((select shown from (select c.id, c.name, c.birth_date, c.gender, c.email, c.phone_number, c.address, c.remark,
     c.phone_number_country_code, c.external_id, c.phone_number_e164, c.metadata) shown))::text as json, c.version,
     (extract(epoch from c.created_at) * 1000)::float8 as created_ms, (extract(epoch from c.updated_at) * 1000)::float8 as updated_ms
   from customers c where c.business_id = $1 and c.id < $2 order by c.id desc limit $3`
 
-/** A pgbench script that selects a page after a random customer, and the one row by which a program sees whether more follow. */
+/** A pgbench script that selects a page after a random customer, plus one row to see whether there are more. */
 export function listScript(people: Population, perPage: number): string {
   const statement = selectPage
     .replace('$1', `'${people.businessId}'`)

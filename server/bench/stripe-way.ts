@@ -6,7 +6,7 @@ import type { Post } from './generator.ts'
 import { columnsOf, idPrefix, type Merchant, type Payable } from './payment-requests.ts'
 import { secretKey } from './servers.ts'
 
-/** The members of a PaymentIntent that Hawker does not look at; Stripe sends them all the same. */
+/** Fields of a PaymentIntent that Stripe sends and Hawker ignores. */
 const others = {
   amount_capturable: 0,
   amount_details: { tip: {} },
@@ -39,21 +39,21 @@ const others = {
   transfer_group: null,
 }
 
-/** Gives a business access to the Stripe that the bench plays. */
+/** Sets up the fake Stripe for a business. */
 export async function setUpStripe({ db }: Database, { business }: Merchant, { access }: StripeFake): Promise<void> {
-  // A patience as Stripe's; the fake's own is made for tests.
+  // The fake's own timeout is short, for tests.
   await saveRailCredentials(db, business.id, 'stripe', encryptSecret(JSON.stringify({ ...access, timeout_ms: '8000' }), secretKey), new Date())
 }
 
-/** The SQL that puts the attempts of requests from a number on into their tables, those up to another one only. */
+/** SQL that inserts the pending attempts of a range of requests. */
 export const pendingAttempts = (after: string, to: string): string[] =>
   ['charges', 'rail_checks'].map(
     (name) => `insert into ${name} select * from bench.pending_${name} where right(id::text, 12) > '${after}' and right(id::text, 12) <= '${to}'`,
   )
 
 /**
- * Keeps an attempt for each request as one that Stripe is working on: copies of the charge of `model`, an attempt for the
- * last of them that the checkout began. Returns what the ids of these charges begin with.
+ * Saves a pending attempt for each payment request: copies of the charge `model`, which the checkout has begun for the last
+ * of them. Returns the common prefix of the charges' ids.
  */
 export async function keepPendingAttempts({ pool }: Database, { business }: Merchant, payables: Payable[], model: string): Promise<string> {
   const prefix = idPrefix(13)
@@ -73,14 +73,14 @@ export async function keepPendingAttempts({ pool }: Database, { business }: Merc
     where c.business_id = $1 and c.id = $2`,
     [business.id, model, payables.map((payable) => payable.id)],
   )
-  // As with every attempt whose outcome is open, Stripe would be asked about it some time; here not before the run is over.
+  // Pending attempts have a scheduled check; these are due after the run.
   await pool.query(`create table bench.pending_rail_checks as
     select business_id, id, 'charge' as kind, now() + interval '1 day' as due_at, 0 as attempts from bench.pending_charges`)
   for (const name of ['charges', 'rail_checks']) await pool.query(`delete from ${name} where business_id = $1 and id = $2`, [business.id, model])
   return prefix
 }
 
-/** Lets the fake know the payments of requests, all of which have succeeded meanwhile. */
+/** Adds succeeded payments for these requests to the fake. */
 export function rememberIntents({ intents }: StripeFake, payables: Payable[], chargePrefix: string): void {
   for (const { number } of payables) {
     intents.set(`pi_${number}`, {
@@ -101,7 +101,7 @@ export function rememberIntents({ intents }: StripeFake, payables: Payable[], ch
   }
 }
 
-/** What Stripe sends when a payment has succeeded, signed for now. */
+/** Stripe's notification of a successful payment, with a current signature. */
 export function notification(fake: StripeFake, { number, merchant }: Payable): Post {
   const { text, signature } = fake.message('payment_intent.succeeded', fake.intents.get(`pi_${number}`) ?? {}, { id: `evt_${number}` })
   const headers = { 'content-type': 'application/json', 'stripe-signature': signature }

@@ -8,13 +8,13 @@ import {
   createMerchants,
   firstNumber,
   idPrefix,
-  keepPast,
   loadPaymentRequests,
   type Merchant,
   make,
   type Payable,
+  resetPayments,
   sandboxPayment,
-  unpay,
+  saveHistory,
 } from './payment-requests.ts'
 import { personOf } from './people.ts'
 import { type Replay, recordStatements, replayOf } from './recorded.ts'
@@ -22,40 +22,40 @@ import { type Cluster, serveHere } from './servers.ts'
 import { keepPendingAttempts, notification, pendingAttempts, rememberIntents, setUpStripe } from './stripe-way.ts'
 import { sleep, type Workspace } from './workspace.ts'
 
-/** One way in which money reaches a payment request, with requests that wait for it. */
+/** A way to pay a payment request, with pending requests to be paid. */
 export interface Way {
   readonly name: string
-  /** The number of the first request that the past has left, without one. */
+  /** The last number that belongs to the history. */
   readonly after: number
-  /** The requests that are not paid yet, mixed as payers come. */
+  /** The pending requests in the order in which they are paid. */
   readonly payables: Payable[]
-  /** SQL that puts back what has to be there before a payment comes this way. */
+  /** SQL that inserts what a payment by this way requires. */
   readonly prepared: string[]
-  /** Requests that pay payables, signed for now. */
+  /** The HTTP requests that pay these, with current signatures. */
   posts(payables: Payable[]): Post[]
-  /** The statements of one payment as a pgbench script; undefined where they were not recorded. */
+  /** The statements of one payment as a pgbench script, if they were recorded. */
   replay: Replay | undefined
 }
 
 export const wayNames = ['sandbox pay', 'bank credit', 'Stripe notification', 'checkout attempt'] as const
-/** The same as the first, but not all to one merchant. */
+/** Like the first, but to many merchants. */
 export const spreadWay = 'sandbox pay, 200 merchants'
 
-/** Requests of each way that are paid before anything is measured. */
-const pastPayments = 400
+/** The number of payments of each way in the history. */
+const historyPayments = 400
 
-/** A way before any of its requests is paid. */
+/** A way before its history is paid. */
 interface NewWay {
   name: string
   payables: Payable[]
   post: (payable: Payable) => Post
-  /** What has to be there before requests with numbers in a range are paid. */
+  /** SQL that inserts what the payments of a range of numbers require. */
   prepared?: (after: string, to: string) => string[]
 }
 
 interface Making {
   database: Database
-  /** An API on this database. */
+  /** An API that uses this database. */
   url: string
   count: number
 }
@@ -81,7 +81,7 @@ const byBank: Prepare = async ({ database, url, count }, { live }) => {
   return { name: 'bank credit', payables, post }
 }
 
-/** What the payer's page sends, once for its key, with the name on the card. */
+/** The checkout page's request to pay by card. */
 function attempt({ id, number, merchant }: Payable, token: string): Post {
   return {
     path: `/payment-request/@${merchant.business.slug}/${id}/attempts`,
@@ -94,7 +94,7 @@ const byStripe: Prepare = async ({ database, url, count }, { live, fake }) => {
   await setUpStripe(database, live, fake)
   const payables = await loadPaymentRequests(database, url, { merchants: [live], method: 'card', count, letter: 'C', prefix: idPrefix(3) })
   const last = payables.at(-1)
-  if (!last) throw new Error('There is nothing to pay.')
+  if (!last) throw new Error('There is no payment request.')
   const answer = await send<{ state: { attempt: { id: string } } }>(url, attempt(last, 'pm_card_slow'))
   const chargePrefix = await keepPendingAttempts(database, live, payables, answer.state.attempt.id)
   fake.intents.clear()
@@ -108,7 +108,7 @@ const byCheckout: Prepare = async ({ database, url, count }, { sandbox }) => {
   return { name: 'checkout attempt', payables, post: (payable) => attempt(payable, token) }
 }
 
-/** To how many merchants payments go that do not all go to one. */
+/** The merchants of `spreadWay`. */
 const manyMerchants = 200
 
 const toMany: Prepare = async ({ database, url, count }) => {
@@ -117,18 +117,18 @@ const toMany: Prepare = async ({ database, url, count }) => {
   return { name: spreadWay, payables, post: sandboxPayment }
 }
 
-/** Sends a payment, and wants it to be accepted. */
+/** Sends a payment. Throws unless it is accepted. */
 async function send<Answer>(url: string, { path, headers, body }: Post): Promise<Answer> {
   const response = await fetch(url + path, { method: 'POST', headers, body })
   if (!response.ok) throw new Error(`${path} was answered with ${response.status} ${await response.text()}`)
   return (await response.json()) as Answer
 }
 
-/** Pays the first requests of a way, several at a time. */
-async function payPast({ database, url }: Making, { payables, post, prepared }: NewWay): Promise<void> {
-  const past = payables.slice(0, pastPayments)
-  for (const text of prepared?.(payables[0] ? String(firstNumber) : '', past.at(-1)?.number ?? '') ?? []) await database.pool.query(text)
-  const waiting = past.map((payable) => post(payable)).reverse()
+/** Pays the first requests of a way, 16 at a time. */
+async function payHistory({ database, url }: Making, { payables, post, prepared }: NewWay): Promise<void> {
+  const history = payables.slice(0, historyPayments)
+  for (const text of prepared?.(String(firstNumber), history.at(-1)?.number ?? '') ?? []) await database.pool.query(text)
+  const waiting = history.map((payable) => post(payable)).reverse()
   const work = async () => {
     for (let next = waiting.pop(); next; next = waiting.pop()) await send(url, next)
   }
@@ -137,7 +137,7 @@ async function payPast({ database, url }: Making, { payables, post, prepared }: 
 
 const mixedAmong = 2_000
 
-/** Payers pay what was made lately: in the order of creation, mixed among two thousand. */
+/** Requests are paid roughly in the order of their creation: shuffled in blocks of 2,000. */
 function mixed(payables: Payable[]): Payable[] {
   const out: Payable[] = []
   for (let from = 0; from < payables.length; from += mixedAmong) {
@@ -147,10 +147,10 @@ function mixed(payables: Payable[]): Payable[] {
   return out
 }
 
-/** A way whose past is paid. */
+/** A way after its history is paid. */
 function wayOf({ name, payables, post, prepared }: NewWay): Way {
-  const after = firstNumber + pastPayments
-  const left = payables.slice(pastPayments)
+  const after = firstNumber + historyPayments
+  const left = payables.slice(historyPayments)
   return {
     name,
     after,
@@ -161,13 +161,13 @@ function wayOf({ name, payables, post, prepared }: NewWay): Way {
   }
 }
 
-/** Records the statements of one payment, after some others have filled what a process remembers. */
+/** Records the statements of one payment, after a few payments have warmed the caches. */
 async function record(client: pg.ClientBase, url: string, { payables, posts }: Way): Promise<Replay> {
   const sendAll = async (some: Payable[]) => {
     for (const post of posts(some)) await send(url, post)
   }
   const [subject] = payables.slice(10)
-  if (!subject) throw new Error('There are too few requests to record one.')
+  if (!subject) throw new Error('There are too few payment requests to record a payment.')
   const before = await recordStatements(() => sendAll(payables.slice(0, 10)))
   const statements = await recordStatements(() => sendAll([subject]))
   return replayOf(client, subject.number, { before, statements })
@@ -181,12 +181,12 @@ const makers: Record<string, Prepare> = {
   [spreadWay]: toMany,
 }
 
-/** Makes the merchants and requests of ways, and pays the first requests of each, with a worker that places their events. */
+/** Creates the merchants and payment requests of ways and pays the history, with a worker that sequences its events. */
 async function makeWays(cluster: Cluster, name: string, { names, count, fake }: { names: readonly string[]; count: number; fake: StripeFake }): Promise<Way[]> {
   const here = await serveHere(cluster, name, { withWorker: true })
   try {
     const { database, url } = here
-    const making = { database, url, count: count + pastPayments }
+    const making = { database, url, count: count + historyPayments }
     const [sandbox] = await createMerchants(database, 1, { mode: 'sandbox', slug: 'sandbox-merchant' })
     const [live] = await createMerchants(database, 1, { mode: 'live', slug: 'live-merchant' })
     if (!sandbox || !live) throw new Error('There is no merchant.')
@@ -196,32 +196,32 @@ async function makeWays(cluster: Cluster, name: string, { names, count, fake }: 
       if (!prepare) throw new Error(`There is no way "${way}"; there are ${Object.keys(makers).join(', ')}.`)
       made.push(await prepare(making, { sandbox, live, fake }))
     }
-    for (const way of made) await payPast(making, way)
+    for (const way of made) await payHistory(making, way)
     await untilQuiet(database, url)
-    await keepPast(database)
+    await saveHistory(database)
     return made.map(wayOf)
   } finally {
     await here.stop()
   }
 }
 
-/** Records the statements of one payment by each of the ways: in an API of this process without a worker, so that nothing else is recorded. */
+/** Records a payment by each of the ways. The API runs without a worker, so that nothing else is recorded. */
 async function recordWays(cluster: Cluster, name: string, ways: Way[]): Promise<void> {
   const { url, database, stop } = await serveHere(cluster, name, { withWorker: false })
   const client = await database.pool.connect()
   try {
     for (const way of ways) {
-      await unpay(database, way.prepared)
+      await resetPayments(database, way.prepared)
       way.replay = await record(client, url, way)
     }
-    await unpay(database)
+    await resetPayments(database)
   } finally {
     client.release()
     await stop()
   }
 }
 
-/** Prepares ways on a database that has none yet, and records those that `recorded` names. */
+/** Prepares ways on a new database, and records those in `recorded`. */
 export async function prepareWays(
   workspace: Workspace,
   cluster: Cluster,
@@ -236,8 +236,8 @@ export async function prepareWays(
 }
 
 /**
- * Waits until no event waits for its place and nobody is being paid any more: no statement is under way, again and again
- * after the server has answered, and so had the time to send the next.
+ * Waits until all events are sequenced and no payment is in flight: repeatedly no statement is active, each time after the
+ * server has answered a request and so had time to send its next statement.
  */
 export async function untilQuiet({ pool }: Database, url: string): Promise<void> {
   let quiet = 0
@@ -248,7 +248,7 @@ export async function untilQuiet({ pool }: Database, url: string): Promise<void>
         or exists (select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle') as busy`,
     )
     quiet = rows[0]?.busy === false ? quiet + 1 : 0
-    if (Date.now() > deadline) throw new Error('Payments or their events are still under way after a minute.')
+    if (Date.now() > deadline) throw new Error('Payments are still in flight after a minute, or their events are not sequenced.')
     await sleep(20)
   }
 }

@@ -3,12 +3,12 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A folder and processes that end with the run, however it ends. */
+/** A temporary folder and child processes that do not outlive the run. */
 export interface Workspace {
   readonly folder: string
-  /** Remembers what has to be done at the end; the latest first. */
+  /** Registers what must be done at the end; the latest first. */
   atEnd(task: () => Promise<void> | void): void
-  /** Starts a process that is killed at the end if it still runs. */
+  /** Starts a process that is killed at the end if it is still running. */
   start(program: string, args: string[], options?: SpawnOptions): ChildProcess
   close(): Promise<void>
 }
@@ -18,7 +18,7 @@ export interface Finished {
   errors: string
 }
 
-/** Makes the folder, and ends everything when the terminal or a supervisor ends the run, too. */
+/** Creates the folder. Cleans up on signals and unexpected errors, too. */
 export function openWorkspace(): Workspace {
   const folder = mkdtempSync(join(process.env.HAWKER_BENCH_DIR ?? tmpdir(), 'hawker-bench-'))
   chmodSync(folder, 0o755)
@@ -59,7 +59,7 @@ export function openWorkspace(): Workspace {
   }
 }
 
-/** Waits for a process's end, for at most `seconds`; its output. Throws when it fails. */
+/** Waits for a process's end, at most for `seconds`; returns its output. Throws if it fails. */
 export async function finish(child: ChildProcess, seconds: number): Promise<Finished> {
   let output = ''
   let errors = ''

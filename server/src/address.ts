@@ -1,13 +1,13 @@
 import { StartError } from '#foundation/database/data-directory.ts'
 import { type Config, ConfigError } from './config.ts'
 
-/** How a browser on this machine reaches a host and port. */
+/** The URL under which a browser on this machine reaches a host and port. */
 export function urlOf(listened: string, port: number): string {
   const host = ['0.0.0.0', '::', '127.0.0.1'].includes(listened) ? 'localhost' : listened
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** Says what was wrong with the address in place of what the system says. */
+/** Explains what was wrong with the address, instead of the system's message. */
 export function listenError(error: unknown, { host, port }: Pick<Config, 'host' | 'port'>): unknown {
   switch ((error as { code?: string }).code) {
     case 'EADDRINUSE':

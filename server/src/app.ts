@@ -23,6 +23,7 @@ import { type PaymentsDeps, paymentsOf } from '#resources/payments/payments.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { receiptUrl } from '#resources/payments/receipts/address.ts'
 import { paymentsRoutes } from '#resources/payments/routes.ts'
+import type { Follower } from '#resources/payments/settlement/followers.ts'
 import { payoutsRoutes } from '#resources/payouts/routes.ts'
 import { sandboxRoutes } from '#resources/sandbox/routes.ts'
 import { countQueuedDeliveries } from '#resources/webhooks/delivery/delivery-queries.ts'
@@ -38,14 +39,14 @@ export interface AppDeps {
   clock: Clock
   /** Called after a commit that appended an event. */
   onEvent?: (businessId: string) => void
-  /** Called after a commit whose events have their sequences already. */
-  onComplete?: (businessId: string) => void
   /** The URL of this server, for links in answers and webhooks that have no request. */
   baseUrl: () => string
   /** The key that encrypts stored secrets. */
   secretKey: () => Buffer
   /** What moves money; the configured rails, unless a test brings its own. */
   rails?: Rails
+  /** Who completes what payment requests collect money for; `followers`, unless a test brings its own. */
+  followers?: readonly Follower[]
   /** The location of the OpenAPI document; absent while it is being generated. */
   openApiFile?: string
   /** Counts requests where several processes share a limit. */
@@ -60,14 +61,16 @@ export interface App extends Api {
   readonly pages: Pages
 }
 
+/** Who completes what payment requests collect money for, in one list. */
+export const followers: readonly Follower[] = []
+
 /** Every area's routes, in one list. */
 export async function createApp(options: AppDeps): Promise<App> {
   const { config, database, log, metrics, now, clock, baseUrl, secretKey, openApiFile, checkAnswer, beforeRoutes } = options
   // Pages that wait for a payment are notified after the same commit as the relay.
   let tellPages: Pages['wake'] = () => undefined
-  const onEvent = (businessId: string, arePlaced = false) => {
-    if (arePlaced) options.onComplete?.(businessId)
-    else options.onEvent?.(businessId)
+  const onEvent = (businessId: string) => {
+    options.onEvent?.(businessId)
     tellPages(businessId)
   }
   const deps: Deps = {
@@ -101,7 +104,7 @@ export async function createApp(options: AppDeps): Promise<App> {
   healthRoutes(api, { database, metrics })
   referenceRoutes(api, openApiFile ? () => readFileSync(openApiFile, 'utf8') : undefined)
 
-  const payments = paymentsOf(deps, options.rails)
+  const payments = paymentsOf(deps, options.followers ?? followers, options.rails)
   customersAreaRoutes(api, deps)
   webhooksRoutes(api, deps)
   businessRoutes(api, deps)

@@ -2,9 +2,9 @@ import { lockDataDirectory } from '#foundation/database/data-directory.ts'
 import { beginEmbedded, type StartingDatabase } from '#foundation/database/embedded.ts'
 import type { Config } from './config.ts'
 
-/** The embedded PostgreSQL on its way, in a data directory that belongs to this process. */
+/** The embedded PostgreSQL while it starts, in a data directory that belongs to this process. */
 export interface LaunchedDatabase extends StartingDatabase {
-  /** Stops the server and gives the data directory back. */
+  /** Stops the server and releases the data directory. */
   close(): Promise<void>
 }
 
@@ -24,7 +24,7 @@ export function connectionsNeeded(config: Config): number {
   return (config.processes + 1) * each + 2 * (each + queueConnections) + besideConnections
 }
 
-/** Takes the data directory and starts PostgreSQL in it, without waiting until it answers. Throws `StartError`. */
+/** Locks the data directory and starts PostgreSQL in it, without waiting until it responds. Throws `StartError`. */
 export async function launchEmbedded(config: Config): Promise<LaunchedDatabase> {
   const unlock = lockDataDirectory(config.dataDirectory)
   try {

@@ -8,7 +8,7 @@ import { type CommandName, commands, generalUsage, isCommand, type Option, optio
 import { StartError } from '#foundation/database/data-directory.ts'
 import { ConfigError, readClientConfig, readConfig } from './config.ts'
 
-// Beside the built program; Node.js 22 and later have it.
+// Next to the built program; Node.js 22 and later have it.
 const { enableCompileCache } = module as { enableCompileCache?: (directory: string) => unknown }
 enableCompileCache?.(fileURLToPath(new URL('compiled', import.meta.url)))
 
@@ -34,12 +34,12 @@ async function listen(values: Values): Promise<void> {
   onSignal(() => listening.stop())
 }
 
-/** A short command that is interrupted takes along the server that it may have started (embedded.ts). */
+/** A short command that is interrupted also stops the server that it may have started (embedded.ts). */
 function endOnSignal(): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(130))
 }
 
-/** Runs a command, whose code is read only now; answers with its exit code where it has one of its own. */
+/** Runs a command, whose code is loaded only now; returns its exit code if it has one of its own. */
 const run: Record<CommandName, (values: Values, rest: string[]) => Promise<unknown>> = {
   start: async () => (await import('#commands/server/start.ts')).startCommand(readConfig(), { withWorker: true }),
   api: async () => (await import('#commands/server/start.ts')).startCommand(readConfig(), { withWorker: false }),
@@ -72,13 +72,13 @@ const run: Record<CommandName, (values: Values, rest: string[]) => Promise<unkno
   },
 }
 
-/** The command that a wrong command line was meant for, so that its own help is shown. */
+/** The command that an invalid command line was meant for, so that its own help is shown. */
 let meant: CommandName | undefined
 
 async function main(): Promise<void> {
   const { values, positionals } = read()
   const [first = 'help', ...rest] = positionals
-  // Begun by the first process of several (processes/begin-member.ts).
+  // Started by the first of several processes (processes/begin-member.ts).
   if (first === 'process' && process.connected) return (await import('#processes/member.ts')).runMember(rest[0] === 'worker' ? 'worker' : 'api', rest[1] ?? '')
   const name = first === 'help' ? rest[0] : first
   if (name !== undefined && !isCommand(name)) throw new UsageError(`There is no command "${name}".`)

@@ -9,25 +9,25 @@ import { listBusinesses } from '#resources/business/businesses/queries.ts'
 import type { Config } from './config.ts'
 import { type LaunchedDatabase, launchEmbedded } from './launch.ts'
 
-/** A database with its migrations applied, and what has to be closed after it. */
+/** A database with its migrations applied, and what must be closed after it. */
 export interface OpenedDatabase {
   database: Database
   connection: Connection
   migrated: string[]
-  /** Present when the database is our own; its end is ours. */
+  /** Present if the database is our own; its end is ours. */
   embedded: EmbeddedDatabase | undefined
   close(): Promise<void>
 }
 
-/** A database on its way: its pools are there, but it need not answer yet. */
+/** A database that is starting: its pools exist, but it need not respond yet. */
 export interface OpeningDatabase {
   readonly database: Database
   readonly connection: Connection
-  /** Fulfilled when it answers and is up to date; rejected after everything was closed again. */
+  /** Resolves when it responds and is migrated; rejects after everything was closed again. */
   readonly ready: Promise<OpenedDatabase>
 }
 
-/** Opens the database beside a Hawker that runs on the same data directory, or by itself when none does; for short commands. */
+/** Opens the database of a Hawker that runs on the same data directory, or starts it if none does; for short commands. */
 export async function openBeside(config: Config, log: Logger, { migrations = true } = {}): Promise<OpenedDatabase> {
   if (config.databaseUrl || dataDirectoryHolder(config.dataDirectory) === undefined) return openConfiguredDatabase(config, log, { migrations })
   const connection = runningConnection(config.dataDirectory)
@@ -49,7 +49,7 @@ export function poolSizes({ databaseConnections }: Config, log: Logger): Databas
   }
 }
 
-/** Makes the pools of the embedded database that is starting, or of the configured one, and applies migrations as soon as it answers. */
+/** Creates the pools of the embedded database that is starting, or of the configured one, and applies migrations as soon as it responds. */
 export function beginOpening(config: Config, launched: LaunchedDatabase | undefined, log: Logger, { migrations = true } = {}): OpeningDatabase {
   const connection = config.databaseUrl ?? (launched as LaunchedDatabase).connection
   const database = openDatabase(connection, poolSizes(config, log))
@@ -69,7 +69,7 @@ export function beginOpening(config: Config, launched: LaunchedDatabase | undefi
       throw config.databaseUrl ? (unreachable(error) ?? error) : error
     }
   })()
-  // The caller may come to it late.
+  // The caller may wait for it late.
   ready.catch(() => undefined)
   return { database, connection, ready }
 }
@@ -83,7 +83,7 @@ export function secretKeyReader(config: Config): () => Buffer {
   }
 }
 
-/** What to say when DATABASE_URL leads nowhere; never with the URL, which holds a password. */
+/** The message if DATABASE_URL cannot be reached; never with the URL, which contains a password. */
 export function unreachable(error: unknown): StartError | undefined {
   const { code = '', message } = (error instanceof AggregateError ? error.errors[0] : error) as { code?: string; message: string }
   const refused = /^(ECONN\w+|ENOENT|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|EACCES|28\w{3}|3D000|57P0\d|53300)$/.test(code)
@@ -96,7 +96,7 @@ export function secretKeyOf(config: Config): Buffer {
   return config.secretKey ?? secretKeyIn(config.dataDirectory)
 }
 
-/** What the first start made, for the welcome; undefined when there was a business before. */
+/** What the first start created, for the welcome; undefined if there was a business before. */
 export async function ensureSandbox(config: Config, database: Database): Promise<MintedKey | undefined> {
   const [first] = await listBusinesses(database.db)
   const at = new Date()
@@ -108,7 +108,7 @@ export async function ensureSandbox(config: Config, database: Database): Promise
     })
   }
   if (config.apiKey === undefined) return undefined
-  // A pinned key also works on a database that was begun without it.
+  // A configured key also works on a database that was created without it.
   const known = await database.db
     .selectFrom('directory')
     .select('target_id')

@@ -12,28 +12,28 @@ import { systemClock } from '#foundation/shared/clock.ts'
 import { recordKeyUses } from '#resources/business/businesses/queries.ts'
 import { type PaymentsDeps, paymentsOf } from '#resources/payments/payments.ts'
 import { listenError, urlOf } from './address.ts'
-import { type App, type AppDeps, createApp } from './app.ts'
+import { type App, type AppDeps, createApp, followers } from './app.ts'
 import type { Config } from './config.ts'
 import { secretKeyReader } from './open.ts'
 import { startWorker, type Worker } from './worker.ts'
 
-/** How long the worker keeps what nothing depends on any more. */
+/** How long the worker keeps records that nothing depends on any more. */
 function keptDays({ idempotencyDays, deliveryDays, failedDeliveryDays, mailDays }: Config): KeptDays {
   return { idempotencyDays, deliveryDays, failedDeliveryDays, mailDays }
 }
 
-/** Sends mails through the configured server; undefined when there is none. */
+/** Sends emails through the configured server; undefined if there is none. */
 function mailerOf({ smtpUrl, mailFrom }: Config): SendMail | undefined {
   return smtpUrl === undefined ? undefined : smtpMailer(smtpUrl, mailFrom)
 }
 
-/** The committed OpenAPI document: beside the checkout's root, from the sources and from the built program alike. */
+/** The committed OpenAPI document: at the checkout's root, the same path from the sources and from the built program. */
 export function openApiFile(): string {
   const candidates = ['../../openapi.json', '../openapi.json'].map((path) => fileURLToPath(new URL(path, import.meta.url)))
   return candidates.find((path) => existsSync(path)) ?? (candidates[0] as string)
 }
 
-/** What a part of Hawker runs on. */
+/** The inputs of a part of Hawker. */
 export interface ServerParts {
   config: Config
   database: Database
@@ -41,21 +41,21 @@ export interface ServerParts {
   metrics: Metrics
 }
 
-/** The API, before and after it takes connections. */
+/** The API, before and after it accepts connections. */
 export interface ApiServer {
   readonly app: App
-  /** Takes connections, as soon as the database answers; fulfilled with the URL. */
+  /** Accepts connections, as soon as the database responds; resolves to the URL. */
   listen(): Promise<string>
-  /** Serves connections that another process takes at a URL, and hands over. */
+  /** Serves connections that another process accepts at a URL and passes on. */
   serveHandedOver(url: string): Promise<(socket: Socket) => void>
   /** Finishes what was accepted. */
   stop(): Promise<void>
 }
 
 /** How the API tells others what it commits. */
-export type Tells = Pick<AppDeps, 'onEvent' | 'onComplete' | 'rateLimitStore'>
+export type Tells = Pick<AppDeps, 'onEvent' | 'rateLimitStore'>
 
-/** Makes the API. It asks the database nothing yet. */
+/** Creates the API. It sends nothing to the database yet. */
 export async function createApiServer({ config, database, log, metrics }: ServerParts, tells: Tells): Promise<ApiServer> {
   let url = config.publicUrl ?? ''
   const app = await createApp({
@@ -89,10 +89,10 @@ export async function createApiServer({ config, database, log, metrics }: Server
     async serveHandedOver(taken) {
       url = taken
       await fastify.ready()
-      // Node begins to watch over headers and idle connections with this event.
+      // Node starts to monitor headers and idle connections with this event.
       fastify.server.emit('listening')
       return (socket) => {
-        // As for the connections that the server takes itself: a client may end its side after the request.
+        // As for connections that the server accepts itself: a client may end its side after the request.
         socket.allowHalfOpen = true
         fastify.server.emit('connection', socket)
         socket.resume()
@@ -107,21 +107,24 @@ export async function createApiServer({ config, database, log, metrics }: Server
   }
 }
 
-/** Starts the worker on a database that answers; with the payments of the API where both share a process. */
+/** Starts the worker on a database that responds; with the payments of the API if both share a process. */
 export function startConfiguredWorker({ config, database, log, metrics }: ServerParts, connection: Connection, shared?: PaymentsDeps): Worker {
   const controlPool = openControlPool(config, connection)
   const payments =
     shared ??
-    paymentsOf({
-      database,
-      log,
-      clock: systemClock,
-      now: () => systemClock.system(),
-      onEvent: () => undefined,
-      baseUrl: () => config.publicUrl ?? `http://localhost:${config.port}`,
-      secretKey: secretKeyReader(config),
-      groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
-    })
+    paymentsOf(
+      {
+        database,
+        log,
+        clock: systemClock,
+        now: () => systemClock.system(),
+        onEvent: () => undefined,
+        baseUrl: () => config.publicUrl ?? `http://localhost:${config.port}`,
+        secretKey: secretKeyReader(config),
+        groupAcrossBusinesses: config.groupCommitAcrossBusinesses,
+      },
+      followers,
+    )
   const worker = startWorker({ database, clock: systemClock, log, metrics, ...keptDays(config), controlPool, payments, sendMail: mailerOf(config) })
   return {
     relay: worker.relay,

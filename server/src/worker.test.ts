@@ -6,7 +6,7 @@ import type { DueWork } from '#foundation/jobs/job.ts'
 import type { SendMail } from '#foundation/mail/send-mail.ts'
 import { railRegistry } from '#resources/payments/rails/registry.ts'
 import { retryWaits } from '#resources/webhooks/delivery/retry-schedule.ts'
-import { aBusiness, type Client, eventsOf, testSecretKey } from '#testing/api.ts'
+import { aBusiness, type Client, eventsOf } from '#testing/api.ts'
 import { anEndpoint } from '#testing/deliveries.ts'
 import { type FakeMerchant, fakeMerchant } from '#testing/fake-merchant.ts'
 import { aPendingCharge, scriptedRail } from '#testing/payments.ts'
@@ -15,9 +15,9 @@ import { startWorkingServer, type WorkingServer } from '#testing/working-server.
 const [second, minute, hour, day] = [1_000, 60_000, 3_600_000, 86_400_000]
 
 let server: WorkingServer
-/** When the rail was asked about a business's charge, by the business's clock. */
+/** When the rail was polled about a business's charge, by the business's clock. */
 const asked = new Map<string, Date[]>()
-/** When a mail server was asked to take a mail, by the clock of the business whose payer it is for. */
+/** When a mail server was called, by the clock of the business whose payer the email is for. */
 const mailed = new Map<string, Date[]>()
 const payers = new Map<string, Client>()
 
@@ -27,7 +27,7 @@ function note<Key>(times: Map<Key, Date[]>, key: Key, at: Date): number {
   return all.length
 }
 
-/** A rail that knows nothing for a while, and a mail server that takes nothing for a while. */
+/** A rail that has no answer for a while, and a mail server that rejects everything for a while. */
 const rail: Rail = {
   ...scriptedRail('remote'),
   async check({ id, businessId, now }) {
@@ -48,9 +48,8 @@ beforeAll(async () => {
     {
       sendMail,
       rails: {
-        find: async (business, method) => railRegistry({ database: server.database, secretKey: () => testSecretKey }).find(business, method),
-        byName: async (business, name) =>
-          name === 'remote' ? { rail, access: {} } : railRegistry({ database: server.database, secretKey: () => testSecretKey }).byName(business, name),
+        find: async (business, method) => railRegistry(server.app.payments).find(business, method),
+        byName: async (business, name) => (name === 'remote' ? { rail, access: {} } : railRegistry(server.app.payments).byName(business, name)),
       },
     },
   )
@@ -109,7 +108,7 @@ async function rowsOf({ business }: Client): Promise<Record<string, string[]>> {
   return Object.fromEntries(await Promise.all(entries))
 }
 
-/** The rows of a business as soon as they stop changing: what was due at once has been done. */
+/** The rows of a business as soon as they stop changing: what was due immediately has been done. */
 async function settledRowsOf(client: Client): Promise<Record<string, string[]>> {
   let last = await rowsOf(client)
   for (let round = 0; round < 50; round += 1) {
@@ -121,7 +120,7 @@ async function settledRowsOf(client: Client): Promise<Record<string, string[]>> 
   throw new Error('the rows do not stop changing')
 }
 
-/** Due work that writes down what it did and when. */
+/** Due work that records what it did and when. */
 function journaled(journal: [name: string, at: Date][]): DueWork[] {
   return server.dueWork.map((work) => ({
     ...work,
@@ -133,7 +132,7 @@ function journaled(journal: [name: string, at: Date][]): DueWork[] {
   }))
 }
 
-/** The moment that so much time after `from` rounds up to. */
+/** The moment to which so much time after `from` rounds up. */
 const turn = (from: Date, wait: number, every: number) => new Date(Math.ceil((from.getTime() + wait + 1) / every) * every)
 const after = (from: Date, ...waits: number[]) => new Date(waits.reduce((sum, wait) => sum + wait, from.getTime()))
 
@@ -143,7 +142,7 @@ test('forty days of one business pass in causal order, and nothing happens to it
   for (const { clock } of [moved, still]) clock.set(began)
   const neighbours = [
     await aBusyBusiness(still, 'still@example.com', { status: 500 }),
-    // The system's clock goes on meanwhile: what it has due comes later than this test takes.
+    // The system clock continues meanwhile: what it has due comes later than this test takes.
     await aBusyBusiness(usual, 'usual@example.com', { status: 503, headers: { 'retry-after': '3600' } }),
   ]
   const { failing, listening, payer, paidCharge, askedCharge } = await aBusyBusiness(moved, 'moved@example.com', { status: 500 })
@@ -154,19 +153,19 @@ test('forty days of one business pass in causal order, and nothing happens to it
   await advance(moved.clock, journaled(journal), moved.business.id, after(began, 40 * day))
   expect(moved.clock.now()).toEqual(after(began, 40 * day))
 
-  // Nothing was done before what fell due earlier.
+  // Nothing was done before what was due earlier.
   const moments = journal.map(([, at]) => at.getTime())
   expect(moments).toEqual([...moments].sort((a, b) => a - b))
   const timesOf = (name: string) => journal.filter(([one]) => one === name).map(([, at]) => at)
 
-  // The rail was asked again, less and less often, until it knew.
+  // The rail was polled with growing intervals until it knew the outcome.
   const asking = [0, 15, 30, 60, 120, 240].map((seconds) => seconds * second)
   const answeredAt = after(began, ...asking)
   expect(asked.get(moved.business.id)).toEqual(asking.map((_, i) => after(began, ...asking.slice(0, i + 1))))
-  // The mail server too.
+  // So was the mail server.
   expect(mailed.get(payer)).toEqual([0, 1, 3, 7].map((minutes) => after(began, minutes * minute)))
 
-  // The failing endpoint was called on schedule and given up; each wait is spread by a tenth.
+  // The failing endpoint was called on schedule until its delivery failed; each wait has a jitter of a tenth.
   const calls = failing.received.map(({ headers }) => Number(headers['webhook-timestamp']) * second)
   expect(calls).toHaveLength(12)
   for (const [i, wait] of retryWaits.entries()) {
@@ -175,7 +174,7 @@ test('forty days of one business pass in causal order, and nothing happens to it
   }
   const givenUpAt = new Date(calls.at(-1) ?? 0)
 
-  // Card money was released when its time had come.
+  // Card money was released when it was due.
   const { rows: released } = await server.database.pool.query(
     "select source_id, created_at from ledger_transfers where business_id = $1 and source = 'release' order by created_at",
     [moved.business.id],
@@ -184,7 +183,7 @@ test('forty days of one business pass in causal order, and nothing happens to it
   const releaseTimes: Date[] = released.map(({ created_at }) => created_at)
   for (const [i, from] of [began, answeredAt].entries()) expect(Math.abs((releaseTimes[i]?.getTime() ?? 0) - after(from, 2 * day).getTime())).toBeLessThan(hour)
 
-  // Events tell the same, in the order of their sequence.
+  // Events say the same, in the order of their sequence.
   const events = await eventsOf(moved)
   const shown = events.map(({ type, created_at }) => [type, new Date(String(created_at)).getTime()] as const)
   expect(shown.map(([, at]) => at)).toEqual(shown.map(([, at]) => at).sort((a, b) => a - b))
@@ -203,9 +202,9 @@ test('forty days of one business pass in causal order, and nothing happens to it
   expect(JSON.parse(String(expiredCall?.body))).toMatchObject({ status: 'expired' })
   expect(Number(expiredCall?.headers['webhook-timestamp']) * second).toBe(expired)
 
-  // What is kept for seven days went at the first turn after them.
+  // What is kept for seven days was deleted at the first run after them.
   expect(timesOf('deleting idempotency keys')).toEqual([turn(began, 7 * day, hour)])
-  expect(timesOf('deleting mails')).toEqual([turn(began, 7 * day, day)])
+  expect(timesOf('deleting emails')).toEqual([turn(began, 7 * day, day)])
   expect(timesOf('deleting webhook deliveries')).toEqual([began, givenUpAt, new Date(expired ?? 0)].map((from) => turn(from, 7 * day, day)))
   const left = await rowsOf(moved)
   const gone = ['idempotency_keys', 'mails', 'webhook_deliveries', 'webhook_attempts', 'webhook_queue', 'releases', 'rail_checks', 'payment_request_expiries']

@@ -73,10 +73,10 @@ export function startWorker(deps: WorkerDeps): Worker {
   const { secretKey, groupAcrossBusinesses } = payments
   const onOrdered = fanOut({ secretKey, clock })
   const dispatcher = startDispatcher({ database, log, clock, secretKey, groupAcrossBusinesses, onEvent, count: deliveryCounters(metrics) })
-  const relay: Relay = startRelay(database.db, {
+  const relay: Relay = startRelay(database.write, {
     acrossBusinesses: groupAcrossBusinesses,
     onOrdered,
-    onPlaced: dispatcher.wake,
+    onSequenced: dispatcher.wake,
     onError: (error) => log.error({ error }, 'sequencing events failed'),
   })
   const dueWork = polledDueWork({ ...deps, payments })

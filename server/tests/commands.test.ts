@@ -65,7 +65,7 @@ test('the command handles help, no command, an unknown command and an unknown op
   expect(keys).toMatchObject({ code: 2, err: expect.stringContaining('keys expects create, list or revoke.') })
 })
 
-test('every command describes itself, and reads none of the server for it', async () => {
+test('every command prints its help without loading the server', async () => {
   const names = Object.keys(commands) as CommandName[]
   const helps = await Promise.all(names.map((name) => run([name, '--help'])))
   for (const [i, name] of names.entries()) {

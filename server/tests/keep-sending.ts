@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { key } from './process.ts'
 
-/** What clients under load saw. */
+/** What clients under load observed. */
 export interface Tally {
   answered: number
   refused: number
@@ -17,8 +17,8 @@ export function postOf(label: string): string {
 }
 
 /**
- * One client that sends the next request when the answer has come, over one connection or with `reconnects` over one for
- * each request. Byte by byte, so that nothing is retried behind our back.
+ * One client that sends the next request after the response, over one connection or with `reconnects` over one for
+ * each request. Byte by byte, so that nothing is retried without our knowledge.
  */
 export async function keepSending(port: number, name: string, tally: Tally, isOver: () => boolean, { reconnects = false } = {}): Promise<void> {
   for (let number = 0; !isOver(); ) {

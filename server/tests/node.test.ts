@@ -10,7 +10,7 @@ afterAll(clearAll)
 const { platform, arch, execPath } = process
 const inModules = `node_modules/node-${platform === 'win32' ? 'win' : platform}-${arch}/bin/node`
 
-/** The program that is to run on the right Node.js: it says where it runs, and counts the signals that reach it. */
+/** The program that must run on the right Node.js: it reports where it runs, and counts the signals that reach it. */
 const program = `
 import { runOnRightNode } from './scripts/node.mjs'
 await runOnRightNode()
@@ -27,7 +27,7 @@ function checkout(binary?: 'good' | 'broken'): string {
   mkdirSync(join(root, 'scripts'))
   copyFileSync(fileURLToPath(new URL('../../scripts/node.mjs', import.meta.url)), join(root, 'scripts/node.mjs'))
   writeFileSync(join(root, 'program.mjs'), program)
-  // What an older Node.js says of itself.
+  // What an older Node.js reports about itself.
   writeFileSync(
     join(root, 'old.cjs'),
     `if (!process.env.HAWKER_CHOSEN_NODE) { Object.defineProperty(process, 'versions', { value: { node: '20.19.0' } }); delete process.execve }`,
@@ -44,13 +44,13 @@ interface Run {
   child: ChildProcess
   out(): string
   err(): string
-  /** What the program says of itself, as soon as it does. */
+  /** The program's report, as soon as it arrives. */
   said(): Promise<{ pid: number; parent: number; execPath: string; flags: string[]; args: string[] }>
   ended: Promise<number | string>
 }
 
 function run(root: string, age: 'old' | 'less-old' | 'new', args: string[], environment: Record<string, string> = {}): Run {
-  // In a process group of its own, as a shell gives it to a command.
+  // In a process group of its own, like a command of a shell.
   const child = spawn(execPath, ['--require', join(root, `${age}.cjs`), join(root, 'program.mjs'), ...args], {
     env: { PATH: process.env.PATH, ...environment },
     detached: true,
@@ -67,7 +67,7 @@ function run(root: string, age: 'old' | 'less-old' | 'new', args: string[], envi
 }
 
 describe.skipIf(platform === 'win32')('the Node.js that runs the program', () => {
-  test('an older one is replaced by the one among the modules, with the same arguments, its flags and its exit code', async () => {
+  test('an older Node.js is replaced by the one among the modules, with the same arguments, its flags and its exit code', async () => {
     const one = run(checkout('good'), 'old', ['7', 'a b'])
     expect(await one.ended).toBe(7)
     const said = await one.said()
@@ -76,20 +76,20 @@ describe.skipIf(platform === 'win32')('the Node.js that runs the program', () =>
     expect(one.err()).toBe('')
   })
 
-  test.runIf('execve' in process)('one that can replace itself keeps its process', async () => {
+  test.runIf('execve' in process)('a Node.js that can replace itself keeps its process', async () => {
     const one = run(checkout('good'), 'less-old', ['5'])
     expect(await one.ended).toBe(5)
     expect(await one.said()).toMatchObject({ pid: one.child.pid })
     expect(one.err()).toBe('')
   })
 
-  test('one that is new enough stays', async () => {
+  test('a Node.js that is new enough stays', async () => {
     const one = run(checkout('good'), 'new', ['3'])
     expect(await one.ended).toBe(3)
     expect(await one.said()).toMatchObject({ pid: one.child.pid })
   })
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('%s reaches the program once, to the process and to its group', async (signal) => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s reaches the program once, whether it is sent to the process or to its group', async (signal) => {
     const root = checkout('good')
     for (const target of [1, -1]) {
       const one = run(root, 'old', ['wait'])
@@ -109,11 +109,11 @@ describe.skipIf(platform === 'win32')('the Node.js that runs the program', () =>
     expect(one.out().split('\n')[1]).toBe('SIGTERM')
   })
 
-  test('without a binary that runs the program stays where it is, and says so in one line', async () => {
+  test("the program stays on the system's Node.js if there is no working binary, and reports it in one line", async () => {
     const none = run(checkout(), 'old', ['4'])
     expect(await none.ended).toBe(4)
     expect(await none.said()).toMatchObject({ pid: none.child.pid })
-    expect(none.err()).toMatch(/^Hawker runs on v\S+: the modules hold no Node.js 24 for this machine\.[^\n]+\n$/)
+    expect(none.err()).toMatch(/^Hawker runs on v\S+: the modules contain no Node.js 24 for this machine\.[^\n]+\n$/)
     for (const age of ['old', 'less-old'] as const) {
       const broken = run(checkout('broken'), age, ['4'])
       expect(await broken.ended).toBe(4)
@@ -122,7 +122,7 @@ describe.skipIf(platform === 'win32')('the Node.js that runs the program', () =>
     }
   })
 
-  test('HAWKER_NODE=system keeps the one of the system, and any other value is an error', async () => {
+  test("HAWKER_NODE=system keeps the system's Node.js, and any other value is an error", async () => {
     const root = checkout('good')
     const own = run(root, 'old', ['6'], { HAWKER_NODE: 'system' })
     // The one that runs is the one among the modules here, so another is looked for, in vain.

@@ -125,7 +125,7 @@ describe('two API processes', () => {
     await until(() => serving(one).length === 2)
     const [victim = 0] = serving(one)
     process.kill(victim, 'SIGKILL')
-    await one.until('a process has ended by itself')
+    await one.until('a process ended unexpectedly')
     // Clients that keep their connections stay where they are; new connections reach the new process.
     await until(
       () => serving(one).length === 3,

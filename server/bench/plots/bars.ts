@@ -1,6 +1,6 @@
 import { Drawing, plotWidth, type Ranged, steps, type Theme } from './svg.ts'
 
-/** Bars that belong together, with the lines that they should not pass. */
+/** A group of bars with limits. */
 export interface BarGroup {
   name: string
   bars: { series: 0 | 1 | 2; figure: Ranged }[]
@@ -9,11 +9,11 @@ export interface BarGroup {
 
 export interface BarPlot {
   title: string
-  /** What the axis counts. */
+  /** The title of the axis. */
   axis: string
-  /** Written behind each value. */
+  /** The unit after each value. */
   unit: string
-  /** What each series is; empty where there is only one. */
+  /** The names of the series; empty for a single one. */
   legend: string[]
   groups: BarGroup[]
 }
@@ -23,7 +23,7 @@ const right = 92
 const barHeight = 16
 const groupGap = 34
 
-/** Horizontal bars from 0, each with its range and its value; limits are lines across their group. */
+/** Horizontal bars with ranges and values; limits are lines across their group. */
 export function drawBars(theme: Theme, { title, axis, unit, legend, groups }: BarPlot): string {
   const drawing = new Drawing(theme)
   drawing.text(16, 24, title, { size: 15, bold: true })
@@ -57,7 +57,7 @@ function legendOf(drawing: Drawing, legend: string[]): void {
   })
 }
 
-/** One group: the names of its limits in a line above the bars, then the bars. */
+/** A group: the labels of its limits in a line above its bars. */
 function drawGroup(drawing: Drawing, { name, bars, limits }: BarGroup, { x, y, unit }: { x: (value: number) => number; y: number; unit: string }): void {
   const { theme } = drawing
   const first = y + 22

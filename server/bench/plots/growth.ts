@@ -1,10 +1,10 @@
 import { Drawing, plotWidth, shortCount, type Theme } from './svg.ts'
 
-/** How long one kind of request takes at each number of rows. */
+/** The latency of a kind of request by number of rows. */
 export interface GrowthPanel {
   name: string
   points: { rows: number; p50Ms: number; p99Ms: number }[]
-  /** What p99 should not pass at the largest number of rows. */
+  /** The goal for p99 at the largest number of rows. */
   goalMs?: number | undefined
 }
 
@@ -13,7 +13,7 @@ const panelHeight = 104
 const rowHeight = 172
 const top = 64
 
-/** A small panel for each kind, all with the same logarithmic axes, so that they can be compared. */
+/** A panel for each kind, all with the same logarithmic axes. */
 export function drawGrowth(theme: Theme, title: string, panels: GrowthPanel[]): string {
   const drawing = new Drawing(theme)
   const rows = [...new Set(panels.flatMap(({ points }) => points.map((point) => point.rows)))].sort((a, b) => a - b)
@@ -60,7 +60,7 @@ function legend(drawing: Drawing): void {
   drawing.text(236, 45, 'goal for p99 at the largest size', { color: faint })
 }
 
-/** The numbers of rows; those that would touch their neighbour are left to their tick. */
+/** The axis of rows; a label that would touch its neighbour is omitted. */
 function axisOfRows(drawing: Drawing, rows: number[], { x, y0, middle }: { x: (count: number) => number; y0: number; middle: number }): void {
   const { faint } = drawing.theme
   let free = Number.POSITIVE_INFINITY

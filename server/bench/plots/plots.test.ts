@@ -6,7 +6,7 @@ import { plotWidth, shortCount, steps, type Theme, themes } from './svg.ts'
 
 const figure = (value: number, spread = 0.1) => ({ value, low: value * (1 - spread), high: value * (1 + spread) })
 
-/** Drawings of figures that are as uncomfortable as real ones may be: small beside large, close together, four digits and five. */
+/** Plots of figures that are as inconvenient as real ones may be: small beside large, close together, four digits and five. */
 const drawings: Record<string, (theme: Theme) => string> = {
   rates: (theme) =>
     drawRates(
@@ -78,7 +78,7 @@ interface Box {
   bottom: number
 }
 
-/** How wide a letter is at most in the fonts that a drawing names, as a part of its size. */
+/** The maximum width of a letter in the fonts that a plot names, as a share of its size. */
 function widthOf(letter: string): number {
   if (/[iljtfI.,:;'|()[\] ]/.test(letter)) return 0.36
   if (/[mwMW%@÷×—]/.test(letter)) return 0.92

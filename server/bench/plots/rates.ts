@@ -1,10 +1,10 @@
 import { Drawing, plotWidth, type Ranged, shortCount, steps, type Theme } from './svg.ts'
 
-/** What one operation reached at each number of connections, and what the database reached alone. */
+/** The rate of an operation by connections, and that of the database alone. */
 export interface RatePanel {
   name: string
   points: { connections: number; rate: Ranged }[]
-  /** The same work by pgbench; undefined where it was not measured. */
+  /** The same work by pgbench, if it was measured. */
   direct?: Ranged | undefined
 }
 
@@ -13,7 +13,7 @@ const panelHeight = 190
 const left = 52
 const gap = 18
 
-/** A panel for each operation, side by side; their axes begin at 0, and are the same where rates are to be compared across panels. */
+/** A panel for each operation. Axes start at 0; with `sameAxis` the panels can be compared. */
 export function drawRates(theme: Theme, { title, unit, sameAxis }: { title: string; unit: string; sameAxis: boolean }, panels: RatePanel[]): string {
   const drawing = new Drawing(theme)
   const [server, database] = theme.series

@@ -1,4 +1,4 @@
-/** The colours of a plot; those of the series are told apart by people who do not see every colour, and by their marks. */
+/** The colours of a plot. The series colours are colour-blind safe, and their marks differ too. */
 export interface Theme {
   background: string
   text: string
@@ -12,7 +12,7 @@ export const themes: Record<'light' | 'dark', Theme> = {
   dark: { background: '#0d1117', text: '#f0f6fc', faint: '#9198a1', grid: '#3d444d', series: ['#5cb8f0', '#f0a35e', '#33c7a0'] },
 }
 
-/** A figure of several rounds: its median, lowest and highest value. */
+/** A figure of several rounds: median and range. */
 export interface Ranged {
   value: number
   low: number
@@ -23,7 +23,7 @@ export const plotWidth = 860
 
 const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
-/** A coordinate with one decimal, so that the same figures always give the same bytes. */
+/** A coordinate with one decimal, so that output is deterministic. */
 const at = (value: number) => String(Math.round(value * 10) / 10)
 
 export interface TextStyle {
@@ -31,11 +31,11 @@ export interface TextStyle {
   anchor?: 'start' | 'middle' | 'end'
   color?: string
   bold?: boolean
-  /** Whether the background shows around it, where lines run behind it. */
+  /** Clears the background around the text, for text on lines. */
   clear?: boolean
 }
 
-/** Puts a drawing together from its parts, in the order in which they are drawn. */
+/** Builds an SVG, element by element. */
 export class Drawing {
   readonly theme: Theme
   readonly #parts: string[] = []
@@ -65,7 +65,7 @@ export class Drawing {
     this.#parts.push(`<rect x="${at(x)}" y="${at(y)}" width="${at(width)}" height="${at(height)}" fill="${color}"${faded}/>`)
   }
 
-  /** The mark of a series at a point: a circle, a square or a diamond. */
+  /** A data point of a series: a circle, a square or a diamond. */
   mark(x: number, y: number, series: 0 | 1 | 2): void {
     const color = this.theme.series[series]
     if (series === 0) this.#parts.push(`<circle cx="${at(x)}" cy="${at(y)}" r="3.5" fill="${color}"/>`)
@@ -73,7 +73,7 @@ export class Drawing {
     else this.#parts.push(`<path d="M${at(x)} ${at(y - 4.5)}l4.5 4.5l-4.5 4.5l-4.5 -4.5z" fill="${color}"/>`)
   }
 
-  /** From the lowest to the highest value, with ends. */
+  /** A vertical range with end ticks. */
   whisker(x: number, yLow: number, yHigh: number, color: string): void {
     this.line(x, yLow, x, yHigh, color)
     for (const y of [yLow, yHigh]) this.line(x - 3, y, x + 3, y, color)
@@ -90,7 +90,7 @@ ${this.#parts.join('\n')}
   }
 }
 
-/** Round values from 0 to at least `highest`, about `count` of them. */
+/** About `count` round values from 0 to at least `highest`. */
 export function steps(highest: number, count: number): number[] {
   const rough = highest / count
   const power = 10 ** Math.floor(Math.log10(rough))
@@ -98,7 +98,7 @@ export function steps(highest: number, count: number): number[] {
   return Array.from({ length: Math.ceil(highest / step - 1e-9) + 1 }, (_, i) => Number((i * step).toPrecision(12)))
 }
 
-/** A count as people write it on an axis. */
+/** A count for an axis label. */
 export function shortCount(count: number): string {
   if (count >= 1e6) return `${count / 1e6} M`
   if (count >= 10_000) return `${count / 1000} k`

@@ -1,10 +1,10 @@
 /**
- * A signal that comes again this soon is the same one: a terminal and a service manager reach every process, and npm
- * passes on what it gets.
+ * A signal that is repeated this soon is the same one: a terminal and a service manager reach every process, and npm
+ * forwards what it receives.
  */
 const sameMs = 250
 
-/** Stops on the first SIGTERM or SIGINT, also while the start is still under way; a second one ends the process at once. */
+/** Stops on the first SIGTERM or SIGINT, even during the start; a second one ends the process immediately. */
 export function onSignal(stop: () => Promise<void>): void {
   let stoppingSince: number | undefined
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -1,4 +1,4 @@
-/** The options that commands take, as `parseArgs` wants them. */
+/** The options of commands, in the format of `parseArgs`. */
 export const options = {
   help: { type: 'boolean', short: 'h' },
   json: { type: 'boolean' },
@@ -28,11 +28,11 @@ export type Option = keyof typeof options
 interface Usage {
   /** One line for the list of commands. */
   readonly summary: string
-  /** What follows `hawker` on the command line; one line for each form. */
+  /** What follows `hawker` on the command line; one line per form. */
   readonly forms: readonly string[]
-  /** What it does and what its options mean. */
+  /** What it does, and the meaning of its options. */
   readonly details: string
-  /** The options it takes besides --help. */
+  /** The options it accepts in addition to --help. */
   readonly takes: readonly Option[]
 }
 
@@ -59,7 +59,7 @@ SIGHUP restarts the processes one by one without refusing a connection.`,
   worker: {
     summary: 'run the worker without the API (needs DATABASE_URL)',
     forms: ['worker'],
-    details: `Runs what happens outside requests: it delivers webhooks, sends mails, expires payment requests and
+    details: `Runs what happens outside requests: it delivers webhooks, sends emails, expires payment requests and
 runs jobs. Several workers can share one database.`,
     takes: [],
   },

@@ -10,8 +10,8 @@ export interface Deps {
   readonly clock: Clock
   readonly now: Now
   /** Called after a commit that appended an event: wakes the relay and the pages that wait. */
-  readonly onEvent: (businessId: string, arePlaced?: boolean) => void
-  /** The URL of this server, for links in answers and webhooks that have no request. */
+  readonly onEvent: (businessId: string) => void
+  /** How this server is reached, for links in answers and webhooks that no request asked for. */
   readonly baseUrl: () => string
   /** The key that encrypts stored secrets. */
   readonly secretKey: () => Buffer

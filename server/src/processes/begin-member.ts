@@ -4,28 +4,28 @@ import { fileURLToPath } from 'node:url'
 import { StartError } from '#foundation/database/data-directory.ts'
 import type { Order, Report, Role } from './messages.ts'
 
-/** The command that every process runs; beside this file in the built program. */
+/** The command that every process runs; next to this file in the built program. */
 const program = fileURLToPath(new URL('./main.js', import.meta.url))
 
-/** A process as the first one sees it. */
+/** A process from the point of view of the first one. */
 export interface Member {
   readonly role: Role
   readonly pid: number
   readonly began: number
   state: 'starting' | 'ready' | 'stopping'
-  /** Rejected when the process cannot start. */
+  /** Rejects if the process cannot start. */
   readonly ready: Promise<void>
-  /** Fulfilled with how it ended. */
+  /** Resolves to the way it ended. */
   readonly gone: Promise<string>
-  /** False when the channel to it is closed, which comes before its end is noticed. */
+  /** False if the channel to it is closed, which happens before its end is noticed. */
   canHear(): boolean
   tell(order: Order): void
-  /** Sends an order with a socket, which stays open here too; answers whether it was sent. */
+  /** Sends an order with a socket, which stays open here too; returns whether it was sent. */
   send(order: Order, socket: Socket): Promise<boolean>
   kill(): void
 }
 
-/** Begins a process. `hear` gets what it tells besides how its start went. */
+/** Starts a process. `hear` receives its messages, except for the result of its start. */
 export function beginMember(role: Role, url: string, hear: (from: Member, report: Report) => void): Member {
   cluster.setupPrimary({ exec: program, args: ['process', role, url] })
   const child = cluster.fork()
@@ -55,7 +55,7 @@ export function beginMember(role: Role, url: string, hear: (from: Member, report
     ready,
     gone,
     canHear: () => child.isConnected(),
-    // A process that is gone hears nothing; its end is noticed by itself.
+    // A process that is gone receives nothing; its end is noticed separately.
     tell: (order) => void (child.isConnected() && child.send(order, () => undefined)),
     send: (order, socket) => new Promise((done) => child.send(order, socket, { keepOpen: true }, (error) => done(!error))),
     kill: () => void child.process.kill('SIGKILL'),

@@ -13,32 +13,32 @@ const longestWaitMs = 30_000
 const patienceMs = 45_000
 
 export interface CrewOptions {
-  /** How many of each there are to be. */
+  /** How many of each to run. */
   wanted: Record<Role, number>
   url: string
   log: Logger
 }
 
-/** The processes that serve and work, kept at their number. */
+/** The API processes and the worker, kept at their number. */
 export interface Crew {
-  /** Fulfilled when all of them are ready; rejected when one cannot start. */
+  /** Resolves when all of them are ready; rejects if one cannot start. */
   start(): Promise<void>
-  /** Hands a connection to the next process. */
+  /** Passes a connection to the next process. */
   serve(socket: Socket): void
-  /** Puts a new process in the place of each, one after the other. A call during that repeats it. */
+  /** Replaces each process by a new one, in sequence. A call in the meantime repeats it. */
   restart(): void
-  /** Finishes what was accepted: those that serve first, then the worker, so that it still delivers what they wrote. */
+  /** Finishes what was accepted: first the API processes, then the worker, so that it still delivers what they wrote. */
   stop(): Promise<void>
 }
 
-/** The processes there are, and how they come and go. */
+/** The existing processes, and how they start and end. */
 interface Roster {
   those(role: Role, state: Member['state']): Member[]
   begin(role: Role): Member
-  /** Begins what is missing of a role. */
+  /** Starts the missing processes of a role. */
   fill(role: Role): Member[]
   has(member: Member): boolean
-  /** Ends every process of a role, and begins none any more. */
+  /** Ends every process of a role, and starts no more. */
   retireAll(role: Role): Promise<void>
 }
 
@@ -102,7 +102,7 @@ function createRoster(wanted: Record<Role, number>, log: Logger, { begin: beginO
       members.delete(member)
       onGone(member)
       if (member.state === 'stopping') return
-      log.error({ role, member: member.pid, how }, 'a process has ended by itself')
+      log.error({ role, member: member.pid, how }, 'a process ended unexpectedly')
       failures[role] = performance.now() - member.began < soundAfterMs ? failures[role] + 1 : 0
       const waitMs = failures[role] === 0 ? 0 : Math.min(longestWaitMs, firstWaitMs * 2 ** (failures[role] - 1))
       setTimeout(() => fill(role), waitMs)
@@ -137,7 +137,7 @@ async function retire(member: Member): Promise<void> {
   clearTimeout(late)
 }
 
-/** Begins a new process for each, and ends the old one when the new one is ready. */
+/** Starts a new process for each, and ends the old one when the new one is ready. */
 async function replaceEach(roster: Roster, wanted: Record<Role, number>, log: Logger, isStopping: () => boolean): Promise<void> {
   for (const old of [...roster.those('api', 'ready'), ...roster.those('worker', 'ready')]) {
     if (isStopping()) return

@@ -1,10 +1,10 @@
 import type { Member } from './begin-member.ts'
 import type { Report } from './messages.ts'
 
-/** What does not answer by then is left out of the metrics. */
+/** A process that does not respond by then is missing from the metrics. */
 const patienceMs = 1_000
 
-/** Passes on what one process tells to the others, and collects metrics. `others` names those that can be told. */
+/** Forwards the messages of one process to the others, and collects metrics. `others` names those that can be reached. */
 export function createExchange(others: (besides?: Member) => Member[]): (from: Member, report: Report) => void {
   const measuring = new Map<number, (metrics: object[]) => void>()
   let questions = 0

@@ -1,45 +1,44 @@
 import type { Socket } from 'node:net'
-import type { Committed, Counts, Order, Report } from './messages.ts'
+import type { Counts, Order, Report } from './messages.ts'
 
-/** Messages of one kind are gathered for so long before they are sent. */
+/** Messages of one kind are collected for so long before they are sent. */
 const gatherMs = 1
 const countsEveryMs = 200
 
-/** What a process of several tells and hears, by the first process. */
+/** The messages between one of several processes and the first process. */
 export interface FirstProcess {
   ready(): void
   failed(message: string, isExpected: boolean): void
   /** Tells the worker and every process with pages that something of a business was committed. */
-  committed(businessId: string, isComplete: boolean): void
+  committed(businessId: string): void
   /** Tells the other processes how many requests were made with a key here. */
   counted(key: string): void
-  /** The metrics of every process that answers. */
+  /** The metrics of every process that responds. */
   metricsOfAll(): Promise<object[][]>
-  /** Says what is done about what the first process tells. */
+  /** Sets the handlers of the first process's messages. */
   hear(hears: Hears): void
   onStop(stop: () => void): void
 }
 
 export interface Hears {
   connection?: (socket: Socket) => void
-  committed?: (committed: Committed) => void
+  /** Events of these businesses were committed by some process. */
+  committed?: (businesses: string[]) => void
   counts?: (counts: Counts) => void
   metrics: () => Promise<object[]>
 }
 
 /** The channel to the first process; exists in processes that it started. */
 export function firstProcess(): FirstProcess {
-  // A first process that is gone takes this one with it (node:cluster), so nobody waits for what could not be sent.
+  // If the first process is gone, this one ends too (node:cluster), so nobody waits for what could not be sent.
   const tell = (report: Report) => void process.send?.(report, undefined, undefined, () => undefined)
-  const pending = new Set<string>()
-  const complete = new Set<string>()
+  const committed = new Set<string>()
   const counts = new Map<string, number>()
   const waiting = new Map<number, (all: object[][]) => void>()
   let questions = 0
   function tellCommitted(): void {
-    tell({ kind: 'committed', committed: { pending: [...pending], complete: [...complete] } })
-    pending.clear()
-    complete.clear()
+    tell({ kind: 'committed', businesses: [...committed] })
+    committed.clear()
   }
 
   function tellCounts(): void {
@@ -50,10 +49,9 @@ export function firstProcess(): FirstProcess {
   return {
     ready: () => tell({ kind: 'ready' }),
     failed: (message, isExpected) => tell({ kind: 'failed', message, isExpected }),
-    committed(businessId, isComplete) {
-      if (pending.size + complete.size === 0) setTimeout(tellCommitted, gatherMs)
-      const businesses = isComplete ? complete : pending
-      businesses.add(businessId)
+    committed(businessId) {
+      if (committed.size === 0) setTimeout(tellCommitted, gatherMs)
+      committed.add(businessId)
     },
     counted(key) {
       if (counts.size === 0) setTimeout(tellCounts, countsEveryMs)
@@ -71,7 +69,7 @@ export function firstProcess(): FirstProcess {
           tell({ kind: 'taken', number: order.number })
           if (socket) hears.connection?.(socket)
         }
-        if (order.kind === 'committed') hears.committed?.(order.committed)
+        if (order.kind === 'committed') hears.committed?.(order.businesses)
         if (order.kind === 'counts') hears.counts?.(order.counts)
         if (order.kind === 'measure') {
           const answer = (metrics: object[]) => tell({ kind: 'metrics', number: order.number, metrics })

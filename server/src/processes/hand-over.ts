@@ -1,23 +1,23 @@
 import type { Socket } from 'node:net'
 import type { Member } from './begin-member.ts'
 
-/** Connections that wait while no process is there to serve them. */
+/** Connections that wait while no process can serve them. */
 const mostWaiting = 1_024
 
 export interface HandOver {
-  /** Gives a connection to the next process in turn; without any it waits. */
+  /** Passes a connection to the next process in turn; if there is none, it waits. */
   serve(socket: Socket): void
-  /** A process has a connection: it is no longer held here. */
+  /** A process has received a connection: it is no longer held here. */
   taken(number: number): void
-  /** A process came: it serves what has waited. */
+  /** A process is ready: it serves the waiting connections. */
   serveWaiting(): void
-  /** A process is gone: what was on its way to it is closed, since nobody knows how much of it was read. */
+  /** A process is gone: the connections in flight to it are closed, since nobody knows how much of them was read. */
   forget(member: Member): void
-  /** Closes what still waits. */
+  /** Closes the waiting connections. */
   end(): void
 }
 
-/** Hands connections to processes in turn. */
+/** Distributes connections to processes in turn. */
 export function createHandOver(ready: () => Member[]): HandOver {
   const waiting = new Set<Socket>()
   const onTheirWay = new Map<number, { member: Member; socket: Socket }>()

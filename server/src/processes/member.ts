@@ -11,9 +11,9 @@ import { type FirstProcess, firstProcess } from './first-process.ts'
 import type { Role } from './messages.ts'
 import { sharedCounts } from './shared-counts.ts'
 
-/** One process of several, begun by the first one (`crew.ts`). It ends when that one says so, or is gone. */
+/** One of several processes, started by the first one (`crew.ts`). It ends on the first process's order, or when that is gone. */
 export async function runMember(role: Role, url: string): Promise<void> {
-  // They reach every process of a terminal or a service; the first one says what is to be done.
+  // They reach every process of a terminal or a service; the first process decides what to do.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
   const first = firstProcess()
   try {
@@ -38,30 +38,29 @@ async function endAfter(stop: () => Promise<void>, { database, log }: { database
     await database.close()
   } catch (error) {
     code = 1
-    log.error({ error }, 'a process could not stop well')
+    log.error({ error }, 'a process did not stop cleanly')
   }
   log.flush()
   process.exit(code)
 }
 
-/** Serves what the first process hands over. Returns what finishes it. */
+/** Serves the connections that the first process passes on. Returns a function that finishes it. */
 async function serveApi(parts: ServerParts, first: FirstProcess, url: string): Promise<() => Promise<void>> {
   const counts = parts.config.rateLimit > 0 ? sharedCounts(first.counted) : undefined
-  // Whoever asks one process for metrics gets those of all.
+  // Any process returns the metrics of all.
   const metrics = { ...parts.metrics, text: async () => addUpMetrics(await first.metricsOfAll()) }
   const server = await createApiServer(
     { ...parts, metrics },
     {
-      onEvent: (businessId) => first.committed(businessId, false),
-      onComplete: (businessId) => first.committed(businessId, true),
+      onEvent: (businessId) => first.committed(businessId),
       rateLimitStore: counts?.store,
     },
   )
   const serve = await server.serveHandedOver(url)
   first.hear({
     connection: serve,
-    committed({ pending, complete }) {
-      for (const businessId of [...pending, ...complete]) server.app.pages.wake(businessId)
+    committed(businesses) {
+      for (const businessId of businesses) server.app.pages.wake(businessId)
     },
     counts: (told) => counts?.add(told),
     metrics: () => parts.metrics.data(),
@@ -69,12 +68,12 @@ async function serveApi(parts: ServerParts, first: FirstProcess, url: string): P
   return () => server.stop()
 }
 
-/** Works outside requests for all processes. Returns what finishes it. */
+/** Runs the worker for all processes. Returns a function that finishes it. */
 function startWorkerMember(parts: ServerParts, first: FirstProcess, connection: Connection): () => Promise<void> {
   const worker = startConfiguredWorker(parts, connection)
   first.hear({
-    committed({ pending }) {
-      for (const businessId of pending) worker.relay.wake(businessId)
+    committed(businesses) {
+      for (const businessId of businesses) worker.relay.wake(businessId)
     },
     metrics: () => parts.metrics.data(),
   })

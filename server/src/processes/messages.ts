@@ -1,38 +1,32 @@
-/** What a process is for. */
+/** The role of a process. */
 export type Role = 'api' | 'worker'
-
-/** Businesses of which something was committed. */
-export interface Committed {
-  /** Those with events that have no sequence yet. */
-  pending: string[]
-  /** Those whose events are complete: only pages want to know. */
-  complete: string[]
-}
 
 /** Requests by key that a process counted since it last told. */
 export type Counts = [key: string, count: number][]
 
-/** What the first process tells the others. */
+/** Messages from the first process to the others. */
 export type Order =
-  /** A connection to serve; the socket comes with it, unless it was closed on the way. Answered with `taken`. */
+  /** A connection to serve; the socket comes with it, unless it was closed in the meantime. Answered with `taken`. */
   | { kind: 'connection'; number: number }
   /** Finish what was accepted, then end. */
   | { kind: 'stop' }
-  | { kind: 'committed'; committed: Committed }
+  /** Events of these businesses were committed, and have no sequence yet. */
+  | { kind: 'committed'; businesses: string[] }
   | { kind: 'counts'; counts: Counts }
   /** Answer with `metrics`. */
   | { kind: 'measure'; number: number }
-  /** Everyone's metrics, for the process that asked. */
+  /** The metrics of all processes, for the process that asked. */
   | { kind: 'measured'; number: number; all: object[][] }
 
-/** What the others tell the first process. */
+/** Messages from the others to the first process. */
 export type Report =
   | { kind: 'ready' }
   | { kind: 'taken'; number: number }
-  /** The process cannot start; `isExpected` means that the message alone says it all. */
+  /** The process cannot start; `isExpected` means that the message alone explains it. */
   | { kind: 'failed'; message: string; isExpected: boolean }
-  | { kind: 'committed'; committed: Committed }
+  /** Events of these businesses were committed, and have no sequence yet. */
+  | { kind: 'committed'; businesses: string[] }
   | { kind: 'counts'; counts: Counts }
   | { kind: 'metrics'; number: number; metrics: object[] }
-  /** Asks for everyone's metrics. */
+  /** Requests the metrics of all processes. */
   | { kind: 'measure all'; number: number }

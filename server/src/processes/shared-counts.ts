@@ -1,7 +1,7 @@
 import type { FastifyRateLimitStoreCtor } from '@fastify/rate-limit'
 import type { Counts } from './messages.ts'
 
-/** Keys that are counted at a time; the one that was counted first is forgotten first. */
+/** Keys that are counted at a time; the oldest one is evicted first. */
 const mostKeys = 10_000
 
 export interface SharedCounts {
@@ -12,8 +12,8 @@ export interface SharedCounts {
 }
 
 /**
- * The rate limit of several processes: each counts its own requests at once, and hears of the others' a few times a
- * second. So the limit holds for all of them together, and a fraction of a second's requests may pass above it.
+ * The rate limit of several processes: each counts its own requests immediately, and receives the others' counts a few times
+ * per second. So the limit applies to all of them together, and may be exceeded by a fraction of a second's requests.
  */
 export function sharedCounts(counted: (key: string) => void, now = Date.now): SharedCounts {
   let windowMs = 0

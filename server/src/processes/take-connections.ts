@@ -5,17 +5,17 @@ import { stopTaking } from '#foundation/http/drain.ts'
 
 export interface Taking {
   readonly url: string
-  /** Takes no new connection any more; those that were made have been passed on. */
+  /** Accepts no more connections; those that were accepted have been passed on. */
   stop(): Promise<void>
 }
 
-/** Takes connections for other processes to serve, and reads nothing of them. Throws when the address cannot be listened on. */
+/** Accepts connections for other processes to serve, and reads nothing of them. Throws if the address cannot be listened on. */
 export async function takeConnections(config: Config, serve: (socket: Socket) => void): Promise<Taking> {
   const { host, port, publicUrl } = config
   let newest: Socket | undefined
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => {
     newest = socket
-    // It may break before it is handed over.
+    // It may break before it is passed on.
     socket.on('error', () => undefined)
     serve(socket)
   })

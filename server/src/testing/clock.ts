@@ -3,15 +3,15 @@ import type { Clock, MovableClock } from '#foundation/shared/clock.ts'
 
 /** The clock of one business, as tests move it. */
 export interface BusinessTestClock extends MovableClock {
-  /** Takes the business apart from the system's clock: its clock stands still at a moment until it is moved or released. */
+  /** Gives the business a clock of its own, which stays at a moment until it is moved or released. */
   set(at: Date | string): void
   /** As `set`, so many milliseconds from now; nothing that falls due meanwhile is done. */
   advance(milliseconds: number): void
-  /** Lets the business follow the system's clock again; happens by itself at the end of the test that moved the clock. */
+  /** Lets the business follow the system's clock again; called automatically at the end of the test that moved the clock. */
   release(): void
 }
 
-/** A clock whose businesses tests can move one by one; a neighbour on the same server notices nothing. */
+/** A clock whose businesses tests can move one by one; other businesses on the same server are not affected. */
 export interface TestClock extends Clock {
   of(business: { id: string }): BusinessTestClock
 }

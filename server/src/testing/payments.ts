@@ -1,5 +1,7 @@
 import type { Card } from '#engine/rails/card.ts'
 import type { Outcome, Rail, RefundOutcome } from '#engine/rails/rail.ts'
+import type { Origin } from '#foundation/http/origin.ts'
+import { system } from '#foundation/shared/caller.ts'
 import { newId, randomHex } from '#foundation/shared/ids.ts'
 import { searchTextOf } from '#foundation/shared/search-text.ts'
 import { type ChargeRow, insertCharges } from '#resources/payments/charges/queries.ts'
@@ -149,13 +151,18 @@ export function aCharge({ business }: Client, about: Partial<ChargeRow> = {}): C
   return row
 }
 
+/** Where an operation of a test comes from: Hawker itself, now, unless the test says otherwise. */
+export function anOrigin(more: Partial<Origin> = {}): Origin {
+  return { requestId: null, caller: system, at: new Date(), baseUrl: 'http://localhost', ...more }
+}
+
 export const visa: Card = { brand: 'visa', last4: '4242', country: 'US' }
 
 /** A charge that was paid: settled by the code that settles every charge. */
 export async function aPaidCharge(payments: Payments, client: Client, about: Partial<ChargeRow> = {}): Promise<ChargeRow> {
   const row = aCharge(client, about)
   const outcome: Outcome = { status: 'succeeded', reference: `ch_${row.id}`, ...(row.method === 'card' ? { card: visa } : {}) }
-  const { charge } = await payments.settle({ business: client.business, charge: { isNew: true, row }, outcome, requestId: null })
+  const { charge } = await payments.settle({ business: client.business, charge: { isNew: true, row }, outcome, origin: anOrigin() })
   return charge
 }
 

@@ -14,6 +14,7 @@ import { aBusiness, type Client, customerBody, startTestServer, testSecretKey } 
 import { clockAt } from '#testing/clock.ts'
 import { cloneDatabase } from '#testing/database.ts'
 import { placeEvents } from '#testing/deliveries.ts'
+import { anOrigin } from '#testing/payments.ts'
 import { checks, findCounterExamples } from './checks.ts'
 
 /** A database of its own, in which one of everything has happened. */
@@ -90,7 +91,7 @@ async function tell(): Promise<Story> {
     business: client.business,
     charge: { isNew: false, id: late2, paymentRequestId: canceled },
     outcome: { status: 'succeeded', reference: `sim_${late2}` },
-    requestId: null,
+    origin: anOrigin(),
   })
   const expired = (await request({ expires_after: '5 mins' })).id
   const clock = clockAt(() => new Date(Date.now() + day))

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { Config } from '#config.ts'
 import type { EmbeddedDatabase } from '#foundation/database/embedded.ts'
 
-/** Ends the process when the embedded PostgreSQL ends by itself. Returns what forgets about it, for a stop. */
+/** Ends the process when the embedded PostgreSQL stops unexpectedly. Returns a function that turns this off, for a regular stop. */
 export function watchEmbedded(embedded: EmbeddedDatabase | undefined, { dataDirectory }: Config, log: Logger): () => void {
   let isForgotten = false
   void embedded?.exited.then(() => {

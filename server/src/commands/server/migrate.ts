@@ -2,7 +2,7 @@ import type { Config } from '#config.ts'
 import { createLog } from '#foundation/http/observability.ts'
 import { openConfiguredDatabase } from '#open.ts'
 
-/** `hawker migrate`: brings the database up to date and says what was applied. */
+/** `hawker migrate`: applies pending migrations and prints their names. */
 export async function migrateCommand(config: Config): Promise<void> {
   const opened = await openConfiguredDatabase(config, createLog('silent'))
   await opened.close()

@@ -8,7 +8,7 @@ import type { Worker } from '#worker.ts'
 import { watchEmbedded } from './embedded-end.ts'
 import { welcome } from './welcome.ts'
 
-/** What a start leads to. */
+/** The result of a start. */
 export interface Running {
   /** Finishes what was accepted, then closes everything. */
   stop(): Promise<void>
@@ -16,7 +16,7 @@ export interface Running {
 
 export interface RunOptions {
   withWorker: boolean
-  /** Whether a signal came while the start was under way. */
+  /** Whether a signal arrived during the start. */
   isStopping: () => boolean
 }
 

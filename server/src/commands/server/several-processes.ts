@@ -11,15 +11,15 @@ import { watchEmbedded } from './embedded-end.ts'
 import type { Running, RunOptions } from './one-process.ts'
 import { welcome } from './welcome.ts'
 
-/** Says so when a PostgreSQL of one's own takes fewer connections than the processes may open. */
+/** Warns if an external PostgreSQL accepts fewer connections than the processes may open. */
 async function checkConnections(config: Config, { pool }: Database, log: Logger): Promise<void> {
   const { rows } = await pool.query("select current_setting('max_connections')::int as most")
   const [most, needed] = [rows[0].most as number, connectionsNeeded(config)]
   if (most < needed)
-    log.warn({ most, needed }, 'the processes may open more connections than PostgreSQL takes; lower HAWKER_DATABASE_CONNECTIONS or raise max_connections')
+    log.warn({ most, needed }, 'the processes may open more connections than PostgreSQL accepts; lower HAWKER_DATABASE_CONNECTIONS or raise max_connections')
 }
 
-/** Runs the API in `config.processes` processes below this one, and the worker in another. SIGHUP replaces them one by one. */
+/** Runs the API in `config.processes` child processes, and the worker in another. SIGHUP replaces them one by one. */
 export async function runInSeveralProcesses(config: Config, launched: LaunchedDatabase | undefined, options: RunOptions): Promise<Running> {
   const log = createLogOfSeveral(config.logLevel)
   const opened = await beginOpening(config, launched, log).ready

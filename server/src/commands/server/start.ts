@@ -6,7 +6,7 @@ import { launchEmbedded } from '#launch.ts'
 export async function startCommand(config: Config, { withWorker }: { withWorker: boolean }): Promise<void> {
   let isStopping = false
   const starting = (async () => {
-    // PostgreSQL starts while the program is read.
+    // PostgreSQL starts while the program is being loaded.
     const launched = config.databaseUrl ? undefined : await launchEmbedded(config)
     const options = { withWorker, isStopping: () => isStopping }
     return config.processes === 1

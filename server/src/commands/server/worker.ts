@@ -5,7 +5,7 @@ import { createLog, createMetrics } from '#foundation/http/observability.ts'
 import { openConfiguredDatabase } from '#open.ts'
 import { startConfiguredWorker } from '#serve.ts'
 
-/** `hawker worker`: the worker alone, until a signal stops it. */
+/** `hawker worker`: only the worker, until a signal stops it. */
 export async function workerCommand(config: Config): Promise<void> {
   if (!config.databaseUrl)
     throw new ConfigError('DATABASE_URL must be set for `hawker worker`: the embedded database belongs to the process that runs `hawker start`.')

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
+import { rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
-import { runTogether } from '#foundation/database/prepared.ts'
+import { runPrepared } from '#foundation/database/prepared.ts'
 import { type Caller, callerText } from '#foundation/shared/caller.ts'
 import { newId } from '#foundation/shared/ids.ts'
 
@@ -37,7 +38,7 @@ export interface Callback {
   fields: Record<string, string>
 }
 
-/** A change of state, emitted to every subscriber of the business's events. */
+/** A change of state, delivered to whoever subscribes to the business's events. */
 export interface NewEvent {
   type: EventType
   objectId: string
@@ -52,38 +53,58 @@ export interface NewEvent {
   at: Date
 }
 
+/** A new event with the business that it belongs to. */
+export type BusinessEvent = NewEvent & { businessId: string }
+
 /**
- * Appends an event in the transaction of its change. It is sequenced within the business after the commit
- * (`orderEvents`), so that writers never wait for a counter. Returns its id.
+ * Appends an event in the transaction of its change. It gets its sequence number after the commit (`orderEvents`), so that
+ * writers never wait for a counter. Returns its id.
  */
 export async function emitEvent(tx: Db, businessId: string, event: NewEvent): Promise<string> {
   const [id] = await emitEvents(tx, [{ ...event, businessId }])
   return id as string
 }
 
-/** The statement that appends events of any businesses, in the order given, and their ids. */
-export function newEvents(events: (NewEvent & { businessId: string })[]): { statement: RawBuilder<unknown> | undefined; ids: string[] } {
-  const ids = events.map(({ at }) => newId<'event'>(at))
-  if (events.length === 0) return { statement: undefined, ids }
-  const statement = sql`
-    insert into events (business_id, id, type, object_id, data, previous_attributes, callbacks, request_id, caller, created_at)
-    select * from unnest(
-      ${events.map((event) => event.businessId)}::uuid[], ${ids}::uuid[], ${events.map((event) => event.type)}::text[],
-      ${events.map((event) => event.objectId)}::uuid[], ${events.map((event) => event.data)}::json[],
-      ${events.map((event) => event.previousAttributes ?? null)}::json[],
-      ${events.map((event) => (event.callbacks && event.callbacks.length > 0 ? JSON.stringify(event.callbacks) : null))}::json[],
-      ${events.map((event) => event.requestId)}::text[], ${events.map(({ caller }) => (caller ? callerText(caller) : null))}::text[],
-      ${events.map((event) => event.at)}::timestamptz[]
-    )`
-  return { statement, ids }
-}
+/** The columns that an event is appended with; its sequence number comes later. */
+const columns = {
+  business_id: 'uuid',
+  id: 'uuid',
+  type: 'text',
+  object_id: 'uuid',
+  data: 'json',
+  previous_attributes: 'json',
+  callbacks: 'json',
+  request_id: 'text',
+  caller: 'text',
+  created_at: 'timestamptz',
+} as const
+const names = Object.keys(columns).join(', ')
+
+const rowOf = (event: BusinessEvent) => ({
+  business_id: event.businessId,
+  id: newId<'event'>(event.at),
+  type: event.type,
+  object_id: event.objectId,
+  data: event.data,
+  previous_attributes: event.previousAttributes,
+  callbacks: event.callbacks && event.callbacks.length > 0 ? JSON.stringify(event.callbacks) : null,
+  request_id: event.requestId,
+  caller: event.caller && callerText(event.caller),
+  created_at: event.at,
+})
+
+const insertRowsSql = (rows: ReturnType<typeof rowOf>[]) => sql`insert into events (${sql.raw(names)}) select * from ${rowsSql('event', columns, rows)}`
+
+/** The statement that appends events of any businesses, in the order given. */
+export const insertEventsSql = (events: BusinessEvent[]): RawBuilder<unknown> => insertRowsSql(events.map(rowOf))
 
 /** Appends events of any businesses in one statement, in the order given; returns their ids. */
-export async function emitEvents(tx: Db, events: (NewEvent & { businessId: string })[]): Promise<string[]> {
-  const { statement, ids } = newEvents(events)
-  await runTogether(tx, 'emit_events', [statement])
+export async function emitEvents(tx: Db, events: BusinessEvent[]): Promise<string[]> {
+  if (events.length === 0) return []
+  const rows = events.map(rowOf)
+  await runPrepared(tx, 'emit_events', insertRowsSql(rows))
   for (const { businessId } of events) noteEvents(tx, businessId)
-  return ids
+  return rows.map(({ id }) => id)
 }
 
 /** Begins a new business's sequence of events. */
@@ -95,7 +116,7 @@ export async function insertEventPosition(tx: Db, businessId: string): Promise<v
 export const eventColumns = { event_id: 'uuid', event_data: 'json', request_id: 'text?', caller: 'text' } as const
 
 /** The statement that appends an event of one type for each of a grouped insert's `rows`. */
-export function insertEventsSql(rows: string, type: EventType): string {
+export function insertEventsOfRowsSql(rows: string, type: EventType): string {
   return `insert into events (business_id, id, type, object_id, data, request_id, caller, created_at)
     select business_id, event_id, '${type}', id, event_data, request_id, caller, created_at from ${rows}`
 }

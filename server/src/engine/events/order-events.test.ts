@@ -214,7 +214,7 @@ describe('the relay', () => {
         together.push(ids.size)
         return new Set([...ids].slice(0, 1))
       },
-      onPlaced: (id) => delivered.push(id),
+      onSequenced: (id) => delivered.push(id),
       onError: (error) => errors.push(error),
     })
     await expect.poll(() => countPendingEvents(db), { timeout: 2_000, interval: 10 }).toBe(4)

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { businessesSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { runPrepared } from '#foundation/database/prepared.ts'
 import { newId } from '#foundation/shared/ids.ts'
@@ -34,7 +35,8 @@ export class InsufficientFunds extends Error {
   }
 }
 
-interface Held {
+/** A row of `ledger_accounts` that this transaction has locked. */
+interface LockedAccount {
   epoch: number
   balanceMinor: bigint
 }
@@ -45,193 +47,150 @@ const keyOf = (businessId: string, account: string, currency: string) => `${busi
  * Books transfers; the only writer of the ledger's tables. Call it once per transaction, as late as possible, with
  * everything that the transaction books.
  *
- * A credit, and a debit of an account that may go below zero, is an insert: it takes a shared lock on the account row, so
- * credits run concurrently. A debit of a guarded account takes an exclusive lock, adds up the exact balance, refuses to
- * overdraw (`InsufficientFunds`), and closes the epoch with the new balance, on which the table has a constraint of its
- * own. Rows are locked in one order everywhere,
- * so transactions cannot deadlock. Amounts of zero are skipped.
+ * A credit, and a debit of an account that may go below zero, is an insert under a shared lock on the account's row, so any
+ * number of them run concurrently. A debit of a guarded account takes an exclusive lock, adds up the exact balance, refuses
+ * to overdraw (`InsufficientFunds`), and closes the epoch with the balance after it, on which the table has a constraint of
+ * its own. Rows are locked in one order everywhere, so transactions cannot block each other in a circle. Amounts of zero
+ * are left out.
  */
 export async function post(tx: Db, all: Transfer[]): Promise<void> {
   const transfers = all.filter(({ amountMinor }) => amountMinor !== 0n)
   if (transfers.length === 0) return
-  const debited = new Set(transfers.filter(({ debit }) => isGuarded(debit)).map((one) => keyOf(one.businessId, one.debit, one.currency)))
-  if (debited.size === 0 && (await insertAtOnce(tx, transfers))) return
-  const held = await hold(tx, transfers, debited)
-  for (const key of debited) await settleBalance(tx, key, held, transfers)
-  await insert(tx, transfers, held)
-}
-
-/** The accounts that transfers touch, each once, in the lock order. */
-function accountsOf(transfers: Pick<Transfer, 'businessId' | 'debit' | 'credit' | 'currency'>[]): Touched[] {
-  const touched = new Map<string, Touched>()
-  for (const { businessId, debit, credit, currency } of transfers) {
-    for (const account of [debit, credit]) touched.set(keyOf(businessId, account, currency), { businessId, account, currency })
-  }
-  return [...touched.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, account]) => account)
-}
-
-/** Takes shared locks on the accounts and inserts the transfers in one statement; does nothing and returns false if an account is missing. */
-async function insertAtOnce(tx: Db, transfers: Transfer[]): Promise<boolean> {
   const accounts = accountsOf(transfers)
-  const { numAffectedRows } = await runPrepared(
-    tx,
-    'post_transfers',
-    sql`
-    with ${heldAccounts(accounts)}, held as materialized (
-      select a.business_id, a.account, a.currency, a.epoch
-      from wanted join ledger_accounts a on a.business_id = wanted.business_id and a.account = wanted.account and a.currency = wanted.currency
-      where (select count from present) = ${accounts.length}
-      order by wanted.n for share of a
-    )
-    insert into ledger_transfers (business_id, id, source, source_id, purpose, debit_account, credit_account, currency, amount_minor, created_at, debit_epoch, credit_epoch)
-    select t.*, debited.epoch, credited.epoch from unnest(${transferArrays(transfers)})
-      as t (business_id, id, source, source_id, purpose, debit, credit, currency, amount_minor, created_at)
-    join held debited on debited.business_id = t.business_id and debited.account = t.debit and debited.currency = t.currency
-    join held credited on credited.business_id = t.business_id and credited.account = t.credit and credited.currency = t.currency`,
-  )
-  return Number(numAffectedRows ?? 0n) === transfers.length
-}
-
-/**
- * Locks every account that the transfers touch: exclusively if a guarded one is debited, else shared. Missing accounts
- * are created before any row is locked: a transaction that waits for an account that another one is creating must hold nothing that
- * the other may want.
- */
-async function hold(tx: Db, transfers: Transfer[], debited: Set<string>): Promise<Map<string, Held>> {
-  const accounts = accountsOf(transfers)
+  const debited = new Set(transfers.filter(({ debit }) => isGuarded(debit)).map((transfer) => keyOf(transfer.businessId, transfer.debit, transfer.currency)))
   if (debited.size === 0) {
-    const held = await take(tx, accounts, 'share')
-    if (held.size === accounts.length) return held
+    if (await insertWithSharedLocks(tx, transfers, accounts)) return
+    await createAccounts(tx, accounts)
+    if (await insertWithSharedLocks(tx, transfers, accounts)) return
+    throw new Error('accounts that were created do not exist')
   }
-  await make(tx, accounts)
-  if (debited.size === 0) return take(tx, accounts, 'share')
-  const held = new Map<string, Held>()
-  // Row by row in the lock order, since some locks are exclusive and others shared.
-  for (const account of accounts) {
-    const strength = debited.has(keyOf(account.businessId, account.account, account.currency)) ? 'update' : 'share'
-    for (const [key, row] of await take(tx, [account], strength)) held.set(key, row)
-  }
-  return held
+  await createAccounts(tx, accounts)
+  const locked = await lockAccounts(tx, accounts, debited)
+  for (const key of debited) await closeEpoch(tx, key, locked, transfers)
+  await insertTransfers(tx, transfers, locked)
 }
 
-interface Touched {
+interface TouchedAccount {
   businessId: string
   account: Account
   currency: string
 }
 
-/** The requested accounts, and how many of them exist. */
-const heldAccounts = (accounts: Touched[]) => sql`
-    wanted as materialized (
-      select * from unnest(${accounts.map((one) => one.businessId)}::uuid[], ${accounts.map((one) => one.account)}::text[], ${accounts.map((one) => one.currency)}::text[])
-        with ordinality as wanted (business_id, account, currency, n)
-    ), present as materialized (
-      select count(*) as count from wanted join ledger_accounts a on a.business_id = wanted.business_id and a.account = wanted.account and a.currency = wanted.currency
-    )`
-
-/** Accounts that transfers touch, as `creditParts` expects them. */
-export interface AccountList {
-  /** Businesses, accounts and currencies, each account once, in the lock order. */
-  parameters: [string[], string[], string[]]
-  /** The number of an account among them, from 1. */
-  numberOf(businessId: string, account: string, currency: string): number | undefined
-}
-
-/** Lists the accounts of transfers for a statement of another module. */
-export function listAccounts(transfers: Pick<Transfer, 'businessId' | 'debit' | 'credit' | 'currency'>[]): AccountList {
-  const accounts = accountsOf(transfers)
-  const numbers = new Map(accounts.map((one, i) => [keyOf(one.businessId, one.account, one.currency), i + 1]))
-  return {
-    parameters: [accounts.map((one) => one.businessId), accounts.map((one) => one.account), accounts.map((one) => one.currency)],
-    numberOf: (businessId, account, currency) => numbers.get(keyOf(businessId, account, currency)),
+/** The accounts that transfers touch, each once, in the one order. */
+function accountsOf(transfers: Transfer[]): TouchedAccount[] {
+  const touched = new Map<string, TouchedAccount>()
+  for (const { businessId, debit, credit, currency } of transfers) {
+    for (const account of [debit, credit]) {
+      const key = keyOf(businessId, account, currency)
+      if (!touched.has(key)) touched.set(key, { businessId, account, currency })
+    }
   }
+  return [...touched.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, account]) => account)
 }
 
-/** Where a statement of another module finds what it books. */
-export interface CreditParts {
-  /** The number of the first of the three parameters of `listAccounts`. */
-  firstParameter: number
-  /** A part of the statement that locks the rows which precede accounts in the lock order. */
-  after: string
-  /**
-   * A query of transfers: business_id, id, source, source_id, purpose, debit, credit, currency, amount_minor, created_at, and
-   * `debit_number` and `credit_number`, the accounts' numbers in the list.
-   */
-  transfers: string
-}
+const accountColumns = { business_id: 'uuid', account: 'text', currency: 'text', guarded: 'bool', n: 'int4' } as const
+
+/** Accounts as a table of a statement, numbered from 1 in their order. */
+const accountsSql = (accounts: TouchedAccount[]) =>
+  rowsSql(
+    'wanted',
+    accountColumns,
+    accounts.map(({ businessId, account, currency }, i) => ({ business_id: businessId, account, currency, guarded: isGuarded(account), n: i + 1 })),
+  )
+
+const transferColumns = {
+  business_id: 'uuid',
+  id: 'uuid',
+  source: 'text',
+  source_id: 'uuid',
+  purpose: 'text',
+  debit_account: 'text',
+  credit_account: 'text',
+  currency: 'text',
+  amount_minor: 'int8',
+  created_at: 'timestamptz',
+} as const
+const transferNames = Object.keys(transferColumns).join(', ')
+
+const rowOf = (transfer: Transfer) => ({
+  business_id: transfer.businessId,
+  id: newId<'transfer'>(transfer.at),
+  source: transfer.source,
+  source_id: transfer.sourceId,
+  purpose: transfer.purpose,
+  debit_account: transfer.debit,
+  credit_account: transfer.credit,
+  currency: transfer.currency,
+  amount_minor: transfer.amountMinor,
+  created_at: transfer.at,
+})
 
 /**
- * The ledger's parts of a statement that does more than book credits (see `post`): `accounts_exist` is whether all
- * accounts exist, without which the statement must do nothing at all; `held` takes shared locks on them after everything else
- * was locked; `booked` inserts the transfers. Epochs are found by number, since a join of parts would compare every transfer
- * with every account. A transfer whose account is not locked has no epoch, which its table rejects.
+ * Takes shared locks on the accounts and inserts the transfers, in one statement; locks and inserts nothing and is false when
+ * an account is missing. Epochs are found by the account's number, since a join would compare every transfer with every
+ * account.
  */
-export function creditParts({ firstParameter: first, after, transfers }: CreditParts): { accountsExist: string; held: string; booked: string } {
-  const own = (table: string, name: string) =>
-    `${name}.business_id = ${table}.business_id and ${name}.account = ${table}.account and ${name}.currency = ${table}.currency`
-  return {
-    accountsExist: `
-    wanted as materialized (
-      select * from unnest($${first}::uuid[], $${first + 1}::text[], $${first + 2}::text[]) with ordinality as wanted (business_id, account, currency, n)
-    ), accounts_exist as materialized (
-      select count(*) = cardinality($${first}::uuid[]) as yes from wanted join ledger_accounts a on ${own('wanted', 'a')}
-    )`,
-    held: `
-    held as materialized (
-      select wanted.n, a.epoch from wanted join ledger_accounts a on ${own('wanted', 'a')}
-      where (select count(*) from ${after}) > 0 order by wanted.n for share of a
-    ), epochs as materialized (
-      select case when count(*) = cardinality($${first}::uuid[]) then array_agg(epoch order by n) end as by_number from held
-    )`,
-    booked: `
-    booked as (
-      insert into ledger_transfers (business_id, id, source, source_id, purpose, debit_account, credit_account, currency, amount_minor, created_at, debit_epoch, credit_epoch)
-      select t.business_id, t.id, t.source, t.source_id, t.purpose, t.debit, t.credit, t.currency, t.amount_minor, t.created_at,
-        (select by_number from epochs)[t.debit_number], (select by_number from epochs)[t.credit_number]
-      from (${transfers}) t
-    )`,
-  }
-}
-
-/** Transfers as arrays, in the order of the table's columns, without their epochs. */
-const transferArrays = (transfers: Transfer[]) => sql`
-      ${transfers.map((one) => one.businessId)}::uuid[], ${transfers.map((one) => newId<'transfer'>(one.at))}::uuid[], ${transfers.map((one) => one.source)}::text[],
-      ${transfers.map((one) => one.sourceId)}::uuid[], ${transfers.map((one) => one.purpose)}::text[],
-      ${transfers.map((one) => one.debit)}::text[], ${transfers.map((one) => one.credit)}::text[], ${transfers.map((one) => one.currency)}::text[],
-      ${transfers.map((one) => one.amountMinor.toString())}::bigint[], ${transfers.map((one) => one.at)}::timestamptz[]`
-
-/** Locks accounts in order if all of them exist, otherwise none. */
-async function take(tx: Db, accounts: Touched[], strength: 'share' | 'update'): Promise<Map<string, Held>> {
-  const { rows } = await runPrepared(
+async function insertWithSharedLocks(tx: Db, transfers: Transfer[], accounts: TouchedAccount[]): Promise<boolean> {
+  const numbers = new Map(accounts.map((one, i) => [keyOf(one.businessId, one.account, one.currency), i + 1]))
+  const rows = transfers.map((transfer) => ({
+    ...rowOf(transfer),
+    debit_number: numbers.get(keyOf(transfer.businessId, transfer.debit, transfer.currency)),
+    credit_number: numbers.get(keyOf(transfer.businessId, transfer.credit, transfer.currency)),
+  }))
+  const { numAffectedRows } = await runPrepared(
     tx,
-    'take_accounts',
-    sql<{ business_id: string; account: string; currency: string; epoch: number; balance_minor: bigint }>`
-    with ${heldAccounts(accounts)}
-    select a.business_id, a.account, a.currency, a.epoch, a.balance_minor
-    from wanted join ledger_accounts a on a.business_id = wanted.business_id and a.account = wanted.account and a.currency = wanted.currency
-    where (select count from present) = ${accounts.length}
-    order by wanted.n ${strength === 'update' ? sql`for update of a` : sql`for share of a`}`,
+    'post_transfers',
+    sql`
+    with wanted as materialized (
+      select * from ${accountsSql(accounts)}
+    ), present as materialized (
+      select count(*) as count from wanted join ledger_accounts a on ${sameAccountSql(accounts)}
+    ), locked as materialized (
+      select wanted.n, a.epoch from wanted join ledger_accounts a on ${sameAccountSql(accounts)} where (select count from present) = ${accounts.length}
+      order by wanted.n for share of a
+    ), epochs as materialized (
+      select array_agg(epoch order by n) as by_number from locked having count(*) > 0
+    )
+    insert into ledger_transfers (${sql.raw(transferNames)}, debit_epoch, credit_epoch)
+    select ${sql.raw(transferNames)}, by_number[debit_number], by_number[credit_number]
+    from epochs cross join ${rowsSql('transfer', { ...transferColumns, debit_number: 'int4', credit_number: 'int4' }, rows)}`,
   )
-  return new Map(rows.map((row) => [keyOf(row.business_id, row.account, row.currency), { epoch: row.epoch, balanceMinor: row.balance_minor }]))
+  return Number(numAffectedRows ?? 0n) === transfers.length
 }
 
-/** Creates accounts that do not exist, in order. */
-async function make(tx: Db, accounts: Touched[]): Promise<void> {
+const sameAccountSql = (accounts: TouchedAccount[]) => sql`
+        a.business_id = wanted.business_id and a.business_id = any (${businessesSql(accounts.map((one) => one.businessId))})
+        and a.account = wanted.account and a.currency = wanted.currency`
+
+/**
+ * Creates accounts that do not exist, in their order. No account may be locked before: whoever waits for an account that
+ * another transaction is creating must hold nothing that the other may want.
+ */
+async function createAccounts(tx: Db, accounts: TouchedAccount[]): Promise<void> {
   await sql`
     insert into ledger_accounts (business_id, account, currency, epoch, balance_minor, guarded)
-    select wanted.business_id, wanted.account, wanted.currency, 1, 0, wanted.guarded
-    from unnest(${accounts.map((one) => one.businessId)}::uuid[], ${accounts.map((one) => one.account)}::text[], ${accounts.map((one) => one.currency)}::text[],
-      ${accounts.map((one) => isGuarded(one.account))}::bool[]) with ordinality as wanted (business_id, account, currency, guarded, n)
-    where not exists (
-      select 1 from ledger_accounts a where a.business_id = wanted.business_id and a.account = wanted.account and a.currency = wanted.currency
-    )
+    select wanted.business_id, wanted.account, wanted.currency, 1, 0, wanted.guarded from ${accountsSql(accounts)}
+    where not exists (select 1 from ledger_accounts a where ${sameAccountSql(accounts)})
     order by wanted.n
     on conflict do nothing`.execute(tx)
 }
 
-/** Rolls up a guarded account under an exclusive lock, subtracts what the transfers debit, and starts its next epoch. */
-async function settleBalance(tx: Db, key: string, held: Map<string, Held>, transfers: Transfer[]): Promise<void> {
-  const before = held.get(key)
+/** Locks accounts row by row in their order: exclusively where a guarded account is debited, else shared. */
+async function lockAccounts(tx: Db, accounts: TouchedAccount[], debited: Set<string>): Promise<Map<string, LockedAccount>> {
+  const locked = new Map<string, LockedAccount>()
+  for (const { businessId, account, currency } of accounts) {
+    const key = keyOf(businessId, account, currency)
+    const { rows } = await sql<{ epoch: number; balance_minor: bigint }>`
+      select epoch, balance_minor from ledger_accounts where business_id = ${businessId} and account = ${account} and currency = ${currency}
+      ${debited.has(key) ? sql`for update` : sql`for share`}`.execute(tx)
+    for (const { epoch, balance_minor } of rows) locked.set(key, { epoch, balanceMinor: balance_minor })
+  }
+  return locked
+}
+
+/** Adds up a guarded account under its exclusive lock, takes what the transfers debit, and begins its next epoch. */
+async function closeEpoch(tx: Db, key: string, locked: Map<string, LockedAccount>, transfers: Transfer[]): Promise<void> {
+  const before = locked.get(key)
   const sample = transfers.find((one) => keyOf(one.businessId, one.debit, one.currency) === key)
   if (!before || !sample) throw new Error(`account ${key} is not locked`)
   const { businessId, debit: account, currency } = sample
@@ -239,7 +198,7 @@ async function settleBalance(tx: Db, key: string, held: Map<string, Held>, trans
   const taken = transfers.reduce((sum, one) => sum + (keyOf(one.businessId, one.debit, one.currency) === key ? one.amountMinor : 0n), 0n)
   const given = transfers.reduce((sum, one) => sum + (keyOf(one.businessId, one.credit, one.currency) === key ? one.amountMinor : 0n), 0n)
   if (exact + given < taken) throw new InsufficientFunds(businessId, account, currency, exact)
-  // Nobody else holds a lock on the row, so the epoch ends here, including these transfers; later ones belong to the next.
+  // Nobody else has the row, so the epoch ends here, with these transfers in it; whatever comes next is of the next one.
   await sql`
     update ledger_accounts set epoch = ${before.epoch + 1}, balance_minor = ${(exact + given - taken).toString()}::bigint
     where business_id = ${businessId} and account = ${account} and currency = ${currency}`.execute(tx)
@@ -255,14 +214,18 @@ export async function movedIn(db: Db, businessId: string, account: string, curre
   return rows[0]?.moved ?? 0n
 }
 
-async function insert(tx: Db, transfers: Transfer[], held: Map<string, Held>): Promise<void> {
-  const epochOf = (businessId: string, account: string, currency: string) => held.get(keyOf(businessId, account, currency))?.epoch ?? 0
+async function insertTransfers(tx: Db, transfers: Transfer[], locked: Map<string, LockedAccount>): Promise<void> {
+  const epochOf = (businessId: string, account: string, currency: string) => locked.get(keyOf(businessId, account, currency))?.epoch ?? 0
+  const rows = transfers.map((transfer) => ({
+    ...rowOf(transfer),
+    debit_epoch: epochOf(transfer.businessId, transfer.debit, transfer.currency),
+    credit_epoch: epochOf(transfer.businessId, transfer.credit, transfer.currency),
+  }))
   await runPrepared(
     tx,
     'insert_transfers',
     sql`
-    insert into ledger_transfers (business_id, id, source, source_id, purpose, debit_account, credit_account, currency, amount_minor, created_at, debit_epoch, credit_epoch)
-    select * from unnest(${transferArrays(transfers)},
-      ${transfers.map((one) => epochOf(one.businessId, one.debit, one.currency))}::int[], ${transfers.map((one) => epochOf(one.businessId, one.credit, one.currency))}::int[])`,
+    insert into ledger_transfers (${sql.raw(transferNames)}, debit_epoch, credit_epoch)
+    select * from ${rowsSql('transfer', { ...transferColumns, debit_epoch: 'int4', credit_epoch: 'int4' }, rows)}`,
   )
 }

@@ -1,7 +1,8 @@
 import { businessesWithEvents } from '#engine/events/emit-event.ts'
 import type { Deps } from '#foundation/deps.ts'
-import { type Answer, rememberAnswer } from '#foundation/http/idempotency.ts'
+import type { Answer } from '#foundation/http/idempotency.ts'
 import type { Origin } from '#foundation/http/origin.ts'
+import { writeOnce } from '#foundation/http/transaction.ts'
 import type { Tx } from './kind.ts'
 
 /**
@@ -9,17 +10,16 @@ import type { Tx } from './kind.ts'
  * the relay is woken after the commit where an event was appended. No network call may be made inside.
  */
 export async function change(
-  deps: Pick<Deps, 'database' | 'onEvent'>,
+  { database, onEvent }: Pick<Deps, 'database' | 'onEvent'>,
   { claim, at }: Pick<Origin, 'claim' | 'at'>,
   run: (tx: Tx) => Promise<Answer>,
 ): Promise<Answer> {
   let businesses: ReadonlySet<string> = new Set()
-  const answer = await deps.database.db.transaction().execute(async (tx) => {
+  const answer = await writeOnce(database.db, claim, at, async (tx) => {
     const made = await run(tx)
-    if (claim) await rememberAnswer(tx, claim, made, at)
     businesses = businessesWithEvents(tx)
     return made
   })
-  for (const businessId of businesses) deps.onEvent(businessId)
+  for (const businessId of businesses) onEvent(businessId)
   return answer
 }

@@ -1,9 +1,9 @@
-import { type EventType, eventColumns, insertEventsSql, noteEvents } from '#engine/events/emit-event.ts'
+import { type EventType, eventColumns, insertEventsOfRowsSql, noteEvents } from '#engine/events/emit-event.ts'
 import { isContention, isOutcomeUnknown } from '#foundation/database/database.ts'
 import { groupCommit } from '#foundation/database/group-commit.ts'
 import { runPreparedText } from '#foundation/database/prepared.ts'
 import { type ArrayParameter, arrayParameter } from '#foundation/database/rows.ts'
-import { answerColumns, insertAnswersSql, type StoredAnswer } from '#foundation/database/stored-answer.ts'
+import { answerColumns, claimKeysOfRowsSql, type StoredAnswer } from '#foundation/database/stored-answer.ts'
 import type { Deps } from '#foundation/deps.ts'
 import { type Call, findingTakenKeys } from '#foundation/http/api.ts'
 import { etagOf } from '#foundation/http/etag.ts'
@@ -111,13 +111,13 @@ function insertText<Row extends RecordRow>({ table, events, companions = [], uni
     ), free as (
       ${free}
     ), claimed as (
-      ${insertAnswersSql('free', 'coalesce(answer_body, event_data::text)')}
+      ${claimKeysOfRowsSql('free', 'coalesce(answer_body, event_data::text)')}
     ), accepted as (
       select * from free where answer_key is null or id in (select object_id from claimed)
     ), written as (
       insert into ${table.name} (${own}) select ${own} from accepted order by business_id, ${unique ?? 'id'}
     ), ${companions.map(({ sql }, i) => `companion_${i} as (${sql}), `).join('')}emitted as (
-      ${insertEventsSql('accepted', `${events}.created` as EventType)}
+      ${insertEventsOfRowsSql('accepted', `${events}.created` as EventType)}
     )
     select id, id in (select id from free) as is_free from input where id not in (select id from accepted)`
 }

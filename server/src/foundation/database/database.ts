@@ -16,7 +16,11 @@ export interface Database {
   /** The main pool itself, for the few statements that are prepared by name because they run thousands of times per second. */
   readonly pool: pg.Pool
   readonly slowPool: pg.Pool
-  /** For group commits, whose statements carry many requests: it waits only briefly for a lock. */
+  /**
+   * For prepared statements that carry many requests. They find every row by key, so a plan is made once, from indexes alone,
+   * whatever the tables hold; and they give up soon when they have to wait for a lock.
+   */
+  readonly write: KyselyType<DB>
   readonly writePool: pg.Pool
   /** For what reads everything (`hawker verify`): one connection, with a time limit of minutes. */
   readonly reports: KyselyType<DB>
@@ -43,13 +47,18 @@ const types = new Map<number, (text: string) => unknown>([
 /** The settings that every connection starts with, in every pool. */
 const session = '-c search_path=hawker,public -c timezone=UTC -c idle_in_transaction_session_timeout=30000'
 
-/** Pool settings for a connection; statements have a time limit on the server and one on the client, and a stuck lock becomes an error response. */
-export function poolOptions(connection: Connection, max: number, statementTimeoutMs: number, lockTimeoutMs = 2_000): pg.PoolConfig {
+/** Pool settings for a connection; statements have a time limit on the server and one on the client, and a stuck lock turns into an answer. */
+export function poolOptions(
+  connection: Connection,
+  max: number,
+  statementTimeoutMs: number,
+  { lockTimeoutMs = 2_000, settings = '' }: { lockTimeoutMs?: number; settings?: string } = {},
+): pg.PoolConfig {
   const where = typeof connection === 'string' ? { connectionString: connection } : connection
   return {
     ...where,
     max,
-    options: `${session} -c lock_timeout=${lockTimeoutMs} -c statement_timeout=${statementTimeoutMs}`,
+    options: `${session} -c lock_timeout=${lockTimeoutMs} -c statement_timeout=${statementTimeoutMs}${settings}`,
     query_timeout: statementTimeoutMs + 5000,
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 30_000,
@@ -64,8 +73,8 @@ export function poolOptions(connection: Connection, max: number, statementTimeou
 /** Opens the pools; connects only for the first query. */
 export function openDatabase(connection: Connection, options: DatabaseOptions = {}): Database {
   const plugins: KyselyPlugin[] = options.guardTenancy ? [requireBusiness] : []
-  const open = (max: number, statementTimeoutMs: number, lockTimeoutMs?: number) => {
-    const pool = new pg.Pool(poolOptions(connection, max, statementTimeoutMs, lockTimeoutMs))
+  const open = (max: number, statementTimeoutMs: number, more?: Parameters<typeof poolOptions>[3]) => {
+    const pool = new pg.Pool(poolOptions(connection, max, statementTimeoutMs, more))
     pool.on('error', (error) => options.onError?.(error))
     // A connection that breaks while it is checked out fails its query; without a listener, it would also end the process.
     pool.on('connect', (client) => client.on('error', () => undefined))
@@ -73,7 +82,7 @@ export function openDatabase(connection: Connection, options: DatabaseOptions = 
   }
   const main = open(options.connections ?? 6, 15_000)
   const slow = open(options.slowConnections ?? 2, 10_000)
-  const write = open(4, 15_000, 300) // two statements in flight for each of customers and payment requests
+  const write = open(4, 15_000, { lockTimeoutMs: 300, settings: ' -c plan_cache_mode=force_generic_plan -c enable_seqscan=off' })
   const reports = open(1, 600_000)
   return {
     db: main.kysely,
@@ -81,6 +90,7 @@ export function openDatabase(connection: Connection, options: DatabaseOptions = 
     pool: main.pool,
     slowPool: slow.pool,
     writePool: write.pool,
+    write: write.kysely,
     reports: reports.kysely,
     async close() {
       await Promise.all(

@@ -1,6 +1,6 @@
 import type { Db } from './database.ts'
 
-/** How something opaque that a client sends leads to a business, and to an object of it (scale-out rule 10). */
+/** How an opaque value that a client sends leads to a business, and to an object of it (scale-out rule 10). */
 export interface DirectoryEntry {
   lookup: string
   kind: string
@@ -8,7 +8,7 @@ export interface DirectoryEntry {
   targetId: string
 }
 
-/** The statement that enters each of a grouped insert's `rows`, found by the value of a column of it. */
+/** The statement that adds an entry for each of a grouped insert's `rows`, by the value of one of its columns. */
 export function insertDirectoryEntriesSql(rows: string, kind: string, column: string): string {
   return `insert into directory (lookup, kind, business_id, target_id) select ${column}, '${kind}', business_id, id from ${rows}`
 }
@@ -17,7 +17,7 @@ export async function insertDirectoryEntry(tx: Db, { lookup, kind, businessId, t
   await tx.insertInto('directory').values({ lookup, kind, business_id: businessId, target_id: targetId }).execute()
 }
 
-/** Enters what is not in the directory yet; false when it is. Waits for whoever is entering the same at this moment. */
+/** Adds an entry unless it exists; false if it does. Waits for a transaction that is adding the same one. */
 export async function insertDirectoryEntryUnlessTaken(tx: Db, { lookup, kind, businessId, targetId }: DirectoryEntry): Promise<boolean> {
   const { numInsertedOrUpdatedRows } = await tx
     .insertInto('directory')
@@ -27,7 +27,7 @@ export async function insertDirectoryEntryUnlessTaken(tx: Db, { lookup, kind, bu
   return numInsertedOrUpdatedRows === 1n
 }
 
-/** Takes an object's entry, under any of these kinds, out of the directory. */
+/** Removes an object's entry, under any of these kinds. */
 export async function deleteDirectoryEntry(tx: Db, { lookup, businessId, targetId }: Omit<DirectoryEntry, 'kind'>, kinds: string[]): Promise<void> {
   await tx
     .deleteFrom('directory')

@@ -14,7 +14,7 @@ export function isDueSql(due: Due): RawBuilder<boolean> {
   return sql`${dueBusinessSql(due)} and due_at <= ${due.until}`
 }
 
-/** When the earliest work of a business in a table is due, up to `until`; undefined when nothing is. */
+/** When the earliest work of a business in a table is due, up to `until`; undefined if nothing is. */
 export async function findNextDue(db: Db, table: keyof DB, businessId: string, until: Date): Promise<Date | undefined> {
   const { rows } = await sql<{ due_at: Date }>`
     select due_at from ${sql.table(table)} where ${isDueSql({ until, businessId })} order by due_at limit 1`.execute(db)

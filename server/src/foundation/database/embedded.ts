@@ -51,10 +51,10 @@ export interface EmbeddedOptions {
 const superuser = 'hawker'
 const socketPort = 5432 // part of the socket's file name only; nothing listens on it
 
-/** An embedded server on its way: where it will listen is known before it answers. */
+/** An embedded server that is starting: where it will listen is known before it responds. */
 export interface StartingDatabase {
   readonly connection: EmbeddedDatabase['connection']
-  /** Fulfilled when it answers; rejected with a `StartError` that says what to do about it. */
+  /** Resolves when it responds; rejects with a `StartError` that says what to do about it. */
   readonly ready: Promise<EmbeddedDatabase>
 }
 
@@ -66,7 +66,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
   return (await beginEmbedded(options)).ready
 }
 
-/** As `startEmbedded`, for a caller that has something else to do until the server answers. */
+/** As `startEmbedded`, for a caller that has something else to do until the server responds. */
 export async function beginEmbedded(options: EmbeddedOptions): Promise<StartingDatabase> {
   const { directory, tcpPort } = options
   const programs = await findPrograms()
@@ -86,11 +86,11 @@ export async function beginEmbedded(options: EmbeddedOptions): Promise<StartingD
     closeSync(output)
     const exited = endWithUs(child)
     await untilReady(child, cluster, log, tcpPort)
-    // A folder in /tmp is ours alone; the one beside the cluster stays.
+    // A folder in /tmp is ours alone; the one next to the cluster stays.
     const temporary = dirname(sockets) === realpathSync(directory) ? undefined : sockets
     return { connection, pid: child.pid ?? 0, exited, stop: () => stopServer(child, exited, temporary) }
   })()
-  // The caller may come to it late.
+  // The caller may wait for it late.
   ready.catch(() => undefined)
   return { connection, ready }
 }
@@ -123,7 +123,7 @@ function settingFlags({ durable = true, tcpPort, settings }: EmbeddedOptions, so
   return Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 }
 
-/** Ends the server with this process, however it ends (except by SIGKILL). Fulfilled when the server has ended. */
+/** Stops the server with this process, however it ends (except by SIGKILL). Resolves when the server has stopped. */
 function endWithUs(child: ChildProcess): Promise<void> {
   const takeAlong = () => child.kill('SIGINT')
   process.once('exit', takeAlong)

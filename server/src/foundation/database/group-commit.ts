@@ -11,7 +11,7 @@ export interface GroupCommitOptions<Row, Result> {
   /** Rows of different groups never share a statement (on Citus: the business). */
   groupOf?: (row: Row) => string
   maxRows?: number
-  /** What a row adds to its statement, and how much of that a statement takes; one row goes whatever it weighs. */
+  /** What a row adds to its statement, and how much of that a statement accepts; a single row is sent whatever its weight. */
   weightOf?: (row: Row) => number
   maxWeight?: number
   /** Concurrent statements in each group. */
@@ -69,7 +69,7 @@ export function groupCommit<Row, Result>(options: GroupCommitOptions<Row, Result
     }
   }
 
-  /** How many rows at the head of a queue go together. */
+  /** How many rows at the head of a queue are written together. */
   function batchOf(queue: Waiting<Row, Result>[]): number {
     if (!weightOf) return maxRows
     let count = 0

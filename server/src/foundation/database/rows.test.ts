@@ -6,7 +6,7 @@ import { arrayParameter, blankRow, columnList, parameterOf } from './rows.ts'
 
 const itself = (value: unknown) => value
 
-/** What PostgreSQL reads in an array parameter of values of one type. */
+/** What PostgreSQL reads from an array parameter of one type. */
 async function roundTrip(column: string, values: unknown[], options?: { printed?: boolean }): Promise<unknown[]> {
   const { pool } = await testDatabase()
   const { type, cast, literal } = arrayParameter(column, options)
@@ -16,7 +16,7 @@ async function roundTrip(column: string, values: unknown[], options?: { printed?
   return rows.map(({ value }) => value)
 }
 
-// What PostgreSQL cannot store is refused before (validation), so it is left out here.
+// What PostgreSQL cannot store is rejected by validation, so it is not tested here.
 const text = fc.string({ unit: 'binary', maxLength: 40 }).filter((value) => !/[\0\p{Cs}]/u.test(value))
 const special = fc.constantFrom('', 'NULL', 'null', '{}', '{a,b}', '"', '\\', '\\"', ',', ' a ', '\n', '\t', 'a\\nb', "'", '$&', '😀')
 const json = fc.jsonValue({ maxDepth: 3 }).filter((value) => !/\\u0000|\\ud[89a-f]/i.test(JSON.stringify(value)))
@@ -34,7 +34,7 @@ describe('array parameters', () => {
   test('JSON survives an array parameter, serialized before or in it', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(json, { maxLength: 10 }), async (values) => {
-        // A null of JSON is no null of PostgreSQL; columns of ours have the latter.
+        // A null in JSON is not a null of PostgreSQL; our columns have the latter.
         const known = JSON.parse(JSON.stringify(values.filter((value) => value !== null)))
         expect(await roundTrip('json', known)).toEqual(known)
         expect(await roundTrip('jsonb?', known)).toEqual(known)

@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely'
 import type { DB } from './tables.ts'
 
-/** A table's row as it is read: its generated columns, some of them with a narrower type. A column that a migration adds is part of it. */
+/** A table's row as it is read: its generated columns, some of them with a narrower type. It includes columns that a migration adds. */
 export type RowOf<Table extends keyof DB, Narrowed extends { [Name in keyof Narrowed]: Name extends keyof DB[Table] ? unknown : never } = object> = Omit<
   Selectable<DB[Table]>,
   keyof Narrowed
@@ -23,13 +23,13 @@ export function columnList({ columns }: Pick<Table<object>, 'columns'>, alias?: 
 
 type NullableColumns<Row> = { [Column in keyof Row as null extends Row[Column] ? Column : never]: null }
 
-/** Null for every column that may be null: what a new row starts from, so that a new column needs no default in code. */
+/** Null for every nullable column: what a new row starts from, so that a new column needs no default in code. */
 export function blankRow<Row>({ columns }: Table<Row>): NullableColumns<Row> {
   const nullable = Object.entries<string>(columns).filter(([, type]) => type.endsWith('?'))
   return Object.fromEntries(nullable.map(([name]) => [name, null])) as NullableColumns<Row>
 }
 
-/** A column's type without the mark of nullable ones. */
+/** A column's type without the mark for nullable ones. */
 export const typeOf = (type: string): string => (type.endsWith('?') ? type.slice(0, -1) : type)
 
 /** A value as a query parameter: JSON as text, since the driver would send an array in a JSON column as a PostgreSQL array. */
@@ -37,19 +37,19 @@ export function parameterOf(type: string, value: unknown): unknown {
   return value !== null && typeOf(type).startsWith('json') ? JSON.stringify(value) : value
 }
 
-/** Printed from numbers and booleans; every other type may hold a text that somebody sent, and is quoted. */
+/** Formatted from numbers and booleans; every other type may contain a text that somebody sent, and is quoted. */
 const needsNoQuotes = /^(?:smallint|integer|bigint|boolean)$/
 const special = /["\\]/
 
 // JSON text has no control characters, so JSON's own quoting of it is PostgreSQL's too; other texts may have line breaks.
 const quoted = (text: string): string => (special.test(text) ? `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"` : `"${text}"`)
-/** How a column's values go to PostgreSQL as one array parameter. */
+/** How a column's values are sent to PostgreSQL as one array parameter. */
 export interface ArrayParameter {
   /** The parameter's type, for example `uuid[]`. */
   readonly type: string
-  /** Turns an element into the column's value: an array cannot be an element, so it travels as text. */
+  /** Turns an element into the column's value: an array cannot be an element, so it is sent as text. */
   readonly cast: string
-  /** The array literal of what `read` finds in each item; null for nothing. */
+  /** The array literal of what `read` returns for each item; null for nothing. */
   literal<Item>(items: readonly Item[], read: (item: Item) => unknown): string
 }
 
@@ -70,8 +70,8 @@ const parameter = (type: string, cast: string, print: (value: never) => string):
 const itself = (value: unknown) => value
 
 /**
- * The array parameter of a column. Statements carry hundreds of values, and the driver's own printing costs more. `printed`
- * says that values of a JSON column are JSON text already.
+ * The array parameter of a column. Statements carry hundreds of values, and the driver's own formatting costs more. `printed`
+ * says that values of a JSON column already are JSON text.
  */
 export function arrayParameter(column: string, { printed = false } = {}): ArrayParameter {
   const type = typeOf(column)

@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { beginnings } from '#foundation/shared/id-times.ts'
 import { idRange } from '#foundation/shared/ids.ts'
 import { patternGrams } from '#foundation/shared/search-text.ts'
+import { rowsSql } from './binary-arrays.ts'
 import type { Db } from './database.ts'
 
 /** A payment request or a charge, and the numbers by which it is found. */
@@ -11,20 +12,23 @@ export interface SearchEntry {
   grams: number[]
 }
 
+const columns = { business_id: 'uuid', id: 'uuid', grams: 'text' } as const
+
 /** The statement that writes entries; numbers that a row had before stay, since charges may still have its earlier words. */
-export function newSearchGrams(entries: SearchEntry[]): RawBuilder<unknown> | undefined {
-  if (entries.length === 0) return undefined
+export function insertSearchGramsSql(entries: SearchEntry[]): RawBuilder<unknown> {
+  // An array cannot be an element of an array, so it travels as text.
+  const rows = entries.map(({ businessId, id, grams }) => ({ business_id: businessId, id, grams: `{${grams}}` }))
   return sql`
     insert into search_grams as known (business_id, id, grams)
-    select business_id, id, grams::int4[] from unnest(${entries.map((one) => one.businessId)}::uuid[], ${entries.map((one) => one.id)}::uuid[],
-      ${entries.map(({ grams }) => `{${grams}}`)}::text[]) as entry (business_id, id, grams)
+    select business_id, id, grams::int4[] from ${rowsSql('entry', columns, rows)}
     on conflict (business_id, id) do update set grams = array(select unnest(known.grams) union select unnest(excluded.grams))`
 }
 
 /** The statement that writes the entries of a grouped insert's `rows`, which have their numbers in `grams`. */
-export const insertSearchGramsSql = (rows: string): string => `insert into search_grams (business_id, id, grams) select business_id, id, grams from ${rows}`
+export const insertSearchGramsOfRowsSql = (rows: string): string =>
+  `insert into search_grams (business_id, id, grams) select business_id, id, grams from ${rows}`
 
-/** Where grams are kept: beside the row itself, or in the table of entries. */
+/** Where grams are stored: in the row itself, or in the table of entries. */
 export interface GramColumn {
   table: 'customers' | 'search_grams'
   column: 'search_grams' | 'grams'
@@ -43,7 +47,7 @@ async function readFrequencies(db: Db, { table, column }: GramColumn): Promise<R
   return new Map(grams?.map((gram, i) => [gram, frequencies?.[i] ?? 0]))
 }
 
-/** How common the most common grams are, by the database's own statistics, which are read every ten minutes. Empty where there are none. */
+/** How frequent the most common grams are, from the database's own statistics, which are read every ten minutes. Empty if there are none. */
 export function gramFrequencies(db: Db, column: GramColumn): Promise<ReadonlyMap<number, number>> {
   const known = statistics.get(db) ?? new Map()
   statistics.set(db, known)
@@ -57,17 +61,17 @@ export function gramFrequencies(db: Db, column: GramColumn): Promise<ReadonlyMap
   return frequencies
 }
 
-/** What an index of grams is asked. */
+/** The inputs of a lookup in an index of grams. */
 export interface GramQuestion {
-  /** How common grams are, so that the rarest are asked for. */
+  /** How frequent grams are, so that the rarest are looked up. */
   frequencies: ReadonlyMap<number, number>
-  /** Only rows whose ids have one of these beginnings (`keysOfTime`). */
+  /** Only rows whose ids have one of these prefixes (`keysOfTime`). */
   beginnings?: string[] | undefined
 }
 
 const beginningsSql = (id: RawBuilder<unknown>) => sql`(array[${sql.join(beginnings.map((length) => sql`left(${id}::text, ${sql.lit(length)}) collate "C"`))}])`
 
-/** That a column has the grams of all of some patterns, in the words that its index is made with; `id` is the row's. */
+/** The condition that a column contains all grams of some patterns, in the expression of its index; `id` is the row's. */
 export function hasGramsSql(
   grams: RawBuilder<unknown>,
   id: RawBuilder<unknown>,
@@ -80,7 +84,7 @@ export function hasGramsSql(
   return sql`${grams} @> ${`{${[...wanted]}}`}::int4[] ${inTime}`
 }
 
-/** The ids of a business's entries that have the grams of all patterns. */
+/** The ids of a business's entries that contain the grams of all patterns. */
 export function entriesSql(businessId: string, patterns: string[], question: GramQuestion): RawBuilder<unknown> {
   return sql`select id from search_grams where business_id = ${businessId} and ${hasGramsSql(sql`grams`, sql`id`, businessId, patterns, question)}`
 }

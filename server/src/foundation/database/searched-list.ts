@@ -6,7 +6,7 @@ import { type GramColumn, type GramQuestion, gramFrequencies } from './search-gr
 
 type Sql = RawBuilder<unknown>
 
-/** A list and what is searched in it, as the parts of its statements; all of them speak of its table by one alias. */
+/** A list and what is searched in it, as the parts of its statements; all of them use one alias for its table. */
 export interface SearchedList {
   /** Names the statement of a list without a search, where it has few forms; such a one is prepared. */
   name?: string
@@ -17,11 +17,11 @@ export interface SearchedList {
   columns: Sql
   /** Names the business: `c.business_id = …`. */
   business: Sql
-  /** What every row of the list fulfils besides; each part begins with `and`. */
+  /** Further conditions of every row of the list; each starts with `and`. */
   within: Sql
   /** What makes a row a match; undefined for a list without a search. */
   matches?: Sql | undefined
-  /** An index of grams that finds matches; `knowsTimes` where it has the ids of the list's own rows, so that it can be asked for those of a time. */
+  /** An index of grams that finds matches; `knowsTimes` if it contains the ids of the list's own rows, so that it can be limited to those of a time. */
   grams?: { column: GramColumn; knowsTimes: boolean; foundSql: (question: GramQuestion) => Sql } | undefined
   /** What rows are ordered by before their ids. */
   sortKey?: Sql | undefined

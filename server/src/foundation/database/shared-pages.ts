@@ -1,5 +1,7 @@
+import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
-import { isOutcomeUnknown } from './database.ts'
+import type { Cursor } from '#foundation/shared/cursor.ts'
+import { type Database, isOutcomeUnknown } from './database.ts'
 import { groupCommit } from './group-commit.ts'
 
 /**
@@ -88,4 +90,27 @@ export function sharedPages<Row>(pool: pg.Pool, list: PlainList, acrossBusinesse
       return found
     },
   })
+}
+
+/** A page of a list in the order of ids, newest first, or nearest to the cursor first. */
+export interface KeysetPage {
+  /** Further conditions, each of which begins with `and`; undefined for the plain list. */
+  filter?: RawBuilder<unknown> | undefined
+  cursor: Cursor | undefined
+  limit: number
+}
+
+/** A reader of a list's pages, plain or filtered. Plain ones that are asked for together share a statement. */
+export function keysetPages<Row>({ slow, slowPool }: Pick<Database, 'slow' | 'slowPool'>, list: PlainList, acrossBusinesses: boolean) {
+  const plainPage = sharedPages<Row>(slowPool, list, acrossBusinesses)
+  return async (businessId: string, { filter, cursor, limit }: KeysetPage): Promise<Row[]> => {
+    const backwards = cursor?.direction === 'previous'
+    if (!filter) return plainPage({ businessId, after: cursor?.id, backwards, limit })
+    const id = sql.ref(`${list.alias}.${list.key}`)
+    const position = cursor ? sql`and ${id} ${backwards ? sql`>` : sql`<`} ${cursor.id}` : sql``
+    const { rows } = await sql<Row>`
+      select ${sql.raw(list.columns)} from ${sql.raw(list.from)} where ${sql.ref(`${list.alias}.business_id`)} = ${businessId} ${sql.raw(list.within ?? '')} ${filter} ${position}
+      order by ${id} ${backwards ? sql`asc` : sql`desc`} limit ${limit}`.execute(slow)
+    return rows
+  }
 }

@@ -22,7 +22,7 @@ export const answerColumns = {
  * The statement that claims the keys of a grouped insert's `rows` and returns the ids of those whose key was free.
  * `body` is the SQL of the answer's body. Keys are claimed in one order, so that two statements that share some cannot deadlock.
  */
-export function insertAnswersSql(rows: string, body = 'answer_body'): string {
+export function claimKeysOfRowsSql(rows: string, body = 'answer_body'): string {
   return `insert into idempotency_keys (business_id, key, object_id, fingerprint, status, headers, body, created_at)
     select business_id, answer_key, id, answer_fingerprint, answer_status, answer_headers, ${body}, created_at from ${rows} where answer_key is not null
     order by business_id, answer_key

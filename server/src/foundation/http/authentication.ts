@@ -26,7 +26,7 @@ export const unauthenticated = () => new ApiError(401, 'invalid_api_key', 'Inval
 
 /** A hook for `onRequest` that calls the authenticators in order; the first that recognizes its credential decides. */
 export function identifying(authenticators: readonly Authenticator[]): onRequestHookHandler {
-  async function askFrom(first: Promise<Known | undefined>, next: number, headers: IncomingHttpHeaders): Promise<Known> {
+  async function identifyFrom(first: Promise<Known | undefined>, next: number, headers: IncomingHttpHeaders): Promise<Known> {
     const known = await first
     if (known) return known
     for (const authenticator of authenticators.slice(next)) {
@@ -37,11 +37,12 @@ export function identifying(authenticators: readonly Authenticator[]): onRequest
   }
 
   /** Without a promise as long as no authenticator needs one: nearly every request's caller is cached. */
-  function ask(headers: IncomingHttpHeaders): Known | Promise<Known> {
-    for (const [i, authenticator] of authenticators.entries()) {
+  function identify(headers: IncomingHttpHeaders): Known | Promise<Known> {
+    let next = 0
+    for (const authenticator of authenticators) {
+      next += 1
       const found = authenticator.authenticate(headers)
-      if (found === undefined) continue
-      return 'then' in found ? askFrom(found, i + 1, headers) : found
+      if (found !== undefined) return 'then' in found ? identifyFrom(found, next, headers) : found
     }
     throw unauthenticated()
   }
@@ -52,7 +53,7 @@ export function identifying(authenticators: readonly Authenticator[]): onRequest
       done()
     }
     try {
-      const known = ask(request.headers)
+      const known = identify(request.headers)
       if ('then' in known) known.then(keep, done)
       else keep(known)
     } catch (error) {

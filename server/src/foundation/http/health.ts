@@ -1,14 +1,15 @@
 import type { Database } from '#foundation/database/database.ts'
 import type { Api } from './api.ts'
 import type { Metrics } from './observability.ts'
+import { hidden } from './page.ts'
 
 /** Whether the process is alive, whether it can serve, and its metrics. None of them needs a key. */
 export function healthRoutes({ fastify }: Pick<Api, 'fastify'>, { database, metrics }: { database: Database; metrics: Metrics }): void {
-  const hidden = { schema: { hide: true } as never }
+  const options = { schema: hidden() }
 
-  fastify.get('/healthz', hidden, (_request, reply) => reply.type('application/json').send('{"status":"ok"}'))
+  fastify.get('/healthz', options, (_request, reply) => reply.type('application/json').send('{"status":"ok"}'))
 
-  fastify.get('/readyz', hidden, async (request, reply) => {
+  fastify.get('/readyz', options, async (request, reply) => {
     reply.type('application/json')
     try {
       await database.pool.query('select 1')
@@ -19,5 +20,5 @@ export function healthRoutes({ fastify }: Pick<Api, 'fastify'>, { database, metr
     }
   })
 
-  fastify.get('/metrics', hidden, async (_request, reply) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics.text()))
+  fastify.get('/metrics', options, async (_request, reply) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics.text()))
 }

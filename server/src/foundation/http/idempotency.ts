@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream'
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { businessesSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import { type Db, isContention, violatedConstraint } from '#foundation/database/database.ts'
+import { runPrepared } from '#foundation/database/prepared.ts'
 import type { StoredAnswer } from '#foundation/database/stored-answer.ts'
 import type { DB } from '#foundation/database/tables.ts'
 import { ApiError, conflict, invalid } from '#foundation/shared/errors.ts'
@@ -90,7 +92,41 @@ export async function rememberAnswer(tx: Db, claim: Claim, answer: Answer, at: D
   }
 }
 
-/** Replaces the answer that was stored while an object's outcome was open by the final one. */
+const columns = {
+  business_id: 'uuid',
+  key: 'text',
+  object_id: 'uuid',
+  fingerprint: 'json',
+  status: 'int2',
+  headers: 'json',
+  body: 'text',
+  created_at: 'timestamptz',
+} as const
+const names = Object.keys(columns).join(', ')
+
+/** The statement that stores answers with their effects. A key that is taken violates `idempotency_keys_pkey`. */
+export function insertAnswersSql(answers: (StoredAnswer & { created_at: Date })[]): RawBuilder<unknown> {
+  return sql`insert into idempotency_keys (${sql.raw(names)}) select * from ${rowsSql('answer', columns, answers)}`
+}
+
+/** Those of some claims whose keys are taken. */
+export async function findTakenClaims(db: Db, claims: Claim[]): Promise<ReadonlySet<Claim>> {
+  if (claims.length === 0) return new Set()
+  const { rows } = await runPrepared(
+    db,
+    'find_taken_claims',
+    sql<{ n: number }>`
+    select claim.n from ${rowsSql(
+      'claim',
+      { business_id: 'uuid', key: 'text', n: 'int4' },
+      claims.map(({ businessId, key }, n) => ({ business_id: businessId, key, n })),
+    )} join idempotency_keys taken on taken.business_id = claim.business_id and taken.key = claim.key
+    where taken.business_id = any (${businessesSql(claims.map(({ businessId }) => businessId))})`,
+  )
+  return new Set(rows.flatMap(({ n }) => claims[n] ?? []))
+}
+
+/** Puts an object's final answer in place of the one that was stored while its outcome was open. */
 export async function replaceAnswer(tx: Db, businessId: string, key: string, objectId: string, answer: Answer): Promise<void> {
   await sql`
     update idempotency_keys set status = ${answer.status}, headers = ${JSON.stringify(answer.headers ?? {})}::json, body = ${answer.body ?? ''}

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { ApiError } from '#foundation/shared/errors.ts'
+import { hidden } from './page.ts'
 import { methods } from './refusals.ts'
 import type { HttpServer } from './server.ts'
 
@@ -41,7 +42,7 @@ export function methodOverride({ fastify, routes }: HttpServer, identify: onRequ
     if (known || routes.get(path)?.has('POST')) return
     fastify.post(
       path,
-      { schema: { hide: true } as never, config: { standsForOthers: true, rateLimit: false }, onRequest: identify },
+      { schema: hidden(), config: { standsForOthers: true, rateLimit: false }, onRequest: identify },
       (request: FastifyRequest, reply: FastifyReply) => handOver(request, reply, path, targets),
     )
   }

@@ -29,7 +29,7 @@ const redacted = [
 ]
 
 /** The time of a log line, made once for all lines of a millisecond. */
-function isoTime(): () => string {
+export function isoTime(): () => string {
   let at = 0
   let text = ''
   return () => {

@@ -32,10 +32,14 @@ export function operations(fastify: FastifyInstance, identify: onRequestHookHand
       url: path,
       config: { operation: operationId, takesFile, ...(faults ? { faults } : {}) },
       onRequest: identify,
-      preValidation: (request, _reply, done) => {
-        request.body = inputOf(method, operation, request.body)
-        done()
-      },
+      ...(isWrite
+        ? {
+            preValidation: (request: FastifyRequest, _reply: FastifyReply, done: () => void) => {
+              request.body = inputOf(method, operation, request.body)
+              done()
+            },
+          }
+        : {}),
       schema: schemaOf(tag, method, path, operation) as never,
       handler: async (request, reply) => {
         const call = callOf(request, isWrite ? `${method} ${path}` : undefined, options)
@@ -109,7 +113,7 @@ function callOf(request: FastifyRequest, write: string | undefined, { clock, pub
 }
 
 function send(reply: FastifyReply, answer: Answer): FastifyReply {
-  reply.code(answer.status)
+  if (answer.status !== 200) reply.code(answer.status)
   if (answer.headers) reply.headers(answer.headers)
   if (answer.stream) return reply.send(answer.stream)
   if (answer.body === undefined) return reply.send()

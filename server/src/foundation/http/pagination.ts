@@ -38,7 +38,7 @@ export function skippedRows(page: number, perPage: number): number {
 
 /** What a page of a list was asked for, and what its links repeat. */
 export interface PageRequest {
-  /** Absolute address of the list without its query. */
+  /** Absolute URL of the list without its query. */
   path: string
   /** The request's query as sent, for links that keep its filters. */
   query: string
@@ -52,6 +52,18 @@ export interface KeysetRequest extends PageRequest {
   cursor: Cursor | undefined
   /** Rows that a page number skipped; 0 when undefined. */
   skip?: number
+}
+
+/** A page of a list as a call asks for it; `path` is the list's own. Throws a 422 for a cursor that is none of the list's. */
+export function keysetRequest(
+  { query, baseUrl, rawQuery }: { query: { cursor?: string; per_page: number }; baseUrl: string; rawQuery: string },
+  path: string,
+  order: string,
+  perPage = query.per_page,
+): KeysetRequest & { limit: number } {
+  const cursor = query.cursor ? decodeCursor(query.cursor, order) : undefined
+  // One row more than fit tells whether there are more.
+  return { order, cursor, perPage, limit: perPage + 1, path: baseUrl + path, query: rawQuery }
 }
 
 /**
@@ -88,7 +100,7 @@ export function wholeList<Row>(rows: readonly Row[], present: (row: Row) => unkn
   return JSON.stringify(rows.map(present))
 }
 
-/** Numbers that Laravel's paginator shows: both ends and the neighbourhood, null where it leaves some out. */
+/** The page numbers that Laravel's paginator shows: both ends and the neighbors, null where it omits some. */
 export function pageNumbers(current: number, last: number): (number | null)[] {
   const shown = new Set<number>()
   for (const number of [1, 2, last - 1, last]) if (number >= 1 && number <= last) shown.add(number)

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { Api } from './api.ts'
+import { hidden } from './page.ts'
 
 /** The pages are ours, so they may run our scripts; Swagger UI sets styles on its elements and draws its icons as data. */
 const pagePolicy =
@@ -53,9 +54,9 @@ const style = `body { margin: 0; background: #fff; font-family: system-ui, sans-
 
 /** The OpenAPI document and an interactive reference over it, which loads nothing from anywhere else. */
 export function referenceRoutes({ fastify }: Pick<Api, 'fastify'>, readDocument: (() => string) | undefined): void {
-  const hidden = { schema: { hide: true } as never }
+  const options = { schema: hidden() }
   let document: string | undefined
-  fastify.get('/openapi.json', hidden, (_request, reply) => {
+  fastify.get('/openapi.json', options, (_request, reply) => {
     document ??= readDocument?.() ?? '{}'
     reply.header('access-control-allow-origin', '*').type('application/json').send(document)
   })
@@ -71,7 +72,7 @@ export function referenceRoutes({ fastify }: Pick<Api, 'fastify'>, readDocument:
   ]
   for (const [path, type, read] of files) {
     let content: string | undefined
-    fastify.get(path, hidden, (_request, reply) => {
+    fastify.get(path, options, (_request, reply) => {
       content ??= read()
       reply
         .headers({ 'content-security-policy': pagePolicy, 'cache-control': path === '/docs' ? 'no-cache' : 'private, max-age=3600' })
@@ -79,5 +80,5 @@ export function referenceRoutes({ fastify }: Pick<Api, 'fastify'>, readDocument:
         .send(content)
     })
   }
-  fastify.get('/', hidden, (_request, reply) => reply.redirect('/docs'))
+  fastify.get('/', options, (_request, reply) => reply.redirect('/docs'))
 }

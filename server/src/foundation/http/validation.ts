@@ -106,3 +106,10 @@ export function compileWhenUsed(schema: object) {
   validate.errors = null as NonNullable<typeof ajv.errors> | null
   return validate
 }
+
+/** Whether a schema's properties are texts of which it says no more than a description. */
+export function takesAnyText({ properties = {} }: { properties?: Record<string, object> }): boolean {
+  return Object.values(properties).every((property) =>
+    Object.entries(property).every(([name, value]) => name === 'description' || (name === 'type' && value === 'string')),
+  )
+}

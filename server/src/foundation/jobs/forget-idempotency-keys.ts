@@ -30,7 +30,7 @@ export function idempotencyKeysDeletion({ database, log, idempotencyDays }: Pick
           where idempotency_keys.business_id = old.business_id and idempotency_keys.key = old.key and idempotency_keys.created_at < ${before}`.execute(slow)
         deleted += rows.length
       }
-      if (deleted > 0) log.info({ forgotten: deleted }, 'deleted old idempotency keys')
+      if (deleted > 0) log.info({ deleted }, 'deleted old idempotency keys')
       return deleted
     },
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { isUuid, lowestIdAt, newId, randomHex } from './ids.ts'
+import { isUuid, lowestIdAt, newId, randomHex, randomLetters } from './ids.ts'
 
 test('ids are UUIDs of version 7 that start with their time', () => {
   const at = new Date(Date.now() + 60_000)
@@ -51,4 +51,11 @@ test('a UUID is distinguished from other texts', () => {
 test('random texts have the requested length and never repeat', () => {
   expect(randomHex(32)).toMatch(/^[0-9a-f]{64}$/)
   expect(new Set(Array.from({ length: 1000 }, () => randomHex(16))).size).toBe(1000)
+})
+
+test('random letters use the whole alphabet of readable capitals and digits, and do not repeat', () => {
+  const texts = Array.from({ length: 2_000 }, () => randomLetters(17))
+  expect(texts.filter((text) => !/^[0-9A-HJKMNP-TV-Z]{17}$/.test(text))).toEqual([])
+  expect(new Set(texts).size).toBe(texts.length)
+  expect(new Set(texts.join('')).size).toBe(32)
 })

@@ -28,7 +28,7 @@ function spell(codePoint: number): string {
   return String.fromCharCode(65 + (rest % 13)) + tail
 }
 
-/** Nearly every text: nothing to fold but capitals. */
+/** Nearly every text: nothing to fold except capitals. */
 const plain = /^[\x20-\x7e]*$/
 
 /** Folded text in which white space is one space and every character outside ASCII is encoded in capitals. */
@@ -86,15 +86,15 @@ function gram(seed: number, text: string, from: number, length: number): number 
   return (hash ^ (hash >>> 13)) | 0
 }
 
-/** How many letters the character at a place is spelled with. */
+/** How many letters encode the character at a position. */
 function lettersAt(text: string, at: number): number {
   const code = text.charCodeAt(at)
   return code >= 65 && code <= 77 ? 5 : 1
 }
 
 /**
- * Calls `use` with where each gram of a line of search text begins and ends: three ASCII characters side by side, a space with
- * the character after it, each other character by itself, and with each of its neighbours.
+ * Calls `use` with the start and end of each gram of a line of search text: three adjacent ASCII characters, a space with
+ * the character after it, each other character by itself, and with each of its neighbors.
  */
 function forEachGram(line: string, use: (from: number, until: number) => void): void {
   for (let at = 0; at < line.length; ) {
@@ -120,18 +120,18 @@ export function gramsOf(searchText: string, businessId: string): number[] {
 /** The share of rows that have a gram, for grams that many have; undefined for all others. */
 export type GramFrequency = (gram: number) => number | undefined
 
-/** Grams that are asked for each word of a pattern, and for a pattern at least and at most: what they find is compared with it anyway. */
+/** Grams that are looked up for each word of a pattern, and for a pattern at least and at most: what they find is compared with it anyway. */
 const askedPerWord = 2
 const askedAtLeast = 4
 const askedAtMost = 8
 
-/** What is assumed of a gram of which nothing is known, by how many characters it has: some letter of a script, or some three of them. */
+/** The assumed frequency of an unknown gram, by its number of characters: some letter of a script, or some three of them. */
 const frequencyOfOne = 0.2
 const frequencyOfMore = 0.01
 
 /**
- * Grams that every row has which fits a pattern of `searchPattern` or `partPattern`: the rarest of them, as the index reads
- * the rows of each that it is asked for, from several words, and side by side rather than one over the other.
+ * Grams that every row matching a pattern of `searchPattern` or `partPattern` has: the rarest of them, since the index reads
+ * the rows of each gram that is looked up, from several words, and adjacent rather than overlapping.
  */
 export function patternGrams(pattern: string, businessId: string, frequencyOf: GramFrequency = () => undefined): number[] {
   const text = pattern.slice(1, -1).replace(/\\(.)/g, '$1')

@@ -22,17 +22,7 @@ export async function findCheckoutCharges(db: Db, businessId: string, paymentReq
   return rows.filter(({ id }, i) => rows[i - 1]?.id !== id)
 }
 
-/** How many unsuccessful attempts a request has had since a time, counted no further than `most`. */
-export async function countUnpaidAttempts(db: Db, businessId: string, paymentRequestId: string, since: Date, most: number): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    select count(*)::int as count from (
-      select 1 from charges where business_id = ${businessId} and payment_request_id = ${paymentRequestId} and created_at >= ${since}
-        and status in ('pending', 'requires_customer_action', 'failed', 'canceled') limit ${most}
-    ) recent`.execute(db)
-  return rows[0]?.count ?? 0
-}
-
-/** A value that differs after every change of a request or of its latest payments. */
+/** Something that differs after every change of a request or of its latest payments. */
 export interface RequestMark {
   business_id: string
   id: string

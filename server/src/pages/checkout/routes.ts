@@ -158,9 +158,9 @@ export function checkoutRoutes(api: Api, deps: CheckoutDeps): void {
     const found = await findRequest(deps, params)
     if (!found) return undefined
     const { business } = found.merchant
-    const attempt = await beginAttempt(deps, business, found.request, { body, key: headers['idempotency-key'], origin: origin(business.id) })
-    const request = (await findPaymentRequest(database.db, business.id, found.request.id)) ?? found.request
-    return { status: 200, json: { state: await stateOf({ ...found, request }, attempt) } }
+    const begun = await beginAttempt(deps, business, found.request, { body, key: headers['idempotency-key'], origin: origin(business.id) })
+    const request = begun.request ?? (await findPaymentRequest(database.db, business.id, found.request.id)) ?? found.request
+    return { status: 200, json: { state: await stateOf({ ...found, request }, begun.chargeId) } }
   })
 
   codeRoutes(api, deps)

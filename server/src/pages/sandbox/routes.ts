@@ -59,12 +59,12 @@ function askingPages(api: Api, deps: StartDeps): void {
       return pageAnswer(200, { ...rendered, language, entry: plainEntry }, policy)
     })
 
-    api.page(path, { ...pageForPeople, method: 'POST', body: AskedForm }, async ({ params, body: { outcome }, requestId }) => {
+    api.page(path, { ...pageForPeople, method: 'POST', body: AskedForm }, async ({ params, body: { outcome }, origin }) => {
       const payment = await findSimulated(deps, params.business_id, params.charge_id)
       if (!payment) return undefined
       const again = `/sandbox/${page}/${payment.business.id}/${payment.charge.id}`
       if (!isOutcome(outcome)) return seeOther(again)
-      const { changed, charge } = await answerSimulated(deps, payment, { outcome }, { requestId })
+      const { changed, charge } = await answerSimulated(deps, payment, { outcome }, origin(payment.business.id))
       // A payer who answers second learns here that there is already an answer, and which.
       return seeOther((changed ? returnUrlOf(charge) : null) ?? again)
     })
@@ -94,11 +94,11 @@ function phone(api: Api, deps: StartDeps): void {
     return { status: 200, json: presentScanned(code, clock.now(code.request.business_id)) }
   })
 
-  api.page('/sandbox/phone/pay', { method: 'POST', body: PhoneInput, tidies: true }, async ({ body, requestId }) => {
+  api.page('/sandbox/phone/pay', { method: 'POST', body: PhoneInput, tidies: true }, async ({ body, origin }) => {
     const { payload, outcome = 'approved', amount, delay, late } = body
     const code = await scanCode(database.db, payload)
     const answer = { outcome: outcomesOfPhone[outcome], amount: amount === undefined ? undefined : String(amount), delaySeconds: delay, late: isTrue(late) }
-    const { charge, paymentRequest } = await payCode(deps, code, answer, { requestId, unasked: true })
+    const { charge, paymentRequest } = await payCode(deps, code, answer, { acceptLate: true }, origin(code.business.id))
     return { status: 200, json: presentPhonePayment(charge, paymentRequest ?? code.request) }
   })
 

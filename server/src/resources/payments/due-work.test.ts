@@ -44,7 +44,7 @@ const countOf = async (client: Client) => {
   return { expiries: (await of('payment_request_expiries')).length, checks: (await of('rail_checks')).length, releases: (await of('releases')).length }
 }
 
-/** A business with a request that expires in 20 days, a card payment that is released in two, and an attempt that nobody answered. */
+/** A business with a request that expires in 20 days, a card payment that is released in two, and an attempt without an answer. */
 async function aBusyBusiness() {
   const client = await merchant()
   const request = (await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd', expires_after: '20 days' })).json
@@ -127,7 +127,7 @@ describe('due work in payments', () => {
 
 type Run = (tx: Transaction<DB>) => Promise<unknown>
 
-/** The plans of the last statements that runs send, with many rows of many businesses there; nothing of it stays. */
+/** The plans of the last statements of some runs, with many rows of many businesses; nothing of it remains. */
 async function plansOf(runs: Run[]): Promise<string[]> {
   const { db } = await testDatabase()
   const plans: string[] = []

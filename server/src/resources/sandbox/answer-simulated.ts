@@ -1,6 +1,7 @@
 import { answerAttempt, type SimulatedAnswer, simulatorRail, waitingPage } from '#engine/rails/simulator/simulator.ts'
-import type { Business } from '#foundation/http/authentication.ts'
-import type { Answer, Claim } from '#foundation/http/idempotency.ts'
+import type { Answer } from '#foundation/http/idempotency.ts'
+import type { Origin } from '#foundation/http/origin.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { findBusiness } from '#resources/business/businesses/queries.ts'
 import { type ChargeRow, findCharge } from '#resources/payments/charges/queries.ts'
@@ -28,30 +29,25 @@ export async function findSimulated(
   return request && { business, charge, request }
 }
 
-export interface AnswerOptions {
-  requestId: string | null
-  /** The request whose answer is stored with the effect. */
-  answered?: { claim: Claim | undefined; answer: (settled: Settled) => Answer }
-}
-
 /**
  * Gives a payer's answer to a payment that waits for it on one of the simulator's pages, once: a second answer changes
- * nothing and returns the existing result. `changed` says which of the two it was.
+ * nothing and gets the payment as it is. `changed` says which of the two it was. `answer` makes the answer to the origin's request.
  */
 export async function answerSimulated(
   deps: StartDeps,
   { business, charge, request }: SimulatedPayment,
-  answer: SimulatedAnswer,
-  { requestId, answered }: AnswerOptions,
+  decision: SimulatedAnswer,
+  origin: Origin,
+  answer?: (settled: Settled) => Answer,
 ): Promise<Settled> {
-  const outcome = answerAttempt(charge.id, charge.rail_data, answer, deps.now())
+  const outcome = answerAttempt(charge.id, charge.rail_data, decision, origin.at)
   return deps.settle({
     business,
     charge: { isNew: false, id: charge.id, paymentRequestId: request.id },
     outcome: outcome ?? { status: 'pending', checkAfterSeconds: 0 },
-    // Whether it still waits is decided once its row is locked: two answers may arrive together.
-    while: (current) => outcome !== undefined && current.closed_at === null && waitingPage(current.rail_data) !== undefined,
-    requestId,
-    ...(answered ? { answered } : {}),
+    origin,
+    // Whether it still waits is for the locked row to say: two answers may arrive together.
+    onlyIf: (current) => outcome !== undefined && current.closed_at === null && waitingPage(current.rail_data) !== undefined,
+    ...(answer ? { answer } : {}),
   })
 }

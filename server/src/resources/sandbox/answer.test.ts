@@ -5,7 +5,7 @@ import { findCharge } from '#resources/payments/charges/queries.ts'
 import { findPaymentRequest } from '#resources/payments/payment-requests/queries.ts'
 import { startPayment } from '#resources/payments/settlement/start-payment.ts'
 import { aBusiness, type Client, eventsOf } from '#testing/api.ts'
-import { checkDue } from '#testing/payments.ts'
+import { anOrigin, checkDue } from '#testing/payments.ts'
 
 const asking = paymentMethods.filter(
   ({ code, kind, withdrawn }) => !withdrawn && ['redirect', 'bank', 'wallet'].includes(kind) && !['giro', 'paynow_transfer'].includes(code),
@@ -30,13 +30,13 @@ async function beginByToken(client: Client, number: string) {
   const request = await findPaymentRequest(client.server.database.db, client.business.id, await aRequest(client, 'card'))
   if (!request) throw new Error('the request was not made')
   const token = testCardToken(number) ?? 'simtok_unknown'
-  const { charge } = await startPayment(client.server.app.payments, client.business, {
+  const payment = {
     request,
     method: 'card',
     input: { token, interactive: true },
-    requestId: null,
     returnUrl: 'https://pay.example.com/payment-request/@x/y/checkout?embedded=1',
-  })
+  }
+  const { charge } = await startPayment(client.server.app.payments, client.business, payment, anOrigin())
   return charge
 }
 

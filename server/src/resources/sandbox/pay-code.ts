@@ -1,4 +1,5 @@
 import type { PaymentInput } from '#engine/rails/rail.ts'
+import type { Origin } from '#foundation/http/origin.ts'
 import { requireAmount } from '#foundation/shared/money.ts'
 import { checkoutUrl } from '#resources/payments/payment-requests/wire.ts'
 import type { Settled } from '#resources/payments/settlement/settle-charges.ts'
@@ -15,23 +16,26 @@ export interface CodeAnswer {
   late?: boolean | undefined
 }
 
-/** Pays a code. With `unasked`, like a bank: a late or duplicate payment is recorded but not applied when it is settled. */
+/** Pays what a code says. With `acceptLate` as a bank does: money that comes twice or late is recorded but not applied. */
 export async function payCode(
   deps: StartDeps,
   code: Scan,
-  answer: CodeAnswer,
-  more: Pick<NewPayment, 'requestId' | 'unasked' | 'payer' | 'answered'>,
+  decision: CodeAnswer,
+  more: Pick<NewPayment, 'acceptLate' | 'payer' | 'answer'>,
+  origin: Origin,
 ): Promise<Settled> {
   const { business, request, method } = code
-  const typed = answer.amount === undefined ? undefined : requireAmount('amount', answer.amount, request.currency)
+  const typed = decision.amount === undefined ? undefined : requireAmount('amount', decision.amount, request.currency)
   const paid = typed ?? code.amountMinor
-  return startPayment(deps, business, {
+  const input = { outcome: decision.outcome, ...(decision.delaySeconds === undefined ? {} : { delaySeconds: decision.delaySeconds }) }
+  const payment: NewPayment = {
     request,
     method: method.code,
     ...(paid === null ? {} : { totalMinor: paid }),
-    input: { outcome: answer.outcome, ...(answer.delaySeconds === undefined ? {} : { delaySeconds: answer.delaySeconds }) },
-    ...(answer.late ? { at: lateDate(request, deps.now()) } : {}),
+    input,
+    ...(decision.late ? { beganAt: lateDate(request, origin.at) } : {}),
     ...more,
     returnUrl: checkoutUrl(request, business, deps.baseUrl()),
-  })
+  }
+  return startPayment(deps, business, payment, origin)
 }

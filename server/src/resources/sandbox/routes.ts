@@ -1,12 +1,13 @@
-import DataLoader from 'dataloader'
 import { findTestCard } from '#engine/rails/test-cards.ts'
-import type { Api } from '#foundation/http/api.ts'
+import { readTogether } from '#foundation/database/read-together.ts'
+import { type Api, findingTakenKeys } from '#foundation/http/api.ts'
 import { isTrue } from '#foundation/http/schemas.ts'
 import { ApiError, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { requireAmount } from '#foundation/shared/money.ts'
 import { findAnyPaymentRequests, type PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import { checkoutUrl } from '#resources/payments/payment-requests/wire.ts'
+import type { Settled } from '#resources/payments/settlement/settle-charges.ts'
 import { type NewPayment, type StartDeps, startPayment } from '#resources/payments/settlement/start-payment.ts'
 import { answerSimulated, findSimulated } from './answer-simulated.ts'
 import { lateDate } from './lateness.ts'
@@ -25,7 +26,12 @@ const requireSandbox = (mode: string) => {
   if (mode !== 'sandbox') throw new ApiError(404, 'route_not_found', 'Not Found')
 }
 
-/** Replaces every number that is not a published test card. */
+const payerOf = ({ name, email, phone }: Pick<PayInput, 'name' | 'email' | 'phone'>) => ({ name: name ?? null, email: email ?? null, phone: phone ?? null })
+
+/** What a request to the sandbox is answered, once its payment is settled. */
+const answerWith = (request: PaymentRequestRow) => (settled: Settled) => ({ status: 200, body: JSON.stringify(presentResult(settled, request)) })
+
+/** Stands for every number that is no published test card. */
 const otherCard = 'other'
 
 /**
@@ -40,8 +46,12 @@ function withoutRealCards(body: Record<string, unknown>): Record<string, unknown
   return { ...body, card: { number: known(card.number) } }
 }
 
-/** The payment that a body describes. */
-function paymentOf(request: PaymentRequestRow, body: PayInput, now: Date): Pick<NewPayment, 'request' | 'method' | 'amountMinor' | 'input' | 'unasked' | 'at'> {
+/** A payment as its body describes it. */
+function paymentOf(
+  request: PaymentRequestRow,
+  body: PayInput,
+  now: Date,
+): Pick<NewPayment, 'request' | 'method' | 'amountMinor' | 'input' | 'acceptLate' | 'beganAt'> {
   const number = typeof body.card === 'object' ? body.card?.number : body.card
   if (number !== undefined && typeof number !== 'string') throw invalid({ card: ['The card must be a number.'] })
   const late = isTrue(body.late)
@@ -56,8 +66,8 @@ function paymentOf(request: PaymentRequestRow, body: PayInput, now: Date): Pick<
       ...(body.challenge === undefined ? {} : { challenge: body.challenge }),
       ...(isTrue(body.interactive) ? { interactive: true } : {}),
     },
-    ...(late || isTrue(body.anyway) ? { unasked: true } : {}),
-    ...(late ? { at: lateDate(request, now) } : {}),
+    ...(late || isTrue(body.anyway) ? { acceptLate: true } : {}),
+    ...(late ? { beganAt: lateDate(request, now) } : {}),
   }
 }
 
@@ -74,32 +84,24 @@ function payCodeRoute(api: Api, deps: StartDeps): void {
       body: PayCodeInput,
       answers: { 200: PayResult },
     },
-    async ({ business, body, claim, requestId }) => {
+    findingTakenKeys(async (call) => {
+      const { business, body } = call
       requireSandbox(business.mode)
       const code = await scanCode(deps.database.db, body.qr_code, { field: 'qr_code', of: business })
-      const answer = { outcome: body.outcome ?? 'completed', amount: body.amount === undefined ? undefined : String(body.amount), delaySeconds: body.delay }
+      const decision = { outcome: body.outcome ?? 'completed', amount: body.amount === undefined ? undefined : String(body.amount), delaySeconds: body.delay }
       const { request } = code
-      const settled = await payCode(deps, code, answer, {
-        payer: { name: body.name ?? null, email: body.email ?? null, phone: body.phone ?? null },
-        requestId,
-        answered: { claim, answer: (one) => ({ status: 200, body: JSON.stringify(presentResult(one, request)) }) },
-      })
-      return settled.answer ?? { status: 200, body: JSON.stringify(presentResult(settled, request)) }
-    },
+      const answer = answerWith(request)
+      const settled = await payCode(deps, code, decision, { payer: payerOf(body), answer }, call)
+      return settled.answer ?? answer(settled)
+    }),
   )
 }
 
 function payRoute(api: Api, deps: StartDeps): void {
   const sandbox = api.group('Sandbox')
-  // Payments that arrive together share one query.
-  const requests = new DataLoader<{ businessId: string; id: string }, PaymentRequestRow | undefined>(
-    (keys) => findAnyPaymentRequests(deps.database.pool, keys),
-    {
-      cache: false,
-      maxBatchSize: 100,
-      batchScheduleFn: (run) => setImmediate(run),
-    },
-  )
+  const { database, groupAcrossBusinesses } = deps
+  const groupOf = groupAcrossBusinesses ? undefined : ({ businessId }: { businessId: string }) => businessId
+  const findRequest = readTogether((keys: { businessId: string; id: string }[]) => findAnyPaymentRequests(database.write, keys), { groupOf })
   sandbox.write(
     'POST',
     '/v1/sandbox/payment-requests/:payment_request_id/pay',
@@ -111,20 +113,17 @@ function payRoute(api: Api, deps: StartDeps): void {
       normalise: withoutRealCards,
       answers: { 200: PayResult },
     },
-    async ({ business, params, body, claim, requestId }) => {
+    findingTakenKeys(async (call) => {
+      const { business, params, body } = call
       const id = params.payment_request_id ?? ''
       requireSandbox(business.mode)
-      const request = isUuid(id) ? await requests.load({ businessId: business.id, id }) : undefined
+      const request = isUuid(id) ? await findRequest({ businessId: business.id, id }) : undefined
       if (!request) throw notFound('PaymentRequest', id)
-      const settled = await startPayment(deps, business, {
-        ...paymentOf(request, body, deps.now()),
-        payer: { name: body.name ?? null, email: body.email ?? null, phone: body.phone ?? null },
-        requestId,
-        returnUrl: checkoutUrl(request, business, deps.baseUrl()),
-        answered: { claim, answer: (one) => ({ status: 200, body: JSON.stringify(presentResult(one, request)) }) },
-      })
-      return settled.answer ?? { status: 200, body: JSON.stringify(presentResult(settled, request)) }
-    },
+      const answer = answerWith(request)
+      const returnUrl = checkoutUrl(request, business, deps.baseUrl())
+      const settled = await startPayment(deps, business, { ...paymentOf(request, body, call.at), payer: payerOf(body), returnUrl, answer }, call)
+      return settled.answer ?? answer(settled)
+    }),
   )
 }
 
@@ -141,19 +140,16 @@ function answerRoute(api: Api, deps: StartDeps): void {
       body: AnswerInput,
       answers: { 200: PayResult },
     },
-    async ({ business, params, body, claim, requestId }) => {
+    findingTakenKeys(async (call) => {
+      const { business, params, body } = call
       const id = params.charge_id ?? ''
       requireSandbox(business.mode)
       const payment = await findSimulated(deps, business.id, id)
       if (!payment) throw notFound('Charge', id)
       const { outcome = 'approved', delay } = body
-      const settled = await answerSimulated(
-        deps,
-        payment,
-        { outcome, ...(delay === undefined ? {} : { delaySeconds: delay }) },
-        { requestId, answered: { claim, answer: (one) => ({ status: 200, body: JSON.stringify(presentResult(one, payment.request)) }) } },
-      )
-      return settled.answer ?? { status: 200, body: JSON.stringify(presentResult(settled, payment.request)) }
-    },
+      const answer = answerWith(payment.request)
+      const settled = await answerSimulated(deps, payment, { outcome, ...(delay === undefined ? {} : { delaySeconds: delay }) }, call, answer)
+      return settled.answer ?? answer(settled)
+    }),
   )
 }

@@ -17,7 +17,7 @@ const fields = {
 export const UpdateProductCategory = Type.Partial(Type.Object(fields))
 export type UpdateProductCategory = Static<typeof UpdateProductCategory>
 
-/** What `POST` takes. */
+/** The body of `POST`. */
 export const CreateProductCategory = Type.Object({ ...UpdateProductCategory.properties, name: fields.name })
 export type CreateProductCategory = Static<typeof CreateProductCategory>
 

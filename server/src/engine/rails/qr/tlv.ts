@@ -87,7 +87,7 @@ export function readObjects(text: string, path = '', offset = 0): PlacedObject[]
   let at = 0
   while (at < characters.length) {
     const id = characters.slice(at, at + 2).join('')
-    if (!twoDigits.test(id)) throw new QrFault('bad_id', path, `there is not an id of two digits at character ${offset + at}`, offset + at)
+    if (!twoDigits.test(id)) throw new QrFault('bad_id', path, `there is no id of two digits at character ${offset + at}`, offset + at)
     const here = joinPath(path, id)
     if (seen.has(id)) throw new QrFault('repeated_id', here, `${here} appears twice`, offset + at)
     seen.add(id)

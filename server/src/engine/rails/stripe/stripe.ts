@@ -23,10 +23,23 @@ const arrivalSeconds = 120
 /** Errors that prove that nothing was charged: the request itself was rejected. */
 const refusals = new Set(['StripeInvalidRequestError', 'StripeAuthenticationError', 'StripePermissionError'])
 
-/** The official client, for Stripe's hosts or, in tests, for another. It retries a request once, with the same key. */
+/** Clients by the access that they use, since making one costs more than a message does. */
+const clients = new Map<string, Stripe>()
+const mostClients = 100
+
+/** The official client, on Stripe's hosts or, for tests, on another. It tries a request once more, under the same key. */
 async function client(access: RailAccess): Promise<Stripe> {
+  const key = JSON.stringify(access)
+  const known = clients.get(key)
+  if (known) return known
+  if (clients.size >= mostClients) clients.clear()
+  const made = await makeClient(access)
+  clients.set(key, made)
+  return made
+}
+
+async function makeClient({ secret_key = '', host, port, protocol, timeout_ms }: RailAccess): Promise<Stripe> {
   const { default: Client } = await import('stripe')
-  const { secret_key = '', host, port, protocol, timeout_ms } = access
   return new Client(secret_key, {
     maxNetworkRetries: 1,
     timeout: timeout_ms ? Number(timeout_ms) : 8_000,

@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
+import { businessesSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { deleteDirectoryEntry, insertDirectoryEntry, insertDirectoryEntryUnlessTaken } from '#foundation/database/directory.ts'
+import { runPrepared } from '#foundation/database/prepared.ts'
 import type { Business, KnownKey } from '#foundation/shared/business.ts'
 import { newId } from '#foundation/shared/ids.ts'
 
@@ -62,10 +64,14 @@ function firstLocation(business: Business, at: Date) {
 }
 
 /** Businesses by id, for work that is done outside requests. */
-export async function findBusinesses(db: Db, ids: string[]): Promise<Map<string, Business>> {
+export async function findBusinesses(db: Db, ids: readonly string[]): Promise<Map<string, Business>> {
   if (ids.length === 0) return new Map()
-  const rows = await db.selectFrom('businesses').selectAll().where('id', 'in', ids).execute()
-  return new Map(rows.map(({ created_at, ...row }) => [row.id, { ...row, mode: row.mode as Business['mode'] }]))
+  const { rows } = await runPrepared(
+    db,
+    'find_businesses',
+    sql<Business>`select id, name, slug, country, currency, timezone, mode, payment_methods from businesses where id = any (${businessesSql(ids)})`,
+  )
+  return new Map(rows.map((row) => [row.id, row]))
 }
 
 export interface NewApiKey {

@@ -60,10 +60,10 @@ export async function deliverMails({ database, clock, log, send, onEnded }: Mail
   return mails.length
 }
 
-/** Sending mails, and trying again what was not taken. */
+/** Sending mails, and retrying those that the mail server did not accept. */
 export function mailSending(deps: MailDeps): DueWork {
   return {
-    name: 'sending mails',
+    name: 'sending emails',
     everyMs: 1_000,
     next: (businessId, until) => findNextMail(deps.database.db, businessId, until),
     run: (due) => deliverMails(deps, due),

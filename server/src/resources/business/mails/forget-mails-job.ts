@@ -23,7 +23,7 @@ const everyMs = 86_400_000
 /** Deletes emails older than the retention, in batches that block no one. */
 export function mailsDeletion({ database, log, mailDays }: Pick<JobDeps, 'database' | 'log' | 'mailDays'>): DueWork {
   return {
-    name: 'deleting mails',
+    name: 'deleting emails',
     everyMs,
     async next(businessId, until) {
       const oldest = await findOldestMail(database.slow, businessId, keptSince(until, mailDays))
@@ -39,7 +39,7 @@ export function mailsDeletion({ database, log, mailDays }: Pick<JobDeps, 'databa
           return rows[0] as Forgotten
         })
       })
-      if (deleted > 0) log.info({ forgotten: deleted }, 'deleted old emails')
+      if (deleted > 0) log.info({ deleted }, 'deleted old emails')
       return deleted
     },
   }

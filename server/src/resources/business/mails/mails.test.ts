@@ -4,7 +4,7 @@ import { createLog } from '#foundation/http/observability.ts'
 import { smtpMailer } from '#foundation/mail/send-mail.ts'
 import { receiptMail } from '#resources/payments/receipts/letter.ts'
 import { receiptMailEnded } from '#resources/payments/receipts/receipt-mail-ended.ts'
-import { aBusiness } from '#testing/api.ts'
+import { aBusiness, type Client } from '#testing/api.ts'
 import { clockAt } from '#testing/clock.ts'
 import { aPaidCharge, aPaymentRequest, type Payments, startPayments } from '#testing/payments.ts'
 import { deliverMails } from './deliver-mails-job.ts'
@@ -14,9 +14,11 @@ beforeAll(async () => {
   payments = await startPayments()
 })
 const merchant = (about = {}) => aBusiness(about, payments.server)
-const deliver = (send: Parameters<typeof deliverMails>[0]['send'], afterMinutes = 0) => {
+/** Sends the mails of a business that are due so many minutes from now. */
+const deliver = ({ business }: Client, send: Parameters<typeof deliverMails>[0]['send'], afterMinutes = 0) => {
   const clock = clockAt(() => new Date(Date.now() + afterMinutes * 60_000))
-  return deliverMails({ database: payments.server.database, clock, log: createLog('silent'), send, onEnded: receiptMailEnded }, { until: clock.system() })
+  const deps = { database: payments.server.database, clock, log: createLog('silent'), send, onEnded: receiptMailEnded }
+  return deliverMails(deps, { until: clock.system(), businessId: business.id })
 }
 
 /** A mail server that remembers what it was sent; it rejects as often as requested. */
@@ -59,7 +61,7 @@ describe('receipt emails', () => {
     const charge = await aPaidCharge(payments, client, { payment_request_id: asked.id, remark: 'Teh "C"\r\nBcc: x' })
     await client.post('/v1/refund', { payment_id: charge.id, amount: 5, send_email: true, email: 'other@example.com' })
     await client.post('/v1/refund', { payment_id: charge.id, amount: 5 })
-    await deliver(undefined)
+    await deliver(client, undefined)
     const { json } = await client.get('/v1/sandbox/mails')
     expect(json.data).toMatchObject([
       { to: 'other@example.com', subject: 'Refund from Kopi & <b>Stall</b>: SGD 5.00', source: 'refund', status: 'kept', sent_at: null },
@@ -88,17 +90,16 @@ describe('receipt emails', () => {
   })
 
   test('a receipt is sent through the mail server, and retried when the server rejects it', async () => {
-    await deliver(undefined)
     const client = await merchant()
     const request = await aPaymentRequest(client, { send_email: true })
     await aPaidCharge(payments, client, { payment_request_id: request.id })
     const { url, mails, server } = await aMailServer(1)
     const send = smtpMailer(url, 'Hawker <receipts@example.com>')
-    await deliver(send)
+    await deliver(client, send)
     expect((await client.get('/v1/sandbox/mails')).json.data[0].status).toBe('pending')
-    await deliver(send)
+    await deliver(client, send)
     expect(mails).toHaveLength(0)
-    await Promise.all([deliver(send, 2), deliver(send, 2)])
+    await Promise.all([deliver(client, send, 2), deliver(client, send, 2)])
     server.close()
     expect(mails).toHaveLength(1)
     expect(mails[0]).toMatch(/^From: Hawker <receipts@example.com>$/m)
@@ -107,7 +108,6 @@ describe('receipt emails', () => {
   })
 
   test.each(['sent', 'failed'] as const)('a receipt that is %s updates the email status of its request', async (status) => {
-    await deliver(undefined)
     const client = await merchant()
     const request = await aPaymentRequest(client, { send_email: true })
     await aPaidCharge(payments, client, { payment_request_id: request.id })
@@ -119,7 +119,7 @@ describe('receipt emails', () => {
       if (status === 'failed') throw new Error('refused')
     }
     // An email that is rejected is retried for hours.
-    for (let hour = 0; hour < 20; hour++) await deliver(send, hour * 60)
+    for (let hour = 0; hour < 20; hour++) await deliver(client, send, hour * 60)
     const after = await read(request)
     expect(after.json).toMatchObject({ email_status: status, sms_status: 'pending', status: 'completed' })
     expect(after.headers.get('etag')).not.toBe(before.headers.get('etag'))

@@ -1,8 +1,11 @@
-import { sql } from 'kysely'
-import type { Db } from '#foundation/database/database.ts'
+import { type RawBuilder, sql } from 'kysely'
+import { rowsSql } from '#foundation/database/binary-arrays.ts'
+import { tables } from '#foundation/database/columns.ts'
+import type { Database, Db } from '#foundation/database/database.ts'
 import { isDueSql } from '#foundation/database/due.ts'
+import { columnList } from '#foundation/database/rows.ts'
+import { keysetPages } from '#foundation/database/shared-pages.ts'
 import type { Due } from '#foundation/shared/clock.ts'
-import type { Cursor } from '#foundation/shared/cursor.ts'
 import { lowestIdAt } from '#foundation/shared/ids.ts'
 
 /** The final statuses of an email that was to be sent. */
@@ -25,17 +28,29 @@ export interface MailRow {
   sent_at: Date | null
 }
 
-/** Writes emails to be sent, in the transaction of what they report; a second email about the same source is skipped. */
-export async function insertMails(tx: Db, rows: MailRow[]): Promise<void> {
-  if (rows.length === 0) return
-  await sql`
+const written = {
+  business_id: 'uuid',
+  id: 'uuid',
+  recipient: 'text',
+  subject: 'text',
+  body_text: 'text',
+  body_html: 'text',
+  source: 'text',
+  source_id: 'uuid',
+  due_at: 'timestamptz',
+} as const
+
+/** The statement that writes mails to be sent; a second mail about the same thing is left out. */
+export function insertMailsSql(rows: MailRow[]): RawBuilder<unknown> {
+  return sql`
     insert into mails (business_id, id, recipient, subject, body_text, body_html, source, source_id, status, attempts, due_at, created_at)
-    select business_id, id, recipient, subject, body_text, body_html, source, source_id, 'pending', 0, due_at, due_at from unnest(
-      ${rows.map((row) => row.business_id)}::uuid[], ${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.recipient)}::text[],
-      ${rows.map((row) => row.subject)}::text[], ${rows.map((row) => row.body_text)}::text[], ${rows.map((row) => row.body_html)}::text[],
-      ${rows.map((row) => row.source)}::text[], ${rows.map((row) => row.source_id)}::uuid[], ${rows.map((row) => row.due_at)}::timestamptz[]
-    ) as written (business_id, id, recipient, subject, body_text, body_html, source, source_id, due_at)
-    on conflict (business_id, source_id, source) do nothing`.execute(tx)
+    select business_id, id, recipient, subject, body_text, body_html, source, source_id, 'pending', 0, due_at, due_at from ${rowsSql('written', written, rows)}
+    on conflict (business_id, source_id, source) do nothing`
+}
+
+/** Writes mails to be sent, in the transaction of what they are about. */
+export async function insertMails(tx: Db, rows: MailRow[]): Promise<void> {
+  if (rows.length > 0) await insertMailsSql(rows).execute(tx)
 }
 
 /** Takes mails that are due for this process, for the time of a lease. */
@@ -86,13 +101,10 @@ export async function endMail(tx: Db, { business_id, id }: Pick<MailRow, 'busine
     .execute()
 }
 
-/** One page of a business's emails, newest first (reversed if the cursor points back). */
-export async function listMails(db: Db, businessId: string, { cursor, limit }: { cursor: Cursor | undefined; limit: number }): Promise<MailRow[]> {
-  const back = cursor?.direction === 'previous'
-  let query = db.selectFrom('mails').selectAll().where('business_id', '=', businessId)
-  if (cursor) query = query.where('id', back ? '>' : '<', cursor.id)
-  return (await query
-    .orderBy('id', back ? 'asc' : 'desc')
-    .limit(limit)
-    .execute()) as MailRow[]
-}
+/** Pages of a business's emails, newest first (reversed if the cursor points back). */
+export const mailPages = (database: Database, acrossBusinesses: boolean) =>
+  keysetPages<MailRow>(
+    database,
+    { name: 'list_mails', from: 'mails m', alias: 'm', columns: columnList(tables.mails, 'm'), key: 'id', type: 'uuid' },
+    acrossBusinesses,
+  )

@@ -1,15 +1,16 @@
-import type { Database } from '#foundation/database/database.ts'
+import type { Deps } from '#foundation/deps.ts'
 import type { Api } from '#foundation/http/api.ts'
-import { decodeCursor, keysetPage } from '#foundation/http/pagination.ts'
+import { keysetPage, keysetRequest } from '#foundation/http/pagination.ts'
 import { ApiError } from '#foundation/shared/errors.ts'
-import { listMails } from './queries.ts'
+import { mailPages } from './queries.ts'
 import { ListMails, MailPage, presentMail } from './wire.ts'
 
 const order = 'id desc'
 
 /** The emails to payers, for reading in the sandbox. */
-export function mailsRoutes(api: Api, { database }: { database: Database }): void {
+export function mailsRoutes(api: Api, { database, groupAcrossBusinesses }: Pick<Deps, 'database' | 'groupAcrossBusinesses'>): void {
   const sandbox = api.group('Sandbox')
+  const page = mailPages(database, groupAcrossBusinesses)
   sandbox.read(
     '/v1/sandbox/mails',
     {
@@ -20,12 +21,11 @@ export function mailsRoutes(api: Api, { database }: { database: Database }): voi
       query: ListMails,
       answers: { 200: MailPage },
     },
-    async ({ business, query, baseUrl, rawQuery }) => {
+    async (call) => {
+      const { business } = call
       if (business.mode !== 'sandbox') throw new ApiError(404, 'route_not_found', 'Not Found')
-      const cursor = query.cursor ? decodeCursor(query.cursor, order) : undefined
-      const rows = await listMails(database.slow, business.id, { cursor, limit: query.per_page + 1 })
-      const page = { order, cursor, perPage: query.per_page, path: `${baseUrl}/v1/sandbox/mails`, query: rawQuery }
-      return { status: 200, body: keysetPage(rows, page, (row) => JSON.stringify(presentMail(row, business))) }
+      const asked = keysetRequest(call, '/v1/sandbox/mails', order)
+      return { status: 200, body: keysetPage(await page(business.id, asked), asked, (row) => JSON.stringify(presentMail(row, business))) }
     },
   )
 }

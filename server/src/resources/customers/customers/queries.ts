@@ -1,7 +1,8 @@
 import type pg from 'pg'
-import type { Db } from '#foundation/database/database.ts'
+import type { Database, Db } from '#foundation/database/database.ts'
 import { runPreparedText } from '#foundation/database/prepared.ts'
 import type { RowOf } from '#foundation/database/rows.ts'
+import { sharedReads } from '#foundation/database/shared-reads.ts'
 import { shownColumns } from './wire.ts'
 
 /** A customer as it is stored. */
@@ -34,18 +35,9 @@ export const updatedMs = '(extract(epoch from c.updated_at) * 1000)::float8'
 
 const json = `${shownJson} as json, c.version, ${createdMs} as created_ms, ${updatedMs} as updated_ms`
 
-/** Finds customers by business and id, in one query for all that are asked for at once. */
-export async function findCustomersById(pool: pg.Pool, keys: readonly { businessId: string; id: string }[]): Promise<(CustomerJson | undefined)[]> {
-  const { rows } = await pool.query<CustomerJson & { business_id: string }>({
-    name: 'find_customers_by_id',
-    text: `select c.business_id, c.id, ${json} from unnest($1::uuid[], $2::uuid[]) as wanted (business_id, id)
-      join customers c on c.business_id = wanted.business_id and c.id = wanted.id`,
-    values: [keys.map(({ businessId }) => businessId), keys.map(({ id }) => id)],
-  })
-  // By business and id: callers of different businesses may ask for the same id at once, and one of them owns it.
-  const found = new Map(rows.map((row) => [`${row.business_id} ${row.id}`, row]))
-  return keys.map(({ businessId, id }) => found.get(`${businessId} ${id}`))
-}
+/** Customers by id, for gets that arrive together. */
+export const customerReader = ({ pool }: Database, acrossBusinesses: boolean) =>
+  sharedReads<CustomerJson>(pool, { name: 'get_customers', from: 'customers c', alias: 'c', key: 'id', columns: `c.id, ${json}` }, acrossBusinesses)
 
 /** Finds a customer by the merchant's own id. */
 export async function findCustomerByExternalId(pool: pg.Pool, businessId: string, externalId: string): Promise<CustomerJson | undefined> {

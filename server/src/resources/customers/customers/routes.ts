@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader'
 import { change } from '#engine/records/change.ts'
 import { createsTogether } from '#engine/records/create-together.ts'
 import type { Written } from '#engine/records/operations.ts'
@@ -11,7 +10,7 @@ import { notFound } from '#foundation/shared/errors.ts'
 import { changeCustomer, customerReference, externalIdIn, removeCustomer, upsertCustomer } from './change-customer.ts'
 import { createCustomer } from './create-customer.ts'
 import { customerPages } from './list-customers.ts'
-import { type CustomerJson, type CustomerRow, findCustomerByExternalId, findCustomersById } from './queries.ts'
+import { type CustomerRow, customerReader, findCustomerByExternalId } from './queries.ts'
 import { acceptOtherDialect, customerFaults } from './rules.ts'
 import { CreateCustomer, Customer, CustomerId, CustomerPage, completeJson, ListCustomers, UpdateCustomer, upsertHeaders } from './wire.ts'
 
@@ -97,19 +96,15 @@ export function customersRoutes(api: Api, deps: Deps): void {
 }
 
 /** One customer, by our id or the merchant's. */
-function readCustomer({ database }: Deps): (call: Call) => Promise<Answer> {
-  // Gets that arrive together are one query; nothing is cached beyond it.
-  const reader = new DataLoader<{ businessId: string; id: string }, CustomerJson | undefined>((keys) => findCustomersById(database.pool, keys), {
-    cache: false,
-    maxBatchSize: 100,
-    batchScheduleFn: (run) => setImmediate(run),
-  })
+function readCustomer({ database, groupAcrossBusinesses }: Deps): (call: Call) => Promise<Answer> {
+  const read = customerReader(database, groupAcrossBusinesses)
   return async ({ business, params, headers }) => {
     const id = params.customer_id ?? ''
     const reference = customerReference(id)
-    const found = await ('id' in reference
-      ? reader.load({ businessId: business.id, id: reference.id })
-      : findCustomerByExternalId(database.pool, business.id, reference.external_id))
+    const found =
+      'id' in reference
+        ? (await read({ businessId: business.id, id: reference.id }))[0]
+        : await findCustomerByExternalId(database.pool, business.id, reference.external_id)
     if (!found) throw notFound('Customer', id)
     const etag = etagOf(found)
     if (isKnown(headers['if-none-match'], etag)) return { status: 304, headers: { etag } }

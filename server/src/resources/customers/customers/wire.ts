@@ -159,12 +159,13 @@ export const shownColumns = (Object.keys(Customer.properties) as (keyof Customer
 /** Every field in the order in which it is shown: a copy of it costs a fraction of an object that is put together name by name. */
 const template = Object.fromEntries([...shownColumns, 'created_at', 'updated_at'].map((name) => [name, null]))
 
-/** A customer as the API shows it. */
+/** A customer as the API returns it. */
 export function presentCustomer(row: CustomerRow, { timezone }: Business): Customer {
   const shown: Record<string, unknown> = { ...template }
   for (const name of shownColumns) shown[name] = row[name]
-  shown.created_at = formatBusinessTime(row.created_at, timezone)
-  shown.updated_at = formatBusinessTime(row.updated_at, timezone)
+  const created = formatBusinessTime(row.created_at, timezone)
+  shown.created_at = created
+  shown.updated_at = row.updated_at === row.created_at ? created : formatBusinessTime(row.updated_at, timezone)
   return shown as Pick<CustomerRow, ShownColumn> & Record<'created_at' | 'updated_at', string>
 }
 

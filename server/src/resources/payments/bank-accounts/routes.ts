@@ -4,27 +4,19 @@ import type { Fields } from '#engine/records/kind.ts'
 import { newRow } from '#engine/records/operations.ts'
 import { idIn, records, targetOf } from '#engine/records/records.ts'
 import { type Database, violatedConstraint } from '#foundation/database/database.ts'
-import type { Api, Call } from '#foundation/http/api.ts'
+import { type Api, type Call, findingTakenKeys } from '#foundation/http/api.ts'
 import { etagOf } from '#foundation/http/etag.ts'
-import { decodeCursor, keysetPage } from '#foundation/http/pagination.ts'
+import { systemOrigin } from '#foundation/http/origin.ts'
+import { keysetPage, keysetRequest } from '#foundation/http/pagination.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { ApiError, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid, randomHex } from '#foundation/shared/ids.ts'
 import { parseCurrency } from '#foundation/shared/money.ts'
 import { decryptSecret, encryptSecret } from '#foundation/shared/secrets.ts'
-import { findBusiness } from '#resources/business/businesses/queries.ts'
 import { findPaymentRequest } from '#resources/payments/payment-requests/queries.ts'
-import {
-  type BankAccountRow,
-  type BankCreditRow,
-  findBankCredit,
-  findReportedAccounts,
-  forgetBankAccount,
-  insertBankAccount,
-  listBankCredits,
-} from './queries.ts'
+import { type BankAccountRow, type BankCreditRow, bankCreditPages, findBankCredit, forgetBankAccount, insertBankAccount } from './queries.ts'
 import { accountOf, readGenericReport, verifyReport } from './read-report.ts'
-import { allocateCredit, type CreditDeps, receiveCredit } from './receive-credit.ts'
+import { allocateCredit, bankReports, type CreditDeps } from './receive-credit.ts'
 import {
   AllocateBankCredit,
   BankAccount,
@@ -114,19 +106,21 @@ function accountRoutes(api: Api, deps: BankAccountsDeps): void {
 
 /** What a bank, or what stands between it and Hawker, sends; signed with the account's secret. */
 function reportRoute(api: Api, deps: BankAccountsDeps): void {
-  const { database, clock } = deps
+  const { clock } = deps
+  const reports = bankReports(deps)
 
   api.raw('/v1/bank-notifications/:adapter', async ({ params, body, headers, requestId }) => {
     const { accountNumber, fields } = accountOf(body)
-    const accounts = params.adapter === 'generic' ? await findReportedAccounts(database.db, params.adapter, accountNumber) : []
+    const accounts = params.adapter === 'generic' ? await reports.findAccounts(params.adapter, accountNumber) : []
     // Anyone can claim a number; who knows an account's secret speaks for it, and for no other business that has the number.
-    const isSigned = ({ secret_encrypted }: BankAccountRow) =>
-      verifyReport(body, headers['hawker-signature'], decryptSecret(secret_encrypted, deps.secretKey()), clock.system())
-    const account = accounts.find(isSigned)
-    const business = account && (await findBusiness(database.db, account.business_id))
+    const reported = accounts.find(({ account }) =>
+      verifyReport(body, headers['hawker-signature'], decryptSecret(account.secret_encrypted, deps.secretKey()), clock.system()),
+    )
     // An unknown account answers like a wrong signature, so nobody learns which accounts there are.
-    if (!account || !business) throw new ApiError(401, 'bad_signature', 'The signature does not match.')
-    const credit = await receiveCredit(deps, business, account, readGenericReport(fields, clock.now(business.id), business.timezone), requestId)
+    if (!reported) throw new ApiError(401, 'bad_signature', 'The signature does not match.')
+    const { business } = reported
+    const origin = systemOrigin(deps, business.id, requestId)
+    const credit = await reports.receive(reported, readGenericReport(fields, origin.at, business.timezone), origin)
     return { status: 200, body: JSON.stringify({ id: credit.id, status: credit.status }) }
   })
 }
@@ -134,15 +128,16 @@ function reportRoute(api: Api, deps: BankAccountsDeps): void {
 function creditRoutes(api: Api, deps: BankAccountsDeps): void {
   const bankAccounts = api.group('Bank accounts')
   const { database } = deps
+  const page = bankCreditPages(database, deps.groupAcrossBusinesses)
 
   bankAccounts.read(
     '/v1/bank-credits',
     { operationId: 'listBankCredits', summary: 'List bank credits', query: ListBankCredits, answers: { 200: BankCreditPage } },
-    async ({ business, query, baseUrl, rawQuery }) => {
-      const cursor = query.cursor ? decodeCursor(query.cursor, 'bank_credits') : undefined
-      const rows = await listBankCredits(database.slow, business.id, { status: query.status, cursor, limit: query.per_page + 1 })
-      const page = { order: 'bank_credits', cursor, perPage: query.per_page, path: `${baseUrl}/v1/bank-credits`, query: rawQuery }
-      return { status: 200, body: keysetPage(rows, page, (row) => JSON.stringify(presentBankCredit(row, business))) }
+    async (call) => {
+      const { business, query } = call
+      const asked = keysetRequest(call, '/v1/bank-credits', 'bank_credits')
+      const rows = await page(business.id, { ...asked, status: query.status })
+      return { status: 200, body: keysetPage(rows, asked, (row) => JSON.stringify(presentBankCredit(row, business))) }
     },
   )
 
@@ -164,11 +159,12 @@ function creditRoutes(api: Api, deps: BankAccountsDeps): void {
       body: AllocateBankCredit,
       answers: { 200: BankCredit },
     },
-    async ({ business, params, body, claim, requestId }) => {
+    findingTakenKeys(async (call) => {
+      const { business, params, body } = call
       const credit = await creditOf(database, business, params.bank_credit_id ?? '')
       const request = isUuid(body.payment_request_id) ? await findPaymentRequest(database.db, business.id, body.payment_request_id) : undefined
       if (!request) throw invalid({ payment_request_id: ['The selected payment request id is invalid.'] })
-      return allocateCredit(deps, business, credit, request, { claim, requestId })
-    },
+      return allocateCredit(deps, business, credit, request, call)
+    }),
   )
 }

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { lowestIdAt } from '#foundation/shared/ids.ts'
 import { feeOn, feeSchedules } from '#resources/payments/fees/fees.ts'
 import { aBusiness, type Client } from '#testing/api.ts'
-import { aCharge, aPaidCharge, aPaymentRequest, aPendingCharge, type Payments, startPayments } from '#testing/payments.ts'
+import { aCharge, anOrigin, aPaidCharge, aPaymentRequest, aPendingCharge, type Payments, startPayments } from '#testing/payments.ts'
 import { textCell } from './export-charges.ts'
 import { exponentsOfCurrencies } from './filter.ts'
 import { chargesPageSql } from './list-queries.ts'
@@ -22,7 +22,7 @@ const idsOf = async (client: Client, query: string): Promise<string[]> => {
 async function aFailedCharge(client: Client): Promise<string> {
   const row = aCharge(client)
   const outcome = { status: 'failed', code: 'card_declined', message: 'Declined.' } as const
-  await payments.settle({ business: client.business, charge: { isNew: true, row }, outcome, requestId: null })
+  await payments.settle({ business: client.business, charge: { isNew: true, row }, outcome, origin: anOrigin() })
   return row.id
 }
 
@@ -181,7 +181,7 @@ describe('GET /v1/charges', () => {
   })
 })
 
-/** Reads CSV as RFC 4180 says; written apart from the code that writes it. */
+/** Reads CSV according to RFC 4180; independent of the code that writes it. */
 function readCsv(text: string): string[][] {
   const rows: string[][] = []
   const pattern = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|$)/gy

@@ -4,7 +4,7 @@ import { formatBusinessTime, formatLocalTime } from '#foundation/shared/time.ts'
 import type { Payment } from '#resources/payments/payment-requests/wire.ts'
 import type { ChargeRow } from './queries.ts'
 
-/** A charge as `charge.*` webhooks show it (behaviour §4.4): flat, not the shape of GET /v1/charges. */
+/** A charge as `charge.*` webhooks contain it (behaviour §4.4): flat, not in the shape of GET /v1/charges. */
 export function presentChargeEvent(row: ChargeRow, business: Business) {
   const time = (at: Date | null) => (at === null ? null : formatBusinessTime(at, business.timezone))
   return {

@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream'
+import type { Database } from '#foundation/database/database.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { formatAmount } from '#foundation/shared/money.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
-import type { ChargeFilter, ChargesReader, ListedCharges } from './list-queries.ts'
+import { type ChargeFilter, type Exponents, type ListedCharges, listCharges } from './list-queries.ts'
 import { displayName } from './payment-method-wire.ts'
 import type { ChargeRow } from './queries.ts'
 import { netOf } from './wire.ts'
@@ -10,7 +11,7 @@ import { netOf } from './wire.ts'
 const batch = 500
 
 /**
- * Text as a cell of RFC 4180. A spreadsheet takes what begins with one of these characters for a formula, so that a payer's
+ * Text as a cell of RFC 4180. A spreadsheet treats what starts with one of these characters as a formula, so that a payer's
  * name could run one; an apostrophe before it makes it text (OWASP, CSV injection).
  */
 export function textCell(text: string | null): string {
@@ -59,14 +60,14 @@ export function csvLine(row: ChargeRow, business: Business): string {
   return `${columns.map(([, cell]) => cell(row, business)).join(',')}\r\n`
 }
 
-async function* lines(list: ChargesReader, business: Business, filter: ChargeFilter, atMost: number): AsyncGenerator<string> {
+async function* lines(database: Database, business: Business, filter: ChargeFilter, exponents: Exponents, atMost: number): AsyncGenerator<string> {
   // Spreadsheets read UTF-8 only when the file says so.
   yield `\u{feff}${columns.map(([title]) => title).join(',')}\r\n`
   let left = atMost
   let cursor: ListedCharges['cursor']
   while (left > 0) {
     const limit = Math.min(batch, left)
-    const rows = await list(business.id, { filter, cursor, limit })
+    const rows = await listCharges(database, business.id, { filter, cursor, limit }, exponents)
     const last = rows.at(-1)
     if (!last) return
     yield rows.map((row) => csvLine(row, business)).join('')
@@ -77,6 +78,6 @@ async function* lines(list: ChargesReader, business: Business, filter: ChargeFil
 }
 
 /** Charges as CSV, newest first, read from the database as fast as the client takes them and no faster. */
-export function exportCharges(list: ChargesReader, business: Business, filter: ChargeFilter, atMost = Number.POSITIVE_INFINITY): Readable {
-  return Readable.from(lines(list, business, filter, atMost), { objectMode: false, highWaterMark: 65_536 })
+export function exportCharges(database: Database, business: Business, filter: ChargeFilter, exponents: Exponents, atMost = Number.POSITIVE_INFINITY): Readable {
+  return Readable.from(lines(database, business, filter, exponents, atMost), { objectMode: false, highWaterMark: 65_536 })
 }

@@ -10,13 +10,13 @@ import { type ChargeFilter, customerExists, type Exponents } from './list-querie
 import type { ChargeStatus } from './queries.ts'
 import type { ExportCharges, ListCharges } from './wire.ts'
 
-/** Currencies whose digits behind the point are not two. */
+/** Currencies whose minor unit is not 1/100. */
 export function exponentsOfCurrencies(): Exponents {
   const all = currencies()
   return { none: all.filter((code) => exponentOf(code) === 0), three: all.filter((code) => exponentOf(code) === 3) }
 }
 
-/** Statuses as clients write them: ours, and HitPay's words for them. Empty: one that no charge here can have. */
+/** Statuses as clients write them: ours, and HitPay's names for them. Empty: one that no charge here can have. */
 const statusWords: Record<string, ChargeStatus[]> = {
   pending: ['pending'],
   succeeded: ['succeeded'],
@@ -36,7 +36,7 @@ const statusWords: Record<string, ChargeStatus[]> = {
   draft: [],
 }
 
-/** What is listed when nothing is said of the status: whatever was paid (behaviour §5.2). */
+/** What is listed without a status filter: every paid charge (behaviour §5.2). */
 const paid: ChargeStatus[] = ['succeeded', 'partially_refunded', 'refunded']
 
 const isTooMany = (items: string[] | undefined) => (items?.length ?? 0) > 10
@@ -51,7 +51,7 @@ function itemsOf(value: string | string[] | undefined): string[] | undefined {
   return items.length > 0 ? items : undefined
 }
 
-/** Reads filters and collects what is wrong with them. */
+/** Reads filters and collects their errors. */
 class Reader {
   readonly errors: FieldErrors = {}
   readonly filter: ChargeFilter = { patterns: [], keywords: [] }
@@ -92,7 +92,7 @@ class Reader {
       const pattern = searchPattern(word)
       if (pattern === undefined) continue
       const minor = parseAmount(word, business.currency)
-      // An amount can stand in any charge, so it cannot be asked of the index of grams alone.
+      // An amount can occur in any charge, so the index of grams alone cannot be searched for it.
       if (minor === undefined) this.filter.patterns.push(pattern)
       else this.filter.keywords.push({ pattern, amounts: [{ currency: business.currency, minor }] })
     }
@@ -105,7 +105,7 @@ class Reader {
   }
 }
 
-/** Takes `status`, `statuses` and `refunded` together: the shorthand sets both others (behaviour §5.2). */
+/** Reads `status`, `statuses` and `refunded` together: the shorthand sets both others (behaviour §5.2). */
 function readStatuses(reader: Reader, query: ListCharges): void {
   const { filter } = reader
   const statuses = reader.statuses('statuses', itemsOf(query.statuses))
@@ -123,7 +123,7 @@ function readStatuses(reader: Reader, query: ListCharges): void {
   else if (!filter.statuses && filter.refunded === false) filter.statuses = ['succeeded']
 }
 
-/** The filter that a query means. Throws one 422 that names every fault. */
+/** The filter that a query describes. Throws one 422 that names every error. */
 export async function filterOf(db: Db, business: Business, query: ListCharges, at: Date): Promise<ChargeFilter> {
   const reader = new Reader()
   const { filter } = reader
@@ -138,7 +138,7 @@ export async function filterOf(db: Db, business: Business, query: ListCharges, a
   const methods = itemsOf(query.payment_methods)
   if (isTooMany(methods)) reader.refuse('payment_methods', 'payment methods may not have more than 10 items.')
   if (methods) filter.methods = methods
-  // Charges here are made by no member of staff and belong to no payout yet.
+  // Charges here are created by no staff member and belong to no payout yet.
   if (itemsOf(query.user_ids) || reader.uuid('payout_id', query.payout_id)) filter.nothing = true
   if (query.amount_from) filter.amountFrom = query.amount_from
   if (query.amount_to) filter.amountTo = query.amount_to
@@ -153,7 +153,7 @@ export async function filterOf(db: Db, business: Business, query: ListCharges, a
 
 function readExact({ filter, errors }: Reader, query: ListCharges): void {
   const search = (value: string) => {
-    // The exact value is in the search text too, so that a rare one is found by its index.
+    // The exact value is also in the search text, so that a rare one is found through its index.
     const pattern = searchPattern(value)
     if (pattern !== undefined) filter.patterns.push(pattern)
     return value
@@ -178,7 +178,7 @@ function readExact({ filter, errors }: Reader, query: ListCharges): void {
   }
 }
 
-/** The filter of an export, and where in the list it begins and ends. */
+/** The filter of an export, and where in the list it starts and ends. */
 export function exportFilterOf(business: Business, query: ExportCharges, at: Date): ChargeFilter {
   const reader = new Reader()
   const { filter } = reader

@@ -1,5 +1,5 @@
 import type { RawBuilder } from 'kysely'
-import { newSearchGrams } from '#foundation/database/search-grams.ts'
+import { insertSearchGramsSql } from '#foundation/database/search-grams.ts'
 import { gramsOf } from '#foundation/shared/search-text.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import type { ChargeRow } from './queries.ts'
@@ -17,7 +17,7 @@ export function hasOwnWords(charge: ChargeRow, request: PaymentRequestRow | unde
 }
 
 /** The statement that writes the grams of new charges that have words of their own. */
-export function insertChargeGramsSql(cases: { charge: ChargeRow; request: PaymentRequestRow | undefined }[]): RawBuilder<unknown> | undefined {
+export function insertChargeGramsSql(cases: { charge: ChargeRow; request: PaymentRequestRow | undefined }[]): RawBuilder<unknown> {
   const own = cases.filter(({ charge, request }) => hasOwnWords(charge, request)).map(({ charge }) => charge)
-  return newSearchGrams(own.map((charge) => ({ businessId: charge.business_id, id: charge.id, grams: gramsOf(charge.search, charge.business_id) })))
+  return insertSearchGramsSql(own.map((charge) => ({ businessId: charge.business_id, id: charge.id, grams: gramsOf(charge.search, charge.business_id) })))
 }

@@ -2,17 +2,18 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Database, Db } from '#foundation/database/database.ts'
 import { entriesSql, entryGrams, type GramQuestion, hasIdLike } from '#foundation/database/search-grams.ts'
 import { plainPageSql, type SearchedList, searchedPage } from '#foundation/database/searched-list.ts'
-import { longestPage, sharedPages } from '#foundation/database/shared-pages.ts'
+import { sharedPages } from '#foundation/database/shared-pages.ts'
+import { sharedReads } from '#foundation/database/shared-reads.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
 import { type ChargeRow, type ChargeStatus, chargeColumns, paidStatuses } from './queries.ts'
 
-/** What a list of charges can be narrowed by; everything given must hold. */
+/** The filters of a list of charges; all given ones must match. */
 export interface ChargeFilter {
   statuses?: ChargeStatus[]
   refunded?: boolean
   /** LIKE patterns over the search text, by whose grams rows are found; all must match. */
   patterns: string[]
-  /** Each keyword matches by its pattern, or by being exactly this amount in one of these currencies' smallest units. */
+  /** Each keyword matches by its pattern, or by being exactly this amount in minor units of one of these currencies. */
   keywords: { pattern: string; amounts: { currency: string; minor: bigint }[] }[]
   remark?: string
   locationIds?: string[]
@@ -32,9 +33,30 @@ export interface ChargeFilter {
   idFrom?: string
   idAfter?: string
   idBefore?: string
-  /** What nothing can match: a filter on something that does not exist here. */
+  /** A filter that nothing can match, for something that does not exist here. */
   nothing?: boolean
 }
+
+export interface LocationShown {
+  id: string
+  name: string
+  address: string
+}
+
+/** A charge with what is shown beside it. */
+export interface ShownCharge extends ChargeRow {
+  location: LocationShown | null
+  /** Whether a webhook about it, or about its payment request, has arrived. */
+  webhook_arrived: boolean
+}
+
+const shownColumns = `${chargeColumns}, (
+    select json_build_object('id', l.id, 'name', l.name, 'address',
+      concat_ws(', ', nullif(l.street, ''), nullif(l.city, ''), nullif(l.state, ''), nullif(l.country, ''), nullif(l.postal_code, '')))
+    from locations l where l.business_id = c.business_id and l.id = c.location_id
+  ) as location, exists (
+    select 1 from webhook_deliveries d where d.business_id = c.business_id and d.object_id in (c.id, c.payment_request_id) and d.status = 'succeeded'
+  ) as webhook_arrived`
 
 export interface ListedCharges {
   filter: ChargeFilter
@@ -42,7 +64,7 @@ export interface ListedCharges {
   limit: number
 }
 
-/** Digits behind the point that are not two (money.ts), so that PostgreSQL can compare amounts of any currency. */
+/** Currencies whose minor unit is not 1/100 (money.ts), so that PostgreSQL can compare amounts of any currency. */
 export interface Exponents {
   none: string[]
   three: string[]
@@ -54,7 +76,7 @@ function boundsSql(filter: ChargeFilter, exponents: Exponents): RawBuilder<unkno
   if (filter.nothing) parts.push(sql`and false`)
   if (statuses) {
     parts.push(sql`and c.status = any (${statuses}::text[])`)
-    // The words that the partial index is made with, so that rare statuses are found without walking the common ones.
+    // The condition of the partial index, so that rare statuses are found without scanning the common ones.
     if (!statuses.includes('succeeded')) parts.push(sql`and c.status <> 'succeeded'`)
   }
   if (refunded === true) parts.push(sql`and c.status <> 'succeeded' and c.status in ('refunded', 'partially_refunded')`)
@@ -88,7 +110,7 @@ function matchesSql({ patterns, keywords, remark }: ChargeFilter): RawBuilder<un
   return sql.join(parts, sql` `)
 }
 
-/** Charges whose own words have the grams, or whose request's have; most have no words of their own (decision 7). */
+/** Charges whose own words have the grams, or whose request's words do; most have no words of their own (decision 7). */
 function foundSql(businessId: string, patterns: string[], question: GramQuestion): RawBuilder<unknown> {
   return sql`and c.id in (
     with entries as materialized (${entriesSql(businessId, patterns, question)})
@@ -98,13 +120,13 @@ function foundSql(businessId: string, patterns: string[], question: GramQuestion
   )`
 }
 
-function listOf(businessId: string, { filter, cursor, limit }: ListedCharges, exponents: Exponents): SearchedList {
+function listOf(columns: string, businessId: string, { filter, cursor, limit }: ListedCharges, exponents: Exponents): SearchedList {
   const { patterns, keywords, remark } = filter
   const isUp = cursor?.direction === 'previous'
   return {
     table: sql`charges c`,
     alias: 'c',
-    columns: sql.raw(chargeColumns),
+    columns: sql.raw(columns),
     business: sql`c.business_id = ${businessId}`,
     within: sql`${boundsSql(filter, exponents)} ${cursor ? sql`and c.id ${isUp ? sql`>` : sql`<`} ${cursor.id}` : sql``}`,
     matches: patterns.length + keywords.length > 0 || remark !== undefined ? matchesSql(filter) : undefined,
@@ -118,14 +140,14 @@ function listOf(businessId: string, { filter, cursor, limit }: ListedCharges, ex
 
 /** The statement of a page without a search, for the test of its plan. */
 export const chargesPageSql = (businessId: string, options: ListedCharges, exponents: Exponents): RawBuilder<unknown> =>
-  plainPageSql(listOf(businessId, options, exponents))
+  plainPageSql(listOf(shownColumns, businessId, options, exponents))
 
 const paid = [...paidStatuses]
 const newestFirst = {
   name: 'list_charges',
   from: 'charges c',
   alias: 'c',
-  columns: chargeColumns,
+  columns: shownColumns,
   within: `and c.status in (${paid.map((status) => `'${status}'`).join(', ')})`,
   key: 'id',
   type: 'uuid',
@@ -137,41 +159,28 @@ function isPlain({ statuses = [], patterns, keywords, ...others }: ChargeFilter)
   return statuses.length === paid.length && statuses.every((status) => paidStatuses.has(status))
 }
 
-export type ChargesReader = (businessId: string, options: ListedCharges) => Promise<ChargeRow[]>
-
 /** Pages of charges, newest first (reversed when the cursor points back). Plain ones that are asked for together share a statement. */
-export function chargeLists({ slow: db, slowPool }: Database, acrossBusinesses: boolean, exponents: Exponents): ChargesReader {
-  const plainPage = sharedPages<ChargeRow>(slowPool, newestFirst, acrossBusinesses)
-  return (businessId, options) => {
+export function chargePages({ slow: db, slowPool }: Database, acrossBusinesses: boolean, exponents: Exponents) {
+  const plainPage = sharedPages<ShownCharge>(slowPool, newestFirst, acrossBusinesses)
+  return (businessId: string, options: ListedCharges): Promise<ShownCharge[]> => {
     const { filter, cursor, limit } = options
-    return isPlain(filter) && limit <= longestPage
+    return isPlain(filter)
       ? plainPage({ businessId, after: cursor?.id, backwards: cursor?.direction === 'previous', limit })
-      : searchedPage<ChargeRow>(db, listOf(businessId, options, exponents))
+      : searchedPage<ShownCharge>(db, listOf(shownColumns, businessId, options, exponents))
   }
 }
 
-export interface LocationShown {
-  id: string
-  name: string
-  address: string
+/** Charges of a list by themselves, as many as are asked for. */
+export function listCharges({ slow: db }: Database, businessId: string, options: ListedCharges, exponents: Exponents): Promise<ChargeRow[]> {
+  return searchedPage<ChargeRow>(db, listOf(chargeColumns, businessId, options, exponents))
 }
 
-/** Places by id, as charges show them. */
-export async function findLocations(db: Db, businessId: string, ids: string[]): Promise<Map<string, LocationShown>> {
-  if (ids.length === 0) return new Map()
-  const rows = await db.selectFrom('locations').selectAll().where('business_id', '=', businessId).where('id', 'in', ids).execute()
-  const addressOf = (row: (typeof rows)[number]) => [row.street, row.city, row.state, row.country, row.postal_code].filter((part) => part !== '').join(', ')
-  return new Map(rows.map((row) => [row.id, { id: row.id, name: row.name, address: addressOf(row) }]))
-}
+/** Charges by id, for gets that arrive together. */
+export const chargeReader = ({ pool }: Database, acrossBusinesses: boolean) =>
+  sharedReads<ShownCharge>(pool, { name: 'get_charges', from: 'charges c', alias: 'c', key: 'id', columns: shownColumns }, acrossBusinesses)
 
-/** Which of some objects have had a webhook that arrived. */
-export async function findDelivered(db: Db, businessId: string, objectIds: string[]): Promise<Set<string>> {
-  if (objectIds.length === 0) return new Set()
-  const { rows } = await sql<{ object_id: string }>`
-    select distinct object_id from webhook_deliveries
-    where business_id = ${businessId} and object_id = any (${objectIds}::uuid[]) and status = 'succeeded'`.execute(db)
-  return new Set(rows.map((row) => row.object_id))
-}
+/** Webhooks that a charge shows. */
+export const mostDeliveries = 50
 
 export interface DeliveryShown {
   id: string
@@ -183,13 +192,21 @@ export interface DeliveryShown {
   created_at: Date
 }
 
-/** The latest webhooks about some objects. */
-export async function listDeliveriesOf(db: Db, businessId: string, objectIds: string[]): Promise<DeliveryShown[]> {
-  const { rows } = await sql<DeliveryShown>`
-    select id, event_type, url, status, attempts, response_status, created_at from webhook_deliveries
-    where business_id = ${businessId} and object_id = any (${objectIds}::uuid[]) order by id desc limit 50`.execute(db)
-  return rows
-}
+/** The latest webhooks about objects, such as a charge or its request. */
+export const deliveriesReader = ({ slowPool }: Database, acrossBusinesses: boolean) =>
+  sharedReads<DeliveryShown>(
+    slowPool,
+    {
+      name: 'list_deliveries_of_objects',
+      from: 'webhook_deliveries d',
+      alias: 'd',
+      key: 'object_id',
+      columns: 'd.id, d.event_type, d.url, d.status, d.attempts, d.response_status, d.created_at',
+      order: 'd.id desc',
+      limit: mostDeliveries,
+    },
+    acrossBusinesses,
+  )
 
 /** Whether a business has a customer with this id. */
 export async function customerExists(db: Db, businessId: string, id: string): Promise<boolean> {

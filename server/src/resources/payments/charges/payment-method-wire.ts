@@ -67,7 +67,7 @@ const names: Record<string, string> = {
   ...brandNames,
 }
 
-/** A method's or card brand's name for people; one that is not known is its code, in words. */
+/** The display name of a method or card brand; an unknown one is its code, in words. */
 export function displayName(code: string): string {
   return names[code] ?? code.replaceAll('_', ' ').replace(/\b[a-z]/g, (letter) => letter.toUpperCase())
 }
@@ -87,7 +87,7 @@ function logo(code: string, baseUrl: string): Logo {
   }
 }
 
-/** How a charge was paid, as the list shows it. */
+/** How a charge was paid, as the list returns it. */
 export function presentListedMethod({ method, card }: ChargeRow, baseUrl: string): Static<typeof ListedMethod> {
   const brand = card?.brand.toLowerCase().replaceAll(' ', '_')
   return {
@@ -98,7 +98,7 @@ export function presentListedMethod({ method, card }: ChargeRow, baseUrl: string
   }
 }
 
-/** How a charge was paid, as the charge itself shows it. */
+/** How a charge was paid, as the charge itself returns it. */
 export function presentDetailedMethod(row: ChargeRow, baseUrl: string): Static<typeof DetailedMethod> {
   return { code: row.rail, provider_reference: row.rail_reference, type: 'charge', ...presentListedMethod(row, baseUrl) }
 }

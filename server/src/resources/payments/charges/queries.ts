@@ -1,15 +1,17 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Card } from '#engine/rails/card.ts'
+import { businessesSql, keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { runPrepared, runTogether } from '#foundation/database/prepared.ts'
 import type { RowOf } from '#foundation/database/rows.ts'
+import type { KeyedRows } from '#foundation/database/shared-reads.ts'
 
 export type ChargeStatus = 'pending' | 'succeeded' | 'failed' | 'canceled' | 'refunded' | 'partially_refunded' | 'requires_customer_action'
-/** Charges whose money has come, whether or not some of it was given back. */
+/** Charges whose money has arrived, whether or not some of it was refunded. */
 export const paidStatuses: ReadonlySet<string> = new Set<ChargeStatus>(['succeeded', 'refunded', 'partially_refunded'])
 export type UnappliedReason = 'late' | 'duplicate' | 'short' | 'over'
 
-/** A charge as it is stored: one attempt to pay, from its beginning. */
+/** A charge as it is stored: one attempt to pay, from its start. */
 export type ChargeRow = RowOf<
   'charges',
   {
@@ -36,12 +38,12 @@ const columns = {
   rail: 'text',
   status: 'text',
   currency: 'text',
-  amount_minor: 'bigint',
-  refunded_minor: 'bigint',
-  fixed_fee_minor: 'bigint',
-  discount_fee_minor: 'bigint',
-  discount_fee_rate: 'int',
-  admin_fee_minor: 'bigint',
+  amount_minor: 'int8',
+  refunded_minor: 'int8',
+  fixed_fee_minor: 'int8',
+  discount_fee_minor: 'int8',
+  discount_fee_rate: 'int4',
+  admin_fee_minor: 'int8',
   unapplied_reason: 'text',
   failure_code: 'text',
   failure_message: 'text',
@@ -58,23 +60,23 @@ const columns = {
   updated_at: 'timestamptz',
 } as const satisfies Record<keyof ChargeRow, string>
 
-const names = Object.keys(columns) as (keyof ChargeRow)[]
+const names = Object.keys(columns).join(', ')
 /** Every column, named: a statement that is prepared with `*` fails when a migration adds one. */
-export const chargeColumns = names.map((name) => `c.${name}`).join(', ')
-const allColumns = sql.raw(chargeColumns)
+export const chargeColumns = Object.keys(columns)
+  .map((name) => `c.${name}`)
+  .join(', ')
 
-function arrayOf(rows: ChargeRow[], name: keyof ChargeRow): unknown[] {
-  const type = columns[name]
-  if (type === 'json' || type === 'jsonb') return rows.map((row) => (row[name] === null ? null : JSON.stringify(row[name])))
-  if (type === 'bigint') return rows.map((row) => String(row[name]))
-  return rows.map((row) => row[name])
-}
+/** A row as the elements of array parameters: JSON as text. */
+const elementsOf = (row: ChargeRow) => ({
+  ...row,
+  card: row.card && JSON.stringify(row.card),
+  rail_data: JSON.stringify(row.rail_data),
+  metadata: JSON.stringify(row.metadata),
+})
 
-/** The statement that writes new charges; undefined when there are none. */
-export function insertChargesSql(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
-  if (rows.length === 0) return undefined
-  const arrays = names.map((name) => sql`${arrayOf(rows, name)}::${sql.raw(`${columns[name]}[]`)}`)
-  return sql`insert into charges (${sql.raw(names.join(', '))}) select * from unnest(${sql.join(arrays)})`
+/** The statement that writes new charges. */
+export function insertChargesSql(rows: ChargeRow[]): RawBuilder<unknown> {
+  return sql`insert into charges (${sql.raw(names)}) select * from ${rowsSql('charge', columns, rows.map(elementsOf))}`
 }
 
 /** Writes new charges in one statement, with the grams by which some are found. */
@@ -82,54 +84,93 @@ export async function insertCharges(tx: Db, rows: ChargeRow[], grams?: RawBuilde
   await runTogether(tx, 'insert_charges', [insertChargesSql(rows), grams])
 }
 
-const changing = [
-  'status',
-  'refunded_minor',
-  'fixed_fee_minor',
-  'discount_fee_minor',
-  'discount_fee_rate',
-  'admin_fee_minor',
-  'unapplied_reason',
-  'failure_code',
-  'failure_message',
-  'rail_reference',
-  'card',
-  'rail_data',
-  'closed_at',
-  'refunded_at',
-  'updated_at',
-] as const satisfies (keyof ChargeRow)[]
+/** What changes in the life of a charge. */
+const changing = {
+  status: 'text',
+  refunded_minor: 'int8',
+  fixed_fee_minor: 'int8',
+  discount_fee_minor: 'int8',
+  discount_fee_rate: 'int4',
+  admin_fee_minor: 'int8',
+  unapplied_reason: 'text',
+  failure_code: 'text',
+  failure_message: 'text',
+  rail_reference: 'text',
+  card: 'json',
+  rail_data: 'json',
+  closed_at: 'timestamptz',
+  refunded_at: 'timestamptz',
+  updated_at: 'timestamptz',
+} as const satisfies Partial<Record<keyof ChargeRow, string>>
+const assignments = Object.keys(changing)
+  .map((name) => `${name} = changed.${name}`)
+  .join(', ')
 
-/** The statement that writes what changes in the life of charges whose rows the transaction holds. */
-export function updateChargesSql(rows: ChargeRow[]): RawBuilder<unknown> | undefined {
-  if (rows.length === 0) return undefined
-  const written = ['business_id', 'id', ...changing] as const
-  const arrays = written.map((name) => sql`${arrayOf(rows, name)}::${sql.raw(`${columns[name]}[]`)}`)
-  const set = changing.map((name) => `${name} = changed.${name}`).join(', ')
+/** The statement that writes what changes in the life of charges whose rows the transaction has locked. */
+export function updateChargesSql(rows: ChargeRow[]): RawBuilder<unknown> {
   return sql`
-    update charges c set ${sql.raw(set)} from unnest(${sql.join(arrays)}) as changed (${sql.raw(written.join(', '))})
-    where c.business_id = changed.business_id and c.id = changed.id`
+    update charges c set ${sql.raw(assignments)} from ${rowsSql('changed', { business_id: 'uuid', id: 'uuid', ...changing }, rows.map(elementsOf))}
+    where c.business_id = changed.business_id and c.business_id = any (${businessesSql(rows.map((row) => row.business_id))}) and c.id = changed.id`
 }
 
-/** Writes what changes in the life of charges whose rows this transaction holds. */
+/** Writes what changes in the life of charges whose rows this transaction has locked. */
 export async function updateCharges(tx: Db, rows: ChargeRow[]): Promise<void> {
   await runTogether(tx, 'update_charges', [updateChargesSql(rows)])
 }
 
-/** Finds charges and holds their rows until the transaction ends, in one order whatever the order asked for. */
-export async function lockCharges(tx: Db, keys: { businessId: string; id: string }[]): Promise<Map<string, ChargeRow>> {
+/**
+ * Takes exclusive locks on charges until the transaction ends, in one order whatever the order asked for; those that another
+ * transaction has locked are waited for, or left out with `skipLocked`.
+ */
+export async function lockCharges(tx: Db, keys: ChargeKey[], { skipLocked = false } = {}): Promise<Map<string, ChargeRow>> {
   if (keys.length === 0) return new Map()
   const { rows } = await runPrepared(
     tx,
     'lock_charges',
     sql<ChargeRow>`
-    select ${allColumns} from charges c
-    join unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as wanted (business_id, id)
-      on c.business_id = wanted.business_id and c.id = wanted.id
-    order by c.business_id, c.id for update of c`,
+    select ${sql.raw(chargeColumns)} from ${keysSql('wanted', keys)} join charges c on c.business_id = wanted.business_id and c.id = wanted.id
+    where c.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))})
+    order by c.business_id, c.id for update of c ${skipLocked ? sql`skip locked` : sql``}`,
   )
   return new Map(rows.map((row) => [row.id, row]))
 }
+
+export interface ChargeKey {
+  businessId: string
+  id: string
+}
+
+/** A charge and the payment request that it pays, which never changes. */
+export interface PaidRequest {
+  id: string
+  paymentRequestId: string | null
+}
+
+/** Which requests charges pay; undefined for charges that do not exist. */
+export async function findPaidRequests(db: Db, keys: ChargeKey[]): Promise<(PaidRequest | undefined)[]> {
+  const { rows } = await runPrepared(
+    db,
+    'find_paid_requests',
+    sql<PaidRequest & { business_id: string }>`
+    select c.business_id, c.id, c.payment_request_id as "paymentRequestId"
+    from ${keysSql('wanted', keys)} join charges c on c.business_id = wanted.business_id and c.id = wanted.id
+    where c.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))})`,
+  )
+  const found = new Map(rows.map(({ business_id, ...paid }) => [`${business_id} ${paid.id}`, paid]))
+  return keys.map(({ businessId, id }) => found.get(`${businessId} ${id.toLowerCase()}`))
+}
+
+/** The succeeded payments of requests, oldest first, as they are listed inside them. */
+export const paymentsOfRequests = {
+  name: 'list_payments_of_requests',
+  from: 'charges c',
+  alias: 'c',
+  key: 'payment_request_id',
+  columns: chargeColumns,
+  within: "and c.status in ('succeeded', 'refunded', 'partially_refunded')",
+  order: 'c.id',
+  limit: 100,
+} as const satisfies KeyedRows
 
 /** The succeeded payments of a request, oldest first, as they are listed inside it. */
 export async function listPayments(db: Db, businessId: string, paymentRequestId: string): Promise<ChargeRow[]> {
@@ -137,9 +178,9 @@ export async function listPayments(db: Db, businessId: string, paymentRequestId:
     db,
     'list_payments',
     sql<ChargeRow>`
-    select ${allColumns} from charges c where c.business_id = ${businessId} and c.payment_request_id = ${paymentRequestId}
-      and c.status in ('succeeded', 'refunded', 'partially_refunded')
-    order by c.id limit 100`,
+    select ${sql.raw(names)} from charges where business_id = ${businessId} and payment_request_id = ${paymentRequestId}
+      and status in ('succeeded', 'refunded', 'partially_refunded')
+    order by id limit 100`,
   )
   return rows
 }

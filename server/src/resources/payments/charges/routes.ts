@@ -1,18 +1,19 @@
 import { Type } from 'typebox'
 import type { Deps } from '#foundation/deps.ts'
 import type { Api, Call } from '#foundation/http/api.ts'
-import { decodeCursor, keysetPage } from '#foundation/http/pagination.ts'
+import type { Answer } from '#foundation/http/idempotency.ts'
+import { keysetPage, keysetRequest } from '#foundation/http/pagination.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { businessDay } from '#foundation/shared/time.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { receiptUrl } from '#resources/payments/receipts/address.ts'
-import { listRefundsOfCharge } from '#resources/payments/refunds/queries.ts'
+import { chargeRefundsReader } from '#resources/payments/refunds/queries.ts'
 import { exportCharges } from './export-charges.ts'
 import { exponentsOfCurrencies, exportFilterOf, filterOf } from './filter.ts'
-import { chargeLists, findDelivered, findLocations, listDeliveriesOf } from './list-queries.ts'
-import { type ChargeRow, findCharge, paidStatuses } from './queries.ts'
+import { chargePages, chargeReader, deliveriesReader, mostDeliveries, type ShownCharge } from './list-queries.ts'
+import { type ChargeRow, paidStatuses } from './queries.ts'
 import { Charge, ChargePage, ExportCharges, ListCharges, presentCharge, presentListedCharge, type Surroundings } from './wire.ts'
 
 export interface ChargesDeps extends Pick<Deps, 'database' | 'secretKey' | 'groupAcrossBusinesses'> {
@@ -26,24 +27,15 @@ const Csv = Type.Unsafe<string>({
   content: { 'text/csv': { schema: { type: 'string' } } },
 })
 
-/** What stands around charges, for all of a page at once. */
-async function surroundingsOf(
-  { database: { slow: db }, secretKey }: ChargesDeps,
-  rows: ChargeRow[],
-  business: Business,
-  baseUrl: string,
-): Promise<(row: ChargeRow) => Surroundings> {
+/** What is shown beside charges' rows. */
+function surroundings({ secretKey }: ChargesDeps, business: Business, baseUrl: string): (row: ShownCharge) => Surroundings {
   const key = secretKey()
-  const present = (ids: (string | null)[]) => [...new Set(ids.filter((id) => id !== null))]
-  const locationIds = present(rows.map((row) => row.location_id))
-  const objectIds = present(rows.flatMap((row) => [row.id, row.payment_request_id]))
-  const [locations, delivered] = await Promise.all([findLocations(db, business.id, locationIds), findDelivered(db, business.id, objectIds)])
   return (row) => ({
     business,
     baseUrl,
-    location: row.location_id === null ? null : (locations.get(row.location_id) ?? null),
+    location: row.location,
     receiptUrl: paidStatuses.has(row.status) ? receiptUrl(baseUrl, key, business, row.id) : null,
-    webhookArrived: delivered.has(row.id) || (row.payment_request_id !== null && delivered.has(row.payment_request_id)),
+    webhookArrived: row.webhook_arrived,
   })
 }
 
@@ -58,8 +50,9 @@ async function blockedBecause(rails: Rails, business: Business, row: ChargeRow):
 /** Charges: the list with all of its filters, one charge, and the export. */
 export function chargesRoutes(api: Api, deps: ChargesDeps): void {
   const charges = api.group('Charges')
-  const { database, rails } = deps
-  const list = chargeLists(database, deps.groupAcrossBusinesses, exponentsOfCurrencies())
+  const { database, groupAcrossBusinesses } = deps
+  const exponents = exponentsOfCurrencies()
+  const page = chargePages(database, groupAcrossBusinesses, exponents)
 
   charges.read(
     '/v1/charges',
@@ -70,14 +63,13 @@ export function chargesRoutes(api: Api, deps: ChargesDeps): void {
       query: ListCharges,
       answers: { 200: ChargePage },
     },
-    async ({ business, query, baseUrl, rawQuery, at }: Call<ListCharges>) => {
-      const cursor = query.cursor ? decodeCursor(query.cursor, order) : undefined
-      const perPage = query.perPage ?? query.per_page
+    async (call: Call<ListCharges>) => {
+      const { business, query, baseUrl, at } = call
+      const asked = keysetRequest(call, '/v1/charges', order, query.perPage)
       const filter = await filterOf(database.db, business, query, at)
-      const rows = await list(business.id, { filter, cursor, limit: perPage + 1 })
-      const around = await surroundingsOf(deps, rows, business, baseUrl)
-      const page = { order, cursor, perPage, path: `${baseUrl}/v1/charges`, query: rawQuery }
-      return { status: 200, body: keysetPage(rows, page, (row) => JSON.stringify(presentListedCharge(row, around(row)))) }
+      const rows = await page(business.id, { ...asked, filter })
+      const around = surroundings(deps, business, baseUrl)
+      return { status: 200, body: keysetPage(rows, asked, (row) => JSON.stringify(presentListedCharge(row, around(row)))) }
     },
   )
 
@@ -94,25 +86,32 @@ export function chargesRoutes(api: Api, deps: ChargesDeps): void {
       const filter = exportFilterOf(business, query, at)
       const file = `charges-${businessDay(at, business.timezone)}.csv`
       const headers = { 'content-type': 'text/csv; charset=utf-8; header=present', 'content-disposition': `attachment; filename="${file}"` }
-      return { status: 200, headers, stream: exportCharges(list, business, filter, query.perPage) }
+      return { status: 200, headers, stream: exportCharges(database, business, filter, exponents, query.perPage) }
     },
   )
 
-  charges.read(
-    '/v1/charges/:charge_id',
-    { operationId: 'getCharge', summary: 'Get a charge', answers: { 200: Charge } },
-    async ({ business, params, baseUrl }) => {
-      const id = params.charge_id ?? ''
-      const row = isUuid(id) ? await findCharge(database.db, business.id, id) : undefined
-      if (!row) throw notFound('Charge', id)
-      const objectIds = [row.id, row.payment_request_id].filter((objectId) => objectId !== null)
-      const [around, refunds, deliveries, blocked] = await Promise.all([
-        surroundingsOf(deps, [row], business, baseUrl),
-        listRefundsOfCharge(database.db, business.id, row.id),
-        listDeliveriesOf(database.slow, business.id, objectIds),
-        blockedBecause(rails, business, row),
-      ])
-      return { status: 200, body: JSON.stringify(presentCharge(row, around(row), { rows: refunds, blocked }, deliveries)) }
-    },
-  )
+  charges.read('/v1/charges/:charge_id', { operationId: 'getCharge', summary: 'Get a charge', answers: { 200: Charge } }, readCharge(deps))
+}
+
+/** One charge with everything about it. */
+function readCharge(deps: ChargesDeps): (call: Call) => Promise<Answer> {
+  const { database, groupAcrossBusinesses, rails } = deps
+  const read = chargeReader(database, groupAcrossBusinesses)
+  const refundsOf = chargeRefundsReader(database, groupAcrossBusinesses)
+  const deliveriesOf = deliveriesReader(database, groupAcrossBusinesses)
+  return async ({ business, params, baseUrl }) => {
+    const id = params.charge_id ?? ''
+    const businessId = business.id
+    const [row] = isUuid(id) ? await read({ businessId, id }) : []
+    if (!row) throw notFound('Charge', id)
+    const objectIds = [row.id, row.payment_request_id].filter((objectId) => objectId !== null)
+    const [refunds, blocked, ...deliveries] = await Promise.all([
+      refundsOf({ businessId, id: row.id }),
+      blockedBecause(rails, business, row),
+      ...objectIds.map((objectId) => deliveriesOf({ businessId, id: objectId })),
+    ])
+    const latest = deliveries.flat().sort((a, b) => (a.id < b.id ? 1 : -1))
+    const around = surroundings(deps, business, baseUrl)(row)
+    return { status: 200, body: JSON.stringify(presentCharge(row, around, { rows: refunds, blocked }, latest.slice(0, mostDeliveries))) }
+  }
 }

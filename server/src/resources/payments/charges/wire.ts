@@ -60,7 +60,7 @@ const shared = {
   updated_at: Type.String(),
 }
 
-/** A charge as lists show it. */
+/** A charge as lists return it. */
 export const ListedCharge = Type.Object({ ...shared, executor: nothing, payment_method: ListedMethod }, { title: 'ListedCharge' })
 export type ListedCharge = Static<typeof ListedCharge>
 export const ChargePage = CursorPage(ListedCharge, 'ChargePage')
@@ -155,7 +155,7 @@ export const ListCharges = Type.Object({
 })
 export type ListCharges = Static<typeof ListCharges>
 
-/** Parameters of `GET /v1/charges/export`, spelled as HitPay spells them. */
+/** Parameters of `GET /v1/charges/export`, named as HitPay names them. */
 export const ExportCharges = Type.Object({
   perPage: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Maximum number of charges; all of them if omitted.' })),
   version: Type.Optional(plainText(16)),
@@ -171,7 +171,7 @@ export const ExportCharges = Type.Object({
 })
 export type ExportCharges = Static<typeof ExportCharges>
 
-/** What stands beside a charge's row. */
+/** What is returned in addition to a charge's row. */
 export interface Surroundings {
   business: Business
   baseUrl: string
@@ -224,15 +224,15 @@ export function presentListedCharge(row: ChargeRow, around: Surroundings): Liste
   return { ...presentShared(row, around), executor: null, payment_method: presentListedMethod(row, around.baseUrl) }
 }
 
-/** What the detail shows of a charge's refunds. */
+/** What the detail contains of a charge's refunds. */
 export interface ChargeRefunds {
   /** Oldest first. */
   rows: ShownRefund[]
-  /** Why nothing can be given back; null when something can. */
+  /** Why nothing can be refunded; null if something can. */
   blocked: string | null
 }
 
-/** Nobody asked for it: the payment came in twice. */
+/** Automatic: the payment was a duplicate. */
 const isAutomatic = ({ reason, refunded_by }: ShownRefund) => reason === 'duplicate' && refunded_by === null
 
 export function presentCharge(row: ChargeRow, around: Surroundings, { rows: refunds, blocked }: ChargeRefunds, deliveries: DeliveryShown[]) {

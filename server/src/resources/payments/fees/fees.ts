@@ -12,7 +12,7 @@ export interface Fee {
 
 const free: FeeSchedule = { fixedMinor: 0n, rateBasisPoints: 0, releaseDays: 0 }
 
-/** Public price points (behaviour §5.4) as realistic defaults; a business sets its own. */
+/** Public prices (behaviour §5.4) as realistic defaults; a business sets its own. */
 const defaults: Record<string, Record<string, [fixedMinor: bigint, rateBasisPoints: number, releaseDays: number]>> = {
   card: { sgd: [50n, 365, 2], myr: [100n, 300, 2], '*': [0n, 365, 2] },
   paynow_online: { sgd: [30n, 65, 0] },
@@ -43,7 +43,7 @@ function defaultFor(method: string, currency: Currency): FeeSchedule {
   return method === 'paynow_online' && currency === 'sgd' ? { ...schedule, below: payNowBelow } : schedule
 }
 
-/** The schedules that hold where a business has none of its own; what holds for any currency is shown in the business's. */
+/** The schedules that apply if a business has none of its own; one for any currency is returned in the business's. */
 export function defaultSchedules(home: Currency): { method: string; currency: Currency; schedule: FeeSchedule }[] {
   return Object.entries(defaults)
     .filter(([method]) => method !== '*')
@@ -61,7 +61,7 @@ export async function feeSchedules(db: Db, businessIds: string[]): Promise<(busi
 }
 
 /**
- * The fee on an amount. The share is rounded down to the smallest unit, as HitPay's examples are (behaviour §5.4), and both
+ * The fee on an amount. The share is rounded down to minor units, as in HitPay's examples (behaviour §5.4), and both
  * parts together never exceed the amount.
  */
 export function feeOn(amountMinor: bigint, { fixedMinor, rateBasisPoints, below }: FeeSchedule): Fee {
@@ -77,8 +77,8 @@ export function feeOn(amountMinor: bigint, { fixedMinor, rateBasisPoints, below 
 }
 
 /**
- * What payers of a request bear on top of `amountMinor` by a method: nothing, the fee that its code asks for, or the fee of
- * the schedule as it is now.
+ * What payers of a request bear on top of `amountMinor` by a method: nothing, the fee in its code, or the fee of
+ * the current schedule.
  */
 export async function adminFeeOn(
   db: Db,

@@ -9,7 +9,7 @@ export interface FeeSchedule {
   fixedMinor: bigint
   /** Hundredths of a percent. */
   rateBasisPoints: number
-  /** Days until the money is available; 0 is at once. */
+  /** Days until the money is available; 0 is immediately. */
   releaseDays: number
   /** Smaller amounts cost this instead. */
   below?: { amountMinor: bigint; rateBasisPoints: number; minimumMinor: bigint }
@@ -42,7 +42,7 @@ export async function findOwnFeeSchedules(db: Db, businessIds: string[]): Promis
   }))
 }
 
-/** Writes a business's own schedule of a method and currency in place of an earlier one. */
+/** Writes a business's own schedule of a method and currency, replacing an earlier one. */
 export async function saveFeeSchedule(tx: Db, { businessId, method, currency, schedule }: OwnFeeSchedule, at: Date): Promise<void> {
   const { fixedMinor, rateBasisPoints, releaseDays } = schedule
   const set = { fixed_minor: fixedMinor, rate_basis_points: rateBasisPoints, release_days: releaseDays, updated_at: at }

@@ -8,7 +8,7 @@ import { defaultSchedules } from './fees.ts'
 import { type FeeSchedule, findOwnFeeSchedules, saveFeeSchedule } from './queries.ts'
 import { FeeMethod, FeeScheduleShown, PutFeeSchedule, presentFeeSchedule } from './wire.ts'
 
-/** Fees per method: the defaults, and what a business sets in their place. They hold for charges from then on. */
+/** Fees per method: the defaults, and those that a business sets instead. They apply to later charges. */
 export function feeRoutes(api: Api, { database }: Pick<Deps, 'database'>): void {
   const fees = api.group('Fees')
   fees.read(

@@ -3,7 +3,7 @@ import { plainText } from '#foundation/http/schemas.ts'
 import { amountAsNumber, type Currency } from '#foundation/shared/money.ts'
 import type { FeeSchedule } from './queries.ts'
 
-/** What a method costs the merchant, as the API shows it. */
+/** What a method costs the merchant, as the API returns it. */
 export const FeeScheduleShown = Type.Object(
   {
     method: Type.String(),

@@ -3,7 +3,7 @@ import { emitEvent } from '#engine/events/emit-event.ts'
 import { previousAttributes } from '#engine/records/kind.ts'
 import type { Target } from '#engine/records/operations.ts'
 import { runTogether } from '#foundation/database/prepared.ts'
-import { newSearchGrams } from '#foundation/database/search-grams.ts'
+import { insertSearchGramsSql } from '#foundation/database/search-grams.ts'
 import type { DB } from '#foundation/database/tables.ts'
 import { etagOf, requireMatch } from '#foundation/http/etag.ts'
 import type { Origin } from '#foundation/http/origin.ts'
@@ -22,7 +22,7 @@ export interface ChangedPaymentRequest {
   row: PaymentRequestRow
   /** As it is answered: with its code or link while it can be paid. */
   shown: PaymentRequest
-  /** False when nothing differs: then nothing was written and no event emitted. */
+  /** False if nothing differs: then nothing was written and no event emitted. */
   isChanged: boolean
 }
 
@@ -35,8 +35,8 @@ export async function holdPaymentRequest(tx: Transaction<DB>, business: Business
 }
 
 /**
- * Changes a pending request. Throws 404, 412, 409 for one that is no longer pending, and 422 with every fault of `fields`.
- * A change of nothing leaves its version and emits no event.
+ * Changes a pending request. Throws 404, 412, 409 for one that is no longer pending, and 422 with every error of `fields`.
+ * A change of nothing keeps its version and emits no event.
  */
 export async function changePaymentRequest(
   tx: Transaction<DB>,
@@ -48,7 +48,7 @@ export async function changePaymentRequest(
   const before = await holdPaymentRequest(tx, business, target)
   if (before.status !== 'pending') throw conflict(`payment_request_${before.status}`, `A payment request that is ${before.status} cannot be edited.`)
   const at = laterThan(before.updated_at, began)
-  // Money that was taken as one payment of several cannot become the second of a request that takes one.
+  // Money that was accepted as one payment of several cannot become the second payment of a request that accepts one.
   if (fields.allow_repeated_payments === false && before.allow_repeated_payments && before.completed_at !== null)
     throw invalid({ allow_repeated_payments: ['A payment request that was paid cannot stop accepting repeated payments; delete it instead.'] })
   const present = (row: PaymentRequestRow) => presentPaymentRequest(row, business, baseUrl)
@@ -60,7 +60,7 @@ export async function changePaymentRequest(
   if (isChanged) {
     row = { ...row, search: requestSearchText(row), version: before.version + 1, updated_at: at }
     await updatePaymentRequest(tx, business.id, row)
-    await runTogether(tx, 'search_grams', [newSearchGrams([{ businessId: business.id, id: row.id, grams: requestSearchGrams(row) }])])
+    await runTogether(tx, 'search_grams', [insertSearchGramsSql([{ businessId: business.id, id: row.id, grams: requestSearchGrams(row) }])])
     const data = JSON.stringify(present(row))
     const event = { type: 'payment_request.updated', objectId: row.id, data, previousAttributes: JSON.stringify(previous) } as const
     await emitEvent(tx, business.id, { ...event, requestId, caller, at })

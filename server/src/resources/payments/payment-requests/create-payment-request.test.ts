@@ -6,7 +6,7 @@ import { createPaymentRequest, type PaymentRequestInput } from './create-payment
 
 const input = (more: Partial<PaymentRequestInput> = {}): PaymentRequestInput => ({ fields: { amount: '10.00', currency: 'sgd' }, ...more })
 
-/** The operation as a job has it: no request, no key. */
+/** The operation as a job calls it: no request, no key. */
 const jobOrigin = ({ clock, server }: Client) => ({ requestId: null, caller: system, at: clock.now(), baseUrl: server.url })
 
 /** Everything that the creation of a request writes, by table. */

@@ -1,26 +1,22 @@
-import { randomBytes } from 'node:crypto'
 import { type Created, createTogether, type GroupedKind } from '#engine/records/create-together.ts'
 import type { Tx } from '#engine/records/kind.ts'
-import { newRow } from '#engine/records/operations.ts'
 import { tables } from '#foundation/database/columns.ts'
 import { insertDirectoryEntriesSql } from '#foundation/database/directory.ts'
-import { insertSearchGramsSql } from '#foundation/database/search-grams.ts'
+import { insertSearchGramsOfRowsSql } from '#foundation/database/search-grams.ts'
 import type { Deps } from '#foundation/deps.ts'
 import type { Origin } from '#foundation/http/origin.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { keyIdOf } from '#foundation/shared/caller.ts'
+import { newId, randomLetters } from '#foundation/shared/ids.ts'
 import { entryOf, feeInCode } from './issue-qr.ts'
 import { type LookUp, lookingUp } from './look-up.ts'
 import { insertExpiriesSql, type PaymentRequestRow } from './queries.ts'
 import { applyPaymentRequest, requestSearchGrams, requestSearchText } from './rules.ts'
 import { type CreatePaymentRequest, presentPaymentRequest } from './wire.ts'
 
-/** Crockford's alphabet: no I, L, O and U, which are misread and make words. */
-const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-
 /** What a payer's bank tells us: 20 capitals and digits, 85 bits of them random, short enough for every scheme's field. */
 export function newPaymentReference(): string {
-  return `HWK${[...randomBytes(17)].map((byte) => alphabet[byte & 31]).join('')}`
+  return `HWK${randomLetters(17)}`
 }
 
 /** What a payment request collects money for, such as an order or an invoice: the object is completed with its payment. */
@@ -29,7 +25,7 @@ export interface PaymentSource {
   id: string
 }
 
-/** A new payment request: the fields that a client may send, and what only Hawker itself says of it. */
+/** A new payment request: the fields that a client may send, and those that only Hawker itself sets. */
 export interface PaymentRequestInput {
   fields: CreatePaymentRequest
   source?: PaymentSource
@@ -42,13 +38,13 @@ const paymentRequestKind: GroupedKind<PaymentRequestRow> = {
   events: 'payment_request',
   companions: [
     { sql: insertExpiriesSql('accepted') },
-    { sql: insertSearchGramsSql('accepted'), columns: { grams: { type: 'integer[]', from: requestSearchGrams } } },
+    { sql: insertSearchGramsOfRowsSql('accepted'), columns: { grams: { type: 'integer[]', from: requestSearchGrams } } },
     { sql: insertDirectoryEntriesSql('accepted', 'payment_reference', 'payment_reference') },
   ],
   present: presentPaymentRequest,
 }
 
-/** Creates payment requests, in a transaction or by group commit (`CreateTogether`). Throws a 422 that names every bad field. */
+/** Creates payment requests, in a transaction or by group commit (`CreateTogether`). Throws a 422 that names every invalid field. */
 export function createPaymentRequest(deps: Deps, lookUp: LookUp = lookingUp(deps.database)) {
   const insert = createTogether(deps, paymentRequestKind)
   return async (tx: Tx | undefined, business: Business, input: PaymentRequestInput, origin: Origin): Promise<Created<PaymentRequestRow>> => {
@@ -56,25 +52,27 @@ export function createPaymentRequest(deps: Deps, lookUp: LookUp = lookingUp(deps
     const db = tx ?? deps.database.db
     const links = await lookUp(business, input.fields, tx)
     const fields = applyPaymentRequest(undefined, input.fields, links, business, at)
-    const row = newRow<PaymentRequestRow>(
-      business,
-      {
-        ...fields,
-        status: 'pending',
-        sms_status: 'pending',
-        email_status: 'pending',
-        admin_fee_minor: null,
-        is_default: false,
-        source_type: input.source?.type ?? null,
-        source_id: input.source?.id ?? null,
-        api_key_id: keyIdOf(caller),
-        payment_reference: newPaymentReference(),
-        search: '',
-        completed_at: null,
-        deleted_at: null,
-      },
-      at,
-    )
+    const row: PaymentRequestRow = {
+      business_id: business.id,
+      id: newId(at),
+      status: 'pending',
+      sms_status: 'pending',
+      email_status: 'pending',
+      admin_fee_minor: null,
+      is_default: false,
+      source_type: input.source?.type ?? null,
+      source_id: input.source?.id ?? null,
+      api_key_id: keyIdOf(caller),
+      payment_reference: newPaymentReference(),
+      search: '',
+      version: 1,
+      created_at: at,
+      updated_at: at,
+      completed_at: null,
+      deleted_at: null,
+      // Last, as V8 copies an object fast only where nothing follows it.
+      ...fields,
+    }
     row.search = requestSearchText(row)
     row.admin_fee_minor = await feeInCode(db, row)
     return insert(tx, business, row, origin, await entryOf(db, business, row, baseUrl))

@@ -11,8 +11,8 @@ import { forgetExpiries, lockFreePaymentRequests, type PaymentRequestRow, update
 import { presentPaymentRequest } from './wire.ts'
 
 /**
- * Deletes a request that was not paid; one that is pending is canceled by it. Its row stays, for money that still comes.
- * Throws 404, 412, and 409 for one that is completed.
+ * Deletes a request that was not paid, and cancels it if it is pending. Its row stays, for money that still arrives.
+ * Throws 404, 412, and 409 for a completed one.
  */
 export async function deletePaymentRequest(
   tx: Transaction<DB>,
@@ -34,8 +34,8 @@ export async function deletePaymentRequest(
 }
 
 /**
- * Ends those of a business's requests whose time is over at `origin.at`, and returns them. A request that another
- * transaction holds, because it is being paid or changed, is passed over.
+ * Expires those of a business's requests whose deadline has passed at `origin.at`, and returns them. A request that another
+ * transaction has locked, because it is being paid or changed, is skipped.
  */
 export async function expirePaymentRequests(
   tx: Transaction<DB>,

@@ -8,12 +8,12 @@ import { findDueExpiries } from './queries.ts'
 
 export type ExpireDeps = Pick<Deps, 'database' | 'clock' | 'onEvent' | 'baseUrl'>
 
-/** Requests that one round looks at; more follow at once. */
+/** Requests that one round processes; more follow immediately. */
 const batch = 500
 
 /**
- * Ends the requests whose time is over, and says how many. A request that is being paid at this moment is held by that
- * payment: it is passed over, and looked at again in the next round. Two workers never end the same request twice.
+ * Expires the requests whose deadline has passed, and returns how many. A request that is being paid at this moment is locked by that
+ * payment: it is skipped, and processed in the next round. Two workers never expire the same request twice.
  */
 export async function expireDuePaymentRequests(deps: ExpireDeps, due: Due): Promise<number> {
   const { db } = deps.database
@@ -31,7 +31,7 @@ export async function expireDuePaymentRequests(deps: ExpireDeps, due: Due): Prom
       try {
         endedNow += await expireOfBusiness(deps, business, ids)
       } catch (error) {
-        // One business's trouble holds up no other's.
+        // A problem of one business delays no other.
         fault ??= error
       }
     }

@@ -7,7 +7,7 @@ const longestSeconds = 3_650 * 86_400
 
 /**
  * The seconds of `expires_after`: a whole number, one space, and `mins`, `hours` or `days`; nothing else (behaviour §2.1).
- * Notes a fault and returns undefined for everything that is not that, and for less than five minutes.
+ * Notes an error and returns undefined for anything else, and for less than five minutes.
  */
 export function readExpiresAfter(text: string, errors: FieldErrors): number | undefined {
   const match = /^(\d{1,9}) (mins|hours|days)$/.exec(text)
@@ -27,7 +27,7 @@ export interface Expiry {
   expires_after?: string | null
 }
 
-/** When a request expires; `expiry_date` wins. What is neither sent nor cleared stays as it was. */
+/** When a request expires; `expiry_date` takes precedence. What is neither sent nor cleared stays as it was. */
 export function readExpiry({ expiry_date, expires_after }: Expiry, before: Date | null, zone: string, at: Date, errors: FieldErrors): Date | null {
   const seconds = typeof expires_after === 'string' ? readExpiresAfter(expires_after, errors) : undefined
   if (typeof expiry_date === 'string') {

@@ -11,7 +11,7 @@ import { findPayNowAccount } from '#resources/payments/rails/queries.ts'
 import type { PaymentRequestRow } from './queries.ts'
 import { checkoutUrl, type PaymentRequest } from './wire.ts'
 
-/** A payment code as HitPay shows it (behaviour §2.6). */
+/** A payment code as HitPay returns it (behaviour §2.6). */
 export interface IssuedQr {
   qr_code: string
   qr_code_expiry: string | null
@@ -19,8 +19,8 @@ export interface IssuedQr {
 }
 
 /**
- * Makes the payment code of a request with an amount: in the sandbox for every method that has one, in live for the
- * business's own PayNow account. Throws a 422 where the method is not set up.
+ * Creates the payment code of a request with an amount: in the sandbox for every method that has one, in live for the
+ * business's own PayNow account. Throws a 422 if the method is not set up.
  */
 export async function issueQr(db: Db, business: Business, request: PaymentRequestRow, method: PaymentMethod, checkout: string): Promise<IssuedQr> {
   const { payment_reference: reference, amount_minor, currency, expires_at: expiresAt } = request
@@ -39,7 +39,7 @@ export async function issueQr(db: Db, business: Business, request: PaymentReques
   return { qr_code: buildPayNow({ ...proxy, amountMinor, reference, ...(expiresAt ? { expiresAt, expiryPrecision: 'second' } : {}) }), ...shared }
 }
 
-/** The fee that a request's code asks for; null where none does. A code whose price did not change keeps its fee. */
+/** The fee in a request's code; null if there is none. A code whose price did not change keeps its fee. */
 export async function feeInCode(db: Db, row: PaymentRequestRow, before?: PaymentRequestRow): Promise<bigint | null> {
   const { generate_qr, add_admin_fee, amount_minor, currency, payment_methods } = row
   const [method] = payment_methods
@@ -49,7 +49,7 @@ export async function feeInCode(db: Db, row: PaymentRequestRow, before?: Payment
   return adminFeeOn(db, { ...row, admin_fee_minor: null }, method, amount_minor)
 }
 
-/** What a request that can still be paid has beyond its fields: its code or its direct link, where it asked for one. */
+/** What a payable request has in addition to its fields: its code or its direct link, if it requested one. */
 export async function entryOf(
   db: Db,
   business: Business,

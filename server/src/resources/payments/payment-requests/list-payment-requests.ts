@@ -21,7 +21,7 @@ function filterOf({ search, is_default, metadata, status }: ListPaymentRequests)
   return filter
 }
 
-/** What links repeat of a query. */
+/** The part of a query that links repeat. */
 const kept = /^(per_page|search|is_default|status|metadata(\[.*)?)$/
 
 /** Pages of payment requests, the newest first, as JSON text. */
@@ -37,7 +37,7 @@ export function paymentRequestPages({ database, groupAcrossBusinesses }: Pick<De
       throw invalid({ current_page: [`The current page may not start beyond row ${maxSkippedRows}; follow links.next or meta.next_cursor instead.`] })
     }
     const rows = await list(business.id, { filter, before: cursor?.id, skip, limit: perPage + 1 })
-    // A first page that holds everything needs no count.
+    // A first page that contains everything needs no count.
     const isWhole = !cursor && skip === 0 && rows.length <= perPage
     const total = isWhole ? rows.length : await count(business.id, filter)
     const page = { order, cursor, current, skip, perPage, path: `${baseUrl}/v1/payment-requests`, query: rawQuery, kept }

@@ -17,7 +17,7 @@ export interface PaymentRequestFilter {
 
 export interface ListedPaymentRequests {
   filter: PaymentRequestFilter
-  /** Only requests that were made before this one; undefined begins with the newest. */
+  /** Only requests that were created before this one; undefined starts with the newest. */
   before: string | undefined
   skip: number
   limit: number
@@ -67,7 +67,7 @@ function matchesSql({ pattern, metadata }: PaymentRequestFilter): RawBuilder<unk
   return sql.join(parts, sql` `)
 }
 
-/** What the index of grams is asked; the rows that it finds are compared with the pattern. */
+/** The condition for the index of grams; the rows that it finds are compared with the pattern. */
 const foundSql = (businessId: string, pattern: string, question: GramQuestion) => sql`and r.id in (${entriesSql(businessId, [pattern], question)})`
 
 function boundsSql(businessId: string, { status, isDefault }: PaymentRequestFilter): RawBuilder<unknown> {

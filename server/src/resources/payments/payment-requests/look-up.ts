@@ -8,13 +8,13 @@ import { customerExists, findCustomersByEmail } from '#resources/customers/custo
 import { type Links, locationIn } from './rules.ts'
 import type { UpdatePaymentRequest } from './wire.ts'
 
-/** What follows from a body that only the database knows: its location, its customer. Inside a transaction it sees what that wrote. */
+/** What only the database knows about a body: its location, its customer. Inside a transaction, it sees what that wrote. */
 export type LookUp = (business: Business, body: UpdatePaymentRequest, tx?: Db) => Promise<Links>
 
 type FindByEmail = (businessId: string, email: string) => Promise<string | undefined>
 
 export function lookingUp(database: Database): LookUp {
-  // Creates that arrive together ask once.
+  // Creates that arrive together share one query.
   const byEmail = new DataLoader<{ businessId: string; email: string }, string | undefined>((keys) => findCustomersByEmail(database.db, keys), {
     cache: false,
     maxBatchSize: 100,

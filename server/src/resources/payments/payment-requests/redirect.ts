@@ -1,6 +1,6 @@
 /**
- * Where the payer's browser goes afterwards (behaviour §2.5): the merchant's own address with its own query, and
- * `reference` (the request's id) and `status` added. Null where the merchant gave none.
+ * Where the payer's browser is redirected afterwards (behaviour §2.5): the merchant's own URL with its own query, and
+ * `reference` (the request's id) and `status` added. Null if the merchant gave none.
  */
 export function redirectUrl(merchantUrl: string | null, paymentRequestId: string, status: string): string | null {
   if (merchantUrl === null) return null

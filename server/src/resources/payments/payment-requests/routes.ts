@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader'
 import { change } from '#engine/records/change.ts'
 import { createsTogether } from '#engine/records/create-together.ts'
 import type { Deps } from '#foundation/deps.ts'
@@ -10,13 +9,13 @@ import { ApiError, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { findLocation } from '#resources/business/locations/queries.ts'
 import { presentLocation } from '#resources/business/locations/wire.ts'
-import { listCountedPayments } from '#resources/payments/charges/counted-payments.ts'
+import { countedPaymentsReader } from '#resources/payments/charges/counted-payments.ts'
 import { changePaymentRequest } from './change-payment-request.ts'
 import { createPaymentRequest } from './create-payment-request.ts'
 import { deletePaymentRequest } from './end-payment-request.ts'
 import { entryOf } from './issue-qr.ts'
 import { paymentRequestPages } from './list-payment-requests.ts'
-import { findPaymentRequests, type PaymentRequestRow } from './queries.ts'
+import { paymentRequestReader } from './queries.ts'
 import {
   CreatePaymentRequest,
   Deleted,
@@ -32,41 +31,38 @@ import {
 const path = '/v1/payment-requests/:request_id'
 const idOf = ({ params }: Call): string => params.request_id ?? ''
 
-/** Free spellings, and an address without parts, which forms send for none. */
+/** Accepts other formats, and an address without parts, which forms send for none. */
 function normalise(body: Record<string, unknown>): Record<string, unknown> {
   const out = withSpellings(body, spelling)
   if (typeof out.address === 'object' && out.address !== null && Object.keys(out.address).length === 0) delete out.address
-  // PHP sends an empty list where there is nothing to say.
+  // PHP sends an empty list if there is nothing to say.
   if (Array.isArray(out.metadata) && out.metadata.length === 0) delete out.metadata
   return out
 }
 
-/** A code whose method was taken away since is not shown; the request still is. */
+/** A code whose method was removed since is omitted; the request is still returned. */
 function withoutEntry(error: unknown): object {
   if (error instanceof ApiError) return {}
   throw error
 }
 
 /** One request with its location, its payments, and its code or link while it can be paid. */
-function readPaymentRequest({ database }: Deps) {
+function readPaymentRequest({ database, groupAcrossBusinesses }: Deps) {
   // Clients wait for a payment by asking again and again: what they ask at the same time is one query.
-  const reader = new DataLoader<{ businessId: string; id: string }, PaymentRequestRow | undefined>((keys) => findPaymentRequests(database.pool, keys), {
-    cache: false,
-    maxBatchSize: 100,
-    batchScheduleFn: (run) => setImmediate(run),
-  })
+  const read = paymentRequestReader(database, groupAcrossBusinesses)
+  const paymentsOf = countedPaymentsReader(database, groupAcrossBusinesses)
   return async (call: Call): Promise<Answer> => {
     const { business, baseUrl } = call
     const given = idOf(call)
     if (!isUuid(given)) throw notFound('PaymentRequest', given)
     const id = given.toLowerCase()
-    const [row, payments] = await Promise.all([reader.load({ businessId: business.id, id }), listCountedPayments(database.db, business, id)])
+    const [[row], payments] = await Promise.all([read({ businessId: business.id, id }), paymentsOf(business, id)])
     if (!row) throw notFound('PaymentRequest', given)
     const location = row.location_id === null ? undefined : await findLocation(database.db, business.id, row.location_id)
     const shown: PaymentRequest = {
       ...presentPaymentRequest(row, business, baseUrl),
       location: location ? presentLocation(location) : null,
-      // Clients take the field itself as the sign of a payment.
+      // Clients take the presence of the field as the sign of a payment.
       ...(payments.length > 0 ? { payments } : {}),
       ...(await entryOf(database.db, business, row, baseUrl).catch(withoutEntry)),
     }
@@ -89,7 +85,7 @@ const removeRequest = (deps: Deps) => (call: Call) =>
     return { status: 200, body: '{"success":true}' }
   })
 
-/** The operations of the contract, and `PATCH` as another word for `PUT`. */
+/** The operations of the contract, and `PATCH` as an alias of `PUT`. */
 export function paymentRequestsRoutes(api: Api, deps: Deps): void {
   const paymentRequests = api.group('Payment requests')
   const page = paymentRequestPages(deps)

@@ -8,7 +8,7 @@ import { readExpiry } from './expiry.ts'
 import type { LineItem, PayerAddress, PaymentRequestRow } from './queries.ts'
 import { type CreatePaymentRequest, spelling, type UpdatePaymentRequest } from './wire.ts'
 
-/** What clients say of a request; the rest is ours. */
+/** The fields that clients send of a request; the rest is ours. */
 export type PaymentRequestFields = Omit<
   PaymentRequestRow,
   | 'business_id'
@@ -32,11 +32,11 @@ export type PaymentRequestFields = Omit<
   | 'deleted_at'
 >
 
-/** What was looked up for a body before it is judged. */
+/** What was looked up for a body before it is validated. */
 export interface Links {
-  /** The customer that it names, or to whom its e-mail address belongs; null for none. */
+  /** The customer that it names, or to whom its email address belongs; null for none. */
   customerId: string | null
-  /** Faults of ids that name nothing of the business. */
+  /** Errors for ids that name nothing of the business. */
   errors: FieldErrors
 }
 
@@ -74,13 +74,13 @@ const texts = ['name', 'email', 'phone', 'purpose', 'reference_number', 'redirec
 const urls = ['redirect_url', 'webhook', 'failed_webhook'] as const
 const maxMetadata = 50
 
-/** The location that a body names, under either of its names; undefined when it names none. */
+/** The location that a body names, under either of its names; undefined if it names none. */
 export function locationIn({ business_location_id, location_id }: UpdatePaymentRequest): { field: string; id: string | null } | undefined {
   if (business_location_id !== undefined) return { field: 'business_location_id', id: business_location_id }
   return location_id === undefined ? undefined : { field: 'location_id', id: location_id }
 }
 
-/** A request's fields after `body` is applied to `before` (nothing, for a new one). Throws one 422 with every fault. */
+/** A request's fields after `body` is applied to `before` (nothing, for a new one). Throws one 422 with every error. */
 export function applyPaymentRequest(
   before: PaymentRequestFields | undefined,
   body: UpdatePaymentRequest | CreatePaymentRequest,
@@ -111,7 +111,7 @@ export function applyPaymentRequest(
   if (currency === undefined) errors.currency = ['The selected currency is invalid.']
   else {
     after.currency = currency
-    // An amount that stays is judged again in another currency.
+    // An amount that stays is validated again in another currency.
     const kept = before && before.amount_minor !== null && before.currency !== currency ? formatAmount(before.amount_minor, before.currency) : undefined
     const amount = body.amount === undefined ? kept : body.amount
     if (amount !== undefined) after.amount_minor = amount === null ? null : readRequestAmount(amount, currency, errors)
@@ -122,12 +122,12 @@ export function applyPaymentRequest(
   return after
 }
 
-/** The text in which a list's search looks. */
+/** The text that a list's search looks in. */
 export function requestSearchText({ email, id, reference_number }: Pick<PaymentRequestRow, 'email' | 'id' | 'reference_number'>): string {
   return searchTextOf([email, id, reference_number])
 }
 
-/** The numbers by which a request is found: of what its own search looks in, and of what the charges paid of it have from it. */
+/** The numbers by which a request is found: those of its own search text, and of what its charges inherit from it. */
 export function requestSearchGrams(row: PaymentRequestRow): number[] {
   return gramsOf(searchTextOf([row.name, row.email, row.phone, row.reference_number, row.purpose, row.id]), row.business_id)
 }
@@ -135,7 +135,7 @@ export function requestSearchGrams(row: PaymentRequestRow): number[] {
 const lowest = (exponent: number) => (exponent === 0 ? 1n : 3n * 10n ** BigInt(exponent - 1))
 const highest = (exponent: number) => (99_999_999_999n * 10n ** BigInt(exponent)) / 100n
 
-/** An amount in the smallest unit; notes a fault for anything that is not a plain decimal within HitPay's bounds. */
+/** An amount in minor units; notes an error for anything that is not a plain decimal within HitPay's bounds. */
 export function readRequestAmount(given: number | string, currency: Currency, errors: FieldErrors): bigint | null {
   const text = String(given)
   const refuse = (fault: string) => {
@@ -153,7 +153,7 @@ export function readRequestAmount(given: number | string, currency: Currency, er
   return minor < lowest(exponent) || minor > highest(exponent) ? refuse(between) : minor
 }
 
-/** The methods that a request takes: those it names, in their proper codes, or all that the business has in the currency. */
+/** The methods that a request accepts: those it names, by their current codes, or all that the business has in the currency. */
 function readMethods(
   given: string[] | undefined,
   before: PaymentRequestFields | undefined,
@@ -177,7 +177,7 @@ function readMethods(
   return [...codes]
 }
 
-/** Whether an amount is below what a method takes, as far as that is known. */
+/** Whether an amount is below the minimum of a method, as far as that is known. */
 function isTooLow(code: string, currency: Currency, amountMinor: bigint | null): boolean {
   const method = findMethod(code)
   const minimum = method && minimumAmount(method, currency)
@@ -189,7 +189,7 @@ function minimumText(code: string, currency: Currency): string {
   return `${currency.toUpperCase()} ${formatAmount((method && minimumAmount(method, currency)) ?? 0n, currency)}`
 }
 
-/** Rules that several fields have together. */
+/** Rules about several fields together. */
 function checkTogether(fields: PaymentRequestFields, errors: FieldErrors): void {
   const { generate_qr, generate_direct_link, payment_methods, amount_minor } = fields
   const add = (field: string, fault: string) => {

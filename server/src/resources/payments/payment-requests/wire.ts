@@ -95,7 +95,7 @@ const editable = {
 export const UpdatePaymentRequest = Type.Object(Type.Partial(Type.Object(editable)).properties)
 export type UpdatePaymentRequest = Static<typeof UpdatePaymentRequest>
 
-/** What `POST` takes. */
+/** The body of `POST`. */
 export const CreatePaymentRequest = Type.Object(
   {
     ...UpdatePaymentRequest.properties,
@@ -108,7 +108,7 @@ export const CreatePaymentRequest = Type.Object(
 )
 export type CreatePaymentRequest = Static<typeof CreatePaymentRequest>
 
-/** Fields whose spelling is free (behaviour §1.3). */
+/** Fields that are accepted in several formats (behaviour §1.3). */
 export const spelling = {
   flags: ['send_sms', 'send_email', 'allow_repeated_payments', 'add_admin_fee', 'is_currency_editable', 'generate_qr', 'generate_direct_link'],
   lists: ['payment_methods'],
@@ -156,7 +156,7 @@ const DirectLink = Type.Object(
   { title: 'DirectLink', description: 'Where to send the payer; returned when generate_direct_link was set.' },
 )
 
-/** What every answer has; the rest depends on the call (behaviour §2.2). */
+/** The part of every answer; the rest depends on the call (behaviour §2.2). */
 export const PaymentRequest = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),

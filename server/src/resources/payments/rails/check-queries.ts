@@ -1,4 +1,5 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
+import { businessesSql, keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { isDueSql } from '#foundation/database/due.ts'
 import { runPrepared } from '#foundation/database/prepared.ts'
@@ -11,30 +12,38 @@ export type CheckKind = 'charge' | 'refund' | 'duplicate'
 /** A scheduled check whose time has come. */
 export type DueCheck = Omit<RowOf<'rail_checks', { kind: CheckKind }>, 'due_at'>
 
-/** Schedules checks of charges or refunds; each replaces an earlier one. */
-export async function scheduleChecks(tx: Db, checks: { businessId: string; id: string; kind: CheckKind; dueAt: Date }[]): Promise<void> {
-  if (checks.length === 0) return
-  await runPrepared(
-    tx,
-    'schedule_checks',
-    sql`
+/** When a rail is to be asked about a charge or a refund, or a duplicate is to be refunded. */
+export interface ScheduledCheck {
+  businessId: string
+  id: string
+  kind: CheckKind
+  dueAt: Date
+}
+
+/** The statement that schedules checks; an earlier schedule of the same charge or refund gets the new time. */
+export function scheduleChecksSql(checks: ScheduledCheck[]): RawBuilder<unknown> {
+  const rows = checks.map(({ businessId, id, kind, dueAt }) => ({ business_id: businessId, id, kind, due_at: dueAt }))
+  return sql`
     insert into rail_checks (business_id, id, kind, due_at, attempts)
-    select business_id, id, kind, due_at, 0 from unnest(${checks.map((check) => check.businessId)}::uuid[], ${checks.map((check) => check.id)}::uuid[],
-      ${checks.map((check) => check.kind)}::text[], ${checks.map((check) => check.dueAt)}::timestamptz[]) as wanted (business_id, id, kind, due_at)
-    on conflict (business_id, id) do update set due_at = excluded.due_at`,
-  )
+    select business_id, id, kind, due_at, 0 from ${rowsSql('wanted', { business_id: 'uuid', id: 'uuid', kind: 'text', due_at: 'timestamptz' }, rows)}
+    on conflict (business_id, id) do update set due_at = excluded.due_at`
+}
+
+/** Sets when a rail is asked about charges or refunds; replaces an earlier time. */
+export async function scheduleChecks(tx: Db, checks: ScheduledCheck[]): Promise<void> {
+  if (checks.length > 0) await runPrepared(tx, 'schedule_checks', scheduleChecksSql(checks))
+}
+
+/** The statement that takes charges or refunds out of the list of those whose rail has to be asked. */
+export function deleteChecksSql(keys: { businessId: string; id: string }[]): RawBuilder<unknown> {
+  return sql`
+    delete from rail_checks c using ${keysSql('done', keys)}
+    where c.business_id = done.business_id and c.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))}) and c.id = done.id`
 }
 
 /** Deletes the scheduled checks of charges or refunds. */
 export async function forgetChecks(tx: Db, keys: { businessId: string; id: string }[]): Promise<void> {
-  if (keys.length === 0) return
-  await runPrepared(
-    tx,
-    'forget_checks',
-    sql`
-    delete from rail_checks c using unnest(${keys.map((key) => key.businessId)}::uuid[], ${keys.map((key) => key.id)}::uuid[]) as done (business_id, id)
-    where c.business_id = done.business_id and c.id = done.id`,
-  )
+  if (keys.length > 0) await runPrepared(tx, 'forget_checks', deleteChecksSql(keys))
 }
 
 /** Claims what is due for this process, for the time of a lease. */

@@ -75,8 +75,8 @@ async function checkCharge(deps: CheckDeps, business: Business, check: DueCheck)
     charge: { isNew: false, id: charge.id, paymentRequestId: charge.payment_request_id },
     outcome: patient(outcome, check.attempts),
     // A local rail answers from the charge alone, so its answer is worth nothing once someone has changed it.
-    ...(found.rail.local ? { while: (current) => current.updated_at.getTime() === charge.updated_at.getTime() } : {}),
-    requestId: null,
+    ...(found.rail.local ? { onlyIf: (current) => current.updated_at.getTime() === charge.updated_at.getTime() } : {}),
+    origin: systemOrigin(deps, business.id),
   })
 }
 

@@ -1,9 +1,30 @@
+import { type RawBuilder, sql } from 'kysely'
+import { businessesSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
+import { runPrepared } from '#foundation/database/prepared.ts'
 
-/** A business's access to a rail, encrypted; undefined when it has none. */
-export async function findRailCredentials(db: Db, businessId: string, rail: string): Promise<string | undefined> {
-  const row = await db.selectFrom('rail_credentials').select('data_encrypted').where('business_id', '=', businessId).where('rail', '=', rail).executeTakeFirst()
-  return row?.data_encrypted
+/** A business's access to one of its rails. */
+export interface RailKey {
+  businessId: string
+  rail: string
+}
+
+/** The stored access to rails, sealed; undefined for those that are not set up. */
+export async function findRailCredentials(db: Db, keys: RailKey[]): Promise<(string | undefined)[]> {
+  const { rows } = await runPrepared(
+    db,
+    'find_rail_credentials',
+    sql<{ business_id: string; rail: string; data_encrypted: string }>`
+    select c.business_id, c.rail, c.data_encrypted
+    from ${rowsSql(
+      'wanted',
+      { business_id: 'uuid', rail: 'text' },
+      keys.map(({ businessId, rail }) => ({ business_id: businessId, rail })),
+    )} join rail_credentials c on c.business_id = wanted.business_id and c.rail = wanted.rail
+    where c.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))})`,
+  )
+  const found = new Map(rows.map((row) => [`${row.business_id} ${row.rail}`, row.data_encrypted]))
+  return keys.map(({ businessId, rail }) => found.get(`${businessId} ${rail}`))
 }
 
 /** Stores a business's access to a rail in place of an earlier one. */
@@ -42,12 +63,20 @@ export async function findPayNowAccount(db: Db, businessId: string): Promise<Pay
   return row?.proxy_type && row.proxy_value ? { proxy_type: row.proxy_type, proxy_value: row.proxy_value, name: row.name } : undefined
 }
 
-/** Notes a rail's message; false when it was noted before. */
-export async function noteNotification(tx: Db, businessId: string, rail: string, eventId: string, at: Date): Promise<boolean> {
-  const noted = await tx
-    .insertInto('rail_notifications')
-    .values({ business_id: businessId, rail, rail_event_id: eventId, received_at: at })
-    .onConflict((conflict) => conflict.columns(['business_id', 'rail', 'rail_event_id']).doNothing())
-    .executeTakeFirst()
-  return noted.numInsertedOrUpdatedRows === 1n
+/** A message of a rail that was acted on. */
+export interface NotedNotification {
+  business_id: string
+  rail: string
+  /** The rail's id of the message. */
+  rail_event_id: string
+  received_at: Date
+}
+
+const noted = { business_id: 'uuid', rail: 'text', rail_event_id: 'text', received_at: 'timestamptz' } as const
+
+/** The statement that records messages of rails; one that was recorded before is left as it is. */
+export function insertNotificationsSql(rows: NotedNotification[]): RawBuilder<unknown> {
+  return sql`
+    insert into rail_notifications (business_id, rail, rail_event_id, received_at) select * from ${rowsSql('noted', noted, rows)}
+    on conflict (business_id, rail, rail_event_id) do nothing`
 }

@@ -2,10 +2,11 @@ import { payNowRail } from '#engine/rails/paynow/paynow.ts'
 import type { Rail } from '#engine/rails/rail.ts'
 import { simulatorRail } from '#engine/rails/simulator/simulator.ts'
 import { stripeRail } from '#engine/rails/stripe/stripe.ts'
-import type { Database } from '#foundation/database/database.ts'
-import type { Business } from '#foundation/shared/business.ts'
+import { readTogether } from '#foundation/database/read-together.ts'
+import type { Deps } from '#foundation/deps.ts'
+import type { Business } from '#foundation/http/authentication.ts'
 import { decryptSecret } from '#foundation/shared/secrets.ts'
-import { findPayNowAccount, findRailCredentials } from './queries.ts'
+import { findPayNowAccount, findRailCredentials, type RailKey } from './queries.ts'
 
 /** The rails that are set up, and what each business may use. */
 export interface Rails {
@@ -19,14 +20,17 @@ export interface Rails {
 export const rails: readonly Rail[] = [simulatorRail, payNowRail, stripeRail]
 
 /** Finds the rail of a method: in the sandbox the simulator plays them all, in live each needs the business's own access. */
-export function railRegistry({ database, secretKey }: { database: Database; secretKey: () => Buffer }): Rails {
+export function railRegistry({ database, secretKey, groupAcrossBusinesses }: Pick<Deps, 'database' | 'secretKey' | 'groupAcrossBusinesses'>): Rails {
+  const groupOf = groupAcrossBusinesses ? undefined : ({ businessId }: RailKey) => businessId
+  const findCredentials = readTogether((keys: RailKey[]) => findRailCredentials(database.write, keys), { groupOf })
+
   async function accessTo(business: Business, rail: Rail): Promise<Record<string, string> | undefined> {
     if (rail.name === simulatorRail.name) return business.mode === 'sandbox' ? {} : undefined
     if (rail.name === payNowRail.name) {
       const account = await findPayNowAccount(database.db, business.id)
       return account && { ...account }
     }
-    const stored = await findRailCredentials(database.db, business.id, rail.name)
+    const stored = await findCredentials({ businessId: business.id, rail: rail.name })
     return stored === undefined ? undefined : JSON.parse(decryptSecret(stored, secretKey()))
   }
 

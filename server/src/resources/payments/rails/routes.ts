@@ -1,19 +1,20 @@
 import { Type } from 'typebox'
 import { BadNotification, type RailNotification } from '#engine/rails/rail.ts'
+import { readTogether } from '#foundation/database/read-together.ts'
 import type { Api } from '#foundation/http/api.ts'
-import type { Business } from '#foundation/http/authentication.ts'
-import { systemOrigin } from '#foundation/http/origin.ts'
+import { type Origin, systemOrigin } from '#foundation/http/origin.ts'
 import { plainText } from '#foundation/http/schemas.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { ApiError, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { encryptSecret } from '#foundation/shared/secrets.ts'
-import { findBusiness } from '#resources/business/businesses/queries.ts'
-import { findCharge } from '#resources/payments/charges/queries.ts'
+import { findBusinesses } from '#resources/business/businesses/queries.ts'
+import { type ChargeKey, findPaidRequests, type PaidRequest } from '#resources/payments/charges/queries.ts'
 import { recordRefundOutcome } from '#resources/payments/refunds/finish-refund.ts'
 import { findRefund } from '#resources/payments/refunds/queries.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
-import { deleteRailCredentials, noteNotification, saveRailCredentials } from './queries.ts'
+import { deleteRailCredentials, insertNotificationsSql, saveRailCredentials } from './queries.ts'
 
 export interface RailsDeps extends StartDeps {
   secretKey: () => Buffer
@@ -38,18 +39,18 @@ const RailStatus = Type.Object(
 /** A business's access to its own rails, and what the rails tell us. Keys go in and never come out. */
 export function railsRoutes(api: Api, deps: RailsDeps): void {
   const group = api.group('Rails')
-  const { database, now, rails } = deps
+  const { database, rails } = deps
   const urlOf = (baseUrl: string, businessId: string) => `${baseUrl}/v1/rail-notifications/stripe/${businessId}`
 
   group.write(
     'PUT',
     '/v1/rails/stripe',
     { operationId: 'setUpStripe', summary: 'Set up Stripe', body: StripeAccess, answers: { 200: RailStatus } },
-    ({ business, body, claim, baseUrl }) =>
-      writeOnce(database.db, claim, now(), async (tx) => {
+    ({ business, body, claim, baseUrl, at }) =>
+      writeOnce(database.db, claim, at, async (tx) => {
         const { secret_key, webhook_secret, publishable_key } = body
         const access = JSON.stringify({ secret_key, webhook_secret, publishable_key })
-        await saveRailCredentials(tx, business.id, 'stripe', encryptSecret(access, deps.secretKey()), now())
+        await saveRailCredentials(tx, business.id, 'stripe', encryptSecret(access, deps.secretKey()), at)
         return { status: 200, body: JSON.stringify({ rail: 'stripe', set_up: true, notification_url: urlOf(baseUrl, business.id) }) }
       }),
   )
@@ -58,8 +59,8 @@ export function railsRoutes(api: Api, deps: RailsDeps): void {
     'DELETE',
     '/v1/rails/stripe',
     { operationId: 'removeStripe', summary: 'Remove the access to Stripe', answers: { 204: null } },
-    ({ business, claim }) =>
-      writeOnce(database.db, claim, now(), async (tx) => {
+    ({ business, claim, at }) =>
+      writeOnce(database.db, claim, at, async (tx) => {
         if (!(await deleteRailCredentials(tx, business.id, 'stripe'))) throw notFound('PaymentProvider', 'stripe')
         return { status: 204 }
       }),
@@ -79,36 +80,44 @@ export function railsRoutes(api: Api, deps: RailsDeps): void {
 
 /** A rail has no API key; its signature is checked by the rail itself, over the raw bytes. */
 function notificationRoute(api: Api, deps: RailsDeps): void {
-  const { database, now, rails } = deps
+  const { database, clock, rails, groupAcrossBusinesses } = deps
+  // Notifications that arrive together ask together.
+  const findBusiness = readTogether(async (ids: string[]) => {
+    const found = await findBusinesses(database.write, ids)
+    return ids.map((id) => found.get(id))
+  })
+  const groupOf = groupAcrossBusinesses ? undefined : ({ businessId }: ChargeKey) => businessId
+  const findPaid = readTogether((keys: ChargeKey[]) => findPaidRequests(database.write, keys), { groupOf })
   api.raw('/v1/rail-notifications/:rail/:business_id', async ({ params, body, headers, requestId }) => {
     const { rail: name = '', business_id: businessId = '' } = params
-    const business = isUuid(businessId) ? await findBusiness(database.db, businessId) : undefined
+    const business = isUuid(businessId) ? await findBusiness(businessId.toLowerCase()) : undefined
     const found = business && (await rails.byName(business, name))
     if (!business || !found?.rail.readNotification) throw notFound('PaymentProvider', name)
-    const notification = await found.rail.readNotification({ body, headers }, found.access, now()).catch((error: unknown) => {
+    // A signature is as old as the rail's clock says, whatever the clock of the business.
+    const notification = await found.rail.readNotification({ body, headers }, found.access, clock.system()).catch((error: unknown) => {
       throw error instanceof BadNotification ? new ApiError(400, 'bad_signature', error.message) : error
     })
-    if (notification) {
-      await act(deps, business, notification, requestId)
-      // Acting twice changes nothing, so the note that follows is a record and not a lock.
-      await noteNotification(database.db, business.id, name, notification.eventId, now())
-    }
+    if (notification) await actOn(deps, findPaid, business, name, notification, systemOrigin(deps, business.id, requestId))
     return { status: 200, body: '{"received":true}' }
   })
 }
 
-/** Settles what a rail has told; what is about none of the business's payments is left. */
-async function act(deps: RailsDeps, business: Business, { objectId, ...told }: RailNotification, requestId: string): Promise<void> {
+type FindPaid = (key: ChargeKey) => Promise<PaidRequest | undefined>
+
+/** Records an outcome that a rail has sent, and its message, which may come again. What is about none of the business's payments changes nothing. */
+async function actOn(deps: RailsDeps, findPaid: FindPaid, business: Business, rail: string, notification: RailNotification, origin: Origin): Promise<void> {
   const { db } = deps.database
-  if (objectId === null || !isUuid(objectId)) return
-  if (told.kind === 'charge') {
-    const charge = await findCharge(db, business.id, objectId)
-    if (!charge) return
-    await deps.settle({ business, charge: { isNew: false, id: charge.id, paymentRequestId: charge.payment_request_id }, outcome: told.outcome, requestId })
-    return
+  const { objectId, eventId } = notification
+  const id = objectId !== null && isUuid(objectId) ? objectId : undefined
+  if (id && notification.kind === 'charge') {
+    const paid = await findPaid({ businessId: business.id, id })
+    if (paid) {
+      const subject = { isNew: false, ...paid } as const
+      return void (await deps.settle({ business, charge: subject, outcome: notification.outcome, origin, notification: { rail, eventId } }))
+    }
+  } else if (id && notification.kind === 'refund') {
+    const refund = await findRefund(db, business.id, id)
+    if (refund) await recordRefundOutcome(deps, business, { chargeId: refund.charge_id, refundId: refund.id, outcome: notification.outcome }, origin)
   }
-  const refund = await findRefund(db, business.id, objectId)
-  if (!refund) return
-  const result = { chargeId: refund.charge_id, refundId: refund.id, outcome: told.outcome }
-  await recordRefundOutcome(deps, business, result, systemOrigin(deps, business.id, requestId))
+  await insertNotificationsSql([{ business_id: business.id, rail, rail_event_id: eventId, received_at: origin.at }]).execute(db)
 }

@@ -7,6 +7,7 @@ import { startPayment } from '#resources/payments/settlement/start-payment.ts'
 import { aBusiness, type Client, eventsOf, send, startTestServer, type TestServer, testSecretKey } from '#testing/api.ts'
 import { clockAt } from '#testing/clock.ts'
 import { testDatabase } from '#testing/database.ts'
+import { anOrigin } from '#testing/payments.ts'
 import { type StripeFake, startStripeFake } from '#testing/stripe-fake.ts'
 import { pollRails } from './poll-rails-job.ts'
 import { saveRailCredentials } from './queries.ts'
@@ -32,8 +33,8 @@ async function pay(client: Client, token: string | undefined) {
   const request = await findPaymentRequest(client.server.database.db, client.business.id, json.id)
   if (!request) throw new Error('the request was not made')
   const input = token === undefined ? {} : { token }
-  const payment = { request, method: 'card', input, requestId: null, returnUrl: 'https://shop.example.com/back' }
-  const { charge } = await startPayment(client.server.app.payments, client.business, payment)
+  const payment = { request, method: 'card', input, returnUrl: 'https://shop.example.com/back' }
+  const { charge } = await startPayment(client.server.app.payments, client.business, payment, anOrigin())
   return { requestId: request.id, charge }
 }
 

@@ -6,7 +6,7 @@ import { formatAmount } from '#foundation/shared/money.ts'
 import { formatLocalTime } from '#foundation/shared/time.ts'
 import type { MailRow } from '#resources/business/mails/queries.ts'
 
-/** What a receipt tells of a payment. */
+/** What a receipt says about a payment. */
 export interface Receipted {
   id: string
   currency: string
@@ -46,7 +46,7 @@ interface Letter {
   heading: string
   amount: string
   rows: [label: string, value: string][]
-  /** The receipt's page; its PDF has the same address with `.pdf` behind it. */
+  /** The receipt's page; its PDF has the same URL with `.pdf` appended. */
   receipt: string
   footer: string
 }
@@ -56,7 +56,7 @@ function asText({ heading, amount, rows, receipt, footer }: Letter): string {
   return `${heading}\n\n${amount}\n\n${rows.map(([label, value]) => `${`${label}:`.padEnd(width)}${value}`).join('\n')}\n\nYour receipt:\n${receipt}\n\nAs a PDF:\n${receipt}.pdf\n\n${footer}\n`
 }
 
-/** Tables and styles on elements, because that is what mail programs show alike; nothing is loaded from elsewhere. */
+/** Tables and styles on elements, because mail programs agree only on those; nothing is loaded from elsewhere. */
 function asHtml({ subject, heading, amount, rows, receipt, footer }: Letter): string {
   const cell = 'padding:10px 0;border-top:1px solid #e5e7eb;font-size:14px;line-height:20px;vertical-align:top'
   const lines = rows
@@ -127,7 +127,7 @@ function rowsOf(business: Business, charge: Receipted, at: Date): [string, strin
 
 const sandboxNote = (business: Business) => (business.mode === 'sandbox' ? ' This is a test; no money was moved.' : '')
 
-/** The receipt of a payment, with the address of its page. */
+/** The receipt of a payment, with the URL of its page. */
 export function receiptMail(business: Business, charge: Receipted, recipient: string, receipt: string, at: Date): MailRow {
   const name = oneLine(business.name)
   const letter: Letter = {
@@ -141,7 +141,7 @@ export function receiptMail(business: Business, charge: Receipted, recipient: st
   return written(business, letter, { recipient, source: 'charge', source_id: charge.id }, at)
 }
 
-/** Tells a payer that money was given back, with the address of the receipt, which says so too. */
+/** Informs a payer of a refund, with the URL of the receipt, which contains it too. */
 export function refundMail(
   business: Business,
   charge: Receipted,

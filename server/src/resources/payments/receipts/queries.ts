@@ -3,10 +3,10 @@ import type { Db } from '#foundation/database/database.ts'
 import type { ChargeRow } from '#resources/payments/charges/queries.ts'
 import type { LineItem } from '#resources/payments/payment-requests/queries.ts'
 
-/** An item as its payment request was sent it. */
+/** An item as it was sent with its payment request. */
 export type ReceiptItem = Pick<LineItem, 'name' | 'price' | 'quantity' | 'description'>
 
-/** A refund that has reached the payer or is on its way. */
+/** A refund that has reached the payer or is in flight. */
 export interface ReceiptRefund {
   id: string
   amount_minor: bigint
@@ -14,7 +14,7 @@ export interface ReceiptRefund {
   at: Date
 }
 
-/** What a receipt tells of a charge that was paid. */
+/** What a receipt says about a paid charge. */
 export interface ReceiptRow
   extends Pick<
     ChargeRow,
@@ -29,8 +29,8 @@ export interface ReceiptRow
 type StoredRefund = { id: string; amount_minor: string; status: ReceiptRefund['status']; at_ms: number }
 
 /**
- * A charge that was paid, with its request's words and its refunds, oldest first: one statement, so that a refund that
- * comes in between cannot make the figures disagree. Undefined for a charge that was not paid.
+ * A paid charge, with its request's texts and its refunds, oldest first: one statement, so that a refund that
+ * arrives in between cannot make the figures disagree. Undefined for a charge that was not paid.
  */
 export async function findReceipt(db: Db, businessId: string, chargeId: string): Promise<ReceiptRow | undefined> {
   const { rows } = await sql<Omit<ReceiptRow, 'refunds'> & { refunds: StoredRefund[] }>`

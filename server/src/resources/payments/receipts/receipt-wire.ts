@@ -1,7 +1,7 @@
 import { exponentOf } from '#foundation/shared/money.ts'
 import type { ReceiptItem, ReceiptRow } from './queries.ts'
 
-/** An item with its price and what it comes to, where that can be said to the smallest unit. */
+/** An item with its price and its amount, if that is a whole number of minor units. */
 export interface PricedItem {
   name: string
   description: string | null
@@ -13,23 +13,23 @@ export interface PricedItem {
   amountMinor: bigint | null
 }
 
-/** A charge as its receipt tells it: every figure is here, once, for the page, the PDF and the JSON. */
+/** A charge as on its receipt: every figure is here, once, for the page, the PDF and the JSON. */
 export interface Receipt extends Omit<ReceiptRow, 'line_items'> {
   items: PricedItem[]
-  /** Whether the items add up to what was paid without the fee; otherwise they are shown as the merchant sent them. */
+  /** Whether the items add up to what was paid without the fee; otherwise they are shown as sent. */
   itemsAddUp: boolean
-  /** What was paid without the fee that the payer took over. */
+  /** What was paid without the fee that the payer bore. */
   subtotalMinor: bigint
   refundedMinor: bigint
   pendingRefundMinor: bigint
-  /** What was paid less what has been given back. */
+  /** What was paid minus what has been refunded. */
   keptMinor: bigint
   status: 'paid' | 'partially_refunded' | 'refunded'
 }
 
 const plain = /^(-?\d{1,15})(?:\.(\d{1,10}))?$/
 
-/** A number as it was sent, as an integer and its decimals; undefined where floats write it with an exponent. */
+/** A number as it was sent, as an integer and its decimals; undefined if floats write it with an exponent. */
 function digitsOf(value: number): { digits: bigint; decimals: number } | undefined {
   const match = plain.exec(String(value))
   if (!match) return undefined
@@ -37,7 +37,7 @@ function digitsOf(value: number): { digits: bigint; decimals: number } | undefin
   return { digits: BigInt(`${match[1]}${fraction}`), decimals: fraction.length }
 }
 
-/** Price times quantity in the smallest unit; null unless it comes out even. */
+/** Price times quantity in minor units; null unless it is a whole number. */
 function product(price: number, quantity: number, exponent: number): bigint | null {
   const [a, b] = [digitsOf(price), digitsOf(quantity)]
   if (!a || !b) return null
@@ -59,7 +59,7 @@ function priced({ name, price, quantity, description }: ReceiptItem, currency: s
 
 const sum = (amounts: bigint[]) => amounts.reduce((total, one) => total + one, 0n)
 
-/** Adds up a receipt from what is stored. */
+/** Adds up a receipt from stored data. */
 export function addUpReceipt(row: ReceiptRow): Receipt {
   const { line_items, ...about } = row
   const items = (line_items ?? []).map((item) => priced(item, row.currency)).filter(({ name, amountMinor }) => name !== '' || amountMinor !== null)

@@ -8,7 +8,7 @@ import { findReceipt } from './queries.ts'
 import { addUpReceipt } from './receipt-wire.ts'
 import { presentReceipt, ReceiptAnswer } from './wire.ts'
 
-/** A charge's receipt for the merchant: its figures, and the addresses that the payer may have. */
+/** A charge's receipt for the merchant: its figures, and the URLs for the payer. */
 export function receiptsRoutes(api: Api, { database, secretKey }: { database: Database; secretKey: () => Buffer }): void {
   const charges = api.group('Charges')
   charges.read(

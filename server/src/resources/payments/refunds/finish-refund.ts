@@ -26,11 +26,11 @@ export interface ChargeAndRefund {
 
 /** A refund after one of its steps. */
 export interface Refunded extends ChargeAndRefund {
-  /** What the request for it is answered: the refund, or the rail's refusal. */
+  /** The answer to its request: the refund, or the rail's refusal. */
   answer: Answer
 }
 
-/** What a rail said of a refund. */
+/** A rail's answer about a refund. */
 export interface RefundResult {
   chargeId: string
   refundId: string
@@ -39,18 +39,18 @@ export interface RefundResult {
 
 const withCharge = (refund: RefundRow, charge: ChargeRow): ShownRefund => ({ ...refund, total_minor: charge.amount_minor, method: charge.method })
 
-/** What a request for a refund is answered: 201 with the refund, or 422 when the rail refused it at once. */
+/** The answer to a request for a refund: 201 with the refund, or 422 if the rail rejected it immediately. */
 export function refundAnswer({ refund, charge }: ChargeAndRefund, business: Business, requestId: string | null): Answer {
   const headers = { location: `/v1/refunds/${refund.id}` }
   if (refund.status !== 'failed') return { status: 201, headers, body: JSON.stringify(presentNewRefund(withCharge(refund, charge), business)) }
-  // Clients take any 201 for money given back, so a refund that failed at once is refused.
+  // Clients take any 201 as proof of a refund, so a refund that failed immediately is an error.
   const text = refund.failure_message ?? 'The refund failed.'
   return { status: 422, headers, body: JSON.stringify({ message: text, errors: { payment_id: [text] }, code: 'refund_failed', request_id: requestId ?? '' }) }
 }
 
 /**
- * The last step of a refund: writes what its rail said, with everything that follows from it, and brings the answer that is
- * stored for its request up to date. A refund that has its outcome already stays as it is (`isChanged` is false). Locks
+ * The last step of a refund: writes the rail's answer, with everything that follows from it, and updates the answer that is
+ * stored for its request. A refund that already has its outcome stays as it is (`isChanged` is false). Locks
  * charge before refund before release before ledger, the order of every transaction.
  */
 export function finishRefund(links: ReceiptLinks) {
@@ -71,7 +71,7 @@ export function finishRefund(links: ReceiptLinks) {
   }
 }
 
-/** `finishRefund` in a transaction of its own, for what a rail says later. */
+/** `finishRefund` in a transaction of its own, for a later answer of the rail. */
 export async function recordRefundOutcome(
   deps: Pick<Deps, 'database' | 'onEvent'> & ReceiptLinks,
   business: Business,
@@ -85,11 +85,11 @@ export async function recordRefundOutcome(
 
 interface Finishing extends ChargeAndRefund {
   outcome: RefundOutcome
-  /** True when the refund was written in this transaction, so that no event has announced it. */
+  /** True if the refund was written in this transaction, so that no event has announced it. */
   isNew: boolean
 }
 
-/** Writes an outcome of a pending refund whose rows this transaction holds, with everything that follows from it. */
+/** Writes an outcome of a pending refund whose rows this transaction has locked, with everything that follows from it. */
 export async function applyOutcome(
   tx: Transaction<DB>,
   { baseUrl, secretKey }: ReceiptLinks,
@@ -164,7 +164,7 @@ async function emitRefundEvents(
   await emitEvents(tx, events)
 }
 
-/** The form that a refund's own `webhook` gets when its outcome is known; its fields are named as the API names them. */
+/** The form that is sent to a refund's own `webhook` when its outcome is known; its fields are named as the API names them. */
 function refundCallbacks(refund: RefundRow): Callback[] {
   if (refund.webhook === null) return []
   const fields = {

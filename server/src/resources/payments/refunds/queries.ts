@@ -1,6 +1,9 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { Db } from '#foundation/database/database.ts'
-import type { RowOf } from '#foundation/database/rows.ts'
+import { tables } from '#foundation/database/columns.ts'
+import type { Database, Db } from '#foundation/database/database.ts'
+import { columnList, type RowOf } from '#foundation/database/rows.ts'
+import { keysetPages } from '#foundation/database/shared-pages.ts'
+import { sharedReads } from '#foundation/database/shared-reads.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
 
 export type RefundStatus = 'pending' | 'succeeded' | 'failed'
@@ -14,7 +17,7 @@ export interface ShownRefund extends RefundRow {
   method: string
 }
 
-const shown = sql`r.*, c.amount_minor as total_minor, c.method`
+const shownColumns = `${columnList(tables.refunds, 'r')}, c.amount_minor as total_minor, c.method`
 
 export async function insertRefund(tx: Db, businessId: string, row: RefundRow): Promise<void> {
   await tx
@@ -23,13 +26,13 @@ export async function insertRefund(tx: Db, businessId: string, row: RefundRow): 
     .execute()
 }
 
-/** Finds a refund and holds its row until the transaction ends; hold its charge first. */
+/** Finds a refund and locks its row until the transaction ends; lock its charge first. */
 export async function lockRefund(tx: Db, businessId: string, id: string): Promise<RefundRow | undefined> {
   const { rows } = await sql<RefundRow>`select * from refunds where business_id = ${businessId} and id = ${id} for update`.execute(tx)
   return rows[0]
 }
 
-/** Writes what becomes of a refund whose row this transaction holds. */
+/** Writes the mutable columns of a refund whose row this transaction has locked. */
 export async function updateRefund(tx: Db, businessId: string, row: RefundRow): Promise<void> {
   const { status, rail_reference, failure_code, failure_message, updated_at, refunded_at } = row
   await tx
@@ -42,7 +45,7 @@ export async function updateRefund(tx: Db, businessId: string, row: RefundRow): 
 
 export async function findRefund(db: Db, businessId: string, id: string): Promise<ShownRefund | undefined> {
   const { rows } = await sql<ShownRefund>`
-    select ${shown} from refunds r join charges c on c.business_id = r.business_id and c.id = r.charge_id
+    select ${sql.raw(shownColumns)} from refunds r join charges c on c.business_id = r.business_id and c.id = r.charge_id
     where r.business_id = ${businessId} and r.id = ${id}`.execute(db)
   return rows[0]
 }
@@ -52,23 +55,26 @@ export interface RefundFilter {
   status?: RefundStatus | undefined
 }
 
-/** One page of refunds, newest first (reversed when the cursor points back). */
-export async function listRefunds(
-  db: Db,
-  businessId: string,
-  { filter, cursor, limit }: { filter: RefundFilter; cursor: Cursor | undefined; limit: number },
-): Promise<ShownRefund[]> {
-  const back = cursor?.direction === 'previous'
-  const parts: RawBuilder<unknown>[] = []
-  if (filter.chargeId !== undefined) parts.push(sql`and r.charge_id = ${filter.chargeId}`)
-  if (filter.status !== undefined) parts.push(sql`and r.status = ${filter.status}`)
-  if (cursor) parts.push(back ? sql`and r.id > ${cursor.id}` : sql`and r.id < ${cursor.id}`)
-  const { rows } = await sql<ShownRefund>`
-    select ${shown} from refunds r join charges c on c.business_id = r.business_id and c.id = r.charge_id
-    where r.business_id = ${businessId} ${sql.join(parts, sql` `)}
-    order by r.id ${back ? sql`asc` : sql`desc`} limit ${limit}`.execute(db)
-  return rows
+const shownRefunds = { from: 'refunds r join charges c on c.business_id = r.business_id and c.id = r.charge_id', alias: 'r', columns: shownColumns }
+
+/** Pages of refunds, newest first (reversed when the cursor points back). */
+export function refundPages(database: Database, acrossBusinesses: boolean) {
+  const page = keysetPages<ShownRefund>(database, { ...shownRefunds, name: 'list_refunds', key: 'id', type: 'uuid' }, acrossBusinesses)
+  return (businessId: string, { filter, cursor, limit }: { filter: RefundFilter; cursor: Cursor | undefined; limit: number }) => {
+    const parts: RawBuilder<unknown>[] = []
+    if (filter.chargeId !== undefined) parts.push(sql`and r.charge_id = ${filter.chargeId}`)
+    if (filter.status !== undefined) parts.push(sql`and r.status = ${filter.status}`)
+    return page(businessId, { filter: parts.length > 0 ? sql.join(parts, sql` `) : undefined, cursor, limit })
+  }
 }
+
+/** Refunds by id, for gets that arrive together. */
+export const refundReader = ({ pool }: Database, acrossBusinesses: boolean) =>
+  sharedReads<ShownRefund>(pool, { ...shownRefunds, name: 'get_refunds', key: 'id' }, acrossBusinesses)
+
+/** The refunds of charges, oldest first, as they are listed inside a charge. */
+export const chargeRefundsReader = ({ pool }: Database, acrossBusinesses: boolean) =>
+  sharedReads<ShownRefund>(pool, { ...shownRefunds, name: 'list_refunds_of_charges', key: 'charge_id', order: 'r.id', limit: 100 }, acrossBusinesses)
 
 /** What has been given back of a charge for certain. */
 export async function succeededMinor(db: Db, businessId: string, chargeId: string): Promise<bigint> {
@@ -76,14 +82,6 @@ export async function succeededMinor(db: Db, businessId: string, chargeId: strin
     select coalesce(sum(amount_minor), 0)::bigint as sum from refunds
     where business_id = ${businessId} and charge_id = ${chargeId} and status = 'succeeded'`.execute(db)
   return rows[0]?.sum ?? 0n
-}
-
-/** The refunds of a charge, oldest first, as they are listed inside it. */
-export async function listRefundsOfCharge(db: Db, businessId: string, chargeId: string): Promise<ShownRefund[]> {
-  const { rows } = await sql<ShownRefund>`
-    select ${shown} from refunds r join charges c on c.business_id = r.business_id and c.id = r.charge_id
-    where r.business_id = ${businessId} and r.charge_id = ${chargeId} order by r.id limit 100`.execute(db)
-  return rows
 }
 
 /** Whether a business has a payment request with this id. */

@@ -24,10 +24,10 @@ export interface RefundDeps extends Pick<Deps, 'database' | 'clock' | 'onEvent'>
   rails: Rails
 }
 
-/** What is to be given back. */
+/** What to refund. */
 export interface RefundInput {
   chargeId: string
-  /** In major units; without it, all that is left. */
+  /** In major units; if omitted, everything that is left. */
   amount?: string | number | undefined
   reason?: string | null | undefined
   webhook?: string | null | undefined
@@ -36,11 +36,11 @@ export interface RefundInput {
   refundedBy: string | null
   /** Stores the answer with the refund, before the wallets are locked; the stored answer follows the outcome. */
   claim?: Claim | undefined
-  /** The charge came in twice and nobody asked: refunded only when nothing of it is. */
+  /** The charge is a duplicate and is refunded automatically: only if nothing of it was refunded. */
   isDuplicate?: boolean | undefined
 }
 
-/** The rail that took a charge's money, and how to reach it. */
+/** The rail of a charge, and the access to it. */
 export interface RefundRail {
   rail: Rail
   access: RailAccess
@@ -49,16 +49,16 @@ export interface RefundRail {
 /** A refund after its first step. */
 export interface BegunRefund extends Refunded {
   via: RefundRail
-  /** Whether its rail has to be called now (`completeRefund`). If nobody does, a job does it in a while. */
+  /** Whether its rail must be called now (`completeRefund`). If nobody does, a job does it later. */
   isOpen: boolean
 }
 
-/** Twice the time that a rail has for its answer: should this process die before it calls the rail, a job asks the rail then. */
+/** Twice the time limit of a rail's answer: should this process die before it calls the rail, a job polls the rail then. */
 const firstCheckSeconds = 40
 
 /**
- * What comes before the transaction of a refund: finds the charge's rail, and gives a sandbox business its play money, once.
- * Throws 404 for an unknown charge and 422 where the rail cannot refund.
+ * What precedes the transaction of a refund: finds the charge's rail, and gives a sandbox business its play money, once.
+ * Throws 404 for an unknown charge and 422 if the rail cannot refund.
  */
 export async function prepareRefund(
   { database, rails }: Pick<RefundDeps, 'database' | 'rails'>,
@@ -75,8 +75,8 @@ export async function prepareRefund(
 }
 
 /**
- * The first step of a refund: checks what is left of the charge under its lock, writes the refund as pending and takes its
- * money. A local rail is asked here, and its answer written at once. Books in the ledger, so it is the last thing that a
+ * The first step of a refund: checks the amount left of the charge under its lock, writes the refund as pending and takes its
+ * money. A local rail is called here, and its answer written too. It books in the ledger, so it is the last thing that a
  * transaction does. Throws 404, and 422 for what cannot be refunded.
  */
 export function beginRefund(links: ReceiptLinks) {
@@ -93,8 +93,8 @@ export function beginRefund(links: ReceiptLinks) {
 }
 
 /**
- * The rest of a refund that is open, once its transaction has committed: calls the rail, outside any transaction, and writes
- * its answer. What is not known then stays pending, and a job asks the rail.
+ * The rest of an open refund, once its transaction has committed: calls the rail, outside any transaction, and writes
+ * its answer. An unknown outcome stays pending, and a job polls the rail.
  */
 export async function completeRefund(deps: RefundDeps, business: Business, { via, refund, charge }: BegunRefund, origin: Origin): Promise<Refunded> {
   const outcome = await callRefund(via, refund, charge, deps.clock.now(business.id))
@@ -103,8 +103,8 @@ export async function completeRefund(deps: RefundDeps, business: Business, { via
 }
 
 /**
- * Gives money of a charge back: begins the refund in one transaction, calls the rail with the refund's id as its idempotency
- * key, and finishes it in another; on failure the money is put back. A local rail needs one transaction only.
+ * Refunds a charge: begins the refund in one transaction, calls the rail with the refund's id as its idempotency
+ * key, and finishes it in another; on failure the money is returned. A local rail needs only one transaction.
  */
 export async function refundCharge(deps: RefundDeps, business: Business, input: RefundInput, origin: Origin): Promise<Refunded> {
   const via = await prepareRefund(deps, business, input.chargeId, origin.at)
@@ -113,7 +113,7 @@ export async function refundCharge(deps: RefundDeps, business: Business, input: 
   return begun.isOpen ? completeRefund(deps, business, begun, origin) : begun
 }
 
-/** Writes the refund without its money, whose accounts are locked last: what can be refused is refused here. */
+/** Writes the refund without its money, whose accounts are locked last: whatever can be rejected is rejected here. */
 async function insertPending(tx: Transaction<DB>, business: Business, input: RefundInput, { at: began, caller }: Origin): Promise<ChargeAndRefund> {
   const before = (await lockCharges(tx, [{ businessId: business.id, id: input.chargeId }])).get(input.chargeId.toLowerCase())
   if (!before) throw notFound('Charge', input.chargeId)
@@ -148,7 +148,7 @@ async function insertPending(tx: Transaction<DB>, business: Business, input: Ref
   return { charge, refund }
 }
 
-/** How much is to be given back; a 422 when the charge has no such money. */
+/** The amount to refund; a 422 if the charge does not have it. */
 function refundable(charge: ChargeRow, { amount, isDuplicate }: RefundInput): bigint {
   if (!paidStatuses.has(charge.status))
     throw invalid({ payment_id: [`A payment that is ${charge.status.replaceAll('_', ' ')} cannot be refunded.`] }, 'charge_not_refundable')
@@ -164,7 +164,7 @@ function refundable(charge: ChargeRow, { amount, isDuplicate }: RefundInput): bi
   return wanted
 }
 
-/** A refund as its rail sees it. */
+/** A refund from its rail's point of view. */
 export function refundAttemptOf(refund: RefundRow, charge: ChargeRow, now: Date): RefundAttempt {
   return {
     id: refund.id,
@@ -179,7 +179,7 @@ export function refundAttemptOf(refund: RefundRow, charge: ChargeRow, now: Date)
   }
 }
 
-/** Asks a rail to give money back. May be repeated: the refund's id is its idempotency key. Whatever is no answer is pending. */
+/** Calls a rail to refund. May be repeated: the refund's id is its idempotency key. Anything but an answer is pending. */
 export async function callRefund({ rail, access }: RefundRail, refund: RefundRow, charge: ChargeRow, now: Date): Promise<RefundOutcome> {
   const pending = { status: 'pending', checkAfterSeconds: 15 } as const
   const call = async () => rail.refund?.(refundAttemptOf(refund, charge, now), access) ?? pending

@@ -10,9 +10,9 @@ import type { RefundRow } from './queries.ts'
 const least = (a: bigint, b: bigint) => (a < b ? a : b)
 
 /**
- * Takes a refund's money out of the business's wallets, on its way to the rail that gives it back: first what of this
- * charge still waits in `pending`, then `available`, then `deposit`. The fee of the charge stays paid. The charge's row
- * must be held; call it last in the transaction.
+ * Debits a refund from the business's wallets, towards the rail that pays it out: first what of this
+ * charge is still in `pending`, then `available`, then `deposit`. The fee of the charge stays paid. The charge's row
+ * must be locked; call it last in the transaction.
  */
 export async function takeRefundMoney(tx: Db, charge: ChargeRow, refund: RefundRow): Promise<void> {
   const { business_id: businessId, currency } = refund
@@ -46,7 +46,7 @@ export async function takeRefundMoney(tx: Db, charge: ChargeRow, refund: RefundR
 }
 
 /**
- * Puts back what a failed refund took, each part where it came from. What was waiting and has been released in the
+ * Returns what a failed refund debited, each part to where it came from. What was pending and has been released in the
  * meantime goes to `available`, where it would be by now.
  */
 export async function putRefundMoneyBack(tx: Db, refund: RefundRow, at: Date): Promise<void> {

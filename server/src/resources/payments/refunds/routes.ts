@@ -1,11 +1,12 @@
+import type { Deps } from '#foundation/deps.ts'
 import type { Api, Call } from '#foundation/http/api.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
-import { decodeCursor, keysetPage } from '#foundation/http/pagination.ts'
+import { keysetPage, keysetRequest } from '#foundation/http/pagination.ts'
 import { isTrue } from '#foundation/http/schemas.ts'
 import { conflict, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { listPayments } from '#resources/payments/charges/queries.ts'
-import { findRefund, listRefunds, paymentRequestExists, type RefundStatus } from './queries.ts'
+import { paymentRequestExists, type RefundStatus, refundPages, refundReader } from './queries.ts'
 import { type RefundDeps, type RefundInput, refundCharge } from './refund-charge.ts'
 import { CreateRefund, ListRefunds, presentRefund, Refund, RefundPage, RefundPaymentRequest } from './wire.ts'
 
@@ -25,9 +26,11 @@ function inputOf({ business, claim }: Call, chargeId: string, body: RefundPaymen
 }
 
 /** Refunds under both of HitPay's paths, a list of them, and the refund of a payment request's only payment. */
-export function refundsRoutes(api: Api, deps: RefundDeps): void {
+export function refundsRoutes(api: Api, deps: RefundDeps & Pick<Deps, 'groupAcrossBusinesses'>): void {
   const refunds = api.group('Refunds')
-  const { database } = deps
+  const { database, groupAcrossBusinesses } = deps
+  const page = refundPages(database, groupAcrossBusinesses)
+  const read = refundReader(database, groupAcrossBusinesses)
 
   const create = async (call: Call<unknown, CreateRefund>): Promise<Answer> =>
     (await refundCharge(deps, call.business, inputOf(call, call.body.payment_id.toLowerCase(), call.body), call)).answer
@@ -38,7 +41,7 @@ export function refundsRoutes(api: Api, deps: RefundDeps): void {
 
   const get = async ({ business, params }: Call): Promise<Answer> => {
     const id = params.refund_id ?? ''
-    const row = isUuid(id) ? await findRefund(database.db, business.id, id) : undefined
+    const [row] = isUuid(id) ? await read({ businessId: business.id, id }) : []
     if (!row) throw notFound('Refund', id)
     return { status: 200, body: JSON.stringify(presentRefund(row)) }
   }
@@ -49,14 +52,14 @@ export function refundsRoutes(api: Api, deps: RefundDeps): void {
   refunds.read(
     '/v1/refunds',
     { operationId: 'listRefunds', summary: 'List refunds', description: 'Newest first.', query: ListRefunds, answers: { 200: RefundPage } },
-    async ({ business, query, baseUrl, rawQuery }) => {
-      const cursor = query.cursor ? decodeCursor(query.cursor, order) : undefined
+    async (call) => {
+      const { business, query } = call
+      const asked = keysetRequest(call, '/v1/refunds', order)
       if (query.status && !['pending', 'succeeded', 'failed'].includes(query.status)) throw invalid({ status: ['The selected status is invalid.'] })
       if (query.payment_id && !isUuid(query.payment_id)) throw invalid({ payment_id: ['The payment id must be a valid UUID.'] })
       const filter = { chargeId: query.payment_id || undefined, status: (query.status || undefined) as RefundStatus | undefined }
-      const rows = await listRefunds(database.slow, business.id, { filter, cursor, limit: query.per_page + 1 })
-      const page = { order, cursor, perPage: query.per_page, path: `${baseUrl}/v1/refunds`, query: rawQuery }
-      return { status: 200, body: keysetPage(rows, page, (row) => JSON.stringify(presentRefund(row))) }
+      const rows = await page(business.id, { ...asked, filter })
+      return { status: 200, body: keysetPage(rows, asked, (row) => JSON.stringify(presentRefund(row))) }
     },
   )
 

@@ -23,7 +23,7 @@ const about = {
   reason: Type.Optional(nullable(longText(255, { description: 'Alias of `comment`.' }))),
 }
 
-/** What `POST /v1/refund` takes (behaviour §5.5). */
+/** The body of `POST /v1/refund` (behaviour §5.5). */
 export const CreateRefund = Type.Object(
   {
     payment_id: Type.String({ maxLength: 64, description: 'The charge: `payment_id` in webhooks, `payments[].id` in payment requests.' }),
@@ -33,11 +33,11 @@ export const CreateRefund = Type.Object(
 )
 export type CreateRefund = Static<typeof CreateRefund>
 
-/** What `POST /v1/payment-requests/{id}/refund` takes. */
+/** The body of `POST /v1/payment-requests/{id}/refund`. */
 export const RefundPaymentRequest = Type.Object(about)
 export type RefundPaymentRequest = Static<typeof RefundPaymentRequest>
 
-/** A refund as every operation shows it: HitPay's twelve fields, then ours. */
+/** A refund as every operation returns it: HitPay's twelve fields, then ours. */
 export const Refund = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
@@ -71,7 +71,7 @@ export const ListRefunds = Type.Object({
 })
 export type ListRefunds = Static<typeof ListRefunds>
 
-/** A refund as GET shows it: its times in UTC (behaviour §1.9). Has no `message`, which clients take for an error. */
+/** A refund as GET returns it: its times in UTC (behaviour §1.9). Has no `message`, which clients take for an error. */
 export function presentRefund(row: ShownRefund): Refund {
   return {
     id: row.id,
@@ -93,7 +93,7 @@ export function presentRefund(row: ShownRefund): Refund {
   }
 }
 
-/** A refund as POST answers it: `created_at` on the business's clock without offset (behaviour §1.9). */
+/** A refund as POST returns it: `created_at` in the business's time zone without offset (behaviour §1.9). */
 export function presentNewRefund(row: ShownRefund, business: Business): Refund {
   return { ...presentRefund(row), created_at: formatLocalTime(row.created_at, business.timezone) }
 }

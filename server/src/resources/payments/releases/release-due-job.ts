@@ -8,7 +8,7 @@ export type ReleaseDeps = Pick<Deps, 'database' | 'clock'>
 
 const batch = 500
 
-/** Moves money whose time has come from `pending` to `available`. May run in several processes. Returns how many charges it released. */
+/** Moves money that is due from `pending` to `available`. May run in several processes. Returns how many charges it released. */
 export async function releaseDue(deps: ReleaseDeps, due: Due): Promise<number> {
   if (due.businessId !== undefined) return releaseBusiness(deps, due.businessId, due.until)
   const { rows: businesses } = await sql<{ business_id: string }>`
@@ -16,14 +16,14 @@ export async function releaseDue(deps: ReleaseDeps, due: Due): Promise<number> {
     deps.database.db,
   )
   let released = 0
-  // A transaction for each business: its books are in one place, also where tables are sharded.
+  // A transaction per business: its books are in one place, even if tables are sharded.
   for (const { business_id } of businesses) released += await releaseBusiness(deps, business_id, due.until)
   return released
 }
 
 function releaseBusiness({ database, clock }: ReleaseDeps, businessId: string, until: Date): Promise<number> {
   const at = clock.now(businessId)
-  // A business can get a clock of its own between the poll's look and now; nothing is released before its time by that clock.
+  // A business can get a clock of its own between the poll's query and now; nothing is released before its time by that clock.
   const upTo = at < until ? at : until
   return database.db.transaction().execute(async (tx) => {
     const { rows } = await sql<{ charge_id: string; currency: string; amount_minor: bigint }>`
@@ -32,7 +32,7 @@ function releaseBusiness({ database, clock }: ReleaseDeps, businessId: string, u
       ) due
       where r.business_id = ${businessId} and r.charge_id = due.charge_id
       returning r.charge_id, r.currency, r.amount_minor`.execute(tx)
-    // Nothing is left of a charge that was refunded while it waited; post() leaves it out.
+    // Nothing is left of a charge that was refunded while it was pending; post() skips it.
     await post(
       tx,
       rows.map((row) => ({

@@ -4,7 +4,7 @@ import type { Outcome } from '#engine/rails/rail.ts'
 import { type ChargeRow, findCharge } from '#resources/payments/charges/queries.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import { aBusiness, type Client, eventsOf } from '#testing/api.ts'
-import { aPaidCharge, aPaymentRequest, aPendingCharge, type Payments, startPayments } from '#testing/payments.ts'
+import { anOrigin, aPaidCharge, aPaymentRequest, aPendingCharge, type Payments, startPayments } from '#testing/payments.ts'
 
 let payments: Payments
 beforeAll(async () => {
@@ -24,7 +24,7 @@ async function aFailedPayment(about: Partial<PaymentRequestRow> = {}, outcome: O
 }
 
 const settle = ({ business }: Client, charge: ChargeRow, outcome: Outcome) =>
-  payments.settle({ business, charge: { isNew: false, id: charge.id, paymentRequestId: charge.payment_request_id }, outcome, requestId: null })
+  payments.settle({ business, charge: { isNew: false, id: charge.id, paymentRequestId: charge.payment_request_id }, outcome, origin: anOrigin() })
 
 const statusOf = async (client: Client, { id }: { id: string }) => (await client.get(`/v1/payment-requests/${id}`)).json.status
 const typesOf = async (client: Client) => (await eventsOf(client)).map(({ type }) => type)

@@ -6,6 +6,7 @@ import { newId } from '#foundation/shared/ids.ts'
 import { expireDuePaymentRequests } from '#resources/payments/payment-requests/expire-payment-requests-job.ts'
 import { lockPaymentRequests, type PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import { aBusiness, type Client, eventsOf, testSecretKey } from '#testing/api.ts'
+import { anOrigin } from '#testing/payments.ts'
 import { type Settlement, settleCharges } from './settle-charges.ts'
 import { newCharge } from './start-payment.ts'
 
@@ -38,7 +39,7 @@ async function read(client: Client, id: string): Promise<PaymentRequestRow> {
 /** Money that has come for a request. */
 function payment(client: Client, request: PaymentRequestRow, amountMinor = 1000n, at = new Date()): Settlement {
   const row = newCharge(client.business, 'simulator', { request, method: 'card' }, amountMinor, 0n, at)
-  return { business: client.business, charge: { isNew: true, row }, outcome: { status: 'succeeded', reference: newId(at) }, requestId: null }
+  return { business: client.business, charge: { isNew: true, row }, outcome: { status: 'succeeded', reference: newId(at) }, origin: anOrigin({ at }) }
 }
 
 /** Moves the end of requests into the past, as time would. */

@@ -1,37 +1,55 @@
-import type { Callback, NewEvent } from '#engine/events/emit-event.ts'
+import type { BusinessEvent, Callback } from '#engine/events/emit-event.ts'
 import { formatAmount } from '#foundation/shared/money.ts'
+import { presentBankCredit } from '#resources/payments/bank-accounts/wire.ts'
 import { presentChargeEvent, presentPayment } from '#resources/payments/charges/event-wire.ts'
 import type { ChargeRow } from '#resources/payments/charges/queries.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import { type Payment, presentPaymentRequest } from '#resources/payments/payment-requests/wire.ts'
-import { type Case, isTerminalFailure, type SettleDeps } from './settlement.ts'
+import { type Case, isTerminalFailure } from './settlement.ts'
 
-type BusinessEvent = NewEvent & { businessId: string }
+/** The fields that every event of a settlement has. */
+const sharedBy = ({ settlement: { business, origin } }: Case) => ({ businessId: business.id, requestId: origin.requestId, caller: origin.caller })
 
-/** What a settlement tells; `earlier` are the payments of its request before this one, where it takes more than one. */
-export function eventsOf(one: Case, earlier: Payment[], { baseUrl }: Pick<SettleDeps, 'baseUrl'>): BusinessEvent[] {
-  const { charge, settlement, request } = one
-  const { business, requestId } = settlement
-  const shared = { businessId: business.id, requestId, at: charge.updated_at }
+/** A change of the request comes after whatever changed it before, also where the payment began earlier. */
+const later = (a: Date, b: Date) => (a > b ? a : b)
+
+/** The events of a settlement; `earlier` are the payments of its request before this one, where it takes more than one. */
+export function eventsOfSettlement(decided: Case, earlier: Payment[], baseUrl: string): BusinessEvent[] {
+  const { charge, settlement } = decided
   if (charge.status !== 'succeeded' && charge.status !== 'failed' && charge.status !== 'canceled') return []
-  const data = JSON.stringify(presentChargeEvent(charge, business))
-  if (charge.status !== 'succeeded') {
-    return [{ ...shared, type: 'charge.failed', objectId: charge.id, data }, ...failedEvents(one, baseUrl)]
-  }
-  const events: BusinessEvent[] = [{ ...shared, type: 'charge.created', objectId: charge.id, data }]
-  if (charge.unapplied_reason !== null) events.push({ ...shared, type: 'charge.unapplied', objectId: charge.id, data })
-  if (request && one.applied) {
-    const payments = earlier.some(({ id }) => id === charge.id) ? earlier : [...earlier, presentPayment(charge, business)]
-    const completed = { ...presentPaymentRequest(request, business, baseUrl()), status: 'completed', payments, payment_type: charge.method }
-    events.push({
-      ...shared,
+  const data = JSON.stringify(presentChargeEvent(charge, settlement.business))
+  const ofCharge = { ...sharedBy(decided), at: charge.updated_at, objectId: charge.id, data }
+  if (charge.status !== 'succeeded') return [{ ...ofCharge, type: 'charge.failed' }, ...failedEvents(decided, baseUrl)]
+  const events: BusinessEvent[] = [{ ...ofCharge, type: 'charge.created' }]
+  if (charge.unapplied_reason !== null) events.push({ ...ofCharge, type: 'charge.unapplied' })
+  return [...events, ...completedEvents(decided, earlier, baseUrl), ...creditEvents(decided)]
+}
+
+/** A payment that its request was waiting for. */
+function completedEvents(decided: Case, earlier: Payment[], baseUrl: string): BusinessEvent[] {
+  const { charge, request, settlement, applied } = decided
+  if (!request || !applied) return []
+  const payments = [...earlier, presentPayment(charge, settlement.business)]
+  const completed = { ...presentPaymentRequest(request, settlement.business, baseUrl), status: 'completed', payments, payment_type: charge.method }
+  return [
+    {
+      ...sharedBy(decided),
       type: 'payment_request.completed',
+      at: later(request.updated_at, charge.updated_at),
       objectId: request.id,
       data: JSON.stringify(completed),
       callbacks: completedCallback(request, charge),
-    })
-  }
-  return events
+    },
+  ]
+}
+
+/** A credit that waited for its payment request. */
+function creditEvents(decided: Case): BusinessEvent[] {
+  const { bankCredit, business } = decided.settlement
+  if (!bankCredit || bankCredit.isNew) return []
+  const { row } = bankCredit
+  const data = JSON.stringify(presentBankCredit(row, business))
+  return [{ ...sharedBy(decided), type: 'bank_credit.allocated', objectId: row.id, data, at: row.updated_at }]
 }
 
 /** The form that a request's own webhook gets once for each payment (behaviour §3.1). */
@@ -52,31 +70,24 @@ function fieldsOf(request: PaymentRequestRow, charge: ChargeRow, status: 'comple
 }
 
 /**
- * A failure is told to `failed_webhook`; to `webhook` only when it ends the request, since clients take the first call
- * they get for the final one (behaviour §3.3).
+ * A failure goes to `failed_webhook`; to `webhook` only when it ends the request, since clients take the first call they get
+ * for the final one (behaviour §3.3).
  */
-function failedEvents(one: Case, baseUrl: () => string): BusinessEvent[] {
-  const { charge, request, settlement } = one
+function failedEvents(decided: Case, baseUrl: string): BusinessEvent[] {
+  const { charge, request, settlement } = decided
   if (!request) return []
-  const terminal = isTerminalFailure(one)
+  const terminal = isTerminalFailure(decided)
   const fields = { ...fieldsOf(request, charge, 'failed'), error_message: charge.failure_code ?? 'failed' }
   const callbacks: Callback[] = []
   if (request.failed_webhook !== null) callbacks.push({ url: request.failed_webhook, apiKeyId: request.api_key_id, fields })
   else if (terminal && request.webhook !== null) callbacks.push({ url: request.webhook, apiKeyId: request.api_key_id, fields })
   if (!terminal && callbacks.length === 0) return []
   const data = {
-    ...presentPaymentRequest(request, settlement.business, baseUrl()),
+    ...presentPaymentRequest(request, settlement.business, baseUrl),
     payments: [],
     error_message: charge.failure_message,
     failure_reason: charge.failure_code,
   }
-  const event = {
-    type: 'payment_request.failed',
-    objectId: request.id,
-    data: JSON.stringify(data),
-    callbacks,
-    requestId: settlement.requestId,
-    at: charge.updated_at,
-  } as const
-  return [{ ...event, businessId: settlement.business.id }]
+  const at = later(request.updated_at, charge.updated_at)
+  return [{ ...sharedBy(decided), type: 'payment_request.failed', objectId: request.id, data: JSON.stringify(data), callbacks, at }]
 }

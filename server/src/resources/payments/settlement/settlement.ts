@@ -1,64 +1,65 @@
-import type { Transaction } from 'kysely'
 import type { Transfer } from '#engine/ledger/post.ts'
 import type { Outcome } from '#engine/rails/rail.ts'
-import type { DB } from '#foundation/database/tables.ts'
-import type { Deps } from '#foundation/deps.ts'
-import type { Business } from '#foundation/http/authentication.ts'
-import type { Answer, Claim } from '#foundation/http/idempotency.ts'
+import type { Answer } from '#foundation/http/idempotency.ts'
+import type { Origin } from '#foundation/http/origin.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { laterThan } from '#foundation/shared/time.ts'
+import type { BankCreditRow } from '#resources/payments/bank-accounts/queries.ts'
 import type { ChargeRow, UnappliedReason } from '#resources/payments/charges/queries.ts'
 import { netOf } from '#resources/payments/charges/wire.ts'
 import { feeOn, type feeSchedules } from '#resources/payments/fees/fees.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 
-type Schedules = Awaited<ReturnType<typeof feeSchedules>>
-
-export type SettleDeps = Deps
-
-/** One attempt and what its rail said of it. */
+/** One attempt to pay and what its rail answered. */
 export interface Settlement {
   business: Business
-  /** A charge that is not written yet (a local rail's), or the id of one that is. */
+  /** A charge that is not written yet, or the id of one that is. */
   charge: { isNew: true; row: ChargeRow } | { isNew: false; id: string; paymentRequestId: string | null }
   outcome: Outcome
-  /** Asked of the charge once its row is held: false when the outcome no longer fits, and then nothing changes. */
-  while?: (charge: ChargeRow) => boolean
-  /** For a new charge: the request as it was when the charge was made of it. While it has not changed since, one statement settles it. */
-  seen?: PaymentRequestRow
-  requestId: string | null
-  /** The request whose answer is stored with the effect. */
-  answered?: { claim: Claim | undefined; answer: (settled: Settled) => Answer }
-  /** More that belongs into the same transaction: what a bank's credit becomes. */
-  also?: (tx: Transaction<DB>, settled: Settled) => Promise<void>
+  /** Where the outcome comes from: a request, a page, a rail's notification or a job. Its moment dates what changes. */
+  origin: Origin
+  /** For a new charge: its payment request as the caller read it, which is not read again while its version has not changed. */
+  requestAsRead?: PaymentRequestRow
+  /** Asked of an existing charge once its row is locked: false when the outcome no longer fits, and then nothing changes. */
+  onlyIf?: (charge: ChargeRow) => boolean
+  /** Begun by a payer on a page: refused after too many attempts, and while another one is being processed. */
+  limitAttempts?: boolean
+  /** What the origin's request is answered; stored under its Idempotency-Key in the same transaction. */
+  answer?: (settled: Settled) => Answer
+  /** The bank credit that brought the money: a new one is written, one that waited is marked as spent. */
+  bankCredit?: { row: BankCreditRow; isNew: boolean }
+  /** The rail's message that brought the outcome, recorded in the same transaction. */
+  notification?: { rail: string; eventId: string }
 }
 
-/** What became of a settlement. */
+/** The result of a settlement. */
 export interface Settled {
   charge: ChargeRow
   paymentRequest: PaymentRequestRow | undefined
   /** False when the charge had its outcome before, or the settlement no longer fitted; nothing was changed then. */
   changed: boolean
   answer: Answer | undefined
-  /** Whether its events have their places already, and nobody waits for a delivery of them. */
-  arePlaced?: boolean
 }
 
-/** A settlement under way in its transaction. */
+/** A settlement that is decided, before it is written. */
 export interface Case {
   settlement: Settlement
-  before: ChargeRow
   charge: ChargeRow
   request: PaymentRequestRow | undefined
   changed: boolean
   /** Whether the money counts towards the request. */
   applied: boolean
   releaseDays: number
+  answer: Answer | undefined
 }
 
-/** States in which a charge's outcome is known. */
-export const final = new Set(['succeeded', 'failed', 'canceled', 'refunded', 'partially_refunded'])
+/** A decided settlement as its caller sees it. */
+export const settledOf = ({ charge, request, changed, answer }: Case): Settled => ({ charge, paymentRequest: request, changed, answer })
 
-/** Money that came after its payment was given up is money: only a payment that never had any stays as it ended. */
+/** States in which a charge's outcome is known. */
+export const final: ReadonlySet<string> = new Set(['succeeded', 'failed', 'canceled', 'refunded', 'partially_refunded'])
+
+/** A late success still counts: a charge marked failed or canceled becomes succeeded when its money arrives. */
 export function isLateSuccess({ status }: ChargeRow, outcome: Outcome): boolean {
   return outcome.status === 'succeeded' && (status === 'failed' || status === 'canceled')
 }
@@ -75,36 +76,55 @@ export function unapplied(request: PaymentRequestRow, charge: ChargeRow): Unappl
 }
 
 /** A charge after its rail's answer, without fees. */
-export function afterOutcome(before: ChargeRow, outcome: Outcome, at: Date): ChargeRow {
-  const reference = outcome.reference ?? before.rail_reference
-  const card = 'card' in outcome && outcome.card ? outcome.card : before.card
-  const kept = { ...before, rail_reference: reference, card, rail_data: outcome.data ?? before.rail_data, updated_at: at }
-  if (outcome.status === 'succeeded') return { ...kept, status: 'succeeded', failure_code: null, failure_message: null, closed_at: at }
-  if (outcome.status === 'failed')
-    return { ...kept, status: outcome.canceled ? 'canceled' : 'failed', failure_code: outcome.code, failure_message: outcome.message, closed_at: at }
-  return { ...kept, status: outcome.status === 'pending' ? 'pending' : 'requires_customer_action' }
+function afterOutcome(before: ChargeRow, outcome: Outcome, at: Date): ChargeRow {
+  const charge = { ...before, rail_reference: outcome.reference ?? before.rail_reference, updated_at: at }
+  if ('card' in outcome && outcome.card) charge.card = outcome.card
+  if (outcome.data) charge.rail_data = outcome.data
+  if (outcome.status === 'succeeded') {
+    charge.failure_code = null
+    charge.failure_message = null
+  } else if (outcome.status === 'failed') {
+    charge.failure_code = outcome.code
+    charge.failure_message = outcome.message
+  }
+  charge.status = statusAfter(outcome)
+  if (final.has(charge.status)) charge.closed_at = at
+  return charge
 }
 
-/** Decides what a settlement makes of its charge and request, and writes it into the request's row, which its batch shares. */
-export function decide(settlement: Settlement, before: ChargeRow, charge: ChargeRow, request: PaymentRequestRow | undefined, now: Date): Case {
-  const one: Case = { settlement, before, charge, request, changed: true, applied: false, releaseDays: 0 }
-  if (!request) return one
+function statusAfter(outcome: Outcome): ChargeRow['status'] {
+  if (outcome.status === 'requires_action') return 'requires_customer_action'
+  return outcome.status === 'failed' && outcome.canceled ? 'canceled' : outcome.status
+}
+
+/**
+ * Decides what a settlement makes of its charge and its request, and writes it into the request's row, which its batch
+ * shares: the next settlement of the batch finds the request paid.
+ */
+export function decide(settlement: Settlement, before: ChargeRow, request: PaymentRequestRow | undefined): Case {
+  const { charge: subject, outcome, origin } = settlement
+  const isOver = final.has(before.status) && !isLateSuccess(before, outcome)
+  if (!subject.isNew && (isOver || settlement.onlyIf?.(before) === false)) {
+    return { settlement, charge: before, request, changed: false, applied: false, releaseDays: 0, answer: undefined }
+  }
+  const charge = afterOutcome(before, outcome, subject.isNew ? before.updated_at : laterThan(before.updated_at, origin.at))
+  const decided: Case = { settlement, charge, request, changed: true, applied: false, releaseDays: 0, answer: undefined }
+  if (!request) return decided
   if (charge.status === 'succeeded') {
     charge.unapplied_reason = unapplied(request, charge)
-    one.applied = charge.unapplied_reason === null
-    if (one.applied) {
-      // Written into the shared row, so that the next settlement of this batch finds the request taken.
-      request.updated_at = laterThan(request.updated_at, now)
-      request.version += 1
+    decided.applied = charge.unapplied_reason === null
+    if (decided.applied) {
       if (!request.allow_repeated_payments) request.status = 'completed'
+      request.updated_at = laterThan(request.updated_at, origin.at)
+      request.version += 1
       request.completed_at = request.updated_at
     }
-  } else if (isTerminalFailure(one) && request.status === 'pending') {
+  } else if (isTerminalFailure(decided) && request.status === 'pending') {
     request.status = 'failed'
+    request.updated_at = laterThan(request.updated_at, origin.at)
     request.version += 1
-    request.updated_at = laterThan(request.updated_at, now)
   }
-  return one
+  return decided
 }
 
 /** In-person payments end their request when they fail; online ones leave it to be paid otherwise (behaviour §2.4). */
@@ -112,24 +132,20 @@ export function isTerminalFailure({ charge, request }: Pick<Case, 'charge' | 're
   return request !== undefined && charge.method === 'wifi_card_reader' && (charge.status === 'failed' || charge.status === 'canceled')
 }
 
-export function takeFees(one: Case, schedules: Schedules): void {
-  const { charge } = one
+/** Writes the fees of a charge that has succeeded into its row. */
+export function takeFees(decided: Case, schedules: Awaited<ReturnType<typeof feeSchedules>>): void {
+  const { charge } = decided
   const schedule = schedules(charge.business_id, charge.method, charge.currency)
   const fee = feeOn(charge.amount_minor, schedule)
   charge.fixed_fee_minor = fee.fixedMinor
   charge.discount_fee_minor = fee.shareMinor
   charge.discount_fee_rate = fee.rateBasisPoints
-  one.releaseDays = schedule.releaseDays
-}
-
-/** When the money of a charge that was paid is the merchant's to use; undefined when it is at once. */
-export function releasedAt({ charge, releaseDays }: Case): Date | undefined {
-  return releaseDays > 0 ? new Date(charge.updated_at.getTime() + releaseDays * 86_400_000) : undefined
+  decided.releaseDays = schedule.releaseDays
 }
 
 /** What a succeeded charge books: its net into a wallet and its fee into `fees`, both owed by the rail until it pays out. */
-export function transfersOf({ charge, releaseDays, changed }: Case): Transfer[] {
-  if (!changed || charge.status !== 'succeeded') return []
+export function transfersOf({ charge, releaseDays }: Case): Transfer[] {
+  if (charge.status !== 'succeeded') return []
   const shared = {
     businessId: charge.business_id,
     source: 'charge',

@@ -1,25 +1,24 @@
-import type { Transaction } from 'kysely'
 import type { Attempt, Outcome, PaymentInput } from '#engine/rails/rail.ts'
-import type { DB } from '#foundation/database/tables.ts'
-import type { Business } from '#foundation/http/authentication.ts'
-import { type Answer, type Claim, rememberAnswer } from '#foundation/http/idempotency.ts'
+import type { Deps } from '#foundation/deps.ts'
+import type { Answer } from '#foundation/http/idempotency.ts'
+import type { Origin } from '#foundation/http/origin.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { ApiError, conflict, invalid } from '#foundation/shared/errors.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { searchTextOf } from '#foundation/shared/search-text.ts'
-import { insertChargeGramsSql } from '#resources/payments/charges/gram-queries.ts'
-import { type ChargeRow, insertCharges } from '#resources/payments/charges/queries.ts'
+import type { ChargeRow } from '#resources/payments/charges/queries.ts'
 import { adminFeeOn } from '#resources/payments/fees/fees.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
-import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
-import type { SettleDeps, Settled, Settlement } from './settle-charges.ts'
+import type { Settle, Settled } from './settle-charges.ts'
 
-export interface StartDeps extends SettleDeps {
-  rails: Rails
-  settle: (settlement: Settlement) => Promise<Settled>
+export interface StartDeps extends Deps {
+  readonly rails: Rails
+  readonly settle: Settle
 }
 
 export interface NewPayment {
+  /** The payment request, as it was just read. */
   request: PaymentRequestRow
   method: string
   /** For requests without an amount, and for short and over payments of the sandbox; else the request's own. */
@@ -28,20 +27,18 @@ export interface NewPayment {
   totalMinor?: bigint
   input: PaymentInput
   payer?: { name?: string | null; email?: string | null; phone?: string | null }
-  /** When the payer began, where that is not now: in the sandbox a payment can be dated behind its deadline. */
-  at?: Date
+  /** When the payer began, where that is not now: in the sandbox a payment can be dated after its deadline. */
+  beganAt?: Date
   /** Money that comes whether or not it is still asked for, as a transfer does; what becomes of it is decided when it is settled. */
-  unasked?: boolean
-  requestId: string | null
+  acceptLate?: boolean
   returnUrl: string
-  answered?: { claim: Claim | undefined; answer: (settled: Settled) => Answer }
   /**
-   * In place of `answered`, for an answer that is known before its rail is asked: it is stored with the attempt, so that a
-   * repetition which comes to another process meanwhile asks no rail again.
+   * What the origin's request is answered; stored under its Idempotency-Key with the attempt. For a rail in another place that
+   * is before the rail is asked, so a repetition that comes to another process meanwhile asks no rail again.
    */
-  begun?: { claim: Claim; answer: (charge: ChargeRow) => Answer }
-  /** Refuses the attempt, by what the transaction that begins it sees. */
-  guard?: (tx: Transaction<DB>) => Promise<void>
+  answer?: (settled: Settled) => Answer
+  /** Begun by a payer on a page: refused after too many attempts, and while another one is being processed. */
+  limitAttempts?: boolean
 }
 
 /** How long a rail has to answer before its answer is unknown. */
@@ -134,13 +131,11 @@ function requirePayable(request: PaymentRequestRow, at: Date): void {
 /**
  * Begins a payment in three steps: the attempt is written as pending, the rail is called with the attempt's id as its
  * idempotency key, and its answer is settled. A crash in between leaves a pending attempt that a job asks the rail about.
- * A local rail needs no first step, since nothing has left the process: attempt and outcome are written together. With a
- * guard it takes the step all the same, so that of two tabs that pay at once one is refused and not paid back.
+ * A local rail needs no first step, since nothing has left the process: attempt and outcome are written together.
  */
-export async function startPayment(deps: StartDeps, business: Business, payment: NewPayment): Promise<Settled> {
-  const { request, method } = payment
-  const at = deps.now()
-  if (!payment.unasked) requirePayable(request, at)
+export async function startPayment(deps: StartDeps, business: Business, payment: NewPayment, origin: Origin): Promise<Settled> {
+  const { request, method, answer, limitAttempts } = payment
+  if (!payment.acceptLate) requirePayable(request, origin.at)
   if (request.payment_methods.length > 0 && !request.payment_methods.includes(method))
     throw invalid({ method: ['The selected method is invalid.'] }, 'payment_method_not_available')
   const found = await deps.rails.find(business, method)
@@ -149,24 +144,31 @@ export async function startPayment(deps: StartDeps, business: Business, payment:
   const asked = payment.amountMinor ?? request.amount_minor ?? payment.totalMinor
   if (asked === null || asked === undefined) throw invalid({ amount: ['The amount field is required.'] })
   const adminFee = await adminFeeOn(deps.database.db, request, method, asked)
-  const charge = { ...newCharge(business, rail.name, payment, payment.totalMinor ?? asked + adminFee, adminFee, at), created_at: payment.at ?? at }
-  const attempt = attemptOf(charge, request, business, payment.returnUrl, deps.now())
-  const { begun } = payment
-  const isAtOnce = rail.local && !payment.guard
-  const answered = payment.answered ?? (isAtOnce && begun ? { claim: begun.claim, answer: (settled: Settled) => begun.answer(settled.charge) } : undefined)
-  const shared = { business, requestId: payment.requestId, ...(answered ? { answered } : {}) }
-  if (isAtOnce)
-    return deps.settle({ ...shared, seen: request, charge: { isNew: true, row: charge }, outcome: await rail.start(attempt, payment.input, access) })
+  const row = newCharge(business, rail.name, payment, payment.totalMinor ?? asked + adminFee, adminFee, origin.at)
+  if (payment.beganAt) row.created_at = payment.beganAt
+  const attempt = attemptOf(row, request, business, payment.returnUrl, origin.at)
+  const begin = (outcome: Outcome) =>
+    deps.settle({
+      business,
+      charge: { isNew: true, row },
+      outcome,
+      origin,
+      requestAsRead: request,
+      ...(answer ? { answer } : {}),
+      ...(limitAttempts ? { limitAttempts } : {}),
+    })
+  if (rail.local) return begin(await rail.start(attempt, payment.input, access))
 
-  await deps.database.db.transaction().execute(async (tx) => {
-    await payment.guard?.(tx)
-    if (begun) await rememberAnswer(tx, begun.claim, begun.answer(charge), at, charge.id)
-    await insertCharges(tx, [charge], insertChargeGramsSql([{ charge, request }]))
-    // Should this process die now, the job asks the rail.
-    await scheduleChecks(tx, [{ businessId: business.id, id: charge.id, kind: 'charge', dueAt: new Date(at.getTime() + patienceMs * 2) }])
-  })
+  // Should this process die before the outcome is settled, the job asks the rail.
+  const begun = await begin({ status: 'pending', checkAfterSeconds: (patienceMs / 1000) * 2 })
   const outcome = await answerOrPending(() => rail.start(attempt, payment.input, access))
-  return deps.settle({ ...shared, charge: { isNew: false, id: charge.id, paymentRequestId: request.id }, outcome })
+  const settled = await deps.settle({
+    business,
+    charge: { isNew: false, id: row.id, paymentRequestId: request.id },
+    outcome,
+    origin: { ...origin, at: deps.clock.now(business.id) },
+  })
+  return { ...settled, answer: begun.answer }
 }
 
 /** What is known of a call that was not answered. */

@@ -326,7 +326,7 @@ test('an event is sent immediately and not at the next poll, and so are hundreds
   const relay = startRelay(database.db, {
     pollMs: 60_000,
     onOrdered: fanOut({ secretKey: () => testSecretKey, clock }),
-    onPlaced: (businessId) => sender.wake(businessId),
+    onSequenced: (businessId) => sender.wake(businessId),
     onError: (error) => createLog('error').error({ error }),
   })
   open.push(relay)

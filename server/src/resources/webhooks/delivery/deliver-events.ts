@@ -184,7 +184,7 @@ function claimer(options: DispatcherOptions, lanes: Lanes, flights: Flights, own
 /** Looks at businesses that were woken, one after the other. */
 interface Rounds {
   wake(businessId: string): void
-  /** There is room again: businesses that had to wait for it are looked at, once in a few milliseconds. */
+  /** There is room again: businesses that had to wait for it are claimed for, once every few milliseconds. */
   roomAgain(): void
   /** Waits for the round in progress. */
   idle(): Promise<void>
@@ -288,7 +288,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   }
 }
 
-/** When the next delivery of a business can be sent, up to `until`: it is due, and its lane is not left alone. */
+/** When the next delivery of a business can be sent, up to `until`: it is due, and its lane is not paused. */
 async function nextDelivery({ database, clock }: DispatcherOptions, lanes: Lanes, businessId: string, until: Date): Promise<Date | undefined> {
   const laneOf = laneNames(clock)
   const moments = (await dueLanes(database.db, businessId, until)).map(({ lane, due_at }) => {

@@ -190,13 +190,13 @@ export async function replayEvents(
   target: ReplayTarget,
   deps: FanOutDeps,
 ): Promise<number> {
-  const told = events.map((event) => ({ ...event, business_id: businessId }))
+  const again = events.map((event) => ({ ...event, business_id: businessId }))
   let deliveries: PlannedDelivery[]
-  if (target === 'same') deliveries = await planned(tx, told, deps)
-  else if ('endpoint' in target) deliveries = told.map((event) => toEndpoint(event, target.endpoint))
+  if (target === 'same') deliveries = await planned(tx, again, deps)
+  else if ('endpoint' in target) deliveries = again.map((event) => toEndpoint(event, target.endpoint))
   else {
     const { url, endpointId, apiKeyId } = target
-    deliveries = told.map((event) => ({ businessId, eventId: event.id, version: 2, ...toUrl(url), endpointId, apiKeyId, body: null, isSigned: true }))
+    deliveries = again.map((event) => ({ businessId, eventId: event.id, version: 2, ...toUrl(url), endpointId, apiKeyId, body: null, isSigned: true }))
   }
   return insertDeliveries(tx, deliveries, newId<'replay'>(deps.clock.now(businessId)), deps)
 }

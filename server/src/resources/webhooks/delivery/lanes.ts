@@ -5,7 +5,7 @@
 export interface Lanes {
   /** How many more deliveries a lane accepts now. */
   free(lane: string, now: Date): number
-  /** Until when a lane is left alone; undefined when it is not. */
+  /** The end of a lane's pause; undefined if it has none. */
   pausedUntil(lane: string): Date | undefined
   begin(lane: string): void
   end(lane: string): void

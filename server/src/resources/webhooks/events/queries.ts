@@ -1,4 +1,5 @@
-import type { Db } from '#foundation/database/database.ts'
+import type { Database, Db } from '#foundation/database/database.ts'
+import { sharedPages } from '#foundation/database/shared-pages.ts'
 
 export interface EventRow {
   id: string
@@ -15,16 +16,26 @@ export interface EventRow {
 
 const columns = ['id', 'sequence', 'type', 'object_id', 'data', 'previous_attributes', 'request_id', 'caller', 'created_at'] as const
 
-/** Events of a business after a sequence number, oldest first. `type` may end in `.*`. */
-export async function listEvents(
-  db: Db,
-  businessId: string,
-  { after, type, limit }: { after: bigint; type: string | undefined; limit: number },
-): Promise<EventRow[]> {
-  let query = db.selectFrom('events').select(columns).where('business_id', '=', businessId).where('sequence', '>', after)
-  if (type?.endsWith('.*')) query = query.where('type', 'like', `${type.slice(0, -1).replace(/[\\%_]/g, '\\$&')}%`)
-  else if (type !== undefined) query = query.where('type', '=', type)
-  return (await query.orderBy('sequence').limit(limit).execute()) as EventRow[]
+/**
+ * Pages of a business's events after a sequence number, oldest first. `type` may end in `.*`. Pages without a type that are
+ * asked for together share a statement.
+ */
+export function eventPages({ slow, slowPool }: Database, acrossBusinesses: boolean) {
+  const list = {
+    name: 'list_events',
+    from: 'events e',
+    alias: 'e',
+    columns: columns.map((name) => `e.${name}`).join(', '),
+    key: 'sequence',
+    type: 'bigint',
+  } as const
+  const plainPage = sharedPages<EventRow>(slowPool, { ...list, ascending: true }, acrossBusinesses)
+  return async (businessId: string, { after, type, limit }: { after: bigint; type: string | undefined; limit: number }): Promise<EventRow[]> => {
+    if (type === undefined) return plainPage({ businessId, after: String(after), backwards: false, limit })
+    const query = slow.selectFrom('events').select(columns).where('business_id', '=', businessId).where('sequence', '>', after)
+    const ofType = type.endsWith('.*') ? query.where('type', 'like', `${type.slice(0, -1).replace(/[\\%_]/g, '\\$&')}%`) : query.where('type', '=', type)
+    return (await ofType.orderBy('sequence').limit(limit).execute()) as EventRow[]
+  }
 }
 
 /** The last assigned sequence number of a business; 0 if there is none. */

@@ -1,12 +1,12 @@
 import { type OnOrdered, orderPendingEvents } from '#engine/events/order-events.ts'
-import type { Database } from '#foundation/database/database.ts'
+import type { Deps } from '#foundation/deps.ts'
 import type { Api } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
 import { readCallerText } from '#foundation/shared/caller.ts'
 import { notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
-import { type EventRow, findEvent, lastSequence, listEvents } from './queries.ts'
+import { type EventRow, eventPages, findEvent, lastSequence } from './queries.ts'
 import { Event, EventList, ListEvents } from './wire.ts'
 
 function presentEvent(row: EventRow, business: Business): Event {
@@ -23,15 +23,14 @@ function presentEvent(row: EventRow, business: Business): Event {
   }
 }
 
-export interface EventsDeps {
-  database: Database
+export interface EventsDeps extends Pick<Deps, 'database' | 'groupAcrossBusinesses' | 'onEvent'> {
   onOrdered: OnOrdered
-  onEvent: (businessId: string) => void
 }
 
 /** A business's events in an order without gaps, read with a cursor. */
-export function eventsRoutes(api: Api, { database, onOrdered, onEvent }: EventsDeps): void {
+export function eventsRoutes(api: Api, { database, groupAcrossBusinesses, onOrdered, onEvent }: EventsDeps): void {
   const events = api.group('Events')
+  const page = eventPages(database, groupAcrossBusinesses)
   const placeAll = async (businessId: string) => {
     // The worker sends what was fanned out here.
     if ((await orderPendingEvents(database.db, businessId, onOrdered)) > 0) onEvent(businessId)
@@ -53,7 +52,7 @@ export function eventsRoutes(api: Api, { database, onOrdered, onEvent }: EventsD
       const after = BigInt(query.after ?? '0')
       // Read before the events, so that a filtered follower never skips one that is added in between.
       const last = query.type === undefined ? 0n : await lastSequence(database.db, business.id)
-      const rows = await listEvents(database.slow, business.id, { after, type: query.type, limit: query.per_page + 1 })
+      const rows = await page(business.id, { after, type: query.type, limit: query.per_page + 1 })
       const more = rows.length > query.per_page
       const shown = rows.slice(0, query.per_page)
       let cursor = shown.at(-1)?.sequence ?? after

@@ -65,7 +65,7 @@ export function deliveriesDeletion({ database, log, deliveryDays, failedDelivery
           return rows[0] as Forgotten
         })
       })
-      if (deleted > 0) log.info({ forgotten: deleted }, 'deleted old webhook deliveries')
+      if (deleted > 0) log.info({ deleted }, 'deleted old webhook deliveries')
       return deleted
     },
   }

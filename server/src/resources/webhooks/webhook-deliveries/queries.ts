@@ -1,5 +1,7 @@
-import { sql } from 'kysely'
-import type { Db } from '#foundation/database/database.ts'
+import { type RawBuilder, sql } from 'kysely'
+import type { Database, Db } from '#foundation/database/database.ts'
+import { keysetPages } from '#foundation/database/shared-pages.ts'
+import type { Cursor } from '#foundation/shared/cursor.ts'
 
 const columns = [
   'business_id',
@@ -50,31 +52,26 @@ export interface DeliveryFilter {
 /** A type pattern (`customer.*`) as a LIKE pattern. */
 const likeType = (type: string) => `${type.slice(0, -1).replace(/[\\%_]/g, '\\$&')}%`
 
-/** One page of a business's deliveries, newest first (oldest first if the cursor points back). */
-export async function listDeliveries(
-  db: Db,
-  businessId: string,
-  { filter, cursor, limit }: { filter: DeliveryFilter; cursor: { id: string; direction: 'next' | 'previous' } | undefined; limit: number },
-): Promise<QueuedDelivery[]> {
-  let query = db
-    .selectFrom('webhook_deliveries as d')
-    .leftJoin('webhook_queue as q', (join) => join.onRef('q.business_id', '=', 'd.business_id').onRef('q.delivery_id', '=', 'd.id'))
-    .select(columns.map((column) => `d.${column}` as const))
-    .select('q.due_at')
-    .where('d.business_id', '=', businessId)
-  for (const column of ['status', 'event_id', 'object_id', 'endpoint_id'] as const) {
-    const value = filter[column]
-    if (value !== undefined) query = query.where(`d.${column}`, '=', value)
+const listed = {
+  name: 'list_webhook_deliveries',
+  from: 'webhook_deliveries d left join webhook_queue q on q.business_id = d.business_id and q.delivery_id = d.id',
+  alias: 'd',
+  columns: [...columns.map((column) => `d.${column}`), 'q.due_at'].join(', '),
+  key: 'id',
+  type: 'uuid',
+} as const
+
+/** Pages of a business's deliveries, newest first (reversed when the cursor points back). */
+export function deliveryPages(database: Database, acrossBusinesses: boolean) {
+  const page = keysetPages<QueuedDelivery>(database, listed, acrossBusinesses)
+  return (businessId: string, { filter, cursor, limit }: { filter: DeliveryFilter; cursor: Cursor | undefined; limit: number }) => {
+    const parts: RawBuilder<unknown>[] = []
+    for (const column of ['status', 'event_id', 'object_id', 'endpoint_id'] as const)
+      if (filter[column] !== undefined) parts.push(sql`and ${sql.ref(`d.${column}`)} = ${filter[column]}`)
+    const { event_type: type } = filter
+    if (type !== undefined) parts.push(type.endsWith('.*') ? sql`and d.event_type like ${likeType(type)}` : sql`and d.event_type = ${type}`)
+    return page(businessId, { filter: parts.length > 0 ? sql.join(parts, sql` `) : undefined, cursor, limit })
   }
-  if (filter.event_type?.endsWith('.*')) query = query.where('d.event_type', 'like', likeType(filter.event_type))
-  else if (filter.event_type !== undefined) query = query.where('d.event_type', '=', filter.event_type)
-  const back = cursor?.direction === 'previous'
-  if (cursor) query = query.where('d.id', back ? '>' : '<', cursor.id)
-  const rows = await query
-    .orderBy('d.id', back ? 'asc' : 'desc')
-    .limit(limit)
-    .execute()
-  return rows as QueuedDelivery[]
 }
 
 /** A delivery with its body, and with the data of its lane. */

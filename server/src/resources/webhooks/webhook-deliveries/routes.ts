@@ -1,7 +1,8 @@
+import type { Deps } from '#foundation/deps.ts'
 import type { Api, Call } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/http/authentication.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
-import { decodeCursor, keysetPage } from '#foundation/http/pagination.ts'
+import { keysetPage, keysetRequest } from '#foundation/http/pagination.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
 import { ApiError, conflict, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
@@ -10,7 +11,7 @@ import { presentDelivery } from '#resources/webhooks/delivery/delivery-wire.ts'
 import { diagnoseSignature } from '#resources/webhooks/delivery/diagnose-signature.ts'
 import { laneOfUrl } from '#resources/webhooks/delivery/fan-out.ts'
 import { findEndpoint } from '#resources/webhooks/webhook-events/queries.ts'
-import { findDelivery, listAttempts, listDeliveries, listSalts, requeueDelivery, type WholeDelivery } from './queries.ts'
+import { deliveryPages, findDelivery, listAttempts, listSalts, requeueDelivery, type WholeDelivery } from './queries.ts'
 import { type ReplayDeps, replay } from './replay-events.ts'
 import {
   ListWebhookDeliveries,
@@ -23,7 +24,7 @@ import {
   WebhookDeliveryPage,
 } from './wire.ts'
 
-export interface WebhookDeliveriesDeps extends ReplayDeps {
+export interface WebhookDeliveriesDeps extends ReplayDeps, Pick<Deps, 'groupAcrossBusinesses'> {
   /** Called after a commit that queued something. */
   onEvent: (businessId: string) => void
 }
@@ -43,7 +44,7 @@ export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): 
   webhookDeliveries.read(
     '/v1/webhook-deliveries',
     { operationId: 'listWebhookDeliveries', summary: 'List webhook deliveries', query: ListWebhookDeliveries, answers: { 200: WebhookDeliveryPage } },
-    (call) => page(deps, call),
+    listing(deps),
   )
 
   webhookDeliveries.read(
@@ -129,12 +130,14 @@ async function detail({ database }: ReplayDeps, business: Business, row: WholeDe
   return JSON.stringify(presentDetail(row, await listAttempts(database.db, business.id, row.id), business))
 }
 
-async function page({ database }: ReplayDeps, { business, query, baseUrl, rawQuery }: Call<ListWebhookDeliveries>): Promise<Answer> {
-  const { cursor: sent, per_page: perPage, ...filter } = query
-  const cursor = sent ? decodeCursor(sent, listOrder) : undefined
-  const rows = await listDeliveries(database.slow, business.id, { filter, cursor, limit: perPage + 1 })
-  const asked = { order: listOrder, cursor, perPage, path: `${baseUrl}/v1/webhook-deliveries`, query: rawQuery }
-  return { status: 200, body: keysetPage(rows, asked, (row) => JSON.stringify(presentDelivery(row, business.timezone, row.due_at))) }
+function listing({ database, groupAcrossBusinesses }: WebhookDeliveriesDeps): (call: Call<ListWebhookDeliveries>) => Promise<Answer> {
+  const page = deliveryPages(database, groupAcrossBusinesses)
+  return async (call) => {
+    const { cursor, per_page, ...filter } = call.query
+    const asked = keysetRequest(call, '/v1/webhook-deliveries', listOrder)
+    const rows = await page(call.business.id, { ...asked, filter })
+    return { status: 200, body: keysetPage(rows, asked, (row) => JSON.stringify(presentDelivery(row, call.business.timezone, row.due_at))) }
+  }
 }
 
 const schemes: Record<string, string> = { '1': 'v1', '2': 'v2', v1: 'v1', v2: 'v2', standard: 'standard' }

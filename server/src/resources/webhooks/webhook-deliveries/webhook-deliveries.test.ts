@@ -9,6 +9,7 @@ import { deliveriesOf } from '#resources/webhooks/delivery/delivery-queries.ts'
 import { aBusiness, type Client, testSecretKey } from '#testing/api.ts'
 import { anEndpoint, placeEvents, tellEvents, testDispatcher } from '#testing/deliveries.ts'
 import { type FakeMerchant, fakeMerchant, type MerchantAnswer } from '#testing/fake-merchant.ts'
+import { anOrigin } from '#testing/payments.ts'
 
 const open: { stop(): Promise<void> }[] = []
 afterEach(async () => {
@@ -93,7 +94,7 @@ async function aPaidRequest(client: Client, webhook: string): Promise<{ requestI
     log: createLog('silent'),
     clock: systemClock,
   })
-  await settle({ business, charge: { isNew: true, row }, outcome: { status: 'succeeded', reference: randomHex(8) }, requestId: null })
+  await settle({ business, charge: { isNew: true, row }, outcome: { status: 'succeeded', reference: randomHex(8) }, origin: anOrigin({ at: clock.now() }) })
   await placeEvents(client)
   return { requestId, chargeId: row.id }
 }

@@ -1,0 +1,60 @@
+import { sql } from 'kysely'
+import { businessesSql, keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
+import type { Db } from '#foundation/database/database.ts'
+import { runPrepared } from '#foundation/database/prepared.ts'
+
+type Key = { businessId: string; id: string }
+
+/**
+ * Takes exclusive locks on payment requests and returns their versions by id, for a caller who has read the rows: while the
+ * version is the same, nothing has changed. Requests that another transaction has locked are left out.
+ */
+export async function lockVersions(tx: Db, keys: Key[]): Promise<Map<string, number>> {
+  if (keys.length === 0) return new Map()
+  const { rows } = await runPrepared(
+    tx,
+    'lock_versions',
+    sql<{ id: string; version: number }>`
+    select r.id, r.version from ${keysSql('wanted', keys)} join payment_requests r on r.business_id = wanted.business_id and r.id = wanted.id
+    where r.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))})
+    order by r.business_id, r.id for update of r skip locked`,
+  )
+  return new Map(rows.map(({ id, version }) => [id, version]))
+}
+
+/** What a request's latest attempts say about another one. */
+export interface RecentAttempts {
+  /** Attempts since a moment that have not paid, counted up to a limit. */
+  unpaid: number
+  /** Whether a rail is processing one that began after a later moment. */
+  isProcessing: boolean
+}
+
+/** Looks at the recent attempts to pay each of some requests; by request id. */
+export async function findRecentAttempts(
+  tx: Db,
+  requests: (Key & { since: Date; processingSince: Date })[],
+  most: number,
+): Promise<Map<string, RecentAttempts>> {
+  if (requests.length === 0) return new Map()
+  const { rows } = await runPrepared(
+    tx,
+    'find_recent_attempts',
+    sql<RecentAttempts & { id: string }>`
+    select wanted.id,
+      (select count(*)::int from (
+        select 1 from charges c where c.business_id = wanted.business_id and c.payment_request_id = wanted.id and c.created_at >= wanted.since
+          and c.status in ('pending', 'requires_customer_action', 'failed', 'canceled') limit ${most}
+      ) recent) as unpaid,
+      exists (
+        select 1 from charges c where c.business_id = wanted.business_id and c.payment_request_id = wanted.id and c.status = 'pending'
+          and c.created_at > wanted.processing_since
+      ) as "isProcessing"
+    from ${rowsSql(
+      'wanted',
+      { business_id: 'uuid', id: 'uuid', since: 'timestamptz', processing_since: 'timestamptz' },
+      requests.map(({ businessId, id, since, processingSince }) => ({ business_id: businessId, id, since, processing_since: processingSince })),
+    )}`,
+  )
+  return new Map(rows.map(({ id, ...recent }) => [id, recent]))
+}
