@@ -52,7 +52,7 @@ export interface ApiServer {
   stop(): Promise<void>
 }
 
-/** How the API tells others what it commits. */
+/** How the API notifies others of what it commits. */
 export type Tells = Pick<AppDeps, 'onEvent' | 'rateLimitStore'>
 
 /** Creates the API. It sends nothing to the database yet. */

@@ -11,7 +11,7 @@ export interface Deps {
   readonly now: Now
   /** Called after a commit that appended an event: wakes the relay and the pages that wait. */
   readonly onEvent: (businessId: string) => void
-  /** How this server is reached, for links in answers and webhooks that no request asked for. */
+  /** The URL of this server, for links in answers and webhooks that have no request. */
   readonly baseUrl: () => string
   /** The key that encrypts stored secrets. */
   readonly secretKey: () => Buffer

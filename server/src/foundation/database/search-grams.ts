@@ -14,7 +14,7 @@ export interface SearchEntry {
 
 const columns = { business_id: 'uuid', id: 'uuid', grams: 'text' } as const
 
-/** The statement that writes entries; numbers that a row had before stay, since charges may still have its earlier words. */
+/** The statement that writes entries; a row keeps its earlier numbers, since charges may still have its earlier words. */
 export function insertSearchGramsSql(entries: SearchEntry[]): RawBuilder<unknown> {
   // An array cannot be an element of an array, so it travels as text.
   const rows = entries.map(({ businessId, id, grams }) => ({ business_id: businessId, id, grams: `{${grams}}` }))

@@ -36,7 +36,7 @@ const RailStatus = Type.Object(
   { title: 'RailStatus' },
 )
 
-/** A business's access to its own rails, and what the rails tell us. Keys go in and never come out. */
+/** A business's access to its own rails, and the rails' notifications. Keys are accepted and never returned. */
 export function railsRoutes(api: Api, deps: RailsDeps): void {
   const group = api.group('Rails')
   const { database, rails } = deps
@@ -81,7 +81,7 @@ export function railsRoutes(api: Api, deps: RailsDeps): void {
 /** A rail has no API key; its signature is checked by the rail itself, over the raw bytes. */
 function notificationRoute(api: Api, deps: RailsDeps): void {
   const { database, clock, rails, groupAcrossBusinesses } = deps
-  // Notifications that arrive together ask together.
+  // Notifications that arrive together share a query.
   const findBusiness = readTogether(async (ids: string[]) => {
     const found = await findBusinesses(database.write, ids)
     return ids.map((id) => found.get(id))
@@ -104,7 +104,7 @@ function notificationRoute(api: Api, deps: RailsDeps): void {
 
 type FindPaid = (key: ChargeKey) => Promise<PaidRequest | undefined>
 
-/** Records an outcome that a rail has sent, and its message, which may come again. What is about none of the business's payments changes nothing. */
+/** Records an outcome that a rail has sent, and its notification, which may be repeated. One about none of the business's payments changes nothing. */
 async function actOn(deps: RailsDeps, findPaid: FindPaid, business: Business, rail: string, notification: RailNotification, origin: Origin): Promise<void> {
   const { db } = deps.database
   const { objectId, eventId } = notification
