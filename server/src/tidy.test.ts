@@ -26,6 +26,7 @@ const areas: Record<string, string[]> = {
   'commands/signals.ts': [],
   'commands/client': [],
   'launch.ts': [],
+  'compact.ts': [],
   'open.ts': [],
   'address.ts': [],
   'app.ts': [],
