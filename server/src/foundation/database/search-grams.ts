@@ -30,8 +30,8 @@ export const insertSearchGramsOfRowsSql = (rows: string): string =>
 
 /** Where grams are stored: in the row itself, or in the table of entries. */
 export interface GramColumn {
-  table: 'customers' | 'search_grams'
-  column: 'search_grams' | 'grams'
+  table: string
+  column: string
 }
 
 export const entryGrams: GramColumn = { table: 'search_grams', column: 'grams' }
