@@ -26,6 +26,7 @@ const areas: Record<string, string[]> = {
   'commands/signals.ts': [],
   'commands/client': [],
   'launch.ts': [],
+  'compact.ts': [],
   'open.ts': [],
   'address.ts': [],
   'app.ts': [],
@@ -210,7 +211,8 @@ describe('tables', () => {
   })
 
   test('the foundation names no table of a resource, so that a new one edits nothing there', () => {
-    const owned = Object.keys(writers).filter((table) => writers[table]?.startsWith('resources/'))
+    // Businesses are a table of the installation, which the guard of tenancy has to leave out.
+    const owned = Object.keys(writers).filter((table) => writers[table]?.startsWith('resources/') && table !== 'businesses')
     const naming = new RegExp(`\\b(?:from|into|update|join) (?:hawker\\.)?(${owned.join('|')})\\b|'(${owned.join('|')})'`, 'g')
     const found = code
       .filter((path) => path.startsWith('foundation/') && !isGenerated(path))
