@@ -1,6 +1,5 @@
 // Which Node.js runs the program: the one among the modules if the system's is older, or with
 // HAWKER_NODE=system the system's own. Written for the oldest Node.js that can prepare a checkout.
-import { spawn, spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, realpathSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -70,13 +69,13 @@ export async function runOnRightNode() {
   const env = { ...process.env, [mark]: '1' }
   if (process.execve) {
     // A process that fails to become the other one is lost, so it is tried out first.
-    if (spawnSync(binary, ['--version']).status === 0) process.execve(binary, [binary, ...args], env)
+    if (process.getBuiltinModule('node:child_process').spawnSync(binary, ['--version']).status === 0) process.execve(binary, [binary, ...args], env)
     say(`${binary} cannot be run; Hawker runs on ${process.version}.`)
     return
   }
   await new Promise((goOn) => {
     // In a group of its own, so that Ctrl-C reaches it once: from here.
-    const child = spawn(binary, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'], env, detached: true })
+    const child = process.getBuiltinModule('node:child_process').spawn(binary, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'], env, detached: true })
     const pass = (signal) => child.kill(signal)
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2']
     child.once('error', (error) => {

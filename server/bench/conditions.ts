@@ -34,6 +34,10 @@ export function conditionsOf({ rounds, seconds, tools }: CommonOptions, postgres
 }
 
 /** The conditions as a paragraph, with the amount that was measured and the time of the fixed loop before each round. */
-export function conditionsText({ machine, noise, rounds, seconds }: Conditions, loopMs: number[], amount = `${rounds} rounds of ${seconds} s a cell.`): string {
+export function conditionsText(
+  { machine, noise, rounds, seconds }: Conditions,
+  loopMs: number[],
+  amount = `${rounds} rounds of ${seconds} s per cell.`,
+): string {
   return `${machineText(machine)} ${amount} Noise: ${noiseLine(noise)}; before each round it took ${range(loopMs)} ms.`
 }

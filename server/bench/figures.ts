@@ -13,16 +13,17 @@ export function range(values: (number | undefined)[]): string {
   return known.length === 1 ? short(known[0]) : `${short(median(known))} (${short(Math.min(...known))}–${short(Math.max(...known))})`
 }
 
-/** An aligned Markdown table; the first row is its header. */
+/** An aligned Markdown table; the first row is its header. Columns of figures are aligned to the right. */
 export function table(rows: string[][]): string {
   const [head = [], ...body] = rows
-  const widths = head.map((_, column) => Math.max(3, ...rows.map((row) => [...(row[column] ?? '')].length)))
-  const line = (row: string[]) => `| ${widths.map((width, column) => (row[column] ?? '').padEnd(width)).join(' | ')} |`
-  return [
-    line(head),
-    `|${widths.map((width, column) => (column === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`,
-    ...body.map(line),
-  ].join('\n')
+  const columns = head.map((_, column) => ({
+    width: Math.max(3, ...rows.map((row) => [...(row[column] ?? '')].length)),
+    isRight: column > 0 && body.every((row) => /^([\d≤≥–].*)?$/.test(row[column] ?? '')),
+  }))
+  const padded = (text: string, { width, isRight }: (typeof columns)[number]) => (isRight ? text.padStart(width) : text.padEnd(width))
+  const line = (row: string[]) => `| ${columns.map((column, i) => padded(row[i] ?? '', column)).join(' | ')} |`
+  const rule = columns.map(({ width, isRight }) => (isRight ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2)))
+  return [line(head), `|${rule.join('|')}|`, ...body.map(line)].join('\n')
 }
 
 /** A goal of docs/performance.md. */

@@ -53,10 +53,10 @@ describe('a goal', () => {
 test('a table is aligned in Markdown and in the terminal', () => {
   expect(
     table([
-      ['', 'ms'],
-      ['first page', '1.0'],
+      ['', 'ms', ''],
+      ['first page', '1.0', 'met'],
     ]),
-  ).toBe('|            | ms  |\n|------------|----:|\n| first page | 1.0 |')
+  ).toBe('|            |  ms |     |\n|------------|----:|-----|\n| first page | 1.0 | met |')
   expect(range([3, 1, 2])).toBe('2.00 (1.00–3.00)')
   expect(range([])).toBe('–')
 })

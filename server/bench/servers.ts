@@ -103,7 +103,7 @@ export interface HawkerOptions {
   nodeArguments?: string[]
 }
 
-/** Starts the built server as its own process and waits for its first answer to a request with a key. */
+/** Starts the built server as its own process and waits for its first response to a request with a key. */
 export async function startHawker(workspace: Workspace, name: string, options: HawkerOptions): Promise<HawkerProcess & { firstAnswerMs: number }> {
   const port = await freePort()
   const logFile = join(workspace.folder, `${name}.log`)

@@ -11,7 +11,6 @@ import { idempotency } from '#foundation/http/idempotency.ts'
 import type { Metrics } from '#foundation/http/observability.ts'
 import { referenceRoutes } from '#foundation/http/reference.ts'
 import type { Clock } from '#foundation/shared/clock.ts'
-import type { Now } from '#foundation/shared/time.ts'
 import { receiptPages } from '#pages/receipts/routes.ts'
 import { type Pages, pagesRoutes } from '#pages/routes.ts'
 import { rememberSlugs } from '#resources/business/businesses/known-slugs.ts'
@@ -35,7 +34,6 @@ export interface AppDeps {
   database: Database
   log: Logger
   metrics: Metrics
-  now: Now
   clock: Clock
   /** Called after a commit that appended an event. */
   onEvent?: (businessId: string) => void
@@ -66,7 +64,7 @@ export const followers: readonly Follower[] = []
 
 /** Every area's routes, in one list. */
 export async function createApp(options: AppDeps): Promise<App> {
-  const { config, database, log, metrics, now, clock, baseUrl, secretKey, openApiFile, checkAnswer, beforeRoutes } = options
+  const { config, database, log, metrics, clock, baseUrl, secretKey, openApiFile, checkAnswer, beforeRoutes } = options
   // Pages that wait for a payment are notified after the same commit as the relay.
   let tellPages: Pages['wake'] = () => undefined
   const onEvent = (businessId: string) => {
@@ -77,7 +75,6 @@ export async function createApp(options: AppDeps): Promise<App> {
     database,
     log,
     clock,
-    now,
     onEvent,
     baseUrl,
     secretKey,

@@ -3,6 +3,7 @@ import { dataDirectoryHolder, StartError, secretKeyIn } from '#foundation/databa
 import { type Connection, type Database, type DatabaseOptions, openDatabase } from '#foundation/database/database.ts'
 import { type EmbeddedDatabase, runningConnection } from '#foundation/database/embedded.ts'
 import { migrate } from '#foundation/database/migrate.ts'
+import { systemClock } from '#foundation/shared/clock.ts'
 import { sha256 } from '#foundation/shared/secrets.ts'
 import { createApiKey, createBusiness, type MintedKey } from '#resources/business/businesses/create-business.ts'
 import { listBusinesses } from '#resources/business/businesses/queries.ts'
@@ -99,7 +100,7 @@ export function secretKeyOf(config: Config): Buffer {
 /** What the first start created, for the welcome; undefined if there was a business before. */
 export async function ensureSandbox(config: Config, database: Database): Promise<MintedKey | undefined> {
   const [first] = await listBusinesses(database.db)
-  const at = new Date()
+  const at = systemClock.system()
   const options = { name: 'First key', at, key: config.apiKey, salt: config.salt }
   if (!first) {
     return database.db.transaction().execute(async (tx) => {

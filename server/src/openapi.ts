@@ -72,7 +72,6 @@ export async function openApiDocument(database: Database): Promise<string> {
     database,
     log: createLog('silent'),
     metrics: createMetrics(),
-    now: () => new Date(),
     clock: systemClock,
     baseUrl: () => '',
     secretKey: () => Buffer.alloc(32),

@@ -52,7 +52,7 @@ export interface ApiServer {
   stop(): Promise<void>
 }
 
-/** How the API tells others what it commits. */
+/** How the API notifies others of what it commits. */
 export type Tells = Pick<AppDeps, 'onEvent' | 'rateLimitStore'>
 
 /** Creates the API. It sends nothing to the database yet. */
@@ -63,7 +63,6 @@ export async function createApiServer({ config, database, log, metrics }: Server
     database,
     log,
     metrics,
-    now: () => systemClock.system(),
     clock: systemClock,
     baseUrl: () => url,
     secretKey: secretKeyReader(config),
@@ -117,7 +116,6 @@ export function startConfiguredWorker({ config, database, log, metrics }: Server
         database,
         log,
         clock: systemClock,
-        now: () => systemClock.system(),
         onEvent: () => undefined,
         baseUrl: () => config.publicUrl ?? `http://localhost:${config.port}`,
         secretKey: secretKeyReader(config),

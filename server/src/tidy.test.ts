@@ -26,6 +26,7 @@ const areas: Record<string, string[]> = {
   'commands/signals.ts': [],
   'commands/client': [],
   'launch.ts': [],
+  'compact.ts': [],
   'open.ts': [],
   'address.ts': [],
   'app.ts': [],
@@ -282,9 +283,13 @@ describe('restricted access', () => {
     expect(code.filter((path) => !mayReach.test(path) && reach.test(read(path)))).toEqual([])
   })
 
-  test('only the foundation and the outermost files read the clock', () => {
-    const mayAsk = /^(foundation|processes|testing|commands|engine\/events|resources\/webhooks\/delivery)\/|^(app|open|openapi|serve|main|worker)\.ts$/
-    expect(code.filter((path) => !mayAsk.test(path) && /Date\.now\(\)|new Date\(\)/.test(read(path)))).toEqual([])
+  test('only the clock, the log and commands read the system time', () => {
+    const mayRead = /^(testing|commands)\/|^foundation\/(shared\/clock|http\/observability)\.ts$/
+    expect(code.filter((path) => !mayRead.test(path) && /\bDate\.now\b|\bnew Date\(\)/.test(read(path)))).toEqual([])
+  })
+
+  test('pages are typed without a cast to never', () => {
+    expect(code.filter((path) => path.startsWith('pages/') && read(path).includes('as never'))).toEqual([])
   })
 
   test('only foundation/http makes a call; whatever has none gives an operation its origin', () => {

@@ -63,7 +63,6 @@ function drawGroup(drawing: Drawing, { name, bars, limits }: BarGroup, { x, y, u
   const first = y + 22
   const last = first + bars.length * (barHeight + 3)
   drawing.text(left - 10, (first + last) / 2 + 3, name, { anchor: 'end', size: 13 })
-  const labels: [x: number, y: number, label: string][] = []
   bars.forEach(({ series, figure }, i) => {
     const above = first + i * (barHeight + 3)
     const middle = above + barHeight / 2
@@ -71,11 +70,10 @@ function drawGroup(drawing: Drawing, { name, bars, limits }: BarGroup, { x, y, u
     drawing.line(x(figure.low), middle, x(figure.high), middle, theme.text)
     for (const end of [figure.low, figure.high]) drawing.line(x(end), middle - 4, x(end), middle + 4, theme.text)
     const label = `${figure.value >= 10 ? figure.value.toFixed(1) : figure.value.toFixed(2)}${unit}`
-    labels.push([Math.max(x(figure.value), x(figure.high)) + 8, middle + 4, label])
+    drawing.text(plotWidth - 16, middle + 4, label, { anchor: 'end' })
   })
   limits.forEach(({ value, label }, i) => {
     drawing.line(x(value), first - 4, x(value), last, theme.text, { width: 2, dashes: i === 0 ? '' : '4 3' })
     drawing.text(x(value) + (i === 0 ? -4 : 4), first - 8, label, { size: 11, anchor: i === 0 ? 'end' : 'start', color: theme.faint })
   })
-  for (const [at, middle, label] of labels) drawing.text(at, middle, label, { clear: true })
 }

@@ -31,8 +31,6 @@ export interface TextStyle {
   anchor?: 'start' | 'middle' | 'end'
   color?: string
   bold?: boolean
-  /** Clears the background around the text, for text on lines. */
-  clear?: boolean
 }
 
 /** Builds an SVG, element by element. */
@@ -44,8 +42,8 @@ export class Drawing {
     this.theme = theme
   }
 
-  text(x: number, y: number, content: string, { size = 12, anchor = 'start', color = this.theme.text, bold = false, clear = false }: TextStyle = {}): void {
-    const weight = `${bold ? ' font-weight="600"' : ''}${clear ? ` paint-order="stroke" stroke="${this.theme.background}" stroke-width="5"` : ''}`
+  text(x: number, y: number, content: string, { size = 12, anchor = 'start', color = this.theme.text, bold = false }: TextStyle = {}): void {
+    const weight = bold ? ' font-weight="600"' : ''
     this.#parts.push(`<text x="${at(x)}" y="${at(y)}" font-size="${size}" text-anchor="${anchor}" fill="${color}"${weight}>${escaped(content)}</text>`)
   }
 

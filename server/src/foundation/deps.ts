@@ -1,17 +1,15 @@
 import type { Logger } from 'pino'
 import type { Database } from '#foundation/database/database.ts'
 import type { Clock } from '#foundation/shared/clock.ts'
-import type { Now } from '#foundation/shared/time.ts'
 
 /** What every route and job may use; a function that needs more takes it by name in addition to this. */
 export interface Deps {
   readonly database: Database
   readonly log: Logger
   readonly clock: Clock
-  readonly now: Now
   /** Called after a commit that appended an event: wakes the relay and the pages that wait. */
   readonly onEvent: (businessId: string) => void
-  /** How this server is reached, for links in answers and webhooks that no request asked for. */
+  /** The URL of this server, for links in answers and webhooks that have no request. */
   readonly baseUrl: () => string
   /** The key that encrypts stored secrets. */
   readonly secretKey: () => Buffer

@@ -9,9 +9,9 @@ const countsEveryMs = 200
 export interface FirstProcess {
   ready(): void
   failed(message: string, isExpected: boolean): void
-  /** Tells the worker and every process with pages that something of a business was committed. */
+  /** Notifies the worker and every process with pages that something of a business was committed. */
   committed(businessId: string): void
-  /** Tells the other processes how many requests were made with a key here. */
+  /** Notifies the other processes how many requests were made with a key here. */
   counted(key: string): void
   /** The metrics of every process that responds. */
   metricsOfAll(): Promise<object[][]>

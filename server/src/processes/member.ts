@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { compactWhenQuiet } from '#compact.ts'
 import { readConfig } from '#config.ts'
 import { StartError } from '#foundation/database/data-directory.ts'
 import { type Connection, openDatabase } from '#foundation/database/database.ts'
@@ -23,6 +24,7 @@ export async function runMember(role: Role, url: string): Promise<void> {
     const stop = role === 'api' ? await serveApi(parts, first, url) : startWorkerMember(parts, first, connection)
     first.onStop(() => void endAfter(stop, parts))
     first.ready()
+    compactWhenQuiet()
   } catch (error) {
     const isExpected = error instanceof StartError
     first.failed(isExpected || !(error instanceof Error) ? String((error as Error).message ?? error) : (error.stack ?? error.message), isExpected)

@@ -1,7 +1,7 @@
 /** The role of a process. */
 export type Role = 'api' | 'worker'
 
-/** Requests by key that a process counted since it last told. */
+/** Requests by key that a process counted since its last message. */
 export type Counts = [key: string, count: number][]
 
 /** Messages from the first process to the others. */

@@ -15,7 +15,7 @@ export interface SharedCounts {
  * The rate limit of several processes: each counts its own requests immediately, and receives the others' counts a few times
  * per second. So the limit applies to all of them together, and may be exceeded by a fraction of a second's requests.
  */
-export function sharedCounts(counted: (key: string) => void, now = Date.now): SharedCounts {
+export function sharedCounts(counted: (key: string) => void, now = () => performance.now()): SharedCounts {
   let windowMs = 0
   const windows = new Map<string, { count: number; until: number }>()
 

@@ -6,8 +6,8 @@ import { type App, type AppDeps, createApp } from '#app.ts'
 import type { Database } from '#foundation/database/database.ts'
 import type { Deps } from '#foundation/deps.ts'
 import type { Api } from '#foundation/http/api.ts'
-import type { Business } from '#foundation/http/authentication.ts'
 import { createLog, createMetrics } from '#foundation/http/observability.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { randomHex } from '#foundation/shared/ids.ts'
 import { createApiKey, createBusiness } from '#resources/business/businesses/create-business.ts'
 import { openApiFile } from '#serve.ts'
@@ -95,7 +95,6 @@ export async function startTestServer(
     database,
     log,
     metrics: createMetrics(),
-    now: clock.system,
     clock,
     baseUrl: () => url,
     secretKey: () => testSecretKey,

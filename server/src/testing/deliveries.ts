@@ -1,6 +1,7 @@
 import { emitEvent, type NewEvent } from '#engine/events/emit-event.ts'
 import { orderEvents } from '#engine/events/order-events.ts'
 import { createLog } from '#foundation/http/observability.ts'
+import { system } from '#foundation/shared/caller.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { type Dispatcher, type DispatcherOptions, startDispatcher } from '#resources/webhooks/delivery/deliver-events.ts'
 import { fanOut } from '#resources/webhooks/delivery/fan-out.ts'
@@ -34,7 +35,7 @@ export async function tellEvents(client: Client, events: Partial<NewEvent>[]): P
   await database.db.transaction().execute(async (tx) => {
     for (const event of events) {
       const at = clock.now()
-      const whole = { type: 'charge.created', objectId: newId<'object'>(at), data: '{"id":"x"}', requestId: null, at, ...event } as const
+      const whole = { type: 'charge.created', objectId: newId<'object'>(at), data: '{"id":"x"}', requestId: null, caller: system, at, ...event } as const
       ids.push(await emitEvent(tx, client.business.id, whole))
     }
   })

@@ -79,7 +79,6 @@ async function tell(): Promise<Story> {
   await client.delete(`${path}/${canceled}`)
   const settle = settleCharges({
     database,
-    now: () => new Date(),
     onEvent: () => undefined,
     baseUrl: () => server.url,
     secretKey: () => testSecretKey,

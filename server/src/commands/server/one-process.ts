@@ -1,3 +1,4 @@
+import { compactWhenQuiet } from '#compact.ts'
 import type { Config } from '#config.ts'
 import { createLog, createMetrics } from '#foundation/http/observability.ts'
 import type { LaunchedDatabase } from '#launch.ts'
@@ -46,6 +47,7 @@ export async function runInOneProcess(config: Config, launched: LaunchedDatabase
     const milliseconds = Math.round(performance.now())
     if (withWorker) process.stdout.write(welcome({ url, minted, config, milliseconds }))
     log.info({ url, migrated: opened.migrated, milliseconds }, 'ready')
+    compactWhenQuiet()
   } catch (error) {
     await close()
     throw error

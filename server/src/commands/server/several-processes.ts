@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { compactWhenQuiet } from '#compact.ts'
 import type { Config } from '#config.ts'
 import type { Database } from '#foundation/database/database.ts'
 import { createLogOfSeveral } from '#foundation/http/observability.ts'
@@ -72,6 +73,7 @@ async function begin(config: Config, { database, migrated }: OpenedDatabase, log
   const milliseconds = Math.round(performance.now())
   if (withWorker) process.stdout.write(welcome({ url, minted, config, milliseconds }))
   log.info({ url, migrated, processes: config.processes, milliseconds }, 'ready')
+  compactWhenQuiet()
   return async () => {
     await taking.stop()
     await stop()

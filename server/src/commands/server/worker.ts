@@ -1,4 +1,5 @@
 import { onSignal } from '#commands/signals.ts'
+import { compactWhenQuiet } from '#compact.ts'
 import { type Config, ConfigError } from '#config.ts'
 import { createLog, createMetrics } from '#foundation/http/observability.ts'
 import { openConfiguredDatabase } from '#open.ts'
@@ -13,6 +14,7 @@ export async function workerCommand(config: Config): Promise<void> {
     const opened = await openConfiguredDatabase(config, log)
     const worker = startConfiguredWorker({ config, database: opened.database, log, metrics: createMetrics() }, opened.connection)
     log.info({ migrated: opened.migrated }, 'worker started')
+    compactWhenQuiet()
     return { opened, worker }
   })()
   onSignal(async () => {

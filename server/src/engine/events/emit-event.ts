@@ -48,8 +48,8 @@ export interface NewEvent {
   previousAttributes?: string | null
   callbacks?: Callback[]
   requestId: string | null
-  /** The caller that caused it; absent if that is not recorded yet. */
-  caller?: Caller
+  /** The caller that caused it. */
+  caller: Caller
   at: Date
 }
 
@@ -89,7 +89,7 @@ const rowOf = (event: BusinessEvent) => ({
   previous_attributes: event.previousAttributes,
   callbacks: event.callbacks && event.callbacks.length > 0 ? JSON.stringify(event.callbacks) : null,
   request_id: event.requestId,
-  caller: event.caller && callerText(event.caller),
+  caller: callerText(event.caller),
   created_at: event.at,
 })
 

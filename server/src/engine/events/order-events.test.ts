@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Database, openDatabase } from '#foundation/database/database.ts'
+import { system } from '#foundation/shared/caller.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { createBusiness } from '#resources/business/businesses/create-business.ts'
 import { aBusiness, startTestServer } from '#testing/api.ts'
@@ -16,7 +17,7 @@ async function ownDatabase(): Promise<Database> {
 const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))
 
 function event(type: 'customer.created' | 'customer.updated' = 'customer.created', at = new Date()) {
-  return { type, objectId: newId(at), data: '{}', requestId: null, at }
+  return { type, objectId: newId(at), data: '{}', requestId: null, caller: system, at }
 }
 
 async function placed({ db }: Database, businessId: string): Promise<{ id: string; sequence: bigint | null; type: string }[]> {

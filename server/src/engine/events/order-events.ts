@@ -58,7 +58,7 @@ async function lockCounters(tx: Transaction<DB>, businessIds: readonly string[],
 
 /** Gives the oldest events of businesses, whose counters this transaction has locked, their sequence numbers: up to `each` of every one. */
 async function sequenceOldest(tx: Transaction<DB>, businessIds: readonly string[], each: number): Promise<OrderedEvent[]> {
-  // Materialized, and joined by the key alone: the planner expects few pending events, and would number all of them
+  // Materialized, and joined by the key alone: the planner expects few pending events, and would otherwise number all of them
   // anew for each of them. No one else sequences while the counters are locked, so what was pending still is. The parts see
   // the counters as they were before this statement.
   const ids = arraySql('uuid', businessIds)
@@ -178,7 +178,7 @@ export interface RelayOptions {
   acrossBusinesses?: boolean
   /** Writes the deliveries of events in the transaction that sequences them. */
   onOrdered: OnOrdered
-  /** Called after a look at a business's events, unless it brought nothing to deliver: there may be deliveries to make. */
+  /** Called after a business's events were processed, unless there was nothing to deliver: there may be deliveries to make. */
   onSequenced?: (businessId: string) => void
   onError: (error: unknown) => void
 }
@@ -193,7 +193,7 @@ function sequencer(db: Kysely<DB>, awake: Set<string>, { onOrdered, onSequenced,
       sequenced = await orderEventsOf(db, ids, onOrdered, { each, skipLocked: true })
     } catch (error) {
       if (ids.length === 1) throw error
-      // What is wrong with one of them is not to hold up the others.
+      // What is wrong with one of them must not delay the others.
       for (const id of ids) await sequence([id]).catch(onError)
       return
     }
@@ -215,12 +215,12 @@ export function startRelay(db: Kysely<DB>, options: RelayOptions): Relay {
   const sequence = sequencer(db, awake, options)
   let stopped = false
   let timer: NodeJS.Timeout | undefined
-  let lastPoll = 0
+  let lastPoll = Number.NEGATIVE_INFINITY
   let round: Promise<void> = Promise.resolve()
 
   async function sequenceAll(): Promise<void> {
-    if (Date.now() - lastPoll >= pollMs) {
-      lastPoll = Date.now()
+    if (performance.now() - lastPoll >= pollMs) {
+      lastPoll = performance.now()
       for (const id of await businessesWithPendingEvents(db)) awake.add(id)
     }
     const ids = [...awake]

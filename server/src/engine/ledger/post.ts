@@ -76,7 +76,7 @@ interface TouchedAccount {
   currency: string
 }
 
-/** The accounts that transfers touch, each once, in the one order. */
+/** The accounts that transfers touch, each once, in the lock order. */
 function accountsOf(transfers: Transfer[]): TouchedAccount[] {
   const touched = new Map<string, TouchedAccount>()
   for (const { businessId, debit, credit, currency } of transfers) {

@@ -34,7 +34,7 @@ function writeUuid(buffer: Buffer, value: string, at: number): number {
   return 16
 }
 
-/** Writes a value and returns how many bytes it took. */
+/** Writes a value and returns how many bytes it wrote. */
 type Write = (buffer: Buffer, value: never, at: number) => number
 
 const writeText = (buffer: Buffer, value: string, at: number): number => buffer.write(value, at)
@@ -52,7 +52,7 @@ const writers: Record<ElementType, Write> = {
   jsonb: (buffer, value: string, at) => buffer.writeUInt8(1, at) - at + writeText(buffer, value, at + 1),
 }
 
-/** Bytes of an element that is no text. */
+/** Bytes of an element that is not a text. */
 const widest = 16
 
 /** Values as a PostgreSQL array in binary form. JSON elements are given as JSON text. */
@@ -82,14 +82,14 @@ export function encodeArray(type: ElementType, values: readonly unknown[]): Buff
 }
 
 /**
- * Values as one array parameter of a statement. In binary form an array of texts costs both sides about half of what its
- * printed form does: nothing is escaped, and nothing is parsed.
+ * Values as one array parameter of a statement. In binary form, an array of texts costs both sides about half of its
+ * text form: nothing is escaped, and nothing is parsed.
  */
 export function arraySql(type: ElementType, values: readonly unknown[]): RawBuilder<unknown> {
   return sql`${encodeArray(type, values)}::${sql.raw(type)}[]`
 }
 
-/** Rows as a table of a statement, one array parameter for each column: `unnest(…) as alias (first, second)`. */
+/** Rows as a table of a statement, one array parameter per column: `unnest(…) as alias (first, second)`. */
 export function rowsSql<Column extends string>(
   alias: string,
   columns: Readonly<Record<Column, ElementType>>,
@@ -106,7 +106,7 @@ export function rowsSql<Column extends string>(
 }
 
 /**
- * Businesses, each once, as one array parameter. A statement that joins arrays names them beside the join too, as
+ * Businesses, each once, as one array parameter. A statement that joins arrays names them next to the join too, as
  * `business_id = any (…)`, so that a sharded database knows where its rows are.
  */
 export const businessesSql = (ids: readonly string[]): RawBuilder<unknown> => arraySql('uuid', [...new Set(ids)])

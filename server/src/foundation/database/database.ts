@@ -47,7 +47,7 @@ const types = new Map<number, (text: string) => unknown>([
 /** The settings that every connection starts with, in every pool. */
 const session = '-c search_path=hawker,public -c timezone=UTC -c idle_in_transaction_session_timeout=30000'
 
-/** Pool settings for a connection; statements have a time limit on the server and one on the client, and a stuck lock turns into an answer. */
+/** Pool settings for a connection; statements have a time limit on the server and one on the client, and a stuck lock becomes an error response. */
 export function poolOptions(
   connection: Connection,
   max: number,

@@ -7,8 +7,8 @@ export interface ReadTogetherOptions<Key> {
 }
 
 /**
- * A function that reads one thing in a query which it shares with whatever else is asked for at the same time: while a query
- * is in flight, what is asked for joins the next one; a lone reader waits for nothing. `read` answers for each key, in their order.
+ * A function that reads one thing in a query shared with whatever else is requested at the same time: while a query
+ * is in flight, new requests join the next one; a lone reader waits for nothing. `read` returns a result for each key, in order.
  */
 export function readTogether<Key, Value>(
   read: (keys: Key[]) => Promise<Value[]>,

@@ -14,7 +14,7 @@ export interface SearchEntry {
 
 const columns = { business_id: 'uuid', id: 'uuid', grams: 'text' } as const
 
-/** The statement that writes entries; numbers that a row had before stay, since charges may still have its earlier words. */
+/** The statement that writes entries; a row keeps its earlier numbers, since charges may still have its earlier words. */
 export function insertSearchGramsSql(entries: SearchEntry[]): RawBuilder<unknown> {
   // An array cannot be an element of an array, so it travels as text.
   const rows = entries.map(({ businessId, id, grams }) => ({ business_id: businessId, id, grams: `{${grams}}` }))
@@ -36,10 +36,13 @@ export interface GramColumn {
 
 export const entryGrams: GramColumn = { table: 'search_grams', column: 'grams' }
 
-const statisticsKeptMs = 600_000
-const statistics = new WeakMap<Db, Map<string, { readAt: number; frequencies: Promise<ReadonlyMap<number, number>> }>>()
+export type Frequencies = ReadonlyMap<number, number>
 
-async function readFrequencies(db: Db, { table, column }: GramColumn): Promise<ReadonlyMap<number, number>> {
+const freshMs = 600_000
+/** By database and table: when the statistics were last asked for, and what they said. */
+const statistics = new WeakMap<Db, Map<string, { askedAt: number; frequencies: Promise<Frequencies> }>>()
+
+async function readFrequencies(db: Db, { table, column }: GramColumn): Promise<Frequencies> {
   const { rows } = await sql<{ grams: number[] | null; frequencies: number[] | null }>`
     select most_common_elems::text::int4[] as grams, most_common_elem_freqs as frequencies from pg_stats
     where schemaname = 'hawker' and tablename = ${table} and attname = ${column} and not inherited`.execute(db)
@@ -47,24 +50,27 @@ async function readFrequencies(db: Db, { table, column }: GramColumn): Promise<R
   return new Map(grams?.map((gram, i) => [gram, frequencies?.[i] ?? 0]))
 }
 
-/** How frequent the most common grams are, from the database's own statistics, which are read every ten minutes. Empty if there are none. */
-export function gramFrequencies(db: Db, column: GramColumn): Promise<ReadonlyMap<number, number>> {
-  const known = statistics.get(db) ?? new Map()
+/**
+ * How frequent the most common grams are, as the share of rows that have each, from the database's own statistics. They are
+ * read again every ten minutes, while the earlier ones stay in use. Empty if there are none.
+ */
+export function gramFrequencies(db: Db, column: GramColumn): Promise<Frequencies> {
+  const known = statistics.get(db) ?? new Map<string, { askedAt: number; frequencies: Promise<Frequencies> }>()
   statistics.set(db, known)
   const kept = known.get(column.table)
-  if (kept && Date.now() - kept.readAt < statisticsKeptMs) return kept.frequencies
-  const frequencies = readFrequencies(db, column).catch(() => {
-    known.delete(column.table)
-    return new Map<number, number>()
-  })
-  known.set(column.table, { readAt: Date.now(), frequencies })
-  return frequencies
+  if (kept && performance.now() - kept.askedAt < freshMs) return kept.frequencies
+  const earlier = kept?.frequencies ?? Promise.resolve<Frequencies>(new Map())
+  const frequencies = readFrequencies(db, column).catch(() => earlier)
+  known.set(column.table, { askedAt: performance.now(), frequencies: kept ? kept.frequencies : frequencies })
+  if (!kept) return frequencies
+  void frequencies.then((fresh) => known.set(column.table, { askedAt: performance.now(), frequencies: Promise.resolve(fresh) }))
+  return kept.frequencies
 }
 
 /** The inputs of a lookup in an index of grams. */
 export interface GramQuestion {
   /** How frequent grams are, so that the rarest are looked up. */
-  frequencies: ReadonlyMap<number, number>
+  frequencies: Frequencies
   /** Only rows whose ids have one of these prefixes (`keysOfTime`). */
   beginnings?: string[] | undefined
 }

@@ -2,13 +2,13 @@ import { type RawBuilder, sql } from 'kysely'
 import { endOfTime, idsOf, keysOfTime, shortestTime, timeOf } from '#foundation/shared/id-times.ts'
 import type { Db } from './database.ts'
 import { runPrepared } from './prepared.ts'
-import { type GramColumn, type GramQuestion, gramFrequencies } from './search-grams.ts'
+import { type Frequencies, type GramColumn, type GramQuestion, gramFrequencies } from './search-grams.ts'
 
 type Sql = RawBuilder<unknown>
 
 /** A list and what is searched in it, as the parts of its statements; all of them use one alias for its table. */
 export interface SearchedList {
-  /** Names the statement of a list without a search, where it has few forms; such a one is prepared. */
+  /** Names the statements of a list that has few forms: those whose plans do not depend on what is looked for are prepared. */
   name?: string
   /** The table with its alias, such as `customers c`. */
   table: Sql
@@ -41,9 +41,8 @@ const collected = 2_000
  * of them. Where it does not, the index is asked for the matches of a time near the beginning, then for all.
  */
 export async function searchedPage<Row>(db: Db, list: SearchedList): Promise<Row[]> {
-  if (!list.matches)
-    return list.name ? (await runPrepared<Row>(db, list.name, plainPageSql(list) as RawBuilder<Row>)).rows : rowsOf<Row>(db, plainPageSql(list))
-  const near = await rowsOf<Row>(db, walkSql(list, walked))
+  if (!list.matches) return alwaysPlannedAlike<Row>(db, list, plainPageSql(list))
+  const near = await alwaysPlannedAlike<Row>(db, list, walkSql(list, walked))
   if (near.length === list.limit) return near
   const edges = await edgesOf(db, list)
   if (!edges) return near
@@ -52,6 +51,10 @@ export async function searchedPage<Row>(db: Db, list: SearchedList): Promise<Row
 
 async function rowsOf<Row>(db: Db, statement: Sql): Promise<Row[]> {
   return (await statement.execute(db)).rows as Row[]
+}
+
+async function alwaysPlannedAlike<Row>(db: Db, { name }: SearchedList, statement: Sql): Promise<Row[]> {
+  return name === undefined ? rowsOf<Row>(db, statement) : (await runPrepared<Row>(db, name, statement as RawBuilder<Row>)).rows
 }
 
 const idOf = ({ alias }: SearchedList) => sql.ref(`${alias}.id`)
@@ -72,7 +75,7 @@ function walkSql(list: SearchedList, depth: number): Sql {
   const { table, alias, columns, business, within, matches, skip, limit } = list
   const name = sql.ref(alias)
   return sql`
-    select ${columns} from (select ${name}.* from ${table} where ${business} ${within} order by ${orderOf(list)} limit ${depth}) ${name}
+    select ${columns} from (select ${name}.* from ${table} where ${business} ${within} order by ${orderOf(list)} limit ${sql.lit(depth)}) ${name}
     where true ${matches} order by ${orderOf(list)} limit ${limit} offset ${skip}`
 }
 
@@ -84,8 +87,8 @@ interface Edges {
 /** The first of the rows that were walked, and the last; undefined when these are all. */
 async function edgesOf(db: Db, list: SearchedList): Promise<Edges | undefined> {
   const { table, business, within } = list
-  const at = (place: number) => sql`(select ${idOf(list)} from ${table} where ${business} ${within} order by ${orderOf(list)} limit 1 offset ${place})`
-  const [edges] = await rowsOf<{ first: string | null; last: string | null }>(db, sql`select ${at(0)} as first, ${at(walked - 1)} as last`)
+  const at = (place: number) => sql`(select ${idOf(list)} from ${table} where ${business} ${within} order by ${orderOf(list)} limit 1 offset ${sql.lit(place)})`
+  const [edges] = await alwaysPlannedAlike<{ first: string | null; last: string | null }>(db, list, sql`select ${at(0)} as first, ${at(walked - 1)} as last`)
   return edges?.first && edges.last ? { first: edges.first, last: edges.last } : undefined
 }
 
@@ -108,10 +111,10 @@ async function pageByDepth<Row>(db: Db, list: SearchedList, found: number): Prom
 interface Look {
   collect: number | undefined
   time: { from: number; until: number } | undefined
-  frequencies: GramQuestion['frequencies']
+  frequencies: Frequencies
 }
 
-const frequenciesOf = async (db: Db, { grams }: SearchedList) => (grams ? gramFrequencies(db, grams.column) : new Map<number, number>())
+const frequenciesOf = async (db: Db, { grams }: SearchedList): Promise<Frequencies> => (grams ? gramFrequencies(db, grams.column) : new Map())
 
 /** A page of the matches that the index finds; `collected` tells whether there may be more than those. */
 function indexSql(list: SearchedList, { collect, time, frequencies }: Look): Sql {

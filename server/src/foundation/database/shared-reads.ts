@@ -51,7 +51,7 @@ export function sharedReads<Row>(pool: pg.Pool, rows: KeyedRows, acrossBusinesse
   return groupCommit<RowKey, Row[]>({
     groupOf: acrossBusinesses ? () => '' : ({ businessId }) => businessId,
     maxRows: mostKeys,
-    maxInFlight: 4,
+    maxInFlight: 2,
     mayBeOneRow: (error) => !isOutcomeUnknown(error),
     async write(keys) {
       const businesses = acrossBusinesses ? keys.map(({ businessId }) => businessId) : keys[0]?.businessId

@@ -1,10 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
-import type { Business, KnownKey } from '#foundation/shared/business.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import type { Caller } from '#foundation/shared/caller.ts'
 import { ApiError } from '#foundation/shared/errors.ts'
-
-export type { Business, KnownKey }
 
 /** The sender of a request, and the business it is for. */
 export interface Known {

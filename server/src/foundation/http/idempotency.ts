@@ -126,7 +126,7 @@ export async function findTakenClaims(db: Db, claims: Claim[]): Promise<Readonly
   return new Set(rows.flatMap(({ n }) => claims[n] ?? []))
 }
 
-/** Puts an object's final answer in place of the one that was stored while its outcome was open. */
+/** Replaces the answer that was stored while an object's outcome was open by the final one. */
 export async function replaceAnswer(tx: Db, businessId: string, key: string, objectId: string, answer: Answer): Promise<void> {
   await sql`
     update idempotency_keys set status = ${answer.status}, headers = ${JSON.stringify(answer.headers ?? {})}::json, body = ${answer.body ?? ''}
@@ -200,11 +200,11 @@ export function idempotency(db: Kysely<DB>): Idempotency {
   return {
     async once(claim, { lookFirst }, run) {
       const slot = `${claim.businessId} ${claim.key}`
-      const deadline = Date.now() + patienceMs
+      const deadline = performance.now() + patienceMs
       let mustLook = lookFirst
       for (let earlier = running.get(slot); earlier; earlier = running.get(slot)) {
         mustLook = true
-        const left = deadline - Date.now()
+        const left = deadline - performance.now()
         if (left <= 0) throw inFlight()
         let timer: NodeJS.Timeout | undefined
         await Promise.race([

@@ -18,7 +18,7 @@ export interface Origin {
   readonly claim?: Claim | undefined
 }
 
-/** The origin of what Hawker does by itself for a business: a job, or a rail's notification. */
-export function systemOrigin({ clock, baseUrl }: Pick<Deps, 'clock' | 'baseUrl'>, businessId: string, requestId: string | null = null): Origin {
-  return { requestId, caller: system, at: clock.now(businessId), baseUrl: baseUrl() }
+/** The origin of what a job does for a business. */
+export function systemOrigin({ clock, baseUrl }: Pick<Deps, 'clock' | 'baseUrl'>, businessId: string): Origin {
+  return { requestId: null, caller: system, at: clock.now(businessId), baseUrl: baseUrl() }
 }

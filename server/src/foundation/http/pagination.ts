@@ -83,10 +83,10 @@ export function keysetPage<Row extends { id: string; sort_key?: string }>(
   const at = (row: Row | undefined, direction: Cursor['direction']) => (row ? encodeCursor({ order, key: row.sort_key ?? '', id: row.id, direction }) : null)
   const next = isBackwards || hasMore ? at(shown.at(-1), 'next') : null
   const previous = (isBackwards ? hasMore : cursor !== undefined || skip > 0) ? at(shown[0], 'previous') : null
+  const search = new URLSearchParams(query)
+  search.delete('page')
   const link = (to: string | null) => {
     if (to === null) return null
-    const search = new URLSearchParams(query)
-    search.delete('page')
     search.set('cursor', to)
     return `${path}?${search}`
   }

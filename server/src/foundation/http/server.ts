@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import rateLimit, { type FastifyRateLimitStoreCtor } from '@fastify/rate-limit'
+import type { FastifyRateLimitStoreCtor } from '@fastify/rate-limit'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { callerText } from '#foundation/shared/caller.ts'
@@ -57,6 +57,9 @@ declare module 'fastify' {
   }
 }
 
+/** Stands in for compilers that Fastify would load before ours are set. */
+const noCompiler = () => () => undefined
+
 /** The HTTP server: limits, bodies, errors, security headers, the request log and metrics. */
 export async function createServer(options: ServerOptions): Promise<HttpServer> {
   const { log, metrics } = options
@@ -80,6 +83,7 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 4096, querystringParser: parseQuery },
     rewriteUrl: withoutAliases(options.aliases ?? {}),
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
+    schemaController: { compilersFactory: { buildValidator: noCompiler as never, buildSerializer: noCompiler as never } },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, newRequestId()),
   })
   // Parameters of a path and headers are always texts: where a schema says no more than that, there is nothing to validate.
@@ -147,7 +151,7 @@ function notedRoutes(fastify: FastifyInstance): Map<string, Set<Method>> {
 }
 
 async function limitRequests(fastify: FastifyInstance, max: number, store?: FastifyRateLimitStoreCtor): Promise<void> {
-  await fastify.register(rateLimit, {
+  await fastify.register(import('@fastify/rate-limit'), {
     global: true,
     hook: 'preValidation',
     max,

@@ -5,9 +5,11 @@
  */
 export const beginnings = [5, 6, 8] as const
 
-/** Keys that one question may have, and that it should have, so that they cover little more than was asked for. */
-const mostKeys = 64
+/** Keys that a question should have, so that they cover little more than was asked for, and no more of the shorter spans than needed. */
 const enoughKeys = 6
+const manyKeys = 64
+/** Keys that it may have, of the longest spans: five years. */
+const mostKeys = 600
 const digits = 12
 /** The last millisecond that an id can hold. */
 export const endOfTime = 16 ** digits - 1
@@ -42,7 +44,7 @@ export function keysOfTime(from: number, until: number): string[] | undefined {
     const span = 16 ** (digits - length)
     const first = Math.max(0, Math.floor(from / span))
     const count = Math.floor(Math.min(endOfTime, until) / span) - first + 1
-    if (count > mostKeys) break
+    if (count > (keys ? manyKeys : mostKeys)) break
     keys = Array.from({ length: count }, (_, i) => (first + i).toString(16).padStart(length, '0'))
     if (count >= enoughKeys) break
   }

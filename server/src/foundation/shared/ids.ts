@@ -48,7 +48,7 @@ export function idRange(beginning: string): { from: string; to: string } | undef
   return { from: beginning + fill('0'), to: beginning + fill('f') }
 }
 
-/** Crockford's alphabet: no I, L, O and U, which are misread and make words. */
+/** Crockford's alphabet: without I, L, O and U, which are misread and form words. */
 const letters = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 
 /** Random capitals and digits, five bits each, for references that people read and banks carry. */

@@ -7,6 +7,7 @@
  * entries of its own business, however many others there are.
  */
 const inherent: Record<string, string> = { đ: 'd', ð: 'd', ø: 'o', ł: 'l', ß: 'ss', æ: 'ae', œ: 'oe', þ: 'th', ı: 'i', ς: 'σ' }
+const withoutDecomposition = new RegExp(`[${Object.keys(inherent).join('')}]`, 'g')
 
 /** Lower case without accents: `Nguyễn` is `nguyen`. Marks of scripts in which they are vowels are kept. */
 export function fold(text: string): string {
@@ -14,7 +15,7 @@ export function fold(text: string): string {
     .normalize('NFKD')
     .replace(/[\u0300-\u036f]/g, '')
     .toLowerCase()
-  return bare.replace(/[đðøłßæœþıς]/g, (letter) => inherent[letter] ?? letter).normalize('NFC')
+  return bare.replace(withoutDecomposition, (letter) => inherent[letter] ?? letter).normalize('NFC')
 }
 
 function spell(codePoint: number): string {

@@ -57,6 +57,16 @@ describe('wire formats', () => {
     expect(formatBusinessTime(moment, name)).toBe(text)
   })
 
+  test('a time is the one that toISOString prints, for every second of four-digit years', () => {
+    const any = fc.integer({ min: Date.parse('1000-01-01'), max: Date.parse('9999-12-31') })
+    fc.assert(
+      fc.property(any, (ms) => {
+        expect(formatLocalTime(ms, 'UTC')).toBe(new Date(ms).toISOString().slice(0, 19))
+      }),
+    )
+    expect(formatLocalTime(1_700_000_000_999.9, 'UTC')).toBe('2023-11-14T22:13:20')
+  })
+
   test('a time with its offset identifies the moment, to the second', () => {
     fc.assert(
       fc.property(at, zone, (date, name) => {

@@ -22,21 +22,21 @@ export const AttemptInput = Type.Object({
 })
 export type AttemptInput = Static<typeof AttemptInput>
 
-/** Refuses what looks like a card's number: rails are given tokens, and say in their errors, which are kept, what they were given. */
+/** Rejects what looks like a card number: rails are given tokens, and repeat them in their errors, which are stored. */
 function requireToken(token: string | undefined): void {
   if (token !== undefined && /^[\d\s-]{12,}$/.test(token)) {
     throw invalid({ token: ['The token must be a card token from the tokeniser, not a card number.'] }, 'card_number_not_taken')
   }
 }
 
-/** An attempt that a payer began: its charge, and its payment request after it; absent where an earlier answer was repeated. */
+/** An attempt that a payer started: its charge, and its payment request after it; absent if an earlier answer was repeated. */
 export interface BegunAttempt {
   chargeId: string
   request?: PaymentRequestRow | undefined
 }
 
 /**
- * Begins the payer's payment, once for its key: a reload, a second click and a lost answer get the first one's charge.
+ * Starts the payer's payment, once per key: a reload, a second click and a lost response get the charge of the first attempt.
  */
 export async function beginAttempt(
   deps: StartDeps & { idempotency: Idempotency },

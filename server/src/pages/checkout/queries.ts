@@ -22,7 +22,7 @@ export async function findCheckoutCharges(db: Db, businessId: string, paymentReq
   return rows.filter(({ id }, i) => rows[i - 1]?.id !== id)
 }
 
-/** Something that differs after every change of a request or of its latest payments. */
+/** A value that differs after every change of a request or of its latest payments. */
 export interface RequestMark {
   business_id: string
   id: string

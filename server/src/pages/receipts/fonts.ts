@@ -40,7 +40,6 @@ const hanFile = fileURLToPath(new URL('./fonts/han.otf', import.meta.url))
 
 const widthsKept = 5_000
 const missingMark = '□'
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 /** Characters without a glyph of their own that say how others are joined or shown. */
 const invisible = /\p{Default_Ignorable_Code_Point}/gu
 
@@ -93,6 +92,7 @@ function faceFinder(faceOf: (file: string) => Face, files: string[]): (letters: 
 /** Opens the fonts; each file is read when the first letter is looked up in it, and kept. */
 export async function openFonts(extraFile: string | undefined): Promise<Fonts> {
   const { create } = await import('fontkit')
+  const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
   const faces = new Map<string, Face>()
   const faceOf = (file: string, weight: Weight): Face => {
     const isOneWeight = file === hanFile || file === extraFile

@@ -20,14 +20,13 @@ interface Word {
 }
 
 const opening = /^[([{<«‹“‘（「『【《〈]+$/u
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
-
 const segmenters = new Map<string, Intl.Segmenter>()
 
 /** Creating one costs more than a paragraph. */
-function segmenterOf(language: string): Intl.Segmenter {
-  const segmenter = segmenters.get(language) ?? new Intl.Segmenter(language, { granularity: 'word' })
-  segmenters.set(language, segmenter)
+function segmenterOf(language: string, granularity: 'word' | 'grapheme' = 'word'): Intl.Segmenter {
+  const key = `${language} ${granularity}`
+  const segmenter = segmenters.get(key) ?? new Intl.Segmenter(language, { granularity })
+  segmenters.set(key, segmenter)
   return segmenter
 }
 
@@ -80,7 +79,7 @@ export function setLines(text: string, width: number, setting: Setting): { lines
     if (whole <= width) add(word.text, whole, word.spaced)
     else {
       let spaced = word.spaced
-      for (const { segment } of graphemes.segment(word.text)) {
+      for (const { segment } of segmenterOf('en', 'grapheme').segment(word.text)) {
         add(segment, widthOf(segment), spaced)
         spaced = false
       }

@@ -31,7 +31,7 @@ const payerOf = ({ name, email, phone }: Pick<PayInput, 'name' | 'email' | 'phon
 /** What a request to the sandbox is answered, once its payment is settled. */
 const answerWith = (request: PaymentRequestRow) => (settled: Settled) => ({ status: 200, body: JSON.stringify(presentResult(settled, request)) })
 
-/** Stands for every number that is no published test card. */
+/** Replaces every number that is not a published test card. */
 const otherCard = 'other'
 
 /**
@@ -46,7 +46,7 @@ function withoutRealCards(body: Record<string, unknown>): Record<string, unknown
   return { ...body, card: { number: known(card.number) } }
 }
 
-/** A payment as its body describes it. */
+/** The payment that a body describes. */
 function paymentOf(
   request: PaymentRequestRow,
   body: PayInput,

@@ -27,7 +27,7 @@ const refusals = new Set(['StripeInvalidRequestError', 'StripeAuthenticationErro
 const clients = new Map<string, Stripe>()
 const mostClients = 100
 
-/** The official client, on Stripe's hosts or, for tests, on another. It tries a request once more, under the same key. */
+/** The official client, for Stripe's hosts or, in tests, for another. It retries a request once, with the same key. */
 async function client(access: RailAccess): Promise<Stripe> {
   const key = JSON.stringify(access)
   const known = clients.get(key)

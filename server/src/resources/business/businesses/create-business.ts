@@ -1,7 +1,7 @@
 import { insertEventPosition } from '#engine/events/emit-event.ts'
 import { bookSandboxFloat } from '#engine/ledger/sandbox-float.ts'
 import type { Db } from '#foundation/database/database.ts'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { newId, randomHex } from '#foundation/shared/ids.ts'
 import { encryptSecret, sha256 } from '#foundation/shared/secrets.ts'
 import { insertApiKey, insertBusiness, takeSlug } from './queries.ts'

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
-import type { Business } from '#foundation/http/authentication.ts'
 import { CursorPage } from '#foundation/http/schemas.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
 import type { MailRow } from './queries.ts'
 

@@ -1,7 +1,7 @@
 import type { Deps } from '#foundation/deps.ts'
 import type { Call } from '#foundation/http/api.ts'
-import type { Business } from '#foundation/http/authentication.ts'
 import { decodeCursor, keysetPage, skippedRows } from '#foundation/http/pagination.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { type FieldErrors, invalid } from '#foundation/shared/errors.ts'
 import { lowestIdAt } from '#foundation/shared/ids.ts'
 import { toE164 } from '#foundation/shared/phone.ts'

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Database } from '#foundation/database/database.ts'
 import { type GramColumn, type GramQuestion, hasGramsSql } from '#foundation/database/search-grams.ts'
-import { plainPageSql, type SearchedList, searchedPage } from '#foundation/database/searched-list.ts'
+import { type SearchedList, searchedPage } from '#foundation/database/searched-list.ts'
 import { sharedPages } from '#foundation/database/shared-pages.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
 import { type CustomerJson, createdMs, shownJson, updatedMs } from './queries.ts'
@@ -82,9 +82,6 @@ export function customerLists(
     return searchedPage<ListedCustomer>(db, listOf(businessId, options))
   }
 }
-
-/** The statement of one page without a search. */
-export const customersPageSql = (businessId: string, options: ListedCustomers): RawBuilder<unknown> => plainPageSql(listOf(businessId, options))
 
 const collated = sql`coalesce(c.name, '') collate "und-x-icu"`
 

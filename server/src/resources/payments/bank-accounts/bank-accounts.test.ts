@@ -9,13 +9,13 @@ import { newId, randomHex } from '#foundation/shared/ids.ts'
 import { aBusiness, type Client, eventsOf } from '#testing/api.ts'
 import { aBankAccount, reportCredit } from '#testing/bank.ts'
 
-/** A live business whose payers pay on its own account. */
+/** A live business whose payers pay into its own account. */
 async function aPayee() {
   const client = await aBusiness({ mode: 'live' })
   return { client, account: await aBankAccount(client) }
 }
 
-/** A PayNow request for S$ 10.00 and the reference that its code carries. */
+/** A PayNow request for S$ 10.00 and the reference in its code. */
 async function aRequest(client: Client, more: Record<string, unknown> = {}): Promise<{ id: string; reference: string; json: Record<string, unknown> }> {
   const { json } = await client.post('/v1/payment-requests', {
     amount: '10.00',
@@ -36,7 +36,7 @@ async function chargesOf({ server, business }: Client) {
   return rows as { id: string; unapplied_reason: string | null; amount_minor: bigint; fixed_fee_minor: bigint; discount_fee_minor: bigint; status: string }[]
 }
 
-/** What the books say came in by PayNow: the net in a wallet and the fee, both owed by the rail. */
+/** What was booked by PayNow: the net in a wallet and the fee, both owed by the rail. */
 async function bookedMinor({ server, business }: Client): Promise<bigint> {
   const balances = await listBalances(server.database.db, business.id)
   const of = (name: string) => balances.find(({ account }) => account === name)?.balanceMinor ?? 0n
@@ -64,14 +64,14 @@ describe('bank accounts', () => {
     expect(again.id).toBe(account.id)
     expect(again.secret).not.toBe(account.secret)
     expect((await reportCredit(client, account)).status).toBe(401)
-    // What was reported before is known still.
+    // What was reported before is still known.
     expect((await reportCredit(client, again, { bank_reference: 'BR-1' })).json).toEqual(first)
   })
 
   test('two businesses may register the same account number, and a credit reaches only the one whose secret signed it', async () => {
     const { client, account } = await aPayee()
     const other = await aBusiness({ mode: 'live' })
-    // Whoever claims the number of another learns nothing and takes nothing.
+    // A business that claims another's number learns nothing and receives nothing.
     const claimed = await aBankAccount(other, { account_number: account.account_number, name: 'Laksa stall' })
     const [mine, theirs] = [await aRequest(client), await aRequest(other)]
     for (const reference of [mine.reference, theirs.reference]) {
@@ -84,7 +84,7 @@ describe('bank accounts', () => {
     await reportCredit(client, claimed, { reference: theirs.reference })
     expect(await statusOf(other, theirs.id)).toBe('completed')
     expect((await client.get('/v1/bank-credits')).json.data).toHaveLength(2)
-    // One that is switched off leaves the other on.
+    // Disabling one leaves the other active.
     await other.delete(`/v1/bank-accounts/${claimed.id}`)
     expect((await reportCredit(client, claimed)).status).toBe(401)
     expect((await reportCredit(client, account)).status).toBe(200)
@@ -163,7 +163,7 @@ describe("a bank's report", () => {
     const { id, reference, json } = await aRequest(client, { add_admin_fee: true })
     const { qr_code } = json.qr_code_data as { qr_code: string }
     expect([json.amount, decodeQr(qr_code).amountMinor]).toEqual(['10.00', 1020n])
-    // A code that is out keeps its price when the fees change, and when something else of its request does.
+    // An issued code keeps its price when the fees change, and when something else of its request does.
     await client.put('/v1/fee-schedules/paynow_online', { currency: 'sgd', fixed: '1.00', rate: '1.00' })
     await client.put(`/v1/payment-requests/${id}`, { purpose: 'Kaya toast' })
     expect((await client.get(`/v1/payment-requests/${id}`)).json.qr_code_data.qr_code).toBe(qr_code)
@@ -241,7 +241,7 @@ describe("a bank's report", () => {
       await reportCredit(client, account, {}, { signature: `t=${Math.floor(Date.now() / 1000)},v1=00` }),
       await reportCredit(client, account, {}, { adapter: 'other' }),
       await reportCredit(client, { ...account, account_number: '0000000' }),
-      // A secret signs reports on its own account only.
+      // A secret signs only reports on its own account.
       await reportCredit(client, { account_number: (await aPayee()).account.account_number, secret: account.secret }),
     ]
     const shown = answers.map(({ status, json: { request_id: _id, ...rest } }) => JSON.stringify({ status, rest }))

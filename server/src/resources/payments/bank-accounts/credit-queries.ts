@@ -12,14 +12,14 @@ export interface ReportedNumber {
 
 /**
  * The accounts that reports can mean, for each of them those of every business that has the number: the directory names
- * the businesses, then their own shards answer. Whose account it is, the report's signature says.
+ * the businesses, then their own shards are queried. The report's signature decides whose account it is.
  */
 export async function findReportedAccounts(db: Db, numbers: ReportedNumber[]): Promise<BankAccountRow[][]> {
   const lookups = numbers.map(({ adapter, accountNumber }) => bankAccountLookup(adapter, accountNumber))
   const { rows: entries } = await runPrepared(
     db,
     'find_account_entries',
-    // Entries of versions before have the bare kind.
+    // Entries of earlier versions have the bare kind.
     sql<{ lookup: string; business_id: string; target_id: string }>`
     select lookup, business_id, target_id from directory
     where lookup = any (${arraySql('text', [...new Set(lookups)])}) and (kind = ${directoryKind} or kind like ${`${directoryKind}:%`})`,
@@ -60,10 +60,10 @@ const columns = {
 } as const satisfies Record<keyof BankCreditRow, string>
 const names = Object.keys(columns)
 
-/** What makes a credit known: a bank's reference is unique on its account. */
+/** The identity of a credit: a bank's reference is unique on its account. */
 export type CreditReference = Pick<BankCreditRow, 'business_id' | 'bank_account_id' | 'bank_reference'>
 
-/** Credits by their banks' references; undefined for those that are not known. */
+/** Credits by their banks' references; undefined for unknown ones. */
 export async function findKnownCredits(db: Db, references: CreditReference[]): Promise<(BankCreditRow | undefined)[]> {
   const { rows } = await runPrepared(
     db,
@@ -79,14 +79,14 @@ export async function findKnownCredits(db: Db, references: CreditReference[]): P
   return references.map((one) => known.get(keyOf(one)))
 }
 
-/** The statement that writes credits. A bank reference that is known on its account violates `bank_credits_reference`. */
+/** The statement that writes credits. A known bank reference on an account violates `bank_credits_reference`. */
 export function insertBankCreditsSql(rows: BankCreditRow[]): RawBuilder<unknown> {
   return sql`insert into bank_credits (${sql.raw(names.join(', '))}) select * from ${rowsSql('credit', columns, rows)}`
 }
 
 const spent = { business_id: 'uuid', id: 'uuid', status: 'text', payment_request_id: 'uuid', charge_id: 'uuid', updated_at: 'timestamptz' } as const
 
-/** The statement that records what credits have paid. A credit that has paid something already is left as it is. */
+/** The statement that records what credits have paid. A credit that has already paid something is left unchanged. */
 export function allocateBankCreditsSql(rows: BankCreditRow[]): RawBuilder<unknown> {
   return sql`
     update bank_credits c set status = spent.status, payment_request_id = spent.payment_request_id, charge_id = spent.charge_id, updated_at = spent.updated_at

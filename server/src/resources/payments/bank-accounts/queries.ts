@@ -6,22 +6,22 @@ import { columnList, type RowOf } from '#foundation/database/rows.ts'
 import { keysetPages } from '#foundation/database/shared-pages.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
 
-/** An account at a bank on which payers pay, as it is stored. */
+/** A bank account that payers pay into, as it is stored. */
 export type BankAccountRow = RowOf<'bank_accounts'>
 
 /** Money that a bank reported, as it is stored. */
 export type BankCreditRow = RowOf<'bank_credits', { status: 'unmatched' | 'matched' | 'allocated' }>
 
-/** The kind of an account's entries in the directory, alone or with the account's id behind it. */
+/** The kind of an account's entries in the directory, alone or followed by the account's id. */
 export const directoryKind = 'bank_account'
-/** Under what the directory knows the accounts of a number. */
+/** The directory key of the accounts with a number. */
 export const bankAccountLookup = (adapter: string, accountNumber: string) => `${adapter}:${accountNumber}`
 /** An account has an entry of its own: its number proves nothing, so several businesses may name the same one. */
 const kindOf = (id: string) => `${directoryKind}:${id}`
 
 /**
- * Writes an account and how it is found. One that was switched off is switched on again and keeps its id, so that what the
- * bank reported before stays known. Undefined when it is on already.
+ * Writes an account and its directory entry. A disabled one is enabled again and keeps its id, so that what the
+ * bank reported before stays known. Undefined if it is already enabled.
  */
 export async function insertBankAccount(tx: Db, row: BankAccountRow): Promise<BankAccountRow | undefined> {
   const { currency, name, proxy_type, proxy_value, secret_encrypted, active, updated_at } = row
@@ -43,9 +43,9 @@ export async function insertBankAccount(tx: Db, row: BankAccountRow): Promise<Ba
   return written
 }
 
-/** Takes an account out of the directory, so that no report finds it any more. Its credits stay. */
+/** Removes an account from the directory, so that no report finds it any more. Its credits stay. */
 export function forgetBankAccount(tx: Db, { business_id, id, adapter, account_number }: BankAccountRow): Promise<void> {
-  // Entries of versions before have the bare kind.
+  // Entries of earlier versions have the bare kind.
   return deleteDirectoryEntry(tx, { lookup: bankAccountLookup(adapter, account_number), businessId: business_id, targetId: id }, [directoryKind, kindOf(id)])
 }
 

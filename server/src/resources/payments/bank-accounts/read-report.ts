@@ -3,7 +3,7 @@ import { ApiError, type FieldErrors, invalid } from '#foundation/shared/errors.t
 import { parseAmount, parseCurrency } from '#foundation/shared/money.ts'
 import { parseMoment } from '#foundation/shared/time.ts'
 
-/** A bank's report of money that came in, whatever the bank's own form of it. */
+/** A bank's report of incoming money, independent of the bank's own format. */
 export interface CreditReport {
   accountNumber: string
   bankReference: string
@@ -17,13 +17,13 @@ export interface CreditReport {
 /** Seconds by which a report's clock may differ from ours. */
 const tolerance = 300
 
-/** `t=<unix seconds>,v1=<hex>` over `<t>.<body>`, as at Stripe: old reports cannot be sent again, and nothing in them changed. */
+/** `t=<unix seconds>,v1=<hex>` over `<t>.<body>`, like Stripe's: old reports cannot be sent again, and nothing in them changed. */
 export function signReport(body: Buffer | string, secret: string, at: Date): string {
   const seconds = Math.floor(at.getTime() / 1000)
   return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.`).update(body).digest('hex')}`
 }
 
-/** Whether a report's signature fits its bytes and is of now. */
+/** Whether a report's signature matches its bytes and is recent. */
 export function verifyReport(body: Buffer, header: string | undefined, secret: string, now: Date): boolean {
   const match = /^t=(\d{1,12}),v1=([0-9a-f]{64})$/.exec(header ?? '')
   if (!match) return false
@@ -33,7 +33,7 @@ export function verifyReport(body: Buffer, header: string | undefined, secret: s
   return isOurs && Math.abs(now.getTime() / 1000 - Number(seconds)) <= tolerance
 }
 
-/** The account that a report is about, before its signature is checked; 400 for what is no report. */
+/** The account that a report is about, before its signature is checked; 400 for anything that is not a report. */
 export function accountOf(body: Buffer): { accountNumber: string; fields: Record<string, unknown> } {
   let fields: Record<string, unknown>
   try {
@@ -57,7 +57,7 @@ function textOf(fields: Record<string, unknown>, name: string, maxLength: number
     : null
 }
 
-/** The generic adapter's fields: account_number, bank_reference, amount, currency, reference?, payer_name?, booked_at?. One 422 names all that are wrong. */
+/** The generic adapter's fields: account_number, bank_reference, amount, currency, reference?, payer_name?, booked_at?. One 422 names all invalid ones. */
 export function readGenericReport(fields: Record<string, unknown>, now: Date, timezone: string): CreditReport {
   const errors: FieldErrors = {}
   const bankReference = textOf(fields, 'bank_reference', 140)

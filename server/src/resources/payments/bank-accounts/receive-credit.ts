@@ -24,7 +24,7 @@ export interface CreditDeps extends Deps {
   readonly settle: Settle
 }
 
-/** Our reference inside what the bank passes on: banks add words, change case and drop signs. Begins at every place, since a word before it may end like one. */
+/** Our reference in the text that the bank passes on: banks add words, change case and drop signs. Tried at every position, since a word before it may end like one. */
 const referencePattern = /(?=(HWK[0-9A-HJKMNP-TV-Z]{17}))/g
 
 function referencesIn(report: CreditReport): string[] {
@@ -38,19 +38,19 @@ export interface ReportedAccount {
   business: Business
 }
 
-/** What receives the reports of banks. */
+/** The receiver of banks' reports. */
 export interface BankReports {
   /** The accounts that a report can mean: one for each business that has the number. */
   findAccounts(adapter: string, accountNumber: string): Promise<ReportedAccount[]>
   /**
-   * Records a credit, once for each bank reference on an account. One that carries a request's reference is settled against
+   * Records a credit, once for each bank reference on an account. One that contains a request's reference is settled against
    * that request, in the transaction that writes the credit: exact, short, over and late are recorded as what they are. One
-   * that carries none waits to be allocated. A report that comes again changes nothing and answers the same.
+   * without one waits to be allocated. A repeated report changes nothing and gets the same answer.
    */
   receive(account: ReportedAccount, report: CreditReport, origin: Origin): Promise<BankCreditRow>
 }
 
-/** Receives reports; what they ask the database is asked together with the reports that arrive at the same time. */
+/** Receives reports; reports that arrive at the same time share their queries. */
 export function bankReports(deps: CreditDeps): BankReports {
   const { write: db } = deps.database
   const groupOf = deps.groupAcrossBusinesses ? undefined : ({ business_id }: { business_id: string }) => business_id
@@ -93,7 +93,7 @@ export function bankReports(deps: CreditDeps): BankReports {
   }
 }
 
-/** Pays the request whose reference a credit carries. */
+/** Pays the request whose reference a credit contains. */
 async function match(deps: CreditDeps, business: Business, request: PaymentRequestRow, credit: BankCreditRow, origin: Origin): Promise<BankCreditRow> {
   const { row, settlement } = await settlementOf(deps, business, request, credit, origin)
   const matched: BankCreditRow = { ...credit, status: 'matched', payment_request_id: request.id, charge_id: row.id }
@@ -131,18 +131,18 @@ function newCredit(business: Business, account: BankAccountRow, report: CreditRe
   }
 }
 
-/** The fee that the payer was asked for beside the request's amount: by its code where it has one, otherwise by the page. */
+/** The fee that the payer was charged on top of the request's amount: by its code if it has one, otherwise by the page. */
 async function feeAsked(db: Db, request: PaymentRequestRow): Promise<bigint> {
   if (request.amount_minor === null) return 0n
   if (request.generate_qr) return request.admin_fee_minor ?? 0n
   return adminFeeOn(db, request, 'paynow_online', request.amount_minor)
 }
 
-/** The settlement of a payment request with a credit, and the charge that it makes. */
+/** The settlement of a payment request with a credit, and the charge that it creates. */
 async function settlementOf({ database }: CreditDeps, business: Business, request: PaymentRequestRow, credit: BankCreditRow, origin: Origin) {
   const payment = { request, method: 'paynow_online', payer: { name: credit.payer_name } }
   const row = newCharge(business, payNowRail.name, payment, credit.amount_minor, await feeAsked(database.db, request), origin.at)
-  // A payer pays when the bank books it: a credit that was booked in time is, though it is reported later.
+  // A payer pays when the bank books it: a credit that was booked in time is in time, even if it is reported later.
   row.created_at = credit.booked_at < credit.created_at ? credit.booked_at : credit.created_at
   const settlement: Settlement = {
     business,
@@ -155,10 +155,10 @@ async function settlementOf({ database }: CreditDeps, business: Business, reques
   return { row, settlement }
 }
 
-/** Pays a request with a credit that waited for it, when a person says so; refused when the credit has paid something already. */
+/** Pays a request with an unmatched credit, on a person's decision; rejected if the credit has already paid something. */
 export async function allocateCredit(deps: CreditDeps, business: Business, credit: BankCreditRow, request: PaymentRequestRow, origin: Origin): Promise<Answer> {
   if (request.currency !== credit.currency) throw conflict('currency_mismatch', 'The credit and the payment request are in different currencies.')
-  const spent = () => conflict('bank_credit_spent', 'This credit has paid a payment request already.')
+  const spent = () => conflict('bank_credit_spent', 'This credit has already paid a payment request.')
   if (credit.status !== 'unmatched') throw spent()
   const { row, settlement } = await settlementOf(deps, business, request, credit, origin)
   const updatedAt = laterThan(credit.updated_at, origin.at)

@@ -6,7 +6,6 @@ import { idIn, records, targetOf } from '#engine/records/records.ts'
 import { type Database, violatedConstraint } from '#foundation/database/database.ts'
 import { type Api, type Call, findingTakenKeys } from '#foundation/http/api.ts'
 import { etagOf } from '#foundation/http/etag.ts'
-import { systemOrigin } from '#foundation/http/origin.ts'
 import { keysetPage, keysetRequest } from '#foundation/http/pagination.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { ApiError, invalid, notFound } from '#foundation/shared/errors.ts'
@@ -50,7 +49,7 @@ async function creditOf({ db }: Database, business: Business, id: string): Promi
   return credit
 }
 
-/** Accounts on which payers pay, what banks report on them, and the credits that wait for a person. */
+/** Accounts that payers pay into, banks' reports on them, and the credits that wait for a person. */
 export function bankAccountsRoutes(api: Api, deps: BankAccountsDeps): void {
   accountRoutes(api, deps)
   reportRoute(api, deps)
@@ -104,22 +103,22 @@ function accountRoutes(api: Api, deps: BankAccountsDeps): void {
   )
 }
 
-/** What a bank, or what stands between it and Hawker, sends; signed with the account's secret. */
+/** Reports of a bank, or of a gateway between it and Hawker; signed with the account's secret. */
 function reportRoute(api: Api, deps: BankAccountsDeps): void {
   const { clock } = deps
   const reports = bankReports(deps)
 
-  api.raw('/v1/bank-notifications/:adapter', async ({ params, body, headers, requestId }) => {
+  api.raw('/v1/bank-notifications/:adapter', async ({ params, body, headers, origin: originOf }) => {
     const { accountNumber, fields } = accountOf(body)
     const accounts = params.adapter === 'generic' ? await reports.findAccounts(params.adapter, accountNumber) : []
-    // Anyone can claim a number; who knows an account's secret speaks for it, and for no other business that has the number.
+    // Anyone can claim a number; only an account's secret proves the right to report on it, and for no other business with that number.
     const reported = accounts.find(({ account }) =>
       verifyReport(body, headers['hawker-signature'], decryptSecret(account.secret_encrypted, deps.secretKey()), clock.system()),
     )
-    // An unknown account answers like a wrong signature, so nobody learns which accounts there are.
+    // An unknown account gets the same answer as a wrong signature, so nobody learns which accounts exist.
     if (!reported) throw new ApiError(401, 'bad_signature', 'The signature does not match.')
     const { business } = reported
-    const origin = systemOrigin(deps, business.id, requestId)
+    const origin = originOf(business.id)
     const credit = await reports.receive(reported, readGenericReport(fields, origin.at, business.timezone), origin)
     return { status: 200, body: JSON.stringify({ id: credit.id, status: credit.status }) }
   })

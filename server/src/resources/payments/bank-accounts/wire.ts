@@ -69,7 +69,7 @@ export type ListBankCredits = Static<typeof ListBankCredits>
 
 export const AllocateBankCredit = Type.Object({ payment_request_id: Type.String({ minLength: 1, description: 'The payment request that this credit pays.' }) })
 
-/** `secret` only at the moment at which it is made. */
+/** `secret` only at the moment of its creation. */
 export function presentBankAccount(row: BankAccountRow, business: Business, baseUrl: string, secret: string | null) {
   return {
     id: row.id,
@@ -87,7 +87,7 @@ export function presentBankAccount(row: BankAccountRow, business: Business, base
   }
 }
 
-/** Accounts at banks; one that was switched off keeps its row, with its credits. */
+/** Bank accounts; a disabled one keeps its row, with its credits. */
 export const bankAccountKind: Kind<BankAccountRow> = {
   name: 'BankAccount',
   table: tables.bank_accounts,

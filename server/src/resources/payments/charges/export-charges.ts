@@ -77,7 +77,7 @@ async function* lines(database: Database, business: Business, filter: ChargeFilt
   }
 }
 
-/** Charges as CSV, newest first, read from the database as fast as the client takes them and no faster. */
+/** Charges as CSV, newest first, read from the database as fast as the client reads them and no faster. */
 export function exportCharges(database: Database, business: Business, filter: ChargeFilter, exponents: Exponents, atMost = Number.POSITIVE_INFINITY): Readable {
   return Readable.from(lines(database, business, filter, exponents, atMost), { objectMode: false, highWaterMark: 65_536 })
 }

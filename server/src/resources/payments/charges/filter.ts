@@ -1,6 +1,6 @@
 import type { Db } from '#foundation/database/database.ts'
-import type { Business } from '#foundation/http/authentication.ts'
 import { isTrue } from '#foundation/http/schemas.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { type FieldErrors, invalid, spoken } from '#foundation/shared/errors.ts'
 import { isUuid, lowestIdAt } from '#foundation/shared/ids.ts'
 import { currencies, exponentOf, parseAmount } from '#foundation/shared/money.ts'

@@ -61,7 +61,7 @@ const columns = {
 } as const satisfies Record<keyof ChargeRow, string>
 
 const names = Object.keys(columns).join(', ')
-/** Every column, named: a statement that is prepared with `*` fails when a migration adds one. */
+/** Every column by name: a statement that is prepared with `*` fails when a migration adds one. */
 export const chargeColumns = Object.keys(columns)
   .map((name) => `c.${name}`)
   .join(', ')

@@ -14,7 +14,7 @@ import { insertExpiriesSql, type PaymentRequestRow } from './queries.ts'
 import { applyPaymentRequest, requestSearchGrams, requestSearchText } from './rules.ts'
 import { type CreatePaymentRequest, presentPaymentRequest } from './wire.ts'
 
-/** What a payer's bank tells us: 20 capitals and digits, 85 bits of them random, short enough for every scheme's field. */
+/** What a payer's bank passes on: 20 capitals and digits, 85 bits of them random, short enough for every scheme's field. */
 export function newPaymentReference(): string {
   return `HWK${randomLetters(17)}`
 }

@@ -92,7 +92,7 @@ export async function writeStatuses(tx: Db, rows: PaymentRequestRow[]): Promise<
   await runTogether(tx, 'write_statuses', [updateStatusesSql(rows), insertEndingsSql(rows)])
 }
 
-/** The statement that takes requests out of the list of those that will expire. */
+/** The statement that removes requests from the list of those that will expire. */
 export function deleteExpiriesSql(keys: { businessId: string; id: string }[]): RawBuilder<unknown> {
   return sql`
     delete from payment_request_expiries e using ${keysSql('done', keys)}
@@ -114,7 +114,7 @@ export async function findPaymentRequest(db: Db, businessId: string, id: string)
   return rows[0]
 }
 
-/** The same for all that are asked for at once. */
+/** The same for several, in one query. */
 export async function findAnyPaymentRequests(db: Db, keys: readonly { businessId: string; id: string }[]): Promise<(PaymentRequestRow | undefined)[]> {
   const { rows } = await runPrepared(
     db,
@@ -163,7 +163,7 @@ export const paymentRequestReader = ({ pool }: Database, acrossBusinesses: boole
     acrossBusinesses,
   )
 
-/** Finds a payment request that is not deleted, and holds its row until the transaction ends. */
+/** Finds a payment request that is not deleted, and locks its row until the transaction ends. */
 export async function lockPaymentRequest(tx: Db, businessId: string, id: string): Promise<PaymentRequestRow | undefined> {
   const row = (await lockPaymentRequests(tx, [{ businessId, id }])).get(id)
   return row?.deleted_at === null ? row : undefined

@@ -48,7 +48,7 @@ function withoutEntry(error: unknown): object {
 
 /** One request with its location, its payments, and its code or link while it can be paid. */
 function readPaymentRequest({ database, groupAcrossBusinesses }: Deps) {
-  // Clients wait for a payment by asking again and again: what they ask at the same time is one query.
+  // Clients wait for a payment by polling: what they request at the same time is one query.
   const read = paymentRequestReader(database, groupAcrossBusinesses)
   const paymentsOf = countedPaymentsReader(database, groupAcrossBusinesses)
   return async (call: Call): Promise<Answer> => {

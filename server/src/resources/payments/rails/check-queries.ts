@@ -9,10 +9,10 @@ import type { Due } from '#foundation/shared/clock.ts'
 /** What a scheduled check does: it polls a rail about a charge or a refund, or refunds a duplicate charge. */
 export type CheckKind = 'charge' | 'refund' | 'duplicate'
 
-/** A scheduled check whose time has come. */
+/** A scheduled check that is due. */
 export type DueCheck = Omit<RowOf<'rail_checks', { kind: CheckKind }>, 'due_at'>
 
-/** When a rail is to be asked about a charge or a refund, or a duplicate is to be refunded. */
+/** When to poll a rail about a charge or a refund, or to refund a duplicate. */
 export interface ScheduledCheck {
   businessId: string
   id: string
@@ -29,12 +29,12 @@ export function scheduleChecksSql(checks: ScheduledCheck[]): RawBuilder<unknown>
     on conflict (business_id, id) do update set due_at = excluded.due_at`
 }
 
-/** Sets when a rail is asked about charges or refunds; replaces an earlier time. */
+/** Schedules checks of charges or refunds with their rails; replaces an earlier time. */
 export async function scheduleChecks(tx: Db, checks: ScheduledCheck[]): Promise<void> {
   if (checks.length > 0) await runPrepared(tx, 'schedule_checks', scheduleChecksSql(checks))
 }
 
-/** The statement that takes charges or refunds out of the list of those whose rail has to be asked. */
+/** The statement that deletes the scheduled checks of charges or refunds. */
 export function deleteChecksSql(keys: { businessId: string; id: string }[]): RawBuilder<unknown> {
   return sql`
     delete from rail_checks c using ${keysSql('done', keys)}
@@ -46,7 +46,7 @@ export async function forgetChecks(tx: Db, keys: { businessId: string; id: strin
   if (keys.length > 0) await runPrepared(tx, 'forget_checks', deleteChecksSql(keys))
 }
 
-/** Claims what is due for this process, for the time of a lease. */
+/** Leases due checks to this process. */
 export async function claimChecks(db: Db, due: Due, leaseMs: number, limit: number): Promise<DueCheck[]> {
   const leasedUntil = new Date(due.until.getTime() + leaseMs)
   const ofBusiness = due.businessId === undefined ? sql`` : sql`and c.business_id = ${due.businessId}`

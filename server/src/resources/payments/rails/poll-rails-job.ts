@@ -18,7 +18,7 @@ export interface CheckDeps extends RefundDeps, Pick<Deps, 'log'> {
   settle: (settlement: Settlement) => Promise<Settled>
 }
 
-/** Longer than a rail has for its answer: a check whose process died is due again after it. */
+/** Longer than the time limit of a rail: a check whose process died is due again after it. */
 const leaseMs = 60_000
 const batch = 20
 
@@ -74,7 +74,7 @@ async function checkCharge(deps: CheckDeps, business: Business, check: DueCheck)
     business,
     charge: { isNew: false, id: charge.id, paymentRequestId: charge.payment_request_id },
     outcome: patient(outcome, check.attempts),
-    // A local rail answers from the charge alone, so its answer is worth nothing once someone has changed it.
+    // A local rail answers from the charge alone, so its answer is worthless once the charge has changed.
     ...(found.rail.local ? { onlyIf: (current) => current.updated_at.getTime() === charge.updated_at.getTime() } : {}),
     origin: systemOrigin(deps, business.id),
   })
@@ -99,7 +99,7 @@ async function checkRefund(deps: CheckDeps, business: Business, check: DueCheck)
   const { rail, access } = via
   const { checkRefund: query } = rail
   const now = clock.now(business.id)
-  // Without a reference the rail may never have heard of it: then it is called again, under the same idempotency key.
+  // Without a reference, the rail may never have received it: then it is called again, with the same idempotency key.
   const outcome =
     query && refund.rail_reference !== null
       ? await answerOrPending<RefundOutcome>(() => query.call(rail, { ...refundAttemptOf(refund, charge, now), reference: refund.rail_reference }, access))
@@ -108,7 +108,7 @@ async function checkRefund(deps: CheckDeps, business: Business, check: DueCheck)
   await recordRefundOutcome(deps, business, result, systemOrigin(deps, business.id))
 }
 
-/** Codes with which a duplicate is left as it is: it was refunded by hand, or its rail cannot refund. */
+/** Codes for which a duplicate is left as it is: it was refunded by hand, or its rail cannot refund. */
 const notToBeRefunded = new Set(['charge_already_refunded', 'charge_not_refundable', 'refund_not_supported', 'not_found'])
 
 async function refundDuplicate(deps: CheckDeps, business: Business, check: DueCheck): Promise<void> {
@@ -117,7 +117,7 @@ async function refundDuplicate(deps: CheckDeps, business: Business, check: DueCh
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
     if (notToBeRefunded.has(error.code)) return forgetChecks(deps.database.db, [{ businessId: business.id, id: check.id }])
-    // Not enough money there yet, for example: the fee of the duplicate is not given back to the merchant either.
+    // Not enough money yet, for example: the fee of the duplicate is not returned to the merchant either.
     await later(deps, check)
   }
 }

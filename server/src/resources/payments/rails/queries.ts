@@ -9,7 +9,7 @@ export interface RailKey {
   rail: string
 }
 
-/** The stored access to rails, sealed; undefined for those that are not set up. */
+/** The stored, encrypted access to rails; undefined for those that are not set up. */
 export async function findRailCredentials(db: Db, keys: RailKey[]): Promise<(string | undefined)[]> {
   const { rows } = await runPrepared(
     db,
@@ -27,7 +27,7 @@ export async function findRailCredentials(db: Db, keys: RailKey[]): Promise<(str
   return keys.map(({ businessId, rail }) => found.get(`${businessId} ${rail}`))
 }
 
-/** Stores a business's access to a rail in place of an earlier one. */
+/** Stores a business's access to a rail, replacing an earlier one. */
 export async function saveRailCredentials(tx: Db, businessId: string, rail: string, dataEncrypted: string, at: Date): Promise<void> {
   await tx
     .insertInto('rail_credentials')
@@ -36,20 +36,20 @@ export async function saveRailCredentials(tx: Db, businessId: string, rail: stri
     .execute()
 }
 
-/** Removes a business's access to a rail; false when it had none. */
+/** Removes a business's access to a rail; false if it had none. */
 export async function deleteRailCredentials(tx: Db, businessId: string, rail: string): Promise<boolean> {
   const deleted = await tx.deleteFrom('rail_credentials').where('business_id', '=', businessId).where('rail', '=', rail).executeTakeFirst()
   return deleted.numDeletedRows === 1n
 }
 
-/** An account at a bank into which PayNow payers pay, by its proxy. */
+/** A bank account into which PayNow payers pay, by its proxy. */
 export interface PayNowAccount {
   proxy_type: string
   proxy_value: string
   name: string
 }
 
-/** The account on which a business takes PayNow: the first active one in SGD that has a proxy. */
+/** The account on which a business accepts PayNow: the first active one in SGD that has a proxy. */
 export async function findPayNowAccount(db: Db, businessId: string): Promise<PayNowAccount | undefined> {
   const row = await db
     .selectFrom('bank_accounts')
@@ -63,18 +63,18 @@ export async function findPayNowAccount(db: Db, businessId: string): Promise<Pay
   return row?.proxy_type && row.proxy_value ? { proxy_type: row.proxy_type, proxy_value: row.proxy_value, name: row.name } : undefined
 }
 
-/** A message of a rail that was acted on. */
+/** A rail's notification that was acted on. */
 export interface NotedNotification {
   business_id: string
   rail: string
-  /** The rail's id of the message. */
+  /** The rail's id of the notification. */
   rail_event_id: string
   received_at: Date
 }
 
 const noted = { business_id: 'uuid', rail: 'text', rail_event_id: 'text', received_at: 'timestamptz' } as const
 
-/** The statement that records messages of rails; one that was recorded before is left as it is. */
+/** The statement that records notifications of rails; one that was recorded before is left unchanged. */
 export function insertNotificationsSql(rows: NotedNotification[]): RawBuilder<unknown> {
   return sql`
     insert into rail_notifications (business_id, rail, rail_event_id, received_at) select * from ${rowsSql('noted', noted, rows)}

@@ -4,22 +4,22 @@ import { simulatorRail } from '#engine/rails/simulator/simulator.ts'
 import { stripeRail } from '#engine/rails/stripe/stripe.ts'
 import { readTogether } from '#foundation/database/read-together.ts'
 import type { Deps } from '#foundation/deps.ts'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { decryptSecret } from '#foundation/shared/secrets.ts'
 import { findPayNowAccount, findRailCredentials, type RailKey } from './queries.ts'
 
-/** The rails that are set up, and what each business may use. */
+/** The rails that are set up, and which of them each business may use. */
 export interface Rails {
-  /** The rail that serves a method for a business, with the business's access to it; undefined when none does. */
+  /** The rail that serves a method for a business, with the business's access to it; undefined if none does. */
   find(business: Business, method: string): Promise<{ rail: Rail; access: Record<string, string> } | undefined>
-  /** The rail of a charge that exists. */
+  /** The rail of an existing charge. */
   byName(business: Business, name: string): Promise<{ rail: Rail; access: Record<string, string> } | undefined>
 }
 
 /** Every rail, in one list. */
 export const rails: readonly Rail[] = [simulatorRail, payNowRail, stripeRail]
 
-/** Finds the rail of a method: in the sandbox the simulator plays them all, in live each needs the business's own access. */
+/** Finds the rail of a method: in the sandbox the simulator plays them all, in live each requires the business's own access. */
 export function railRegistry({ database, secretKey, groupAcrossBusinesses }: Pick<Deps, 'database' | 'secretKey' | 'groupAcrossBusinesses'>): Rails {
   const groupOf = groupAcrossBusinesses ? undefined : ({ businessId }: RailKey) => businessId
   const findCredentials = readTogether((keys: RailKey[]) => findRailCredentials(database.write, keys), { groupOf })

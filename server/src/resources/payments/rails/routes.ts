@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { BadNotification, type RailNotification } from '#engine/rails/rail.ts'
 import { readTogether } from '#foundation/database/read-together.ts'
 import type { Api } from '#foundation/http/api.ts'
-import { type Origin, systemOrigin } from '#foundation/http/origin.ts'
+import type { Origin } from '#foundation/http/origin.ts'
 import { plainText } from '#foundation/http/schemas.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
 import type { Business } from '#foundation/shared/business.ts'
@@ -36,7 +36,7 @@ const RailStatus = Type.Object(
   { title: 'RailStatus' },
 )
 
-/** A business's access to its own rails, and what the rails tell us. Keys go in and never come out. */
+/** A business's access to its own rails, and the rails' notifications. Keys are accepted and never returned. */
 export function railsRoutes(api: Api, deps: RailsDeps): void {
   const group = api.group('Rails')
   const { database, rails } = deps
@@ -81,14 +81,14 @@ export function railsRoutes(api: Api, deps: RailsDeps): void {
 /** A rail has no API key; its signature is checked by the rail itself, over the raw bytes. */
 function notificationRoute(api: Api, deps: RailsDeps): void {
   const { database, clock, rails, groupAcrossBusinesses } = deps
-  // Notifications that arrive together ask together.
+  // Notifications that arrive together share a query.
   const findBusiness = readTogether(async (ids: string[]) => {
     const found = await findBusinesses(database.write, ids)
     return ids.map((id) => found.get(id))
   })
   const groupOf = groupAcrossBusinesses ? undefined : ({ businessId }: ChargeKey) => businessId
   const findPaid = readTogether((keys: ChargeKey[]) => findPaidRequests(database.write, keys), { groupOf })
-  api.raw('/v1/rail-notifications/:rail/:business_id', async ({ params, body, headers, requestId }) => {
+  api.raw('/v1/rail-notifications/:rail/:business_id', async ({ params, body, headers, origin }) => {
     const { rail: name = '', business_id: businessId = '' } = params
     const business = isUuid(businessId) ? await findBusiness(businessId.toLowerCase()) : undefined
     const found = business && (await rails.byName(business, name))
@@ -97,14 +97,14 @@ function notificationRoute(api: Api, deps: RailsDeps): void {
     const notification = await found.rail.readNotification({ body, headers }, found.access, clock.system()).catch((error: unknown) => {
       throw error instanceof BadNotification ? new ApiError(400, 'bad_signature', error.message) : error
     })
-    if (notification) await actOn(deps, findPaid, business, name, notification, systemOrigin(deps, business.id, requestId))
+    if (notification) await actOn(deps, findPaid, business, name, notification, origin(business.id))
     return { status: 200, body: '{"received":true}' }
   })
 }
 
 type FindPaid = (key: ChargeKey) => Promise<PaidRequest | undefined>
 
-/** Records an outcome that a rail has sent, and its message, which may come again. What is about none of the business's payments changes nothing. */
+/** Records an outcome that a rail has sent, and its notification, which may be repeated. One about none of the business's payments changes nothing. */
 async function actOn(deps: RailsDeps, findPaid: FindPaid, business: Business, rail: string, notification: RailNotification, origin: Origin): Promise<void> {
   const { db } = deps.database
   const { objectId, eventId } = notification

@@ -17,7 +17,7 @@ afterEach(async () => stripe.close())
 
 let server: Promise<TestServer> | undefined
 
-/** A live business whose cards a Stripe of its own takes. */
+/** A live business whose cards go through a Stripe of its own. */
 async function aMerchant(): Promise<Client> {
   server ??= testDatabase().then((database) => startTestServer(database))
   const client = await aBusiness({ mode: 'live' }, await server)
@@ -27,7 +27,7 @@ async function aMerchant(): Promise<Client> {
   return client
 }
 
-/** What the payer's page does with the token that Stripe gave it. */
+/** What the payer's page does with the token from Stripe. */
 async function pay(client: Client, token: string | undefined) {
   const { json } = await client.post('/v1/payment-requests', { amount: '10.00', currency: 'sgd', payment_methods: ['card'] })
   const request = await findPaymentRequest(client.server.database.db, client.business.id, json.id)
@@ -215,7 +215,7 @@ describe("Stripe's notifications", () => {
 describe('a refund through Stripe', () => {
   const refundOf = async (client: Client, id: string) => (await client.get(`/v1/refunds/${id}`)).json
 
-  /** Money of cards is available after days; here at once, so that there is something to give back. */
+  /** Money of cards is available after days; here immediately, so that there is something to refund. */
   async function aPaidCharge(token: string) {
     const client = await aMerchant()
     await client.put('/v1/fee-schedules/card', { currency: 'sgd', fixed: 0, rate: 0, release_days: 0 })

@@ -76,7 +76,7 @@ export const refundReader = ({ pool }: Database, acrossBusinesses: boolean) =>
 export const chargeRefundsReader = ({ pool }: Database, acrossBusinesses: boolean) =>
   sharedReads<ShownRefund>(pool, { ...shownRefunds, name: 'list_refunds_of_charges', key: 'charge_id', order: 'r.id', limit: 100 }, acrossBusinesses)
 
-/** What has been given back of a charge for certain. */
+/** The amount of a charge that has certainly been refunded. */
 export async function succeededMinor(db: Db, businessId: string, chargeId: string): Promise<bigint> {
   const { rows } = await sql<{ sum: bigint }>`
     select coalesce(sum(amount_minor), 0)::bigint as sum from refunds

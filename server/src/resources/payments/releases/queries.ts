@@ -13,7 +13,7 @@ export interface NewRelease {
 
 const columns = { business_id: 'uuid', charge_id: 'uuid', currency: 'text', amount_minor: 'int8', due_at: 'timestamptz' } as const
 
-/** The statement that puts money of charges into the list of what becomes available later. */
+/** The statement that schedules the release of charges' money. */
 export function insertReleasesSql(releases: NewRelease[]): RawBuilder<unknown> {
   return sql`
     insert into releases (business_id, charge_id, currency, amount_minor, due_at) select * from ${rowsSql('release', columns, releases)}`

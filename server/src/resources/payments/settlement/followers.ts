@@ -7,7 +7,7 @@ import type { ChargeRow } from '#resources/payments/charges/queries.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import type { Case } from './settlement.ts'
 
-/** A payment that counts towards its request, for the follower of what the request collects money for. */
+/** A payment that is applied to its request, for the follower of what the request collects money for. */
 export interface FollowedPayment {
   business: Business
   /** The order, invoice or other object that the request collects money for. */

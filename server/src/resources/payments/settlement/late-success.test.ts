@@ -14,7 +14,7 @@ beforeAll(async () => {
 const failed: Outcome = { status: 'failed', code: 'not_started', message: 'The payment never reached the rail.' }
 const succeeded = (charge: ChargeRow): Outcome => ({ status: 'succeeded', reference: `ch_${charge.id}` })
 
-/** A payment that its rail gave up, of a request of 100.00. */
+/** A payment of a request of 100.00 that its rail reported as failed. */
 async function aFailedPayment(about: Partial<PaymentRequestRow> = {}, outcome: Outcome = failed) {
   const client = await aBusiness({}, payments.server)
   const request = await aPaymentRequest(client, about)
@@ -29,7 +29,7 @@ const settle = ({ business }: Client, charge: ChargeRow, outcome: Outcome) =>
 const statusOf = async (client: Client, { id }: { id: string }) => (await client.get(`/v1/payment-requests/${id}`)).json.status
 const typesOf = async (client: Client) => (await eventsOf(client)).map(({ type }) => type)
 
-/** What the books say came in. */
+/** The money that was booked. */
 async function bookedMinor({ server, business }: Client): Promise<bigint> {
   const balances = await listBalances(server.database.db, business.id)
   return -(balances.find(({ account }) => account === 'clearing:remote')?.balanceMinor ?? 0n)
@@ -41,7 +41,7 @@ test.each([
 ] as const)('money that arrives after a payment was recorded as %s completes a request that is still pending', async (status, outcome) => {
   const { client, request, charge } = await aFailedPayment({}, outcome)
   expect(await findCharge(client.server.database.db, client.business.id, charge.id)).toMatchObject({ status, failure_code: 'not_started' })
-  // Told twice, and told of a failure once more: nothing changes any more.
+  // Notified twice, and of a failure once more: nothing changes any more.
   for (const _ of [1, 2]) await settle(client, charge, succeeded(charge))
   await settle(client, charge, outcome)
   const now = await findCharge(client.server.database.db, client.business.id, charge.id)
@@ -65,7 +65,7 @@ test.each(['expired', 'canceled', 'failed'] as const)('late money for a request 
 test('late money for a request that another payment has completed is recorded as a duplicate, and refunded automatically', async () => {
   const { client, request, charge } = await aFailedPayment()
   await aPaidCharge(payments, client, { payment_request_id: request.id, method: 'paynow_online' })
-  // Without play money there would be nothing to give back the fees from.
+  // Without play money, there would be nothing to pay the fees of the refund from.
   await aPaidCharge(payments, client, { method: 'paynow_online' })
   expect(await statusOf(client, request)).toBe('completed')
   await settle(client, charge, succeeded(charge))

@@ -32,7 +32,7 @@ type Command =
   | { do: 'cancel'; request: number }
   | { do: 'wait'; seconds: number; expireFirst: boolean }
 
-/** What a request must be like. */
+/** The expected state of a request. */
 interface Request {
   id: string
   status: 'pending' | 'completed' | 'expired' | 'canceled'
@@ -42,7 +42,7 @@ interface Request {
   applied: number
 }
 
-/** What an attempt must be like. */
+/** The expected state of an attempt. */
 interface Attempt {
   id: string
   request: Request
@@ -56,7 +56,7 @@ interface Attempt {
   status: 'waiting' | 'paid' | 'unpaid'
   unapplied: string | null
   given: { amount: bigint; at: number; status: 'pending' | 'succeeded' | 'failed' }[]
-  /** A duplicate of which nobody has given anything back yet. */
+  /** A duplicate of which nothing has been refunded yet. */
   toBeGivenBack: boolean
 }
 
@@ -86,7 +86,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 )
 const cards: Record<Card, string> = { usual: '4242424242424242', 'refund succeeds later': '4000000000007726', 'refund fails later': '4000000000005126' }
 
-/** What a method costs, written down once more. */
+/** The cost of a method, written down independently. */
 function feeOf(method: Method, amount: bigint): bigint {
   const least = (a: bigint, b: bigint) => (a < b ? a : b)
   if (method === 'card') return least(50n + (amount * 365n) / 10_000n, amount)
@@ -99,7 +99,7 @@ function feeOf(method: Method, amount: bigint): bigint {
 const decimal = (minor: bigint) => `${minor / 100n}.${String(minor % 100n).padStart(2, '0')}`
 const minorOf = (amount: number | undefined) => BigInt(Math.round((amount ?? 0) * 100))
 
-/** A business beside a model of what it must have. */
+/** A business next to a model of its expected state. */
 class Lifecycle {
   readonly requests: Request[] = []
   readonly attempts: Attempt[] = []
@@ -146,7 +146,7 @@ class Lifecycle {
     for (const [i, { one, target, payable }] of chosen.entries()) {
       const { status, json } = answers[i] as Reply
       if (!payable) expect([status, json.code]).toEqual([409, 'payment_request_not_payable'])
-      // Of several at once, one that comes after the first is refused before it begins.
+      // Of several at the same time, one that comes after the first is rejected before it starts.
       else if (status !== 200) expect([status, all.length > 1, target.repeated]).toEqual([409, true, false])
       else this.attempts.push(this.attemptOf(one, target, json))
     }
@@ -182,7 +182,7 @@ class Lifecycle {
     }
   }
 
-  /** Reads the attempts that may have ended, and compares how the money of each request was judged. */
+  /** Reads the attempts that may have ended, and compares how the payment of each request was decided. */
   private async settleWhatEnded(): Promise<void> {
     const ended: Attempt[] = []
     for (const attempt of this.attempts.filter(({ status }) => status === 'waiting')) {
@@ -204,7 +204,7 @@ class Lifecycle {
       expect(json.status).toBe(attempt.ends)
       return { status: 'unpaid' }
     }
-    // A duplicate may have been given back in the same breath.
+    // A duplicate may have been refunded at the same time.
     expect(['succeeded', 'refunded', 'partially_refunded']).toContain(json.status)
     return { status: 'paid', unapplied: json.unapplied_reason, toBeGivenBack: json.unapplied_reason === 'duplicate' }
   }
@@ -247,7 +247,7 @@ class Lifecycle {
     }
     for (const { charge, amount } of chosen) {
       expect(this.left(charge)).toBeGreaterThanOrEqual(0n)
-      // Whatever was refused did not fit, also beside the others.
+      // Whatever was rejected was invalid, also among the others.
       const refused = chosen.some((one, i) => one.charge === charge && one.amount === amount && answers[i]?.status === 422)
       if (refused && charge.status === 'paid') expect(amount).toBeGreaterThan(this.left(charge))
     }
@@ -288,7 +288,7 @@ class Lifecycle {
     }
     await askUntilQuiet()
     await expire()
-    // What turned out to be a duplicate just now is given back in a moment.
+    // What turned out to be a duplicate just now is refunded in a moment.
     this.now += 1
     clock.set(new Date(this.now))
     await askUntilQuiet()
@@ -338,7 +338,7 @@ class Lifecycle {
 const created = { do: 'create', repeated: false, expires: false, adminFee: true, amount: 20_000 } as const
 const paying: Pay = { request: 1, method: 'card', card: 'usual', outcome: 'completed', off: 0, delay: 0 }
 
-/** Everything that can happen happens in it. */
+/** A run in which everything that can happen does happen. */
 const example: Command[] = [
   { do: 'pay', all: [{ ...paying, request: 0, delay: 600 }] },
   created,

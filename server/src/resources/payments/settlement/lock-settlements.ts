@@ -7,12 +7,12 @@ import { attemptRefusal, attemptWindows, mostAttempts } from './attempt-limits.t
 import { findRecentAttempts, lockVersions, type RecentAttempts } from './queries.ts'
 import { type Case, decide, type Settlement } from './settlement.ts'
 
-/** Stands for a settlement whose rows another transaction has locked. */
+/** Marks a settlement whose rows another transaction has locked. */
 export const lockedElsewhere = Symbol('locked elsewhere')
 export type LockedElsewhere = typeof lockedElsewhere
 export const isLockedElsewhere = (value: unknown): value is LockedElsewhere => value === lockedElsewhere
 
-/** What a batch of settlements is about, locked until its transaction ends. A settlement that is decided changes it for the next. */
+/** The rows of a batch of settlements, locked until its transaction ends. A decided settlement changes them for the next. */
 export interface LockedRows {
   requests: Map<string, PaymentRequestRow>
   charges: Map<string, ChargeRow>
@@ -40,7 +40,7 @@ export async function lockSettlements(tx: Transaction<DB>, settlements: Settleme
   return { requests, charges, takenClaims, recentAttempts: await readRecentAttempts(tx, settlements, requests) }
 }
 
-/** The rows of the payment requests, locked; those that were read by the caller are read again only if they have changed. */
+/** The rows of the payment requests, locked; those that the caller has read are read again only if they have changed. */
 async function lockRequests(tx: Transaction<DB>, settlements: Settlement[], { skipLocked }: { skipLocked: boolean }): Promise<Map<string, PaymentRequestRow>> {
   const asRead = new Map<string, PaymentRequestRow>()
   const unread = new Map<string, { businessId: string; id: string }>()
@@ -74,7 +74,7 @@ function readRecentAttempts(tx: Transaction<DB>, settlements: Settlement[], requ
   return findRecentAttempts(tx, [...wanted.values()], mostAttempts)
 }
 
-/** Decides a settlement whose rows are locked: what it comes to, why it is refused, or that its rows could not be locked. */
+/** Decides a settlement whose rows are locked: its result, why it is rejected, or that its rows could not be locked. */
 export function decideLocked(settlement: Settlement, locked: LockedRows): Case | Error | LockedElsewhere {
   const requestId = requestIdOf(settlement)
   const request = requestId === null ? undefined : locked.requests.get(requestId)

@@ -14,7 +14,6 @@ const path = '/v1/payment-requests'
 
 const depsOf = ({ server }: Client) => ({
   database: server.database,
-  now: () => new Date(),
   onEvent: () => undefined,
   baseUrl: () => server.url,
   secretKey: () => testSecretKey,
@@ -25,7 +24,7 @@ const depsOf = ({ server }: Client) => ({
 
 const expireDue = (deps: ReturnType<typeof depsOf>) => expireDuePaymentRequests(deps, { until: new Date() })
 
-/** A request as the API makes it, and its row. */
+/** A request created through the API, and its row. */
 async function aRequest(client: Client, more: Record<string, unknown> = {}): Promise<PaymentRequestRow> {
   const { json } = await client.post(path, { amount: '10.00', currency: 'sgd', ...more })
   return read(client, json.id)
@@ -36,13 +35,13 @@ async function read(client: Client, id: string): Promise<PaymentRequestRow> {
   return rows.get(id) as PaymentRequestRow
 }
 
-/** Money that has come for a request. */
+/** Money that has arrived for a request. */
 function payment(client: Client, request: PaymentRequestRow, amountMinor = 1000n, at = new Date()): Settlement {
   const row = newCharge(client.business, 'simulator', { request, method: 'card' }, amountMinor, 0n, at)
   return { business: client.business, charge: { isNew: true, row }, outcome: { status: 'succeeded', reference: newId(at) }, origin: anOrigin({ at }) }
 }
 
-/** Moves the end of requests into the past, as time would. */
+/** Moves the deadline of requests into the past, as time would. */
 async function makeDue(client: Client, ids: string[]): Promise<void> {
   const { pool } = client.server.database
   const at = new Date(Date.now() - 5)
@@ -112,7 +111,7 @@ describe('payments that are not applied', () => {
     const { charge } = await settleCharges(depsOf(client))(payment(client, request, amount))
     expect(charge).toMatchObject({ status: 'succeeded', unapplied_reason: reason })
     expect((await read(client, request.id)).status).toBe('pending')
-    // Clients take a succeeded payment in it for a paid request.
+    // Clients take a succeeded payment in it as proof that the request is paid.
     expect((await client.get(`${path}/${request.id}`)).json).not.toHaveProperty('payments')
     expect(await typesOf(client)).toContain('charge.unapplied')
   })
@@ -189,7 +188,7 @@ describe('expiry', () => {
     const ends = new Set<string>()
     for (let round = 0; round < 15; round++) {
       const request = await aRequest(client, { expires_after: '5 mins' })
-      // The payer began in time; only the outcome races.
+      // The payer started in time; only the outcome races.
       const begun = new Date(Date.now() - 1_000)
       await makeDue(client, [request.id])
       const race = [settleCharges(depsOf(client))(payment(client, request, 1000n, begun)), expireDue(depsOf(client))] as const

@@ -7,7 +7,7 @@ type Key = { businessId: string; id: string }
 
 /**
  * Takes exclusive locks on payment requests and returns their versions by id, for a caller who has read the rows: while the
- * version is the same, nothing has changed. Requests that another transaction has locked are left out.
+ * version is the same, nothing has changed. Requests that another transaction has locked are skipped.
  */
 export async function lockVersions(tx: Db, keys: Key[]): Promise<Map<string, number>> {
   if (keys.length === 0) return new Map()
@@ -22,15 +22,15 @@ export async function lockVersions(tx: Db, keys: Key[]): Promise<Map<string, num
   return new Map(rows.map(({ id, version }) => [id, version]))
 }
 
-/** What a request's latest attempts say about another one. */
+/** What a request's latest attempts mean for another one. */
 export interface RecentAttempts {
-  /** Attempts since a moment that have not paid, counted up to a limit. */
+  /** Unsuccessful attempts since a moment, counted up to a limit. */
   unpaid: number
-  /** Whether a rail is processing one that began after a later moment. */
+  /** Whether a rail is processing one that started after a later moment. */
   isProcessing: boolean
 }
 
-/** Looks at the recent attempts to pay each of some requests; by request id. */
+/** Reads the recent attempts of some requests; by request id. */
 export async function findRecentAttempts(
   tx: Db,
   requests: (Key & { since: Date; processingSince: Date })[],

@@ -14,7 +14,6 @@ const path = '/v1/payment-requests'
 
 const depsOf = ({ server }: Client) => ({
   database: server.database,
-  now: () => new Date(),
   onEvent: () => undefined,
   baseUrl: () => server.url,
   secretKey: () => testSecretKey,
@@ -23,7 +22,7 @@ const depsOf = ({ server }: Client) => ({
   clock: systemClock,
 })
 
-/** What one process settles with; each has batches of its own. */
+/** The inputs for settling in one process; each process has batches of its own. */
 const aProcess = (client: Client) => settleCharges(depsOf(client))
 
 async function read(client: Client, id: string): Promise<PaymentRequestRow> {
@@ -36,7 +35,7 @@ async function aRequest(client: Client, more: Record<string, unknown> = {}): Pro
   return read(client, json.id)
 }
 
-/** A payment whose caller has read the request, as a local rail's has. */
+/** A payment whose caller has read the request, like a local rail's. */
 function payment(client: Client, request: PaymentRequestRow, more: Partial<Settlement> & { method?: string; payer?: { name: string } } = {}): Settlement {
   const { method = 'card', payer, ...about } = more
   const origin = anOrigin({ requestId: 'req_1' })
@@ -68,7 +67,7 @@ const sequences = async ({ server, business }: Client) => {
 }
 
 describe('a payment', () => {
-  test.each(['card', 'paynow_online'])('by %s leaves charge, transfers, release, events and no expiry', async (method) => {
+  test.each(['card', 'paynow_online'])('a payment by %s leaves a charge, transfers, a release, events and no expiry', async (method) => {
     const client = await aMerchant()
     const more = { webhook: 'https://example.com/hook', expiry_date: '2099-01-01 00:00:00', metadata: { table: '7' } }
     const request = await aRequest(client, more)
@@ -96,7 +95,7 @@ describe('a payment', () => {
     expect(await read(client, request.id)).toMatchObject({ status: 'completed', completed_at: expect.any(Date) })
   })
 
-  test('is booked in the epoch of its own accounts, whoever else is in the batch', async () => {
+  test('a payment is booked in the epoch of its own accounts, whoever else is in the batch', async () => {
     const clients = await Promise.all([1, 2, 3].map(aMerchant))
     const [first] = clients as [Client]
     const { database } = first.server
@@ -127,18 +126,18 @@ describe('a payment', () => {
     }
   })
 
-  test('is decided by its request as it is now, when that has changed since it was read', async () => {
+  test('a payment is decided by the current state of its request, even if it has changed since it was read', async () => {
     const client = await aMerchant()
     const asRead = await aRequest(client)
     await client.patch(`${path}/${asRead.id}`, { amount: '12.00', currency: 'sgd' })
     const { charge, paymentRequest } = await aProcess(client)(payment(client, asRead))
-    // What was paid is less than what is asked for now.
+    // What was paid is less than the current amount.
     expect(charge.unapplied_reason).toBe('short')
     expect(paymentRequest).toMatchObject({ status: 'pending', amount_minor: 1200n, version: asRead.version + 1 })
     expect(asRead).toMatchObject({ status: 'pending', amount_minor: 1000n })
   })
 
-  test('does not wait for the row of another payment that a transaction has locked', async () => {
+  test('a payment does not wait for the row of another payment that a transaction has locked', async () => {
     const client = await aMerchant()
     const [locked, free] = [await aRequest(client), await aRequest(client)]
     const settle = aProcess(client)
@@ -156,7 +155,7 @@ describe('a payment', () => {
     expect(await waited).toMatchObject({ changed: true, charge: { unapplied_reason: null } })
   })
 
-  test('of a charge that does not exist is refused', async () => {
+  test('a payment of an unknown charge is rejected', async () => {
     const client = await aMerchant()
     const { charge: _charge, ...rest } = payment(client, await aRequest(client))
     const unknown = { isNew: false, id: newId(new Date()), paymentRequestId: null } as const
@@ -164,8 +163,8 @@ describe('a payment', () => {
   })
 })
 
-describe('a single-use request takes one payment', () => {
-  test('of those that arrive in one batch, read or not', async () => {
+describe('a single-use request accepts one payment', () => {
+  test('one of several payments in one batch completes a single-use request, whether it was read before or not', async () => {
     const client = await aMerchant()
     const request = await aRequest(client)
     const settle = aProcess(client)
@@ -175,7 +174,7 @@ describe('a single-use request takes one payment', () => {
     expect(settled.map(({ charge }) => charge.unapplied_reason)).toEqual([null, null, null, null, 'duplicate', 'duplicate'])
   })
 
-  test('of those that arrive in several processes', async () => {
+  test('one of several payments in several processes completes a single-use request', async () => {
     const client = await aMerchant()
     for (let round = 0; round < 5; round++) {
       const requests = await Promise.all([1, 2, 3].map(() => aRequest(client)))
@@ -200,7 +199,7 @@ describe('attempts on a page', () => {
   } as const
   const reasonOf = (result: PromiseSettledResult<unknown>) => (result.status === 'fulfilled' ? 'begun' : (result.reason as { code: string }).code)
 
-  test('are refused in one batch as in many: after a payment, while one is processed, and after too many', async () => {
+  test('attempts in one batch are rejected like single ones: after a payment, while one is in progress, and after too many', async () => {
     const client = await aMerchant()
     const settle = aProcess(client)
     const attempts = async (outcomes: ('paid' | 'pending' | 'failed')[]) => {
@@ -217,7 +216,7 @@ describe('attempts on a page', () => {
     ])
   })
 
-  test('that are refused leave nothing, and those beside them are settled', async () => {
+  test('a rejected attempt leaves nothing, and those in the same batch are settled', async () => {
     const client = await aMerchant()
     const settle = aProcess(client)
     const [paid, other] = [await aRequest(client), await aRequest(client)]
@@ -235,7 +234,7 @@ describe('the answer under an Idempotency-Key', () => {
     answer: () => ({ status: 200, body: '{"paid":true}' }),
   })
 
-  test('is stored with the payment, once; a payment with a taken key leaves nothing, and those beside it are settled', async () => {
+  test('an answer is stored with its payment once, and a payment with a used key leaves nothing, while those in the same batch are settled', async () => {
     const client = await aMerchant()
     const settle = aProcess(client)
     const [first, second, third] = [await aRequest(client), await aRequest(client), await aRequest(client)]
@@ -251,7 +250,7 @@ describe('the answer under an Idempotency-Key', () => {
     expect(rows).toEqual([{ body: '{"paid":true}' }])
   })
 
-  test('is stored by one of two processes that settle different payments under one key', async () => {
+  test('an answer is stored by one of two processes that settle different payments under one key', async () => {
     const client = await aMerchant()
     for (let round = 0; round < 5; round++) {
       const requests = [await aRequest(client), await aRequest(client)]
@@ -282,7 +281,7 @@ test('the events of payments in several processes beside a relay have one order,
     expect(rows.filter(({ object_id }) => object_id === id).map(({ type }) => type)).toEqual(['payment_request.created', 'payment_request.completed'])
 })
 
-test('a charge that is older than those a search walks is found by words of its request, by words of its own and by its id', async () => {
+test('a charge older than those a search scans is found by words of its request, by words of its own and by its id', async () => {
   const client = await aMerchant()
   const settle = aProcess(client)
   const request = await aRequest(client, { purpose: 'Nasi Lemak', reference_number: 'TABLE-77' })

@@ -13,20 +13,20 @@ import { writeSettlements } from './write-settlements.ts'
 
 export type { Settled, Settlement }
 
-/** Records what a rail answered. Rejects with the reason when the settlement is refused, and nothing of it is written then. */
+/** Records a rail's answer. Rejects with the reason if the settlement is refused, and nothing of it is written then. */
 export type Settle = (settlement: Settlement) => Promise<Settled>
 
-/** What became of one settlement of a batch. */
+/** The result of one settlement of a batch. */
 type Result = Settled | Error | LockedElsewhere
 
 /**
- * Records what rails answered: charge, payment request, ledger, release, events and idempotency record in one transaction,
- * shared by whatever arrives at the same time. Every payment takes this way, whoever brings the money. A single-use request
- * takes exactly one payment; what comes late, twice, short or over stays visible on its charge and is not applied. Settling
+ * Records rails' answers: charge, payment request, ledger, release, events and idempotency record in one transaction,
+ * shared by whatever arrives at the same time. Every payment takes this path, whoever brings the money. A single-use request
+ * accepts exactly one payment; a late, duplicate, short or over payment is recorded on its charge and not applied. Settling
  * a charge again changes nothing, except for a late success.
  *
- * A batch waits for nobody's row: a settlement whose rows are locked by another transaction is left out, and goes into one
- * that waits, together with the others that have to. `followers` complete what the requests collect money for.
+ * A batch waits for no lock: a settlement whose rows are locked by another transaction is skipped, and goes into a batch
+ * that waits, together with others like it. `followers` complete what the requests collect money for.
  */
 export function settleCharges(deps: Deps, followers: readonly Follower[] = []): Settle {
   const { database, onEvent, groupAcrossBusinesses } = deps
@@ -67,10 +67,10 @@ export function settleCharges(deps: Deps, followers: readonly Follower[] = []): 
   }
 }
 
-/** Settles a batch in one transaction: lock, decide, write, and the ledger last, so that its accounts are locked for as short as can be. */
+/** Settles a batch in one transaction: lock, decide, write, and the ledger last, so that its accounts are locked as briefly as possible. */
 function settleAll(deps: Deps, followers: readonly Follower[]) {
   return (on: Kysely<DB>, settlements: Settlement[], { skipLocked }: { skipLocked: boolean }): Promise<Result[]> => {
-    // Read on another connection while the transaction begins.
+    // Fetched on another connection while the transaction begins.
     const schedules = feeSchedules(
       deps.database.write,
       settlements.map(({ business }) => business.id),

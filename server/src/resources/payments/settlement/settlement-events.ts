@@ -10,10 +10,10 @@ import { type Case, isTerminalFailure } from './settlement.ts'
 /** The fields that every event of a settlement has. */
 const sharedBy = ({ settlement: { business, origin } }: Case) => ({ businessId: business.id, requestId: origin.requestId, caller: origin.caller })
 
-/** A change of the request comes after whatever changed it before, also where the payment began earlier. */
+/** A change of the request is dated after earlier changes, even if the payment started before them. */
 const later = (a: Date, b: Date) => (a > b ? a : b)
 
-/** The events of a settlement; `earlier` are the payments of its request before this one, where it takes more than one. */
+/** The events of a settlement; `earlier` are the previous payments of its request, if it accepts more than one. */
 export function eventsOfSettlement(decided: Case, earlier: Payment[], baseUrl: string): BusinessEvent[] {
   const { charge, settlement } = decided
   if (charge.status !== 'succeeded' && charge.status !== 'failed' && charge.status !== 'canceled') return []
@@ -52,7 +52,7 @@ function creditEvents(decided: Case): BusinessEvent[] {
   return [{ ...sharedBy(decided), type: 'bank_credit.allocated', objectId: row.id, data, at: row.updated_at }]
 }
 
-/** The form that a request's own webhook gets once for each payment (behaviour §3.1). */
+/** The form that is sent to a request's own webhook once for each payment (behaviour §3.1). */
 function completedCallback(request: PaymentRequestRow, charge: ChargeRow): Callback[] {
   return request.webhook === null ? [] : [{ url: request.webhook, apiKeyId: request.api_key_id, fields: fieldsOf(request, charge, 'completed') }]
 }
@@ -70,8 +70,8 @@ function fieldsOf(request: PaymentRequestRow, charge: ChargeRow, status: 'comple
 }
 
 /**
- * A failure goes to `failed_webhook`; to `webhook` only when it ends the request, since clients take the first call they get
- * for the final one (behaviour §3.3).
+ * A failure goes to `failed_webhook`; to `webhook` only if it ends the request, since clients take the first call
+ * as the final one (behaviour §3.3).
  */
 function failedEvents(decided: Case, baseUrl: string): BusinessEvent[] {
   const { charge, request, settlement } = decided

@@ -10,25 +10,25 @@ import { netOf } from '#resources/payments/charges/wire.ts'
 import { feeOn, type feeSchedules } from '#resources/payments/fees/fees.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 
-/** One attempt to pay and what its rail answered. */
+/** One attempt to pay and its rail's answer. */
 export interface Settlement {
   business: Business
   /** A charge that is not written yet, or the id of one that is. */
   charge: { isNew: true; row: ChargeRow } | { isNew: false; id: string; paymentRequestId: string | null }
   outcome: Outcome
-  /** Where the outcome comes from: a request, a page, a rail's notification or a job. Its moment dates what changes. */
+  /** The cause of the outcome: a request, a page, a rail's notification or a job. Its time dates what changes. */
   origin: Origin
   /** For a new charge: its payment request as the caller read it, which is not read again while its version has not changed. */
   requestAsRead?: PaymentRequestRow
-  /** Asked of an existing charge once its row is locked: false when the outcome no longer fits, and then nothing changes. */
+  /** Called for an existing charge once its row is locked: false if the outcome no longer fits, and then nothing changes. */
   onlyIf?: (charge: ChargeRow) => boolean
-  /** Begun by a payer on a page: refused after too many attempts, and while another one is being processed. */
+  /** Started by a payer on a page: rejected after too many attempts, and while another one is in progress. */
   limitAttempts?: boolean
-  /** What the origin's request is answered; stored under its Idempotency-Key in the same transaction. */
+  /** The answer to the origin's request; stored under its Idempotency-Key in the same transaction. */
   answer?: (settled: Settled) => Answer
-  /** The bank credit that brought the money: a new one is written, one that waited is marked as spent. */
+  /** The bank credit that brought the money: a new one is written, an unmatched one is marked as allocated. */
   bankCredit?: { row: BankCreditRow; isNew: boolean }
-  /** The rail's message that brought the outcome, recorded in the same transaction. */
+  /** The rail's notification that brought the outcome, recorded in the same transaction. */
   notification?: { rail: string; eventId: string }
 }
 
@@ -36,7 +36,7 @@ export interface Settlement {
 export interface Settled {
   charge: ChargeRow
   paymentRequest: PaymentRequestRow | undefined
-  /** False when the charge had its outcome before, or the settlement no longer fitted; nothing was changed then. */
+  /** False if the charge already had its outcome, or the settlement no longer fitted; nothing was changed then. */
   changed: boolean
   answer: Answer | undefined
 }
@@ -47,7 +47,7 @@ export interface Case {
   charge: ChargeRow
   request: PaymentRequestRow | undefined
   changed: boolean
-  /** Whether the money counts towards the request. */
+  /** Whether the payment is applied to the request. */
   applied: boolean
   releaseDays: number
   answer: Answer | undefined
@@ -64,7 +64,7 @@ export function isLateSuccess({ status }: ChargeRow, outcome: Outcome): boolean 
   return outcome.status === 'succeeded' && (status === 'failed' || status === 'canceled')
 }
 
-/** Why money that has come does not count towards its request; null when it does. */
+/** Why a payment is not applied to its request; null if it is. */
 export function unapplied(request: PaymentRequestRow, charge: ChargeRow): UnappliedReason | null {
   if (request.status === 'completed' && !request.allow_repeated_payments) return 'duplicate'
   if (request.deleted_at !== null || (request.status !== 'pending' && request.status !== 'completed')) return 'late'
@@ -98,7 +98,7 @@ function statusAfter(outcome: Outcome): ChargeRow['status'] {
 }
 
 /**
- * Decides what a settlement makes of its charge and its request, and writes it into the request's row, which its batch
+ * Decides the effect of a settlement on its charge and its request, and writes it into the request's row, which its batch
  * shares: the next settlement of the batch finds the request paid.
  */
 export function decide(settlement: Settlement, before: ChargeRow, request: PaymentRequestRow | undefined): Case {
@@ -127,12 +127,12 @@ export function decide(settlement: Settlement, before: ChargeRow, request: Payme
   return decided
 }
 
-/** In-person payments end their request when they fail; online ones leave it to be paid otherwise (behaviour §2.4). */
+/** In-person payments end their request when they fail; online ones leave it payable in another way (behaviour §2.4). */
 export function isTerminalFailure({ charge, request }: Pick<Case, 'charge' | 'request'>): boolean {
   return request !== undefined && charge.method === 'wifi_card_reader' && (charge.status === 'failed' || charge.status === 'canceled')
 }
 
-/** Writes the fees of a charge that has succeeded into its row. */
+/** Writes the fees of a succeeded charge into its row. */
 export function takeFees(decided: Case, schedules: Awaited<ReturnType<typeof feeSchedules>>): void {
   const { charge } = decided
   const schedule = schedules(charge.business_id, charge.method, charge.currency)

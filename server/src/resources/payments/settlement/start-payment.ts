@@ -18,33 +18,33 @@ export interface StartDeps extends Deps {
 }
 
 export interface NewPayment {
-  /** The payment request, as it was just read. */
+  /** The payment request, as just read. */
   request: PaymentRequestRow
   method: string
   /** For requests without an amount, and for short and over payments of the sandbox; else the request's own. */
   amountMinor?: bigint
-  /** What is paid in all, where the payer's code says it: a fee that the payer bears is part of it. */
+  /** The total amount, if the payer's code specifies it: it includes a fee that the payer bears. */
   totalMinor?: bigint
   input: PaymentInput
   payer?: { name?: string | null; email?: string | null; phone?: string | null }
-  /** When the payer began, where that is not now: in the sandbox a payment can be dated after its deadline. */
+  /** When the payer started, if not now: in the sandbox, a payment can be dated after its deadline. */
   beganAt?: Date
-  /** Money that comes whether or not it is still asked for, as a transfer does; what becomes of it is decided when it is settled. */
+  /** Money that arrives whether or not it is still expected, like a transfer; whether it is applied is decided when it is settled. */
   acceptLate?: boolean
   returnUrl: string
   /**
-   * What the origin's request is answered; stored under its Idempotency-Key with the attempt. For a rail in another place that
-   * is before the rail is asked, so a repetition that comes to another process meanwhile asks no rail again.
+   * The answer to the origin's request; stored under its Idempotency-Key with the attempt. For a remote rail, that is
+   * before the rail is called, so a retry that reaches another process in the meantime calls no rail again.
    */
   answer?: (settled: Settled) => Answer
-  /** Begun by a payer on a page: refused after too many attempts, and while another one is being processed. */
+  /** Started by a payer on a page: rejected after too many attempts, and while another one is in progress. */
   limitAttempts?: boolean
 }
 
-/** How long a rail has to answer before its answer is unknown. */
+/** The time limit for a rail's answer, after which the outcome is unknown. */
 const patienceMs = 20_000
 
-/** A request as its rail's attempt: from the charge's row and the request that it pays. */
+/** A request as an attempt for its rail: from the charge's row and the request that it pays. */
 export function attemptOf(
   charge: ChargeRow,
   request: Pick<PaymentRequestRow, 'payment_reference' | 'purpose'> | undefined,
@@ -121,7 +121,7 @@ export function newCharge(
   }
 }
 
-/** Refuses what cannot be paid any more, before any rail is asked; a race is decided when the money has come. */
+/** Rejects what can no longer be paid, before any rail is called; a race is decided when the money has arrived. */
 function requirePayable(request: PaymentRequestRow, at: Date): void {
   const state = request.deleted_at ? 'deleted' : request.expires_at && request.expires_at <= at && request.status === 'pending' ? 'expired' : request.status
   if (state === 'pending' || (state === 'completed' && request.allow_repeated_payments)) return
@@ -129,8 +129,8 @@ function requirePayable(request: PaymentRequestRow, at: Date): void {
 }
 
 /**
- * Begins a payment in three steps: the attempt is written as pending, the rail is called with the attempt's id as its
- * idempotency key, and its answer is settled. A crash in between leaves a pending attempt that a job asks the rail about.
+ * Starts a payment in three steps: the attempt is written as pending, the rail is called with the attempt's id as its
+ * idempotency key, and its answer is settled. A crash in between leaves a pending attempt about which a job polls the rail.
  * A local rail needs no first step, since nothing has left the process: attempt and outcome are written together.
  */
 export async function startPayment(deps: StartDeps, business: Business, payment: NewPayment, origin: Origin): Promise<Settled> {
@@ -159,7 +159,7 @@ export async function startPayment(deps: StartDeps, business: Business, payment:
     })
   if (rail.local) return begin(await rail.start(attempt, payment.input, access))
 
-  // Should this process die before the outcome is settled, the job asks the rail.
+  // Should this process die before the outcome is settled, the job polls the rail.
   const begun = await begin({ status: 'pending', checkAfterSeconds: (patienceMs / 1000) * 2 })
   const outcome = await answerOrPending(() => rail.start(attempt, payment.input, access))
   const settled = await deps.settle({
@@ -171,13 +171,13 @@ export async function startPayment(deps: StartDeps, business: Business, payment:
   return { ...settled, answer: begun.answer }
 }
 
-/** What is known of a call that was not answered. */
+/** The outcome of a call that was not answered. */
 interface Unknown {
   status: 'pending'
   checkAfterSeconds: number
 }
 
-/** A rail's answer; anything else than an answer in time is an unknown outcome, and stays pending. */
+/** A rail's answer; anything but an answer in time is an unknown outcome, and stays pending. */
 export async function answerOrPending<Answered = Outcome>(call: () => Promise<Answered>): Promise<Answered | Unknown> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<Unknown>((done) => {

@@ -21,8 +21,8 @@ import { type Case, final, isTerminalFailure, settledOf } from './settlement.ts'
 import { eventsOfSettlement } from './settlement-events.ts'
 
 /**
- * Writes a batch of decided settlements, all but the ledger, and makes their answers. It is one statement with a part for
- * each table, and the text is always the same: what has nothing to write gets empty arrays. So PostgreSQL plans it once.
+ * Writes a batch of decided settlements, except for the ledger, and creates their answers. It is one statement with a part for
+ * each table, and the text is always the same: a part with nothing to write gets empty arrays. So PostgreSQL plans it once.
  */
 export async function writeSettlements(tx: Transaction<DB>, cases: Case[], links: ReceiptLinks): Promise<void> {
   const changed = cases.filter((one) => one.changed)
@@ -51,7 +51,7 @@ export async function writeSettlements(tx: Transaction<DB>, cases: Case[], links
     insertNotificationsSql(cases.flatMap(notificationOf)),
     insertAnswersSql(cases.flatMap(answerOf)),
   ])
-  // What came in twice is refunded by a job, which begins immediately. Its check replaces the one that was deleted above.
+  // A duplicate payment is refunded by a job, which starts immediately. Its check replaces the one that was deleted above.
   const twice = changed.filter(({ charge }) => charge.status === 'succeeded' && charge.unapplied_reason === 'duplicate')
   await scheduleChecks(
     tx,
@@ -66,7 +66,7 @@ function latestOfEach(cases: Case[]): Case[] {
   return [...new Map(cases.map((one) => [one.charge.id, one])).values()]
 }
 
-/** When the rail of a charge whose outcome is still open is asked next. */
+/** When the rail of a charge with an open outcome is polled next. */
 function checkOf({ charge, settlement: { outcome } }: Case) {
   if (final.has(charge.status)) return []
   const seconds = 'checkAfterSeconds' in outcome ? outcome.checkAfterSeconds : 60
@@ -80,7 +80,7 @@ function releaseOf({ charge, releaseDays }: Case): NewRelease[] {
   return [{ business_id: charge.business_id, charge_id: charge.id, currency: charge.currency, amount_minor: netOf(charge), due_at: dueAt }]
 }
 
-/** The payer's receipt, when the request asks for one and says where to. */
+/** The payer's receipt, if the request asks for one and has an address. */
 function receiptOf({ charge, request, settlement }: Case, { baseUrl, secretKey }: ReceiptLinks): MailRow[] {
   if (charge.status !== 'succeeded' || !request?.send_email || charge.customer_email === null) return []
   const address = receiptUrl(baseUrl(), secretKey(), settlement.business, charge.id)
@@ -91,7 +91,7 @@ function notificationOf({ settlement: { business, notification, origin } }: Case
   return notification ? [{ business_id: business.id, rail: notification.rail, rail_event_id: notification.eventId, received_at: origin.at }] : []
 }
 
-/** Makes the answer of a settlement's request, and the row that stores it where the request has an Idempotency-Key. */
+/** Creates the answer to a settlement's request, and the row that stores it if the request has an Idempotency-Key. */
 function answerOf(decided: Case) {
   const { settlement, charge } = decided
   if (!settlement.answer) return []
@@ -100,7 +100,7 @@ function answerOf(decided: Case) {
   return claim ? [{ ...storedAnswer(claim, charge.id, decided.answer), created_at: settlement.origin.at }] : []
 }
 
-/** The payments that a settlement's event lists before its own, where its request takes more than one: those of before, and of the same batch. */
+/** The payments that a settlement's event lists before its own, if its request accepts more than one: earlier ones, and those of the same batch. */
 async function earlierPayments(tx: Transaction<DB>, cases: Case[]): Promise<(one: Case) => Payment[]> {
   const listed = new Map<string, Payment[]>()
   const before = new Map<Case, Payment[]>()

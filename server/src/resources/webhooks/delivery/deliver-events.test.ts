@@ -5,6 +5,7 @@ import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { emitEvent } from '#engine/events/emit-event.ts'
 import { startRelay } from '#engine/events/order-events.ts'
 import { createLog } from '#foundation/http/observability.ts'
+import { system } from '#foundation/shared/caller.ts'
 import { createApiKey } from '#resources/business/businesses/create-business.ts'
 import { revokeApiKey } from '#resources/business/businesses/queries.ts'
 import { aBusiness, type Client, testSecretKey } from '#testing/api.ts'
@@ -330,7 +331,7 @@ test('an event is sent immediately and not at the next poll, and so are hundreds
     onError: (error) => createLog('error').error({ error }),
   })
   open.push(relay)
-  const about = { type: 'charge.created', data: '{}', requestId: null } as const
+  const about = { type: 'charge.created', data: '{}', requestId: null, caller: system } as const
   const latencies: number[] = []
   for (let i = 0; i < 11; i++) {
     await database.db.transaction().execute((tx) => emitEvent(tx, client.business.id, { ...about, objectId: client.business.id, at: client.clock.now() }))

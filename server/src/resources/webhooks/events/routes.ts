@@ -1,7 +1,7 @@
 import { type OnOrdered, orderPendingEvents } from '#engine/events/order-events.ts'
 import type { Deps } from '#foundation/deps.ts'
 import type { Api } from '#foundation/http/api.ts'
-import type { Business } from '#foundation/http/authentication.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { readCallerText } from '#foundation/shared/caller.ts'
 import { notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'

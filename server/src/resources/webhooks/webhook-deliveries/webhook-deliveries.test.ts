@@ -86,7 +86,6 @@ async function aPaidRequest(client: Client, webhook: string): Promise<{ requestI
   }
   const settle = settleCharges({
     database,
-    now: clock.now,
     onEvent: () => undefined,
     baseUrl: () => 'http://localhost',
     secretKey: () => testSecretKey,

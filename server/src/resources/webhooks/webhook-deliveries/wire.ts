@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
-import type { Business } from '#foundation/http/authentication.ts'
 import { CursorPage, plainText } from '#foundation/http/schemas.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { formatBusinessTime } from '#foundation/shared/time.ts'
 import { presentDelivery } from '#resources/webhooks/delivery/delivery-wire.ts'
 import type { AttemptRow, WholeDelivery } from './queries.ts'
