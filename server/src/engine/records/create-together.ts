@@ -127,11 +127,11 @@ function writing<Row extends RecordRow>(kind: GroupedKind<Row>) {
   const columns = columnsOf(kind)
   const name = `create_${kind.table.name}`
   const text = insertText(kind, columns)
-  return async (run: (name: string, text: string, values: string[]) => Promise<{ rows: Refused[] }>, records: NewRecord<Row>[]): Promise<Outcome[]> => {
+  return async (run: (name: string, text: string, values: Buffer[]) => Promise<{ rows: Refused[] }>, records: NewRecord<Row>[]): Promise<Outcome[]> => {
     const { rows } = await run(
       name,
       text,
-      columns.map(({ parameter, read }) => parameter.literal(records, read)),
+      columns.map(({ parameter, read }) => parameter.encode(records, read)),
     )
     if (rows.length === 0) return records.map(() => 'written')
     const refused = new Map(rows.map(({ id, is_free }) => [id, is_free]))

@@ -1,4 +1,5 @@
 import type { Selectable } from 'kysely'
+import { type ElementType, encodeArray } from './binary-arrays.ts'
 import type { DB } from './tables.ts'
 
 /** A table's row as it is read: its generated columns, some of them with a narrower type. It includes columns that a migration adds. */
@@ -37,51 +38,42 @@ export function parameterOf(type: string, value: unknown): unknown {
   return value !== null && typeOf(type).startsWith('json') ? JSON.stringify(value) : value
 }
 
-/** Formatted from numbers and booleans; every other type may contain a text that somebody sent, and is quoted. */
-const needsNoQuotes = /^(?:smallint|integer|bigint|boolean)$/
-const special = /["\\]/
+/** Types that an array can be sent of in binary form; values of all others go as text, and are cast in the statement. */
+const elementTypes = new Map<string, ElementType>([
+  ['boolean', 'bool'],
+  ['smallint', 'int2'],
+  ['integer', 'int4'],
+  ['bigint', 'int8'],
+  ['timestamp with time zone', 'timestamptz'],
+  ...(['json', 'jsonb', 'text', 'uuid'] as const).map((type) => [type, type] as const),
+])
 
-// JSON text has no control characters, so JSON's own quoting of it is PostgreSQL's too; other texts may have line breaks.
-const quoted = (text: string): string => (special.test(text) ? `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"` : `"${text}"`)
-/** How a column's values are sent to PostgreSQL as one array parameter. */
+const quoted = (text: string): string => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
+/** A list as PostgreSQL writes it. */
+const listText = (values: readonly unknown[]): string => `{${values.map((value) => (typeof value === 'number' ? value : quoted(String(value)))).join()}}`
+
+/** How a column's values are sent as one array parameter. */
 export interface ArrayParameter {
   /** The parameter's type, for example `uuid[]`. */
   readonly type: string
-  /** Turns an element into the column's value: an array cannot be an element, so it is sent as text. */
+  /** Turns an element into the column's value where it is sent as text, for example `::date`. */
   readonly cast: string
-  /** The array literal of what `read` returns for each item; null for nothing. */
-  literal<Item>(items: readonly Item[], read: (item: Item) => unknown): string
+  /** The array of what `read` finds in each item; null for nothing. */
+  encode<Item>(items: readonly Item[], read: (item: Item) => unknown): Buffer
 }
 
-const parameter = (type: string, cast: string, print: (value: never) => string): ArrayParameter => ({
-  type,
-  cast,
-  literal(items, read) {
-    let text = '{'
-    for (const item of items) {
-      if (text !== '{') text += ','
-      const value = read(item)
-      text += value === null || value === undefined ? 'NULL' : print(value as never)
-    }
-    return `${text}}`
-  },
-})
-
-const itself = (value: unknown) => value
-
-/**
- * The array parameter of a column. Statements carry hundreds of values, and the driver's own formatting costs more. `printed`
- * says that values of a JSON column already are JSON text.
- */
+/** The array parameter of a column. `printed` says that values of a JSON column are JSON text already. */
 export function arrayParameter(column: string, { printed = false } = {}): ArrayParameter {
   const type = typeOf(column)
-  if (type.endsWith('[]')) {
-    const inner = arrayParameter(type.slice(0, -2))
-    const isPlain = needsNoQuotes.test(type.slice(0, -2))
-    return parameter('text[]', `::${type}`, (values: unknown[]) => (isPlain ? `"{${values.join()}}"` : quoted(inner.literal(values, itself))))
+  const element = elementTypes.get(type) ?? 'text'
+  const isJson = type.startsWith('json') && !printed
+  const print = isJson ? (value: unknown) => JSON.stringify(value) : type.endsWith('[]') ? (value: unknown) => listText(value as unknown[]) : undefined
+  return {
+    type: `${element}[]`,
+    cast: elementTypes.has(type) ? '' : `::${type}`,
+    encode(items, read) {
+      const values = items.map(read)
+      return encodeArray(element, print ? values.map((value) => (value === null || value === undefined ? null : print(value))) : values)
+    },
   }
-  if (type.startsWith('json'))
-    return parameter(`${type}[]`, '', printed ? (text: string) => JSON.stringify(text) : (value: unknown) => JSON.stringify(JSON.stringify(value)))
-  if (type.startsWith('timestamp')) return parameter(`${type}[]`, '', (at: Date) => `"${at.toISOString()}"`)
-  return parameter(`${type}[]`, '', needsNoQuotes.test(type) ? String : quoted)
 }

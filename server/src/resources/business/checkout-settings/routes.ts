@@ -15,7 +15,7 @@ import {
   withDefaults,
 } from './queries.ts'
 import { readLogo } from './read-logo.ts'
-import { acceptSpellings, applyTo, faultsOf } from './understand.ts'
+import { acceptSpellings, applyCheckoutSettings, checkoutSettingsFaults } from './rules.ts'
 import { CheckoutSettings, PutCheckoutLogo, presentCheckoutSettings, UpdateCheckoutSettings } from './wire.ts'
 
 export interface CheckoutSettingsDeps {
@@ -53,9 +53,9 @@ export function checkoutSettingsRoutes(api: Api, deps: CheckoutSettingsDeps): vo
       body: UpdateCheckoutSettings,
       answers: { 200: CheckoutSettings },
       normalise: acceptSpellings,
-      faults: faultsOf,
+      faults: checkoutSettingsFaults,
     },
-    (call) => change(deps, call, async (_tx, before) => ({ ...before, ...applyTo(before, call.body) })),
+    (call) => change(deps, call, async (_tx, before) => ({ ...before, ...applyCheckoutSettings(before, call.body) })),
   )
 
   checkoutSettings.write(

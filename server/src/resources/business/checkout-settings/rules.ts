@@ -23,7 +23,7 @@ export function acceptSpellings(body: Record<string, unknown>): Record<string, u
 }
 
 /** Errors that a schema cannot express: colors, origins, URLs. Accepts bodies of any shape. */
-export function faultsOf(body: unknown): FieldErrors {
+export function checkoutSettingsFaults(body: unknown): FieldErrors {
   const errors: FieldErrors = {}
   const fields = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
   for (const field of colors) {
@@ -43,8 +43,8 @@ export function faultsOf(body: unknown): FieldErrors {
 }
 
 /** The fields after an update. Throws 422 for invalid values, and for colors with too little contrast. */
-export function applyTo(before: CheckoutSettingsFields, body: UpdateCheckoutSettings): CheckoutSettingsFields {
-  const errors = faultsOf(body)
+export function applyCheckoutSettings(before: CheckoutSettingsFields, body: UpdateCheckoutSettings): CheckoutSettingsFields {
+  const errors = checkoutSettingsFaults(body)
   if (Object.keys(errors).length > 0) throw invalid(errors)
   const color = (field: (typeof colors)[number]) => {
     const value = body[field]
