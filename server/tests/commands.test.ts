@@ -20,6 +20,20 @@ async function freePort(): Promise<number> {
   return port
 }
 
+/** The files of the built program: those that are read before the command is known, or with `late` all. */
+function builtFiles({ late }: { late: boolean }): string[] {
+  const built = dirname(command).replace(/bin$/, 'dist')
+  const found = new Set<string>()
+  const follow = (file: string) => {
+    if (found.has(file)) return
+    found.add(file)
+    const imports = late ? /(?:from|import)\(?"\.\/([^"]+)"/g : /(?:from|import)"\.\/([^"]+)"/g
+    for (const [, next = ''] of readFileSync(join(built, file), 'utf8').matchAll(imports)) follow(next)
+  }
+  follow('main.js')
+  return [...found].map((file) => join(built, file))
+}
+
 const list = (url: string, apiKey: string) => fetch(`${url}/v1/customers`, { headers: { 'x-business-api-key': apiKey } })
 
 test('every invalid setting is one line that names the variable, with exit code 2', async () => {
@@ -77,16 +91,12 @@ test('every command prints its help without loading the server', async () => {
   expect(await run(['businesses', 'create', '--fast'])).toMatchObject({ code: 2, err: expect.stringContaining('--fast') })
   expect(await run(['keys', '--slug', 'x'])).toMatchObject({ code: 2, err: `hawker: keys does not accept --slug.\n\n${usageOf('keys')}` })
 
-  const built = dirname(command).replace(/bin$/, 'dist')
-  const read = new Set<string>()
-  const follow = (file: string) => {
-    if (read.has(file)) return
-    read.add(file)
-    for (const [, next = ''] of readFileSync(join(built, file), 'utf8').matchAll(/(?:from|import)"\.\/([^"]+)"/g)) follow(next)
-  }
-  follow('main.js')
-  const bytes = [...read].reduce((sum, file) => sum + statSync(join(built, file)).size, 0)
+  const bytes = builtFiles({ late: false }).reduce((sum, file) => sum + statSync(file).size, 0)
   expect(bytes).toBeLessThan(60_000)
+})
+
+test('the built program is ASCII, so that V8 keeps a byte for each of its characters', () => {
+  expect(builtFiles({ late: true }).filter((file) => /[^\x00-\x7f]/.test(readFileSync(file, 'latin1')))).toEqual([])
 })
 
 describe('beside a running Hawker', () => {
