@@ -247,7 +247,7 @@ export function startRelay(db: Kysely<DB>, options: RelayOptions): Relay {
       awake.add(businessId)
       if (waking || !timer) return
       waking = true
-      // The first event after a quiet moment is sequenced at once; those that follow it gather.
+      // The first event after a quiet moment is sequenced immediately; those that follow it gather.
       const sinceLast = performance.now() - lastWake
       setTimeout(
         () => {

@@ -67,7 +67,7 @@ export function pagesText(list: PlainList, backwards: boolean, acrossBusinesses:
 
 /**
  * A reader of a list's plain pages. Those that are asked for while others are read share the next statement; without
- * others, a page is read at once. A page that fails, or takes too long, fails alone.
+ * others, a page is read immediately. A page that fails, or takes too long, fails alone.
  */
 export function sharedPages<Row>(pool: pg.Pool, list: PlainList, acrossBusinesses: boolean): (page: PlainPage) => Promise<Row[]> {
   const beginning = list.ascending ? '0' : lastUuid

@@ -62,14 +62,14 @@ export async function drain(fastify: FastifyInstance, sockets: Set<Socket>): Pro
   let closed: Promise<void> = Promise.resolve()
   await whenAllIsRead(newest, () => {
     closed = new Promise<void>((done) => {
-      // Node's close() also ends idle connections at once; ours waits for what is on its way.
+      // Node's close() also ends idle connections immediately; ours waits for what is in flight.
       const { closeIdleConnections } = server
       server.closeIdleConnections = () => undefined
       server.close(() => done())
       server.closeIdleConnections = closeIdleConnections
     })
   })
-  // Not before there is nothing left to connect to: a client that is told to close comes back on a new connection.
+  // Not before there is nothing left to connect to: a client that is asked to close comes back on a new connection.
   const latest = new Map<Socket, ServerResponse>()
   server.prependListener('request', ({ socket }, response) => {
     latest.set(socket, response)

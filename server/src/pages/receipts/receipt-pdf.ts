@@ -28,7 +28,7 @@ export function codeOf(url: string): boolean[][] {
   return framed.slice(1, -1).map((row) => row.slice(1, -1))
 }
 
-/** A receipt as a PDF on one of the papers. */
+/** A receipt as a PDF in one of the paper sizes. */
 export async function receiptPdf(fonts: Fonts, printed: Printed, paperName: PaperName): Promise<Buffer> {
   const { receipt, business, speech } = printed
   const title = `${speech.texts.receipt} ${receipt.id}`
