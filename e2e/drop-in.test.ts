@@ -212,7 +212,7 @@ describe('messages from others', () => {
     const { page } = visit
     await start({ ...visit, link: 'https://shop.example.com/payment-request/@shop/' })
     await toggle(visit, {})
-    await expect.poll(() => told(page)).toEqual([['error', expect.stringContaining('leads to https://shop.example.com')]])
+    await expect.poll(() => told(page)).toEqual([['error', expect.stringContaining('points to https://shop.example.com')]])
     const frame = dropIn(page).contentFrame()
     await frame.getByText('This payment cannot be shown here.').waitFor()
     await expectAccessible(page)

@@ -43,7 +43,10 @@ export function afterResponse(log: Logger, metrics: Metrics) {
  * hand because every request has one, and it contains nothing to redact.
  */
 function requestLines(log: Logger) {
-  const destination = (log as Logger & { [symbols.streamSym]: DestinationStream })[symbols.streamSym]
+  const own = log as Logger & { [symbols.streamSym]: DestinationStream; [symbols.chindingsSym]: string }
+  const destination = own[symbols.streamSym]
+  // The fields that every line of this log has, as JSON text: the process id where several processes write to one output.
+  const bindings = own[symbols.chindingsSym]
   const time = isoTime()
   const callers = new WeakMap<Known, string>()
 
@@ -62,7 +65,7 @@ function requestLines(log: Logger) {
     if (!log.isLevelEnabled(level)) return
     const duration = Math.round(milliseconds * 100) / 100
     destination.write(
-      `{"level":"${level}"${time()},"request_id":${JSON.stringify(id)}${middle}${duration}${known ? callerOf(known) : ''},"message":"request"}\n`,
+      `{"level":"${level}"${time()}${bindings},"request_id":${JSON.stringify(id)}${middle}${duration}${known ? callerOf(known) : ''},"message":"request"}\n`,
     )
   }
 }
