@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { encodeArray } from '#foundation/database/binary-arrays.ts'
 import { testDatabase } from '#testing/database.ts'
 import { recordStatements, replayOf } from './recorded.ts'
 
@@ -44,4 +45,22 @@ test("a replay puts another payment's number and ids into the recorded statement
     `select ('clearing:' || 'x') || :s1p4, :s1p1::uuid, ('{"01a21650-f7f2-7000-8001-' || :number::text || '"}')::uuid[]::uuid[], ('{"id":"01a21651-7c1b-7440-8000-' || :number::text || '"}')::json::json, null::text::text, ''::text::text;`,
     '',
   ])
+})
+
+test.each([
+  ['uuid', ['01a21693-e897-7380-9ae5-75d70c6d125a', null]],
+  ['text', ['plain', 'with "quotes", a \\ and {braces}', '', null]],
+  ['int8', [9_007_199_254_740_993n, -1n]],
+  ['int4', [1, -2]],
+  ['bool', [true, false]],
+  ['timestamptz', [new Date('2026-11-26T06:00:00.123Z')]],
+  ['jsonb', ['{"a":"b"}']],
+] as const)('a recorded binary array of type %s is the same array as text', async (type, values) => {
+  const { pool } = await testDatabase()
+  const heard = await recordStatements(async () => {
+    await pool.query({ text: `select $1::${type}[] as value`, values: [encodeArray(type, values)] })
+  })
+  const literal = heard[0]?.values[0]
+  const { rows } = await pool.query(`select $1::${type}[] is not distinct from $2::${type}[] as same`, [encodeArray(type, values), literal])
+  expect(rows).toEqual([{ same: true }])
 })

@@ -9,11 +9,50 @@ export interface Statement {
 
 const { prepareValue } = createRequire(import.meta.url)('pg/lib/utils.js') as { prepareValue(value: unknown): unknown }
 
-/** A parameter as the driver sends it. */
+/** PostgreSQL counts microseconds from 2000-01-01. */
+const epochMs = 946_684_800_000
+
+/** Elements of binary arrays as text, by the object id of their type. */
+const elementReaders = new Map<number, (bytes: Buffer) => string>([
+  [16, (bytes) => (bytes.readUInt8() === 1 ? 'true' : 'false')],
+  [20, (bytes) => String(bytes.readBigInt64BE())],
+  [21, (bytes) => String(bytes.readInt16BE())],
+  [23, (bytes) => String(bytes.readInt32BE())],
+  [25, (bytes) => bytes.toString()],
+  [114, (bytes) => bytes.toString()],
+  [1184, (bytes) => new Date(Number(bytes.readBigInt64BE() / 1000n) + epochMs).toISOString()],
+  [2950, (bytes) => bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')],
+  // The first byte is the version of the format.
+  [3802, (bytes) => bytes.subarray(1).toString()],
+])
+
+/** An array that was sent in binary form, as the literal that pgbench sends. Throws for a type that Hawker does not send. */
+function binaryArrayAsText(bytes: Buffer): string {
+  if (bytes.readInt32BE(0) === 0) return '{}'
+  const read = elementReaders.get(bytes.readInt32BE(8))
+  if (!read) throw new Error(`no reader for arrays of type ${bytes.readInt32BE(8)}`)
+  const elements: string[] = []
+  for (let at = 20; at < bytes.length; ) {
+    const length = bytes.readInt32BE(at)
+    at += 4
+    if (length < 0) elements.push('NULL')
+    else {
+      elements.push(
+        `"${read(bytes.subarray(at, at + length))
+          .replaceAll('\\', '\\\\')
+          .replaceAll('"', '\\"')}"`,
+      )
+      at += length
+    }
+  }
+  return `{${elements.join(',')}}`
+}
+
+/** A parameter as text; the driver sends arrays in binary form where the server made them so. */
 function asText(value: unknown): string | null {
   const prepared = prepareValue(value)
   if (prepared === null || prepared === undefined) return null
-  return Buffer.isBuffer(prepared) ? `\\x${prepared.toString('hex')}` : String(prepared)
+  return Buffer.isBuffer(prepared) ? binaryArrayAsText(prepared) : String(prepared)
 }
 
 function statementOf([first, second]: unknown[]): Statement {
