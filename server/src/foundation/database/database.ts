@@ -47,6 +47,14 @@ const types = new Map<number, (text: string) => unknown>([
 /** The settings that every connection starts with, in every pool. */
 const session = '-c search_path=hawker,public -c timezone=UTC -c idle_in_transaction_session_timeout=30000'
 
+/**
+ * Statements of the write pool find every row by its key, so one plan holds whatever the tables hold: a nested loop over indexes.
+ * Without statistics, as on a new database, the planner would otherwise read all rows of a business and compare each with each
+ * element of an array.
+ */
+const byKeySettings =
+  ' -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off'
+
 /** Pool settings for a connection; statements have a time limit on the server and one on the client, and a stuck lock becomes an error response. */
 export function poolOptions(
   connection: Connection,
@@ -82,7 +90,7 @@ export function openDatabase(connection: Connection, options: DatabaseOptions = 
   }
   const main = open(options.connections ?? 6, 15_000)
   const slow = open(options.slowConnections ?? 2, 10_000)
-  const write = open(4, 15_000, { lockTimeoutMs: 300, settings: ' -c plan_cache_mode=force_generic_plan -c enable_seqscan=off' })
+  const write = open(4, 15_000, { lockTimeoutMs: 300, settings: byKeySettings })
   const reports = open(1, 600_000)
   return {
     db: main.kysely,
