@@ -57,8 +57,11 @@ export function searchTextOf(parts: (string | null | undefined)[]): string {
  * because there they form a gram with the space before them. Characters outside ASCII count as five.
  */
 export function searchPattern(keyword: string): string | undefined {
-  // Numbers are in the search text with and without their `+`, but not at the same place.
-  const text = searchable(keyword).replace(/^\+(?=\d)/, '')
+  // Phone numbers are in the search text with and without their `+`, but not at the same place. A keyword with letters that would
+  // be too short to match anywhere keeps it: it is looked for at the start of a word, where the `+` is.
+  const whole = searchable(keyword)
+  const number = whole.replace(/^\+(?=\d)/, '')
+  const text = number.length < 3 && !/^\d+$/.test(number) ? whole : number
   if (text === '') return undefined
   return text.length < 3 ? `% ${literal(text)}%` : `%${literal(text)}%`
 }
