@@ -9,7 +9,7 @@ import { printed, type Report, writePage } from './page.ts'
 import { paymentsPerSecond } from './paying.ts'
 import { measurePayments, measureSettling, type PaymentsFigures, reportPayments } from './payments.ts'
 import { measureProcesses, type ProcessesFigures, reportProcesses } from './processes.ts'
-import { profile, profilePaying } from './profile.ts'
+import { profile, profileDelivering, profilePaying } from './profile.ts'
 import { measureRun, type RunFigures, reportRun } from './run.ts'
 import { measureScale, reportScale, type ScaleFigures } from './scale.ts'
 import { sinkProcess } from './sink.ts'
@@ -23,7 +23,8 @@ const usage = `Usage: npm run bench -- [command] [options]
   scale          get, list and search as the number of customers grows
   processes      create, get and settle with one API process and with two
   settle         the four ways to pay at 64 connections only
-  profile        CPU profile of create, get and list; 'profile settle' of a payment, by the way --way "sandbox pay"
+  profile        CPU profile of create, get and list; 'profile settle' of a payment, by the way --way "sandbox pay";
+                 'profile deliver' of webhook deliveries
 
   --write        updates the command's tables in docs/performance.md and its plots in docs/plots
   --json FILE    writes all figures to a file
@@ -35,7 +36,7 @@ const usage = `Usage: npm run bench -- [command] [options]
   --seconds S    seconds per cell (3; payments 2)
   --rows N       initial customers (20000); for scale a list (10000,1000000,5000000)
   --requests N   scale: requests of each kind per round (200); payments: payment requests to prepare (6000 per second of a cell)
-  --events N     payments: events in the backlog (20000)
+  --events N     events in the backlog (payments 20000, profile deliver 5000)
   --generator G  wrk or autocannon; wrk by default if it is installed
 
   Temporary databases are created in HAWKER_BENCH_DIR, or in the system's temporary folder.
@@ -139,6 +140,7 @@ async function perform(workspace: Workspace, [command, argument]: string[], valu
   else if (command === 'settle' && values.write) throw new Error('The page needs payments at several numbers of connections; use "payments --write".')
   else if (command === 'settle') await show(workspace, settle, values)
   else if (command === 'profile' && argument === 'settle') await profilePaying(workspace, seconds, values.way ?? wayNames[0])
+  else if (command === 'profile' && argument === 'deliver') await profileDelivering(workspace, whole('events', values.events, 5_000))
   else if (command === 'profile') await profile(workspace, { rows: whole('rows', values.rows, 20_000), seconds })
   else throw new Error(`There is no benchmark "${command}".\n\n${usage}`)
 }

@@ -51,17 +51,23 @@ async function payCells(workspace: Workspace, paying: Paying, { seconds, tools }
   return cells
 }
 
-async function measureDeliveries(workspace: Workspace, cluster: Cluster, options: PaymentsOptions): Promise<Delivered> {
+/** Starts a server with one merchant whose webhooks go to a sink, and as many payment requests as latency is measured with. */
+export async function prepareDelivering(workspace: Workspace, cluster: Cluster, payments: number, nodeArguments: string[] = []) {
   await cluster.copy('deliveries')
   const database = cluster.open('deliveries')
   const merchants = await createMerchants(database, 1, { mode: 'sandbox', slug: 'merchant' })
   const [merchant] = merchants
   if (!merchant) throw new Error('There is no merchant.')
   const environment = { LOG_LEVEL: 'info', DATABASE_URL: databaseUrl(cluster, 'deliveries') }
-  const hawker = await startHawker(workspace, 'deliveries', { apiKey: cluster.apiKey, environment })
-  const family = { merchants, method: 'paynow_online', count: timedPerSecond * Math.max(2, options.seconds), letter: 'A', prefix: idPrefix(1) }
+  const hawker = await startHawker(workspace, 'deliveries', { apiKey: cluster.apiKey, environment, nodeArguments })
+  const family = { merchants, method: 'paynow_online', count: payments, letter: 'A', prefix: idPrefix(1) }
   const payables = await loadPaymentRequests(database, hawker.url, family)
   const delivering: Delivering = { cluster, hawker, database, merchant, sink: await startSink(workspace) }
+  return { delivering, payables }
+}
+
+async function measureDeliveries(workspace: Workspace, cluster: Cluster, options: PaymentsOptions): Promise<Delivered> {
+  const { delivering, payables } = await prepareDelivering(workspace, cluster, timedPerSecond * Math.max(2, options.seconds))
   const delivered: Delivered = { backlogs: [], latencies: [] }
   // Warm-up.
   await measureBacklog(delivering, Math.min(5000, options.events))
@@ -72,7 +78,7 @@ async function measureDeliveries(workspace: Workspace, cluster: Cluster, options
     delivered.latencies.push(latency)
     process.stderr.write(`  round ${round}: ${backlog.perSecond.toFixed(0)} deliveries/s, first byte after ${latency.sinceRequest.p50Ms.toFixed(1)} ms\n`)
   }
-  await hawker.stop()
+  await delivering.hawker.stop()
   return delivered
 }
 

@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Database } from '#foundation/database/database.ts'
 import { idOf, loadCustomers, pageAfter, population } from './customers.ts'
+import { measureBacklog } from './deliveries.ts'
 import { runTraffic } from './generator.ts'
 import { findTools } from './machine.ts'
 import { pay, paymentsPerSecond, preparePaying } from './paying.ts'
 import { resetPayments } from './payment-requests.ts'
+import { prepareDelivering } from './payments.ts'
 import { databaseUrl, openLoader, startCluster, startHawker } from './servers.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -103,21 +105,40 @@ function report(name: string, perSecond: number, folder: string): void {
   process.stdout.write(`${functions.join('\n')}\n\n  ${name}, by package or file\n\n${areas.slice(0, 30).join('\n')}\n`)
 }
 
-/** PostgreSQL's time by statement. */
+/** PostgreSQL's time by statement, for each request or delivery. */
 async function reportStatements({ pool }: Database, requests: number): Promise<void> {
   const { rows } = await pool.query<{ calls: number; took: number; text: string }>(
     `select calls::int, total_exec_time + total_plan_time as took, left(regexp_replace(query, '\\s+', ' ', 'g'), 90) as text
     from pg_stat_statements order by took desc limit 15`,
   )
   const lines = rows.map(
-    ({ calls, took, text }) => `  ${((took / requests) * 1000).toFixed(1).padStart(8)} µs a request  ${String(calls).padStart(7)} calls  ${text}`,
+    ({ calls, took, text }) => `  ${((took / requests) * 1000).toFixed(1).padStart(8)} µs each  ${String(calls).padStart(7)} calls  ${text}`,
   )
   process.stdout.write(`\n  by statement\n\n${lines.join('\n')}\n`)
 }
 
+const countingStatements = { shared_preload_libraries: 'pg_stat_statements', 'pg_stat_statements.track_planning': 'on' }
+
+/** The same for the deliveries of a backlog. */
+export async function profileDelivering(workspace: Workspace, events: number): Promise<void> {
+  const cluster = await startCluster(workspace, countingStatements)
+  const folder = join(workspace.folder, 'profile-deliver')
+  mkdirSync(folder)
+  const { delivering } = await prepareDelivering(workspace, cluster, 1, ['--cpu-prof', '--cpu-prof-dir', folder])
+  const { database, hawker } = delivering
+  await database.pool.query('create extension pg_stat_statements')
+  await measureBacklog(delivering, events)
+  await database.pool.query('select pg_stat_statements_reset()')
+  const { perSecond, nodeCpuMs, postgresCpuMs } = await measureBacklog(delivering, events)
+  process.stdout.write(`\n  CPU ms of each: Node.js ${nodeCpuMs?.toFixed(3)}, PostgreSQL ${postgresCpuMs?.toFixed(3)}\n`)
+  await reportStatements(database, events)
+  await hawker.stop()
+  report('deliver', perSecond, folder)
+}
+
 /** The same for payments by one of the ways. */
 export async function profilePaying(workspace: Workspace, seconds: number, name: string): Promise<void> {
-  const cluster = await startCluster(workspace, { shared_preload_libraries: 'pg_stat_statements', 'pg_stat_statements.track_planning': 'on' })
+  const cluster = await startCluster(workspace, countingStatements)
   const folder = join(workspace.folder, 'profile-settle')
   mkdirSync(folder)
   const nodeArguments = ['--cpu-prof', '--cpu-prof-dir', folder]

@@ -66,10 +66,10 @@ export const followers: readonly Follower[] = []
 export async function createApp(options: AppDeps): Promise<App> {
   const { config, database, log, metrics, clock, baseUrl, secretKey, openApiFile, checkAnswer, beforeRoutes } = options
   // Pages that wait for a payment are notified after the same commit as the relay.
-  let tellPages: Pages['wake'] = () => undefined
+  let wakePages: Pages['wake'] = () => undefined
   const onEvent = (businessId: string) => {
     options.onEvent?.(businessId)
-    tellPages(businessId)
+    wakePages(businessId)
   }
   const deps: Deps = {
     database,
@@ -118,7 +118,7 @@ export async function createApp(options: AppDeps): Promise<App> {
     receiptUrl: (business, chargeId) => receiptUrl('', secretKey(), business, chargeId),
     createPaymentRequest: createPaymentRequest(deps),
   })
-  tellPages = pages.wake
+  wakePages = pages.wake
 
   databaseGauges(metrics, database)
   return { ...api, apiKeys: keys, payments, pages }

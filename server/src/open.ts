@@ -41,9 +41,10 @@ export async function openConfiguredDatabase(config: Config, log: Logger, { migr
   return beginOpening(config, config.databaseUrl ? undefined : await launchEmbedded(config), log, { migrations }).ready
 }
 
-/** The sizes of a process's pools. */
-export function poolSizes({ databaseConnections }: Config, log: Logger): DatabaseOptions {
+/** How a process opens its database. */
+export function databaseOptions({ databaseConnections, groupCommitAcrossBusinesses }: Config, log: Logger): DatabaseOptions {
   return {
+    isSharded: !groupCommitAcrossBusinesses,
     connections: databaseConnections,
     slowConnections: Math.max(2, Math.floor(databaseConnections / 2)),
     onError: (error) => log.warn({ error }, 'a database connection was lost'),
@@ -53,7 +54,7 @@ export function poolSizes({ databaseConnections }: Config, log: Logger): Databas
 /** Creates the pools of the embedded database that is starting, or of the configured one, and applies migrations as soon as it responds. */
 export function beginOpening(config: Config, launched: LaunchedDatabase | undefined, log: Logger, { migrations = true } = {}): OpeningDatabase {
   const connection = config.databaseUrl ?? (launched as LaunchedDatabase).connection
-  const database = openDatabase(connection, poolSizes(config, log))
+  const database = openDatabase(connection, databaseOptions(config, log))
   const close = async () => {
     try {
       await database.close()

@@ -4,6 +4,7 @@ import type { Api } from '#foundation/http/api.ts'
 import { type DefaultLinkDeps, defaultLinkRoutes } from '#pages/checkout/default-link.ts'
 import { type LiveStatus, liveStatus } from '#pages/checkout/live-status.ts'
 import { logoRoute } from '#pages/checkout/logo.ts'
+import { checkoutReads } from '#pages/checkout/reads.ts'
 import { checkoutRoutes, themeRoute } from '#pages/checkout/routes.ts'
 import { endStreams } from '#pages/checkout/stream.ts'
 import { dropInRoutes } from '#pages/drop-in/routes.ts'
@@ -11,7 +12,7 @@ import { methodMarkRoutes } from '#pages/method-marks/routes.ts'
 import { sandboxPages } from '#pages/sandbox/routes.ts'
 import { clientDirectory } from './page.ts'
 
-export type PagesDeps = Omit<DefaultLinkDeps, 'live'>
+export type PagesDeps = Omit<DefaultLinkDeps, 'live' | 'reads'>
 
 export interface Pages {
   /** Notifies the pages of a business's requests that something was committed. */
@@ -38,9 +39,10 @@ export async function pagesRoutes(api: Api, deps: PagesDeps): Promise<Pages> {
   methodMarkRoutes(api)
   dropInRoutes(api, deps)
   logoRoute(api, deps)
-  themeRoute(api, { ...deps, live })
-  checkoutRoutes(api, { ...deps, live })
-  defaultLinkRoutes(api, { ...deps, live })
+  const checkout = { ...deps, live, reads: checkoutReads(deps) }
+  themeRoute(api, checkout)
+  checkoutRoutes(api, checkout)
+  defaultLinkRoutes(api, checkout)
   sandboxPages(api, deps)
   const end = () => {
     live.stop()

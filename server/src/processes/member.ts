@@ -5,7 +5,7 @@ import { StartError } from '#foundation/database/data-directory.ts'
 import { type Connection, openDatabase } from '#foundation/database/database.ts'
 import { runningConnection } from '#foundation/database/embedded.ts'
 import { addUpMetrics, createLogOfSeveral, createMetrics } from '#foundation/http/observability.ts'
-import { poolSizes } from '#open.ts'
+import { databaseOptions } from '#open.ts'
 import { createApiServer, type ServerParts, startConfiguredWorker } from '#serve.ts'
 import { type FirstProcess, firstProcess } from './first-process.ts'
 import type { Role } from './messages.ts'
@@ -20,7 +20,7 @@ export async function runMember(role: Role, url: string): Promise<void> {
     const config = readConfig()
     const log = createLogOfSeveral(config.logLevel)
     const connection = config.databaseUrl ?? runningConnection(config.dataDirectory)
-    const parts = { config, database: openDatabase(connection, poolSizes(config, log)), log, metrics: createMetrics() }
+    const parts = { config, database: openDatabase(connection, databaseOptions(config, log)), log, metrics: createMetrics() }
     const stop = role === 'api' ? await serveApi(parts, first, url) : startWorkerMember(parts, first, connection)
     first.onStop(() => void endAfter(stop, parts))
     first.ready()

@@ -1,6 +1,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { arraySql, businessesSql } from '#foundation/database/binary-arrays.ts'
 import { runPrepared } from '#foundation/database/prepared.ts'
+import { sameBusinessSql } from '#foundation/database/same-business.ts'
 import type { DB } from '#foundation/database/tables.ts'
 import type { DueWork } from '#foundation/jobs/job.ts'
 import type { Callback } from './emit-event.ts'
@@ -47,8 +48,7 @@ async function lockCounters(tx: Transaction<DB>, businessIds: readonly string[],
       select b.business_id from unnest(${businessesSql(businessIds)}) as b (business_id)
       where exists (select 1 from events e where e.business_id = b.business_id and e.sequence is null)
     ), locked as materialized (
-      select p.business_id from event_positions p
-      where p.business_id = any (${businessesSql(businessIds)}) and p.business_id in (select business_id from pending)
+      select p.business_id from pending join event_positions p on ${sameBusinessSql('p', 'pending', businessIds)}
       order by p.business_id for update of p ${skipLocked ? sql`skip locked` : sql``}
     )
     select pending.business_id, locked.business_id is not null as locked from pending left join locked on locked.business_id = pending.business_id`,
@@ -72,15 +72,15 @@ async function sequenceOldest(tx: Transaction<DB>, businessIds: readonly string[
         select e.business_id, e.id from events e where e.business_id = b.business_id and e.sequence is null order by e.id limit ${each}
       ) oldest
     ), positions as materialized (
-      select business_id, last_sequence from event_positions where business_id = any (${ids})
+      select p.business_id, p.last_sequence from unnest(${ids}) as b (business_id) join event_positions p on ${sameBusinessSql('p', 'b', businessIds)}
     ), counted as (
       update event_positions p set last_sequence = p.last_sequence + c.count
       from (select business_id, count(*) as count from pending group by business_id) c
-      where p.business_id = c.business_id and p.business_id = any (${ids})
+      where ${sameBusinessSql('p', 'c', businessIds)}
     )
     update events set sequence = position.last_sequence + pending.number
     from pending join positions position on position.business_id = pending.business_id
-    where events.business_id = pending.business_id and events.business_id = any (${ids}) and events.id = pending.id
+    where ${sameBusinessSql('events', 'pending', businessIds)} and events.id = pending.id
     returning events.business_id, events.id, events.sequence, events.type, events.callbacks,
       case when events.type = 'webhook_delivery.failed' then events.data ->> 'endpoint_id' end as about_endpoint`,
   )

@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
-import { businessesSql, rowsSql } from '#foundation/database/binary-arrays.ts'
+import { rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { runPrepared } from '#foundation/database/prepared.ts'
+import { businessesOf, sameBusinessSql } from '#foundation/database/same-business.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import type { Currency } from '#foundation/shared/money.ts'
 import { type Account, isGuarded } from './accounts.ts'
@@ -159,8 +160,7 @@ async function insertWithSharedLocks(tx: Db, transfers: Transfer[], accounts: To
 }
 
 const sameAccountSql = (accounts: TouchedAccount[]) => sql`
-        a.business_id = wanted.business_id and a.business_id = any (${businessesSql(accounts.map((one) => one.businessId))})
-        and a.account = wanted.account and a.currency = wanted.currency`
+        ${sameBusinessSql('a', 'wanted', businessesOf(accounts))} and a.account = wanted.account and a.currency = wanted.currency`
 
 /**
  * Creates accounts that do not exist, in their order. No account may be locked before: whoever waits for an account that

@@ -1,6 +1,7 @@
 import { Kysely, type KyselyPlugin, type Kysely as KyselyType, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
 import { preparingPool } from './prepared.ts'
+import { useShards } from './same-business.ts'
 import type { DB } from './tables.ts'
 import { requireBusiness } from './tenancy.ts'
 
@@ -32,6 +33,8 @@ export type Connection = string | { host: string; port: number; user: string; da
 export interface DatabaseOptions {
   connections?: number
   slowConnections?: number
+  /** Whether businesses are on different nodes. */
+  isSharded?: boolean
   /** Called when an idle connection breaks. */
   onError?: (error: Error) => void
   /** Rejects builder queries on tenant tables that name no business; on in tests. */
@@ -49,11 +52,17 @@ const session = '-c search_path=hawker,public -c timezone=UTC -c idle_in_transac
 
 /**
  * Statements of the write pool find every row by its key, so one plan holds whatever the tables hold: a nested loop over indexes.
- * Without statistics, as on a new database, the planner would otherwise read all rows of a business and compare each with each
- * element of an array.
+ * Without statistics, as on a new database, or where most businesses are small, the planner would otherwise read all rows of a
+ * business and compare each with each element of an array. Rows are expensive here and pages are free, so that the number of
+ * rows decides: k lookups of one row each cost less than reading m rows and comparing each with k elements.
  */
-const byKeySettings =
-  ' -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off'
+const byKeySettings = [
+  'plan_cache_mode=force_generic_plan',
+  ...['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin', 'material'].map((name) => `enable_${name}=off`),
+  ...['seq_page_cost=0', 'random_page_cost=0', 'cpu_tuple_cost=10'],
+]
+  .map((setting) => ` -c ${setting}`)
+  .join('')
 
 /** Pool settings for a connection; statements have a time limit on the server and one on the client, and a stuck lock becomes an error response. */
 export function poolOptions(
@@ -69,7 +78,7 @@ export function poolOptions(
     options: `${session} -c lock_timeout=${lockTimeoutMs} -c statement_timeout=${statementTimeoutMs}${settings}`,
     query_timeout: statementTimeoutMs + 5000,
     connectionTimeoutMillis: 10_000,
-    idleTimeoutMillis: 30_000,
+    idleTimeoutMillis: 10_000,
     application_name: 'hawker',
     types: {
       getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
@@ -80,6 +89,7 @@ export function poolOptions(
 
 /** Opens the pools; connects only for the first query. */
 export function openDatabase(connection: Connection, options: DatabaseOptions = {}): Database {
+  useShards(options.isSharded ?? false)
   const plugins: KyselyPlugin[] = options.guardTenancy ? [requireBusiness] : []
   const open = (max: number, statementTimeoutMs: number, more?: Parameters<typeof poolOptions>[3]) => {
     const pool = new pg.Pool(poolOptions(connection, max, statementTimeoutMs, more))
@@ -90,7 +100,7 @@ export function openDatabase(connection: Connection, options: DatabaseOptions = 
   }
   const main = open(options.connections ?? 6, 15_000)
   const slow = open(options.slowConnections ?? 2, 10_000)
-  const write = open(4, 15_000, { lockTimeoutMs: 300, settings: byKeySettings })
+  const write = open(6, 15_000, { lockTimeoutMs: 300, settings: byKeySettings })
   const reports = open(1, 600_000)
   return {
     db: main.kysely,

@@ -77,6 +77,15 @@ describe('the schema can be sharded by business', () => {
     ).toEqual([{ name: 'tenant_table' }])
   })
 
+  test('the primary key of a table is its newest complete index, so that it is used wherever several indexes cost the same', async () => {
+    expect(
+      await catalogue(`
+        select i.indrelid::regclass::text as table, i.indexrelid::regclass::text as index from pg_index i join pg_index k on k.indrelid = i.indrelid
+        where k.indisprimary and i.indexrelid > k.indexrelid and i.indpred is null and i.indrelid::regclass::text <> 'businesses'
+          and i.indrelid in (select oid from pg_class where relnamespace = 'hawker'::regnamespace)`),
+    ).toEqual([])
+  })
+
   test('names leave room for a shard number and do not look as if they had one', async () => {
     const names = await catalogue<{ name: string }>(`
       select relname::text as name from pg_class where relnamespace = 'hawker'::regnamespace

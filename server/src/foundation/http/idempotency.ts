@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
-import { businessesSql, rowsSql } from '#foundation/database/binary-arrays.ts'
+import { rowsSql } from '#foundation/database/binary-arrays.ts'
 import { type Db, isContention, violatedConstraint } from '#foundation/database/database.ts'
 import { runPrepared } from '#foundation/database/prepared.ts'
+import { businessesOf, sameBusinessSql } from '#foundation/database/same-business.ts'
 import type { StoredAnswer } from '#foundation/database/stored-answer.ts'
 import type { DB } from '#foundation/database/tables.ts'
 import { ApiError, conflict, invalid } from '#foundation/shared/errors.ts'
@@ -120,8 +121,7 @@ export async function findTakenClaims(db: Db, claims: Claim[]): Promise<Readonly
       'claim',
       { business_id: 'uuid', key: 'text', n: 'int4' },
       claims.map(({ businessId, key }, n) => ({ business_id: businessId, key, n })),
-    )} join idempotency_keys taken on taken.business_id = claim.business_id and taken.key = claim.key
-    where taken.business_id = any (${businessesSql(claims.map(({ businessId }) => businessId))})`,
+    )} join idempotency_keys taken on ${sameBusinessSql('taken', 'claim', businessesOf(claims))} and taken.key = claim.key`,
   )
   return new Set(rows.flatMap(({ n }) => claims[n] ?? []))
 }

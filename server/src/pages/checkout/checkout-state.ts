@@ -7,7 +7,8 @@ import { feeOn, feeSchedules } from '#resources/payments/fees/fees.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import { redirectUrl } from '#resources/payments/payment-requests/redirect.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
-import { type CheckoutCharge, findCheckoutCharges } from './queries.ts'
+import type { CheckoutCharge } from './queries.ts'
+import type { CheckoutReads } from './reads.ts'
 
 /** What the pages need of the merchant in addition to the business itself. */
 export interface Merchant {
@@ -96,14 +97,15 @@ const attemptShownMs = 15 * 60_000
 
 /** Everything that a payer's page shows, from the database alone. */
 export async function checkoutState(
-  deps: StartDeps & { receiptUrl: (business: Business, chargeId: string) => string | null },
+  deps: StartDeps & { reads: CheckoutReads; receiptUrl: (business: Business, chargeId: string) => string | null },
   merchant: Merchant,
-  request: PaymentRequestRow,
+  asRead: PaymentRequestRow,
   { attemptId }: StateQuery,
 ): Promise<CheckoutState> {
+  let request = asRead
   const { business } = merchant
   const at = deps.clock.now(business.id)
-  const charges = await findCheckoutCharges(deps.database.db, business.id, request.id, attemptId)
+  const charges = await deps.reads.charges({ businessId: business.id, paymentRequestId: request.id, attemptId })
   const repeated = request.allow_repeated_payments
   const own = charges.find(({ id }) => id === attemptId)
   // The link of a repeated request is shared: a page shows no payment but the one that it started.
@@ -111,6 +113,8 @@ export async function checkoutState(
   const attempt = own ?? underWay
   const money = repeated ? (own ? [own] : []) : charges
   const paid = money.find((charge) => paidStatuses.has(charge.status) && charge.unapplied_reason === null)
+  // Read before its charges: a payment applied between the two reads has completed it.
+  if (paid && !repeated && asRead.status === 'pending') request = (await deps.reads.request({ businessId: business.id, id: asRead.id })) ?? asRead
   const status = statusAt(request, at)
   const canPay = status === 'pending' || (status === 'completed' && repeated)
   return {

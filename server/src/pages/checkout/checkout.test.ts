@@ -1,6 +1,9 @@
 import type { CheckoutState } from '@hawker/web/checkout-state'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { findPaymentRequest } from '#resources/payments/payment-requests/queries.ts'
 import { aBusiness, type Client, send } from '#testing/api.ts'
+import { checkoutState } from './checkout-state.ts'
+import { checkoutReads } from './reads.ts'
 
 const newKey = () => crypto.randomUUID()
 
@@ -153,6 +156,19 @@ describe('attempts to pay', () => {
     expect((await page.state()).attempt).toMatchObject({ status: 'processing', method: 'card' })
     const { status, json } = await page.attempt({ method: 'card' })
     expect([status, json.code]).toEqual([409, 'payment_in_progress'])
+  })
+
+  test('a payment that is applied between the reads of a request and its charges is shown with the request completed', async () => {
+    const client = await aBusiness()
+    const page = await aRequest(client)
+    const { business, server } = client
+    const asRead = await findPaymentRequest(server.database.db, business.id, page.id)
+    await page.play({ method: 'card' })
+    const merchant = { business, display_name: business.name, logo_url: null, support_email: null, support_url: null }
+    const deps = { ...server.app.payments, reads: checkoutReads(server.app.payments), receiptUrl: () => null }
+    expect(asRead?.status).toBe('pending')
+    const state = await checkoutState(deps, merchant, asRead as NonNullable<typeof asRead>, { attemptId: null })
+    expect([state.request?.status, state.methods, state.paid?.method]).toEqual(['completed', [], 'card'])
   })
 
   test('a failed attempt is shown to the page that made it, with its reason', async () => {

@@ -1,5 +1,8 @@
 import { sql } from 'kysely'
+import { rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
+import { runPrepared } from '#foundation/database/prepared.ts'
+import { businessesOf, sameBusinessSql } from '#foundation/database/same-business.ts'
 import type { ChargeRow } from '#resources/payments/charges/queries.ts'
 
 /** What a payer's page needs of a charge. */
@@ -10,16 +13,41 @@ export type CheckoutCharge = Pick<
 
 const columns = sql`id, method, status, currency, amount_minor, unapplied_reason, failure_code, card, rail_data ->> 'action_url' as action_url, created_at, updated_at, closed_at`
 
-/** The latest charges of a request, and the one that a page asks for even if it is older; newest first, at most 21. */
-export async function findCheckoutCharges(db: Db, businessId: string, paymentRequestId: string, attemptId: string | null): Promise<CheckoutCharge[]> {
-  const { rows } = await sql<CheckoutCharge>`
-    (select ${columns} from charges
-     where business_id = ${businessId} and payment_request_id = ${paymentRequestId} order by id desc limit 20)
-    union all
-    (select ${columns} from charges
-     where business_id = ${businessId} and id = ${attemptId}::uuid and payment_request_id = ${paymentRequestId})
-    order by id desc`.execute(db)
-  return rows.filter(({ id }, i) => rows[i - 1]?.id !== id)
+/** A payment request, and the charge that its page started, if it did. */
+export interface ChargesKey {
+  businessId: string
+  paymentRequestId: string
+  attemptId: string | null
+}
+
+/** For each key, the latest charges of its request, and the one that its page started even if it is older; newest first, at most 21. */
+export async function findCheckoutCharges(db: Db, keys: ChargesKey[]): Promise<CheckoutCharge[][]> {
+  const wanted = keys.map(({ businessId, paymentRequestId, attemptId }, n) => ({
+    business_id: businessId,
+    payment_request_id: paymentRequestId,
+    attempt_id: attemptId,
+    n,
+  }))
+  const isOfRequest = sql`${sameBusinessSql('charges', 'wanted', businessesOf(keys))} and payment_request_id = wanted.payment_request_id`
+  const { rows } = await runPrepared(
+    db,
+    'find_checkout_charges',
+    sql<CheckoutCharge & { n: number }>`
+    select wanted.n, found.* from ${rowsSql('wanted', { business_id: 'uuid', payment_request_id: 'uuid', attempt_id: 'uuid', n: 'int4' }, wanted)}
+    cross join lateral (
+      (select ${columns} from charges where ${isOfRequest} order by id desc limit 20)
+      union all
+      (select ${columns} from charges where ${isOfRequest} and id = wanted.attempt_id)
+    ) found
+    order by wanted.n, found.id desc`,
+  )
+  const found: CheckoutCharge[][] = keys.map(() => [])
+  for (const { n, ...charge } of rows) {
+    const ofKey = found[n]
+    // The page's own charge may be among the latest, too.
+    if (ofKey && ofKey.at(-1)?.id !== charge.id) ofKey.push(charge)
+  }
+  return found
 }
 
 /** A value that differs after every change of a request or of its latest payments. */

@@ -11,15 +11,16 @@ import { languageOf } from '#pages/language.ts'
 import { loadWeb, type Policy, pageAnswer } from '#pages/page.ts'
 import type { FindBySlug } from '#resources/business/businesses/known-slugs.ts'
 import { frameAncestors } from '#resources/business/checkout-settings/framing.ts'
-import { type CheckoutSettings, findCheckoutSettings } from '#resources/business/checkout-settings/queries.ts'
+import type { CheckoutSettings } from '#resources/business/checkout-settings/queries.ts'
 import { logoUrl } from '#resources/business/checkout-settings/wire.ts'
-import { findPaymentRequest, type PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
+import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
 import { AttemptInput, beginAttempt } from './attempts.ts'
 import { checkoutState, type Merchant } from './checkout-state.ts'
 import { issueCheckoutCode, pictureOf, presentCode } from './codes.ts'
 import type { LiveStatus } from './live-status.ts'
+import type { CheckoutReads } from './reads.ts'
 import { streamStates } from './stream.ts'
 import { themeSheet } from './theme.ts'
 
@@ -28,6 +29,7 @@ export interface CheckoutDeps extends StartDeps {
   idempotency: Idempotency
   businessBySlug: FindBySlug
   live: LiveStatus
+  reads: CheckoutReads
   /** The URL of a charge's receipt. */
   receiptUrl: (business: Business, chargeId: string) => string | null
 }
@@ -39,10 +41,10 @@ export interface Found {
 }
 
 /** The business of a link; undefined if there is none. */
-export async function findMerchant({ database, businessBySlug }: CheckoutDeps, slug: string): Promise<Found | undefined> {
+export async function findMerchant({ reads, businessBySlug }: CheckoutDeps, slug: string): Promise<Found | undefined> {
   const business = await businessBySlug(slug)
   if (!business) return undefined
-  const settings = await findCheckoutSettings(database.db, business.id)
+  const settings = await reads.settings(business.id)
   const { display_name, support_email, support_url } = settings
   return {
     settings,
@@ -103,7 +105,7 @@ interface FoundRequest extends Found {
 /** The request that a page's address names; undefined where there is none. */
 async function findRequest(deps: CheckoutDeps, { slug, id }: { slug: string; id: string }): Promise<FoundRequest | undefined> {
   const found = isUuid(id) ? await findMerchant(deps, slug) : undefined
-  const request = found && (await findPaymentRequest(deps.database.db, found.merchant.business.id, id))
+  const request = found && (await deps.reads.request({ businessId: found.merchant.business.id, id }))
   return found && request ? { ...found, request } : undefined
 }
 
@@ -142,7 +144,7 @@ export function checkoutRoutes(api: Api, deps: CheckoutDeps): void {
     if (!found) return undefined
     const { business } = found.merchant
     const read = async () => {
-      const request = await findPaymentRequest(database.db, business.id, found.request.id)
+      const request = await deps.reads.request({ businessId: business.id, id: found.request.id })
       return request && (await stateOf({ ...found, request }, query.attempt))
     }
     const stream = (reply: FastifyReply) =>
@@ -159,7 +161,7 @@ export function checkoutRoutes(api: Api, deps: CheckoutDeps): void {
     if (!found) return undefined
     const { business } = found.merchant
     const begun = await beginAttempt(deps, business, found.request, { body, key: headers['idempotency-key'], origin: origin(business.id) })
-    const request = begun.request ?? (await findPaymentRequest(database.db, business.id, found.request.id)) ?? found.request
+    const request = begun.request ?? (await deps.reads.request({ businessId: business.id, id: found.request.id })) ?? found.request
     return { status: 200, json: { state: await stateOf({ ...found, request }, begun.chargeId) } }
   })
 

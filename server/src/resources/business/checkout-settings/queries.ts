@@ -1,4 +1,8 @@
+import { sql } from 'kysely'
+import { rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
+import { runPrepared } from '#foundation/database/prepared.ts'
+import { sameBusinessSql } from '#foundation/database/same-business.ts'
 import { type Colors, defaultColors } from '#foundation/shared/color.ts'
 
 /** The settings of a business; null means the default of the business or of Hawker. */
@@ -45,6 +49,8 @@ const nothing: CheckoutSettingsFields = {
   support_url: null,
 }
 
+const unset = (businessId: string): CheckoutSettingsRow => ({ ...nothing, business_id: businessId, version: 0, logo_sha256: null })
+
 /** The effective colors: those that were set, else Hawker's. */
 export function colorsOf({ primary_color, background_color }: Pick<CheckoutSettingsFields, keyof Colors>): Colors {
   return { primary_color: primary_color ?? defaultColors.primary_color, background_color: background_color ?? defaultColors.background_color }
@@ -63,7 +69,22 @@ export async function findCheckoutSettings(db: Db, businessId: string): Promise<
     .select('checkout_logos.sha256 as logo_sha256')
     .where('checkout_settings.business_id', '=', businessId)
     .executeTakeFirst()
-  return withDefaults(row ?? { ...nothing, business_id: businessId, version: 0, logo_sha256: null })
+  return withDefaults(row ?? unset(businessId))
+}
+
+/** The same for several businesses, in one statement. */
+export async function findCheckoutSettingsOf(db: Db, businessIds: string[]): Promise<CheckoutSettings[]> {
+  const wanted = [...new Set(businessIds)].map((business_id) => ({ business_id }))
+  const { rows } = await runPrepared(
+    db,
+    'find_checkout_settings',
+    sql<CheckoutSettingsRow>`
+    select ${sql.raw(columns.join(', '))}, checkout_logos.sha256 as logo_sha256 from ${rowsSql('wanted', { business_id: 'uuid' }, wanted)}
+    join checkout_settings on ${sameBusinessSql('checkout_settings', 'wanted', businessIds)}
+    left join checkout_logos on ${sameBusinessSql('checkout_logos', 'checkout_settings', businessIds)}`,
+  )
+  const found = new Map(rows.map((row) => [row.business_id, row]))
+  return businessIds.map((id) => withDefaults(found.get(id) ?? unset(id)))
 }
 
 /** The settings of a business, locked until the transaction ends; creates their row if there is none. */

@@ -1,7 +1,8 @@
 import { type RawBuilder, sql } from 'kysely'
-import { arraySql, businessesSql, keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
+import { arraySql, keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { runPrepared } from '#foundation/database/prepared.ts'
+import { businessesOf, sameBusinessSql } from '#foundation/database/same-business.ts'
 import { type BankAccountRow, type BankCreditRow, bankAccountLookup, directoryKind } from './queries.ts'
 
 /** An account as a report names it. */
@@ -36,8 +37,9 @@ async function findActiveAccounts(db: Db, keys: { businessId: string; id: string
     'find_active_accounts',
     sql<BankAccountRow>`
     select a.business_id, a.id, a.adapter, a.account_number, a.currency, a.name, a.proxy_type, a.proxy_value, a.secret_encrypted, a.active, a.created_at, a.updated_at
-    from ${keysSql('wanted', keys)} join bank_accounts a on a.business_id = wanted.business_id and a.id = wanted.id
-    where a.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))}) and a.active`,
+    from ${keysSql('wanted', keys)} join bank_accounts a 
+      on ${sameBusinessSql('a', 'wanted', businessesOf(keys))} and a.id = wanted.id
+    where a.active`,
   )
   return new Map(rows.map((row) => [`${row.business_id} ${row.id}`, row]))
 }
@@ -71,8 +73,13 @@ export async function findKnownCredits(db: Db, references: CreditReference[]): P
     sql<BankCreditRow>`
     select ${sql.raw(names.map((name) => `c.${name}`).join(', '))}
     from ${rowsSql('wanted', { business_id: 'uuid', bank_account_id: 'uuid', bank_reference: 'text' }, references)}
-    join bank_credits c on c.business_id = wanted.business_id and c.bank_account_id = wanted.bank_account_id and c.bank_reference = wanted.bank_reference
-    where c.business_id = any (${businessesSql(references.map(({ business_id }) => business_id))})`,
+    join bank_credits c 
+      on ${sameBusinessSql(
+        'c',
+        'wanted',
+        references.map(({ business_id }) => business_id),
+      )} and c.bank_account_id = wanted.bank_account_id
+        and c.bank_reference = wanted.bank_reference`,
   )
   const keyOf = (one: CreditReference) => `${one.business_id} ${one.bank_account_id} ${one.bank_reference}`
   const known = new Map(rows.map((row) => [keyOf(row), row]))
@@ -84,13 +91,24 @@ export function insertBankCreditsSql(rows: BankCreditRow[]): RawBuilder<unknown>
   return sql`insert into bank_credits (${sql.raw(names.join(', '))}) select * from ${rowsSql('credit', columns, rows)}`
 }
 
-const spent = { business_id: 'uuid', id: 'uuid', status: 'text', payment_request_id: 'uuid', charge_id: 'uuid', updated_at: 'timestamptz' } as const
+const spent = {
+  business_id: 'uuid',
+  id: 'uuid',
+  before: 'text',
+  status: 'text',
+  payment_request_id: 'uuid',
+  charge_id: 'uuid',
+  updated_at: 'timestamptz',
+} as const
 
 /** The statement that records what credits have paid. A credit that has already paid something is left unchanged. */
-export function allocateBankCreditsSql(rows: BankCreditRow[]): RawBuilder<unknown> {
+export function allocateBankCreditsSql(rows: BankCreditRow[], businessIds = rows.map((row) => row.business_id)): RawBuilder<unknown> {
   return sql`
     update bank_credits c set status = spent.status, payment_request_id = spent.payment_request_id, charge_id = spent.charge_id, updated_at = spent.updated_at
-    from ${rowsSql('spent', spent, rows)}
-    where c.business_id = spent.business_id and c.business_id = any (${businessesSql(rows.map((row) => row.business_id))}) and c.id = spent.id
-      and c.status = 'unmatched'`
+    from ${rowsSql(
+      'spent',
+      spent,
+      rows.map((row) => ({ ...row, before: 'unmatched' })),
+    )}
+    where ${sameBusinessSql('c', 'spent', businessIds)} and c.id = spent.id and c.status = spent.before`
 }

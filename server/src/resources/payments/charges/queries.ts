@@ -1,9 +1,10 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Card } from '#engine/rails/card.ts'
-import { businessesSql, keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
+import { keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { runPrepared, runTogether } from '#foundation/database/prepared.ts'
 import type { RowOf } from '#foundation/database/rows.ts'
+import { businessesOf, sameBusinessSql } from '#foundation/database/same-business.ts'
 import type { KeyedRows } from '#foundation/database/shared-reads.ts'
 
 export type ChargeStatus = 'pending' | 'succeeded' | 'failed' | 'canceled' | 'refunded' | 'partially_refunded' | 'requires_customer_action'
@@ -107,10 +108,10 @@ const assignments = Object.keys(changing)
   .join(', ')
 
 /** The statement that writes what changes in the life of charges whose rows the transaction has locked. */
-export function updateChargesSql(rows: ChargeRow[]): RawBuilder<unknown> {
+export function updateChargesSql(rows: ChargeRow[], businessIds = rows.map((row) => row.business_id)): RawBuilder<unknown> {
   return sql`
     update charges c set ${sql.raw(assignments)} from ${rowsSql('changed', { business_id: 'uuid', id: 'uuid', ...changing }, rows.map(elementsOf))}
-    where c.business_id = changed.business_id and c.business_id = any (${businessesSql(rows.map((row) => row.business_id))}) and c.id = changed.id`
+    where ${sameBusinessSql('c', 'changed', businessIds)} and c.id = changed.id`
 }
 
 /** Writes what changes in the life of charges whose rows this transaction has locked. */
@@ -128,8 +129,8 @@ export async function lockCharges(tx: Db, keys: ChargeKey[], { skipLocked = fals
     tx,
     'lock_charges',
     sql<ChargeRow>`
-    select ${sql.raw(chargeColumns)} from ${keysSql('wanted', keys)} join charges c on c.business_id = wanted.business_id and c.id = wanted.id
-    where c.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))})
+    select ${sql.raw(chargeColumns)} from ${keysSql('wanted', keys)} join charges c 
+      on ${sameBusinessSql('c', 'wanted', businessesOf(keys))} and c.id = wanted.id
     order by c.business_id, c.id for update of c ${skipLocked ? sql`skip locked` : sql``}`,
   )
   return new Map(rows.map((row) => [row.id, row]))
@@ -153,8 +154,7 @@ export async function findPaidRequests(db: Db, keys: ChargeKey[]): Promise<(Paid
     'find_paid_requests',
     sql<PaidRequest & { business_id: string }>`
     select c.business_id, c.id, c.payment_request_id as "paymentRequestId"
-    from ${keysSql('wanted', keys)} join charges c on c.business_id = wanted.business_id and c.id = wanted.id
-    where c.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))})`,
+    from ${keysSql('wanted', keys)} join charges c on ${sameBusinessSql('c', 'wanted', businessesOf(keys))} and c.id = wanted.id`,
   )
   const found = new Map(rows.map(({ business_id, ...paid }) => [`${business_id} ${paid.id}`, paid]))
   return keys.map(({ businessId, id }) => found.get(`${businessId} ${id.toLowerCase()}`))

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { systemOrigin } from '#foundation/http/origin.ts'
 import { payer } from '#foundation/shared/caller.ts'
@@ -11,10 +12,10 @@ import type { PaymentRequestRow } from './queries.ts'
 const originOf = ({ server, business }: Client) => systemOrigin(server.app.payments, business.id)
 const inTransaction = ({ server }: Client) => server.database.db.transaction()
 
-/** Everything that is stored of a business's payment requests. */
+/** Everything that is stored of a business's payment requests, in the order in which transactions wrote it. */
 async function storedOf({ business, server: { database } }: Client) {
   const of = (table: 'payment_requests' | 'payment_request_expiries' | 'payment_request_endings' | 'search_grams' | 'events') =>
-    database.db.selectFrom(table).selectAll().where('business_id', '=', business.id).execute()
+    database.db.selectFrom(table).selectAll().where('business_id', '=', business.id).orderBy(sql`xmin::text::bigint`).execute()
   return {
     requests: await of('payment_requests'),
     expiries: await of('payment_request_expiries'),

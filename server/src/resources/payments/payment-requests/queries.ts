@@ -1,10 +1,11 @@
 import { type RawBuilder, sql } from 'kysely'
-import { businessesSql, keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
+import { keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import { tables } from '#foundation/database/columns.ts'
 import type { Database, Db } from '#foundation/database/database.ts'
 import { isDueSql } from '#foundation/database/due.ts'
 import { runPrepared, runTogether } from '#foundation/database/prepared.ts'
 import { columnList, type RowOf } from '#foundation/database/rows.ts'
+import { businessesOf, sameBusinessSql } from '#foundation/database/same-business.ts'
 import { sharedReads } from '#foundation/database/shared-reads.ts'
 import type { Due } from '#foundation/shared/clock.ts'
 
@@ -59,8 +60,8 @@ export async function lockPaymentRequests(
     tx,
     'lock_payment_requests',
     sql<PaymentRequestRow>`
-    select ${sql.raw(requestColumns)} from ${keysSql('wanted', keys)} join payment_requests r on r.business_id = wanted.business_id and r.id = wanted.id
-    where r.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))})
+    select ${sql.raw(requestColumns)} from ${keysSql('wanted', keys)} join payment_requests r 
+      on ${sameBusinessSql('r', 'wanted', businessesOf(keys))} and r.id = wanted.id
     order by r.business_id, r.id for update of r ${skipLocked ? sql`skip locked` : sql``}`,
   )
   return new Map(rows.map((row) => [row.id, row]))
@@ -69,11 +70,11 @@ export async function lockPaymentRequests(
 const changed = { business_id: 'uuid', id: 'uuid', status: 'text', version: 'int4', updated_at: 'timestamptz', completed_at: 'timestamptz' } as const
 
 /** The statement that writes the status, version and times of requests whose rows the transaction has locked. */
-export function updateStatusesSql(rows: PaymentRequestRow[]): RawBuilder<unknown> {
+export function updateStatusesSql(rows: PaymentRequestRow[], businessIds = rows.map((row) => row.business_id)): RawBuilder<unknown> {
   return sql`
     update payment_requests r set status = changed.status, version = changed.version, updated_at = changed.updated_at, completed_at = changed.completed_at
     from ${rowsSql('changed', changed, rows)}
-    where r.business_id = changed.business_id and r.business_id = any (${businessesSql(rows.map((row) => row.business_id))}) and r.id = changed.id`
+    where ${sameBusinessSql('r', 'changed', businessIds)} and r.id = changed.id`
 }
 
 /** Statuses of requests that ended unpaid; lists find them through a table of their own. */
@@ -93,10 +94,10 @@ export async function writeStatuses(tx: Db, rows: PaymentRequestRow[]): Promise<
 }
 
 /** The statement that removes requests from the list of those that will expire. */
-export function deleteExpiriesSql(keys: { businessId: string; id: string }[]): RawBuilder<unknown> {
+export function deleteExpiriesSql(keys: { businessId: string; id: string }[], businessIds = businessesOf(keys)): RawBuilder<unknown> {
   return sql`
     delete from payment_request_expiries e using ${keysSql('done', keys)}
-    where e.business_id = done.business_id and e.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))}) and e.id = done.id`
+    where ${sameBusinessSql('e', 'done', businessIds)} and e.id = done.id`
 }
 
 /** Removes requests from the list of those that will expire. */
@@ -120,8 +121,8 @@ export async function findAnyPaymentRequests(db: Db, keys: readonly { businessId
     db,
     'find_any_payment_requests',
     sql<PaymentRequestRow>`
-    select ${sql.raw(requestColumns)} from ${keysSql('wanted', keys)} join payment_requests r on r.business_id = wanted.business_id and r.id = wanted.id
-    where r.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))})`,
+    select ${sql.raw(requestColumns)} from ${keysSql('wanted', keys)} join payment_requests r 
+      on ${sameBusinessSql('r', 'wanted', businessesOf(keys))} and r.id = wanted.id`,
   )
   const found = new Map(rows.map((row) => [`${row.business_id} ${row.id}`, row]))
   return keys.map(({ businessId, id }) => found.get(`${businessId} ${id.toLowerCase()}`))
@@ -145,8 +146,12 @@ export async function findRequestsByReference(db: Db, lists: RequestReferences[]
     'find_requests_by_reference',
     sql<PaymentRequestRow>`
     select ${sql.raw(requestColumns)} from ${rowsSql('wanted', { business_id: 'uuid', reference: 'text' }, wanted)}
-    join payment_requests r on r.business_id = wanted.business_id and r.payment_reference = wanted.reference
-    where r.business_id = any (${businessesSql(lists.map(({ business_id }) => business_id))})`,
+    join payment_requests r 
+      on ${sameBusinessSql(
+        'r',
+        'wanted',
+        lists.map(({ business_id }) => business_id),
+      )} and r.payment_reference = wanted.reference`,
   )
   const found = new Map(rows.map((row) => [`${row.business_id} ${row.payment_reference}`, row]))
   return lists.map(({ business_id, references }) => {

@@ -1,9 +1,10 @@
 import { type RawBuilder, sql } from 'kysely'
-import { businessesSql, keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
+import { keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { isDueSql } from '#foundation/database/due.ts'
 import { runPrepared } from '#foundation/database/prepared.ts'
 import type { RowOf } from '#foundation/database/rows.ts'
+import { businessesOf, sameBusinessSql } from '#foundation/database/same-business.ts'
 import type { Due } from '#foundation/shared/clock.ts'
 
 /** What a scheduled check does: it polls a rail about a charge or a refund, or refunds a duplicate charge. */
@@ -35,10 +36,10 @@ export async function scheduleChecks(tx: Db, checks: ScheduledCheck[]): Promise<
 }
 
 /** The statement that deletes the scheduled checks of charges or refunds. */
-export function deleteChecksSql(keys: { businessId: string; id: string }[]): RawBuilder<unknown> {
+export function deleteChecksSql(keys: { businessId: string; id: string }[], businessIds = businessesOf(keys)): RawBuilder<unknown> {
   return sql`
     delete from rail_checks c using ${keysSql('done', keys)}
-    where c.business_id = done.business_id and c.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))}) and c.id = done.id`
+    where ${sameBusinessSql('c', 'done', businessIds)} and c.id = done.id`
 }
 
 /** Deletes the scheduled checks of charges or refunds. */

@@ -1,7 +1,8 @@
 import { type RawBuilder, sql } from 'kysely'
-import { businessesSql, rowsSql } from '#foundation/database/binary-arrays.ts'
+import { rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { runPrepared } from '#foundation/database/prepared.ts'
+import { businessesOf, sameBusinessSql } from '#foundation/database/same-business.ts'
 
 /** A business's access to one of its rails. */
 export interface RailKey {
@@ -20,8 +21,7 @@ export async function findRailCredentials(db: Db, keys: RailKey[]): Promise<(str
       'wanted',
       { business_id: 'uuid', rail: 'text' },
       keys.map(({ businessId, rail }) => ({ business_id: businessId, rail })),
-    )} join rail_credentials c on c.business_id = wanted.business_id and c.rail = wanted.rail
-    where c.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))})`,
+    )} join rail_credentials c on ${sameBusinessSql('c', 'wanted', businessesOf(keys))} and c.rail = wanted.rail`,
   )
   const found = new Map(rows.map((row) => [`${row.business_id} ${row.rail}`, row.data_encrypted]))
   return keys.map(({ businessId, rail }) => found.get(`${businessId} ${rail}`))

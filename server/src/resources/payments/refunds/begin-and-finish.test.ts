@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { systemOrigin } from '#foundation/http/origin.ts'
 import { newId } from '#foundation/shared/ids.ts'
@@ -17,10 +18,10 @@ const depsOf = (onEvent: RefundDeps['onEvent'] = () => undefined): RefundDeps =>
 const originOf = ({ business }: Client) => systemOrigin(payments.server.app.payments, business.id)
 const inTransaction = () => payments.server.database.db.transaction()
 
-/** Everything that a refund writes or changes. */
+/** Everything that a refund writes or changes, in the order in which transactions wrote it. */
 async function storedOf({ business, server: { database } }: Client) {
   const of = (table: 'charges' | 'refunds' | 'releases' | 'rail_checks' | 'ledger_transfers' | 'events' | 'mails' | 'idempotency_keys') =>
-    database.db.selectFrom(table).selectAll().where('business_id', '=', business.id).execute()
+    database.db.selectFrom(table).selectAll().where('business_id', '=', business.id).orderBy(sql`xmin::text::bigint`).execute()
   return {
     charges: await of('charges'),
     refunds: await of('refunds'),

@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
-import { businessesSql, keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
+import { keysSql, rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { runPrepared } from '#foundation/database/prepared.ts'
+import { businessesOf, sameBusinessSql } from '#foundation/database/same-business.ts'
 
 type Key = { businessId: string; id: string }
 
@@ -15,8 +16,8 @@ export async function lockVersions(tx: Db, keys: Key[]): Promise<Map<string, num
     tx,
     'lock_versions',
     sql<{ id: string; version: number }>`
-    select r.id, r.version from ${keysSql('wanted', keys)} join payment_requests r on r.business_id = wanted.business_id and r.id = wanted.id
-    where r.business_id = any (${businessesSql(keys.map(({ businessId }) => businessId))})
+    select r.id, r.version from ${keysSql('wanted', keys)} join payment_requests r 
+      on ${sameBusinessSql('r', 'wanted', businessesOf(keys))} and r.id = wanted.id
     order by r.business_id, r.id for update of r skip locked`,
   )
   return new Map(rows.map(({ id, version }) => [id, version]))

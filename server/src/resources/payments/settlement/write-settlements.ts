@@ -34,20 +34,33 @@ export async function writeSettlements(tx: Transaction<DB>, cases: Case[], links
   const ended = requests.filter(({ status, expires_at }) => status !== 'pending' && expires_at !== null)
   const earlier = await earlierPayments(tx, changed)
   const baseUrl = links.baseUrl()
+  const businessIds = cases.map(({ settlement }) => settlement.business.id)
   await runTogether(tx, 'settle', [
     insertChargesSql(created.map(({ charge }) => charge)),
-    updateChargesSql(updated.map(({ charge }) => charge)),
-    updateStatusesSql(requests),
+    updateChargesSql(
+      updated.map(({ charge }) => charge),
+      businessIds,
+    ),
+    updateStatusesSql(requests, businessIds),
     insertEndingsSql(requests),
-    deleteExpiriesSql(ended.map((row) => ({ businessId: row.business_id, id: row.id }))),
+    deleteExpiriesSql(
+      ended.map((row) => ({ businessId: row.business_id, id: row.id })),
+      businessIds,
+    ),
     insertChargeGramsSql(created),
     insertReleasesSql(changed.flatMap(releaseOf)),
     insertEventsSql(changed.flatMap((one) => eventsOfSettlement(one, earlier(one), baseUrl))),
     scheduleChecksSql([...created, ...updated].flatMap(checkOf)),
-    deleteChecksSql(updated.filter(({ charge }) => final.has(charge.status)).map(({ charge }) => keyOf(charge))),
+    deleteChecksSql(
+      updated.filter(({ charge }) => final.has(charge.status)).map(({ charge }) => keyOf(charge)),
+      businessIds,
+    ),
     insertMailsSql(changed.flatMap((one) => receiptOf(one, links))),
     insertBankCreditsSql(changed.flatMap(({ settlement: { bankCredit } }) => (bankCredit?.isNew ? [bankCredit.row] : []))),
-    allocateBankCreditsSql(changed.flatMap(({ settlement: { bankCredit } }) => (bankCredit && !bankCredit.isNew ? [bankCredit.row] : []))),
+    allocateBankCreditsSql(
+      changed.flatMap(({ settlement: { bankCredit } }) => (bankCredit && !bankCredit.isNew ? [bankCredit.row] : [])),
+      businessIds,
+    ),
     insertNotificationsSql(cases.flatMap(notificationOf)),
     insertAnswersSql(cases.flatMap(answerOf)),
   ])

@@ -1,7 +1,9 @@
+import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
 import { emitEvents, type NewEvent } from '#engine/events/emit-event.ts'
-import { type Database, isOutcomeUnknown } from '#foundation/database/database.ts'
+import { type Database, isContention, isOutcomeUnknown } from '#foundation/database/database.ts'
 import { groupCommit } from '#foundation/database/group-commit.ts'
+import type { DB } from '#foundation/database/tables.ts'
 import type { DueWork } from '#foundation/jobs/job.ts'
 import { createSafeSender } from '#foundation/outgoing/send-safely.ts'
 import { system } from '#foundation/shared/caller.ts'
@@ -158,14 +160,13 @@ function laneNames(clock: Clock): (businessId: string, lane: string) => string {
 /** Claims what a business has due, as far as its lanes and this process have room, and sends it. */
 function claimer(options: DispatcherOptions, lanes: Lanes, flights: Flights, owner: LeaseOwner) {
   const { database, clock, leaseMs = defaultLeaseMs } = options
-  const { db } = database
   const laneOf = laneNames(clock)
   /** `mayBeMore`: there may be more due, or there was no room; to be polled again when there is. */
   return async (businessId: string): Promise<{ claimed: number; mayBeMore: boolean }> => {
     const at = clock.now(businessId)
     let room = flights.room()
     const wanted: { lane: string; count: number }[] = []
-    for (const { lane } of await dueLanes(db, businessId, at)) {
+    for (const { lane } of await dueLanes(database.write, businessId, at)) {
       const share = Math.min(lanes.free(laneOf(businessId, lane), at), Math.max(0, room))
       if (share > 0) wanted.push({ lane, count: share })
       room -= share
@@ -173,9 +174,9 @@ function claimer(options: DispatcherOptions, lanes: Lanes, flights: Flights, own
     // Full lanes are polled again when an attempt ends; paused ones by the regular poll.
     if (wanted.length === 0) return { claimed: 0, mayBeMore: flights.open() > 0 }
     const lease = { now: at, leaseUntil: new Date(at.getTime() + leaseMs), owner: await owner.number() }
-    const claimed = await claimDeliveries(db, businessId, wanted, lease)
+    const claimed = await claimDeliveries(database.write, businessId, wanted, lease)
     const canceled = claimed.filter(({ is_canceled }) => is_canceled).map(({ id }) => id)
-    if (canceled.length > 0) await cancelDeliveries(db, businessId, canceled, at)
+    if (canceled.length > 0) await cancelDeliveries(database.db, businessId, canceled, at)
     for (const delivery of claimed) if (!delivery.is_canceled) flights.begin(delivery)
     return { claimed: claimed.length, mayBeMore: claimed.length > 0 || flights.open() > 0 }
   }
@@ -291,7 +292,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
 /** When the next delivery of a business can be sent, up to `until`: it is due, and its lane is not paused. */
 async function nextDelivery({ database, clock }: DispatcherOptions, lanes: Lanes, businessId: string, until: Date): Promise<Date | undefined> {
   const laneOf = laneNames(clock)
-  const moments = (await dueLanes(database.db, businessId, until)).map(({ lane, due_at }) => {
+  const moments = (await dueLanes(database.write, businessId, until)).map(({ lane, due_at }) => {
     const pausedUntil = lanes.pausedUntil(laneOf(businessId, lane))
     return pausedUntil && pausedUntil > due_at ? pausedUntil : due_at
   })
@@ -331,17 +332,22 @@ function repeat(pauseMs: number, log: Logger, look: () => Promise<void>): () => 
 
 /** Writes outcomes together with those that arrive at the same time; a final failure is emitted as an event. */
 function recorder({ database, onEvent, groupAcrossBusinesses = true }: DispatcherOptions): (attempt: Attempt) => Promise<void> {
-  const { db } = database
+  const record = async (on: Kysely<DB>, attempts: Attempt[]): Promise<void> => {
+    const lost = attempts.filter(isLost)
+    if (lost.length === 0) return void (await recordAttempts(on, attempts))
+    await on.transaction().execute(async (tx) => {
+      const written = new Set(await recordAttempts(tx, attempts))
+      await emitEvents(tx, lost.filter(({ delivery }) => written.has(delivery.id)).map(failureEvent))
+    })
+    for (const id of new Set(lost.map(({ delivery }) => delivery.business_id))) onEvent(id)
+  }
   return groupCommit<Attempt, void>({
     async write(attempts) {
-      if (!attempts.some(isLost)) await recordAttempts(db, attempts)
-      else {
-        await db.transaction().execute(async (tx) => {
-          const written = new Set(await recordAttempts(tx, attempts))
-          await emitEvents(tx, attempts.filter((one) => isLost(one) && written.has(one.delivery.id)).map(failureEvent))
-        })
-        for (const id of new Set(attempts.filter(isLost).map(({ delivery }) => delivery.business_id))) onEvent(id)
-      }
+      await record(database.write, attempts).catch((error: unknown) => {
+        // Nothing was written; the main pool waits longer for a lock.
+        if (!isContention(error)) throw error
+        return record(database.db, attempts)
+      })
       return attempts.map(() => undefined)
     },
     groupOf: groupAcrossBusinesses ? () => '' : ({ delivery }) => delivery.business_id,

@@ -1,6 +1,9 @@
 import { sql } from 'kysely'
+import { rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { isDueSql } from '#foundation/database/due.ts'
+import { runPrepared } from '#foundation/database/prepared.ts'
+import { sameBusinessSql } from '#foundation/database/same-business.ts'
 import type { Due } from '#foundation/shared/clock.ts'
 
 export type DeliveryStatus = 'pending' | 'succeeded' | 'failed' | 'canceled'
@@ -38,6 +41,25 @@ export interface ClaimedDelivery extends DeliveryRow {
   key_salt: string | null
 }
 
+/** The columns of a delivery that are returned; its body is read only on request. */
+export const deliveryColumns = [
+  'business_id',
+  'id',
+  'event_id',
+  'event_type',
+  'event_sequence',
+  'object_id',
+  'endpoint_id',
+  'version',
+  'url',
+  'replay_id',
+  'status',
+  'attempts',
+  'response_status',
+  'created_at',
+  'updated_at',
+] as const
+
 /** Businesses that have deliveries to make; one step of an index for each lane, however long the lanes are. */
 export async function businessesWithDueDeliveries(db: Db, due: Due): Promise<string[]> {
   const { rows } = await sql<{ business_id: string }>`
@@ -60,16 +82,24 @@ export interface DueLane {
 
 /** The lanes of a business with due deliveries, the longest-waiting one first. */
 export async function dueLanes(db: Db, businessId: string, until: Date): Promise<DueLane[]> {
-  const { rows } = await sql<DueLane>`
+  const { rows } = await runPrepared(
+    db,
+    'due_lanes',
+    sql<DueLane>`
     with recursive lanes as (
       (select lane, due_at from webhook_queue where business_id = ${businessId} order by lane, due_at limit 1)
       union all
       select next.* from lanes, lateral (
         select q.lane, q.due_at from webhook_queue q where q.business_id = ${businessId} and q.lane > lanes.lane order by q.lane, q.due_at limit 1) next
     )
-    select lane, due_at from lanes where due_at <= ${until} order by due_at`.execute(db)
+    select lane, due_at from lanes where due_at <= ${until} order by due_at`,
+  )
   return rows
 }
+
+const claimed = ['body', 'step', 'queued_at', 'target', 'url', 'api_key_id'] as const
+const claimedColumns = [...deliveryColumns.filter((name) => name !== 'url'), ...claimed].join(', ')
+const returnedColumns = [...deliveryColumns.filter((name) => name !== 'url'), 'body', 'step', 'queued_at'].map((name) => `d.${name}`).join(', ')
 
 /**
  * Claims due deliveries, as many of each lane as it has room for, by moving their due time: the process that holds the lease
@@ -82,29 +112,33 @@ export async function claimDeliveries(
   wanted: readonly { lane: string; count: number }[],
   { now, leaseUntil, owner }: { now: Date; leaseUntil: Date; owner: number },
 ): Promise<ClaimedDelivery[]> {
-  const { rows } = await sql<ClaimedDelivery>`
-    with wanted as (
-      select * from unnest(${wanted.map(({ lane }) => lane)}::text[], ${wanted.map(({ count }) => count)}::int[]) as wanted (lane, room)
-    ), taken as (
-      select due.delivery_id from wanted, lateral (
+  const { rows } = await runPrepared(
+    db,
+    'claim_deliveries',
+    sql<ClaimedDelivery>`
+    with taken as (
+      select due.delivery_id from ${rowsSql('wanted', { lane: 'text', count: 'int4' }, wanted)}, lateral (
         select q.delivery_id from webhook_queue q where q.business_id = ${businessId} and q.lane = wanted.lane and q.due_at <= ${now}
-        order by q.due_at limit wanted.room for update skip locked) due
+        order by q.due_at limit wanted.count for update skip locked) due
     ), leased as (
-      update webhook_queue q set due_at = ${leaseUntil}, owner = ${owner} from taken
-      where q.business_id = ${businessId} and q.delivery_id = taken.delivery_id
+      update webhook_queue q set due_at = ${leaseUntil}, owner = ${owner}
+      where q.business_id = ${businessId} and q.delivery_id = any (array(select delivery_id from taken))
       returning q.delivery_id, q.lane
     )
-    select d.business_id, d.id, d.event_id, d.event_type, d.event_sequence, d.object_id, d.endpoint_id, d.version, d.replay_id, d.status, d.attempts,
-      d.response_status, d.created_at, d.updated_at, d.body, d.step, d.queued_at, leased.lane, b.mode, b.timezone,
+    select ${sql.raw(returnedColumns)}, leased.lane, b.mode, b.timezone,
       case when d.target = d.endpoint_id::text then coalesce(e.url, d.url) else d.url end as url,
       coalesce(d.target = d.endpoint_id::text and (e.id is null or e.disabled_at is not null), false) or d.status <> 'pending' as is_canceled,
       e.salt_encrypted as endpoint_salt, k.salt_encrypted as key_salt
     from leased
-    join webhook_deliveries d on d.business_id = ${businessId} and d.id = leased.delivery_id
+    -- With an offset, each is looked up by its key; joined, all deliveries of the business could be read for each.
+    cross join lateral (
+      select ${sql.raw(claimedColumns)} from webhook_deliveries where business_id = ${businessId} and id = leased.delivery_id offset 0
+    ) d
     join businesses b on b.id = d.business_id
     left join webhook_endpoints e on e.business_id = d.business_id and e.id = d.endpoint_id
     left join api_keys k on k.business_id = d.business_id and k.id = d.api_key_id
-    order by d.event_sequence`.execute(db)
+    order by d.event_sequence`,
+  )
   return rows
 }
 
@@ -131,48 +165,82 @@ export interface Attempt {
 /** Attempts of one delivery that are stored with their responses; later ones are only counted. */
 const keptAttempts = 100
 
+const attemptColumns = {
+  business_id: 'uuid',
+  id: 'uuid',
+  before: 'text',
+  number: 'int4',
+  sent_at: 'timestamptz',
+  duration_ms: 'int4',
+  request_headers: 'json',
+  response_status: 'int4',
+  response_headers: 'json',
+  response_body: 'text',
+  error: 'text',
+  new_status: 'text',
+  new_step: 'int2',
+  due_at: 'timestamptz',
+  gone_endpoint: 'uuid',
+  sent_to: 'text',
+  at: 'timestamptz',
+} as const
+
+const jsonOf = (value: unknown) => (value === null ? null : JSON.stringify(value))
+
+const attemptRow = ({ delivery, ...attempt }: Attempt): Record<keyof typeof attemptColumns, unknown> => ({
+  business_id: delivery.business_id,
+  id: delivery.id,
+  before: 'pending',
+  number: delivery.attempts + 1,
+  sent_at: attempt.sentAt,
+  duration_ms: attempt.durationMs,
+  request_headers: jsonOf(attempt.requestHeaders),
+  response_status: attempt.responseStatus,
+  response_headers: jsonOf(attempt.responseHeaders),
+  response_body: attempt.responseBody,
+  error: attempt.error,
+  new_status: attempt.status,
+  new_step: attempt.step,
+  due_at: attempt.dueAt,
+  gone_endpoint: attempt.isGone && delivery.lane === delivery.endpoint_id ? delivery.endpoint_id : null,
+  sent_to: delivery.url,
+  at: attempt.at,
+})
+
 /**
  * Writes the outcomes of attempts, of any number of deliveries, in one statement. Of two processes that sent the same delivery
  * (after a lease ran out), the first to write decides. Returns the ids of those that were written.
  */
 export async function recordAttempts(db: Db, attempts: readonly Attempt[]): Promise<string[]> {
-  const json = (value: unknown) => (value === null ? null : JSON.stringify(value))
-  const { rows } = await sql<{ id: string }>`
-    with input as (
-      select * from unnest(
-        ${attempts.map(({ delivery }) => delivery.business_id)}::uuid[], ${attempts.map(({ delivery }) => delivery.id)}::uuid[],
-        ${attempts.map(({ delivery }) => delivery.attempts + 1)}::int[], ${attempts.map(({ sentAt }) => sentAt)}::timestamptz[],
-        ${attempts.map(({ durationMs }) => durationMs)}::int[], ${attempts.map(({ requestHeaders }) => json(requestHeaders))}::json[],
-        ${attempts.map(({ responseStatus }) => responseStatus)}::int[], ${attempts.map(({ responseHeaders }) => json(responseHeaders))}::json[],
-        ${attempts.map(({ responseBody }) => responseBody)}::text[], ${attempts.map(({ error }) => error)}::text[],
-        ${attempts.map(({ status }) => status)}::text[], ${attempts.map(({ step }) => step)}::int2[], ${attempts.map(({ dueAt }) => dueAt)}::timestamptz[],
-        ${attempts.map(({ isGone, delivery }) => (isGone && delivery.lane === delivery.endpoint_id ? delivery.endpoint_id : null))}::uuid[],
-        ${attempts.map(({ delivery }) => delivery.url)}::text[], ${attempts.map(({ at }) => at)}::timestamptz[]
-      ) as input (business_id, id, number, sent_at, duration_ms, request_headers, response_status, response_headers, response_body, error,
-        new_status, new_step, due_at, gone_endpoint, sent_to, at)
-    ), changed as (
+  const businesses = attempts.map(({ delivery }) => delivery.business_id)
+  const { rows } = await runPrepared(
+    db,
+    'record_attempts',
+    sql<{ id: string }>`
+    with changed as (
       update webhook_deliveries d set attempts = i.number, status = i.new_status, step = i.new_step, response_status = i.response_status,
         url = i.sent_to, updated_at = i.at
-      from input i where d.business_id = i.business_id and d.id = i.id and d.attempts = i.number - 1 and d.status = 'pending'
-      returning d.business_id, d.id
+      from ${rowsSql('i', attemptColumns, attempts.map(attemptRow))}
+      where ${sameBusinessSql('d', 'i', businesses)} and d.id = i.id and d.attempts = i.number - 1 and d.status = i.before
+      returning i.*
     ), noted as (
       insert into webhook_attempts (business_id, delivery_id, number, sent_at, duration_ms, request_headers, response_status, response_headers,
         response_body, error)
-      select i.business_id, i.id, i.number, i.sent_at, i.duration_ms, i.request_headers, i.response_status, i.response_headers, i.response_body, i.error
-      from input i join changed c on c.business_id = i.business_id and c.id = i.id
-      where i.number <= ${keptAttempts} or i.new_status <> 'pending'
+      select business_id, id, number, sent_at, duration_ms, request_headers, response_status, response_headers, response_body, error
+      from changed where number <= ${keptAttempts} or new_status <> 'pending'
       on conflict do nothing
     ), finished as (
-      delete from webhook_queue q using input i, changed c
-      where q.business_id = i.business_id and q.delivery_id = i.id and i.new_status <> 'pending' and c.business_id = i.business_id and c.id = i.id
+      delete from webhook_queue q using changed c
+      where ${sameBusinessSql('q', 'c', businesses)} and q.delivery_id = c.id and c.new_status <> 'pending'
     ), postponed as (
-      update webhook_queue q set due_at = i.due_at, owner = null from input i, changed c
-      where q.business_id = i.business_id and q.delivery_id = i.id and i.new_status = 'pending' and c.business_id = i.business_id and c.id = i.id
+      update webhook_queue q set due_at = c.due_at, owner = null from changed c
+      where ${sameBusinessSql('q', 'c', businesses)} and q.delivery_id = c.id and c.new_status = 'pending'
     ), gone as (
-      update webhook_endpoints e set disabled_reason = 'gone', disabled_at = i.at, updated_at = i.at, version = e.version + 1
-      from input i where e.business_id = i.business_id and e.id = i.gone_endpoint and e.disabled_at is null
+      update webhook_endpoints e set disabled_reason = 'gone', disabled_at = c.at, updated_at = c.at, version = e.version + 1
+      from changed c where ${sameBusinessSql('e', 'c', businesses)} and e.id = c.gone_endpoint and e.disabled_at is null
     )
-    select id from changed`.execute(db)
+    select id from changed`,
+  )
   return rows.map(({ id }) => id)
 }
 
@@ -202,22 +270,3 @@ export async function deliveriesOf(db: Db, businessId: string, objectId: string,
     .execute()
   return rows as DeliveryRow[]
 }
-
-/** The columns of a delivery that are returned; its body is read only on request. */
-export const deliveryColumns = [
-  'business_id',
-  'id',
-  'event_id',
-  'event_type',
-  'event_sequence',
-  'object_id',
-  'endpoint_id',
-  'version',
-  'url',
-  'replay_id',
-  'status',
-  'attempts',
-  'response_status',
-  'created_at',
-  'updated_at',
-] as const

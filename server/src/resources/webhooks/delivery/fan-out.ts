@@ -1,6 +1,9 @@
 import { sql } from 'kysely'
 import type { OnOrdered, OrderedEvent } from '#engine/events/order-events.ts'
+import { rowsSql } from '#foundation/database/binary-arrays.ts'
 import type { Db } from '#foundation/database/database.ts'
+import { runPrepared } from '#foundation/database/prepared.ts'
+import { sameBusinessSql } from '#foundation/database/same-business.ts'
 import type { Clock } from '#foundation/shared/clock.ts'
 import { newId } from '#foundation/shared/ids.ts'
 import { decryptSecret, sha256 } from '#foundation/shared/secrets.ts'
@@ -134,38 +137,67 @@ async function planned(tx: Db, events: OrderedEvent[], { secretKey }: FanOutDeps
 
 const batch = 2_000
 
+const deliveryColumns = {
+  business_id: 'uuid',
+  id: 'uuid',
+  event_id: 'uuid',
+  endpoint_id: 'uuid',
+  version: 'int2',
+  url: 'text',
+  target: 'text',
+  api_key_id: 'uuid',
+  body: 'text',
+  signed: 'bool',
+  at: 'timestamptz',
+} as const
+
+const queueColumns = { business_id: 'uuid', id: 'uuid', lane: 'text', at: 'timestamptz' } as const
+
 /** Writes deliveries and queues them; returns how many there are. One that already exists is left unchanged. */
 async function insertDeliveries(tx: Db, deliveries: PlannedDelivery[], replayId: string | null, { clock }: FanOutDeps): Promise<number> {
   let count = 0
   const moments = new Map<string, Date>()
-  const at = ({ businessId }: PlannedDelivery): Date => {
+  const momentOf = (businessId: string): Date => {
     const moment = moments.get(businessId) ?? clock.now(businessId)
     moments.set(businessId, moment)
     return moment
   }
   for (let from = 0; from < deliveries.length; from += batch) {
-    const some = deliveries.slice(from, from + batch)
-    const { numAffectedRows } = await sql`
-      with input as (
-        select * from unnest(${some.map((one) => one.businessId)}::uuid[], ${some.map((one) => newId<'delivery'>(at(one)))}::uuid[], ${some.map((one) => one.eventId)}::uuid[],
-          ${some.map((one) => one.endpointId)}::uuid[], ${some.map((one) => one.version)}::int2[], ${some.map((one) => one.url)}::text[],
-          ${some.map((one) => one.target)}::text[], ${some.map((one) => one.lane)}::text[], ${some.map((one) => one.apiKeyId)}::uuid[],
-          ${some.map((one) => one.body)}::text[], ${some.map((one) => one.isSigned)}::bool[], ${some.map(at)}::timestamptz[])
-          as input (business_id, id, event_id, endpoint_id, version, url, target, lane, api_key_id, body, signed, at)
-      ), written as (
-        insert into webhook_deliveries (business_id, id, event_id, event_type, event_sequence, object_id, endpoint_id, version, url, target, replay_id,
-          body, api_key_id, status, attempts, step, queued_at, created_at, updated_at)
-        select i.business_id, i.id, i.event_id, e.type, e.sequence, e.object_id, i.endpoint_id, i.version, i.url, i.target, ${replayId},
-          coalesce(i.body, e.data::text), i.api_key_id, case when i.signed then 'pending' else 'failed' end, 0, 0, i.at, i.at, i.at
-        from input i join events e on e.business_id = i.business_id and e.id = i.event_id
-        on conflict (business_id, event_id, target, replay_id) do nothing
-        returning business_id, id, status
-      )
-      insert into webhook_queue (business_id, delivery_id, lane, due_at)
-      select w.business_id, w.id, i.lane, i.at from written w join input i on i.business_id = w.business_id and i.id = w.id where w.status = 'pending'`.execute(
+    const some = deliveries.slice(from, from + batch).map(({ businessId, eventId, endpointId, apiKeyId, isSigned, ...one }) => {
+      const at = momentOf(businessId)
+      return {
+        ...one,
+        business_id: businessId,
+        id: newId<'delivery'>(at),
+        event_id: eventId,
+        endpoint_id: endpointId,
+        api_key_id: apiKeyId,
+        signed: isSigned,
+        at,
+      }
+    })
+    const businesses = some.map((one) => one.business_id)
+    const { rows } = await runPrepared(
       tx,
+      'insert_deliveries',
+      sql<{ id: string }>`
+      insert into webhook_deliveries (business_id, id, event_id, event_type, event_sequence, object_id, endpoint_id, version, url, target, replay_id,
+        body, api_key_id, status, attempts, step, queued_at, created_at, updated_at)
+      select i.business_id, i.id, i.event_id, e.type, e.sequence, e.object_id, i.endpoint_id, i.version, i.url, i.target, ${replayId}::uuid,
+        coalesce(i.body, e.data::text), i.api_key_id, case when i.signed then 'pending' else 'failed' end, 0, 0, i.at, i.at, i.at
+      from ${rowsSql('i', deliveryColumns, some)}
+      join events e on ${sameBusinessSql('e', 'i', businesses)} and e.id = i.event_id
+      on conflict (business_id, event_id, target, replay_id) do nothing
+      returning id`,
     )
-    count += Number(numAffectedRows ?? 0n)
+    const written = new Set(rows.map(({ id }) => id))
+    const queued = some.filter(({ id, signed }) => signed && written.has(id))
+    await runPrepared(
+      tx,
+      'queue_deliveries',
+      sql`insert into webhook_queue (business_id, delivery_id, lane, due_at) select * from ${rowsSql('i', queueColumns, queued)}`,
+    )
+    count += queued.length
   }
   return count
 }

@@ -154,8 +154,22 @@ describe('GET /v1/events', () => {
     expect(filtered).toEqual(few?.filter(({ type }) => type === 'customer.created'))
   })
 
-  test('every event of a burst is returned immediately, however many are not sequenced yet', async () => {
+  test('a reader waits for a relay that has the counter locked for longer than a statement of the write pool waits', async () => {
     const client = await aBusiness()
+    const id = await aLife(client)
+    const { db } = client.server.database
+    let reading: ReturnType<typeof page> | undefined
+    await db.transaction().execute(async (tx) => {
+      await tx.selectFrom('event_positions').select('last_sequence').where('business_id', '=', client.business.id).forUpdate().execute()
+      reading = page(client)
+      await new Promise((done) => setTimeout(done, 500))
+    })
+    expect((await reading)?.data.map(({ object_id }) => object_id)).toEqual([id, id, id])
+  })
+
+  test('every event of a burst is returned immediately, with its delivery, however many are not sequenced yet', async () => {
+    const client = await aBusiness()
+    expect((await client.post('/v1/webhook-events', { name: 'All', url: 'https://example.com/hook', event_types: ['customer.created'] })).status).toBe(201)
     const at = new Date()
     const ids = Array.from({ length: 4500 }, () => newId<'event'>(at))
     await client.server.database.pool.query(
@@ -166,6 +180,10 @@ describe('GET /v1/events', () => {
     expect((await client.get(`/v1/events/${last}`)).json).toMatchObject({ id: last, sequence: 4500 })
     expect((await page(client, 'after=4499')).data).toHaveLength(1)
     expect((await eventsOf(client)).map(({ id }) => id)).toEqual(ids)
+    const { rows } = await client.server.database.pool.query('select count(*)::int as count from webhook_deliveries where business_id = $1', [
+      client.business.id,
+    ])
+    expect(rows).toEqual([{ count: 4500 }])
   })
 })
 

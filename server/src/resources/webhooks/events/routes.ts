@@ -1,4 +1,5 @@
 import { type OnOrdered, orderPendingEvents } from '#engine/events/order-events.ts'
+import { isContention } from '#foundation/database/database.ts'
 import type { Deps } from '#foundation/deps.ts'
 import type { Api } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/shared/business.ts'
@@ -31,9 +32,14 @@ export interface EventsDeps extends Pick<Deps, 'database' | 'groupAcrossBusiness
 export function eventsRoutes(api: Api, { database, groupAcrossBusinesses, onOrdered, onEvent }: EventsDeps): void {
   const events = api.group('Events')
   const page = eventPages(database, groupAcrossBusinesses)
-  const placeAll = async (businessId: string) => {
-    // The worker sends what was fanned out here.
-    if ((await orderPendingEvents(database.db, businessId, onOrdered)) > 0) onEvent(businessId)
+  // The statements are planned by key, as in the relay. A wait for the relay's lock may be longer than that pool allows.
+  const sequencePending = async (businessId: string) => {
+    const sequenced = await orderPendingEvents(database.write, businessId, onOrdered).catch((error: unknown) => {
+      if (!isContention(error)) throw error
+      return orderPendingEvents(database.db, businessId, onOrdered)
+    })
+    // The worker sends the deliveries that were created here.
+    if (sequenced > 0) onEvent(businessId)
   }
 
   events.read(
@@ -48,7 +54,7 @@ export function eventsRoutes(api: Api, { database, groupAcrossBusinesses, onOrde
     },
     async ({ business, query }) => {
       // What was committed before this request is in its response: no one has to wait for the relay.
-      await placeAll(business.id)
+      await sequencePending(business.id)
       const after = BigInt(query.after ?? '0')
       // Read before the events, so that a filtered follower never skips one that is added in between.
       const last = query.type === undefined ? 0n : await lastSequence(database.db, business.id)
@@ -64,7 +70,7 @@ export function eventsRoutes(api: Api, { database, groupAcrossBusinesses, onOrde
 
   events.read('/v1/events/:event_id', { operationId: 'getEvent', summary: 'Get an event', answers: { 200: Event } }, async ({ business, params }) => {
     const id = params.event_id ?? ''
-    if (isUuid(id)) await placeAll(business.id)
+    if (isUuid(id)) await sequencePending(business.id)
     const row = isUuid(id) ? await findEvent(database.db, business.id, id) : undefined
     if (!row) throw notFound('Event', id)
     return { status: 200, body: JSON.stringify(presentEvent(row, business)) }
