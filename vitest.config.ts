@@ -8,15 +8,21 @@ if (!withBrowser) process.stderr.write('\nHAWKER_BROWSER_TESTS=off: the browser 
 // One process, shared modules: no state lives in modules, and a test's isolation is its own business.
 const workers = { pool: 'threads', isolate: false, maxWorkers: 2 } as const
 
-/** Tests of the server that take more than about three seconds: whole lives of payments, crashes, retries. `npm test` runs them, `npm run test:quick` does not. */
+/** Tests of the server that take more than about two seconds: whole lives of payments, crashes, retries, pictures. `npm test` runs them, `npm run test:quick` does not. */
 const slow = [
   'engine/rails/conformance.test.ts',
+  'engine/rails/qr/decode.test.ts',
   'foundation/database/migrate.test.ts',
+  'foundation/database/plans.test.ts',
+  'foundation/database/upgrade.test.ts',
   'foundation/http/idempotency.test.ts',
+  'foundation/outgoing/send-safely.test.ts',
   'pages/checkout/live-cards.test.ts',
+  'pages/method-marks/method-marks.test.ts',
   'pages/receipts/pdf.test.ts',
   'resources/payments/rails/stripe.test.ts',
   'resources/payments/settlement/lifecycle.test.ts',
+  'resources/payments/settlement/paying-requests.test.ts',
   'resources/sandbox/answer.test.ts',
   'resources/sandbox/pay.test.ts',
   'resources/sandbox/paying.test.ts',
@@ -30,7 +36,7 @@ const tests = ['server/src', 'server/bench']
   .filter((file) => file.endsWith('.test.ts'))
 /** Needs neither PostgreSQL nor a server: imports nothing of `testing/` but what makes values. */
 const isPure = (file: string) => !/#testing\/(?!pictures)|from 'vitest\/node'/.test(readFileSync(file, 'utf8'))
-const pure = tests.filter(isPure)
+const pure = tests.filter((file) => isPure(file) && !slow.includes(file))
 const server = tests.filter((file) => !isPure(file) && !slow.includes(file))
 
 const project = (name: string, include: string[], more: TestProjectInlineConfiguration['test'] = {}): TestProjectInlineConfiguration => ({

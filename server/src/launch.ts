@@ -1,4 +1,5 @@
 import { lockDataDirectory } from '#foundation/database/data-directory.ts'
+import { reportConnections, writeConnections } from '#foundation/database/database.ts'
 import { beginEmbedded, type StartingDatabase } from '#foundation/database/embedded.ts'
 import type { Config } from './config.ts'
 
@@ -9,7 +10,8 @@ export interface LaunchedDatabase extends StartingDatabase {
 }
 
 /** Connections of a process that serves the API: its pools (`openDatabase`). */
-const connectionsOf = ({ databaseConnections }: Config) => databaseConnections + Math.max(2, Math.floor(databaseConnections / 2)) + 3
+const connectionsOf = ({ databaseConnections }: Config) =>
+  databaseConnections + Math.max(2, Math.floor(databaseConnections / 2)) + writeConnections + reportConnections
 /** Connections of the worker's job queue and its lease, and of commands that work beside a running Hawker. */
 const queueConnections = 5
 const besideConnections = 12

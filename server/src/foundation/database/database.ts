@@ -47,6 +47,10 @@ const types = new Map<number, (text: string) => unknown>([
   [pg.types.builtins.DATE, (text) => text],
 ])
 
+/** Connections of the write pool, and for reports. */
+export const writeConnections = 6
+export const reportConnections = 1
+
 /** The settings that every connection starts with, in every pool. */
 const session = '-c search_path=hawker,public -c timezone=UTC -c idle_in_transaction_session_timeout=30000'
 
@@ -100,8 +104,8 @@ export function openDatabase(connection: Connection, options: DatabaseOptions = 
   }
   const main = open(options.connections ?? 6, 15_000)
   const slow = open(options.slowConnections ?? 2, 10_000)
-  const write = open(6, 15_000, { lockTimeoutMs: 300, settings: byKeySettings })
-  const reports = open(1, 600_000)
+  const write = open(writeConnections, 15_000, { lockTimeoutMs: 300, settings: byKeySettings })
+  const reports = open(reportConnections, 600_000)
   return {
     db: main.kysely,
     slow: slow.kysely,

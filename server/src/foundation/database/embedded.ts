@@ -110,7 +110,7 @@ function settingFlags({ durable = true, tcpPort, settings }: EmbeddedOptions, so
     jit: 'off',
     max_logical_replication_workers: '0', // its launcher would run beside every server, too
     io_method: 'sync', // three I/O workers would run beside every server for reads that are few
-    autovacuum_naptime: '5s', // a new table gets statistics while it fills for the first time
+    autovacuum_naptime: '20s',
     log_min_messages: 'warning',
     log_line_prefix: '%m [%p] ',
     log_min_error_statement: 'panic', // statements hold customers' data

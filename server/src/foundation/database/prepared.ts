@@ -1,4 +1,14 @@
-import { CompiledQuery, type PostgresPool, type PostgresPoolClient, type QueryResult, type RawBuilder, sql } from 'kysely'
+import {
+  CompiledQuery,
+  type OperationNode,
+  type PostgresPool,
+  type PostgresPoolClient,
+  type QueryResult,
+  type RawBuilder,
+  type RawNode,
+  sql,
+  type ValueNode,
+} from 'kysely'
 import type pg from 'pg'
 import type { Db } from './database.ts'
 
@@ -7,14 +17,56 @@ const names = new Map<string, string>()
 /** More texts than the program has call sites that prepare one. */
 const mostNames = 1_000
 
+/** A text and the pieces that it was put together from: literal parts of templates and of `sql.raw`. */
+interface KnownText {
+  readonly text: string
+  readonly pieces: readonly (readonly string[])[]
+}
+
+/** The texts of statements by name; several where a statement has variants. */
+const texts = new Map<string, KnownText[]>()
+const mostVariants = 16
+
+/** Collects the pieces and values of a statement; false if it has other parts than templates and values. */
+function collect(node: OperationNode, pieces: (readonly string[])[], values: unknown[]): boolean {
+  if (node.kind === 'ValueNode') {
+    const { value, immediate } = node as ValueNode
+    if (immediate) return false
+    values.push(value)
+    return true
+  }
+  if (node.kind !== 'RawNode') return false
+  const { sqlFragments, parameters } = node as RawNode
+  pieces.push(sqlFragments)
+  return parameters.every((parameter) => collect(parameter, pieces, values))
+}
+
+const isSamePiece = (a: readonly string[], b: readonly string[] | undefined) => a === b || (a.length === b?.length && a.every((part, i) => part === b[i]))
+
+/**
+ * A statement with its text. The text is put together once: the pieces of a template are the same array at every call, so
+ * comparing them is enough to know that the text is the same.
+ */
+function compile<Row>(db: Db, name: string, statement: RawBuilder<Row>): CompiledQuery<Row> {
+  const pieces: (readonly string[])[] = []
+  const values: unknown[] = []
+  if (!collect(statement.toOperationNode(), pieces, values)) return statement.compile(db)
+  const known = texts.get(name) ?? []
+  const same = known.find((one) => one.pieces.length === pieces.length && one.pieces.every((piece, i) => isSamePiece(piece, pieces[i])))
+  if (same) return CompiledQuery.raw(same.text, values) as CompiledQuery<Row>
+  const compiled = statement.compile(db)
+  if (known.length < mostVariants) texts.set(name, [...known, { text: compiled.sql, pieces }])
+  return compiled
+}
+
 /**
  * Runs a statement that PostgreSQL parses and plans once per connection, because it is sent thousands of times. Its
  * text must always be the same: arrays are passed as one parameter each, and nothing is built from input.
  * A plan is kept until its tables are analyzed anew, so this is for keys of tables that grow, never for queues, which are
- * empty at one moment and full at the next.
+ * empty at one moment and full at the next, unless they are read by key on the write pool.
  */
 export async function runPrepared<Row>(db: Db, name: string, statement: RawBuilder<Row>): Promise<QueryResult<Row>> {
-  const compiled = statement.compile(db)
+  const compiled = compile(db, name, statement)
   remember(name, compiled.sql)
   return db.executeQuery(compiled)
 }
