@@ -1,4 +1,4 @@
-// The benchmarks: `npm run bench`, `npm run bench -- payments`, `… scale`, `… processes`, `… profile`.
+// The benchmarks: `npm run bench`, `npm run bench -- payments`, `… scale`, `… processes`, `… start`, `… profile`.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { bareProcess } from './bare.ts'
@@ -13,15 +13,17 @@ import { profile, profileDelivering, profilePaying } from './profile.ts'
 import { measureRun, type RunFigures, reportRun } from './run.ts'
 import { measureScale, reportScale, type ScaleFigures } from './scale.ts'
 import { sinkProcess } from './sink.ts'
+import { measureStartUp, reportStartUp, type StartUp } from './start-up.ts'
 import { wayNames } from './ways.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
 
 const usage = `Usage: npm run bench -- [command] [options]
 
-  (no command)   customers and settling, beside pgbench and bare Fastify; start and memory
+  (no command)   customers and settling, beside pgbench and bare Fastify
   payments       four ways to pay, beside pgbench; webhook deliveries and their latency
   scale          get, list and search as the number of customers grows
   processes      create, get and settle with one API process and with two
+  start          time to the first answer, help of the commands, memory at rest and under load
   settle         the four ways to pay at 64 connections only
   profile        CPU profile of create, get and list; 'profile settle' of a payment, by the way --way "sandbox pay";
                  'profile deliver' of webhook deliveries
@@ -32,7 +34,7 @@ const usage = `Usage: npm run bench -- [command] [options]
   --quick        one short round, to check that everything works
   --noisy        measures even if the machine is too noisy
 
-  --rounds N     rounds (5; payments 4; scale and processes 3)
+  --rounds N     rounds (5; payments 4; scale and processes 3; start 5 times)
   --seconds S    seconds per cell (3; payments 2)
   --rows N       initial customers (20000); for scale a list (10000,1000000,5000000)
   --requests N   scale: requests of each kind per round (200); payments: payment requests to prepare (6000 per second of a cell)
@@ -118,6 +120,14 @@ const scale: Benchmark<ScaleFigures> = {
   report: reportScale,
 }
 
+const start: Benchmark<StartUp> = {
+  async measure(workspace, values) {
+    const { quick, rounds, seconds, tools } = commonOptions(values, 5, 3)
+    return measureStartUp(workspace, { times: rounds, restSeconds: quick ? 1 : 10, seconds, tools })
+  },
+  report: reportStartUp,
+}
+
 const processes: Benchmark<ProcessesFigures> = {
   measure: (workspace, values) => measureProcesses(workspace, { ...commonOptions(values, 3, 3), rows: whole('rows', values.rows, 20_000) }),
   report: reportProcesses,
@@ -137,6 +147,7 @@ async function perform(workspace: Workspace, [command, argument]: string[], valu
   else if (command === 'payments') await show(workspace, payments, values)
   else if (command === 'scale') await show(workspace, scale, values)
   else if (command === 'processes') await show(workspace, processes, values)
+  else if (command === 'start') await show(workspace, start, values)
   else if (command === 'settle' && values.write) throw new Error('The page needs payments at several numbers of connections; use "payments --write".')
   else if (command === 'settle') await show(workspace, settle, values)
   else if (command === 'profile' && argument === 'settle') await profilePaying(workspace, seconds, values.way ?? wayNames[0])

@@ -3,12 +3,12 @@ import { type CommonOptions, type Conditions, checkNoise, conditionsOf, conditio
 import { connectionCounts, names, operations, prepareCells } from './customer-cells.ts'
 import { type Goal, goalOf, goalsTable, range, table } from './figures.ts'
 import { median } from './load.ts'
+
 import type { Report } from './page.ts'
 import { drawBars } from './plots/bars.ts'
 import { drawRates } from './plots/rates.ts'
 import type { Ranged } from './plots/svg.ts'
 import { startCluster } from './servers.ts'
-import { measureStartUp, type StartUp } from './start-up.ts'
 import type { Workspace } from './workspace.ts'
 
 export interface RunOptions extends CommonOptions {
@@ -18,18 +18,16 @@ export interface RunOptions extends CommonOptions {
 export interface RunFigures extends Rounds {
   conditions: Conditions
   rows: number
-  startUp: StartUp
 }
 
-/** Measures customers and settling beside pgbench and bare Fastify, and the program's start and memory. */
+/** Measures customers and settling beside pgbench and bare Fastify. */
 export async function measureRun(workspace: Workspace, options: RunOptions): Promise<RunFigures> {
   const noise = await checkNoise(options)
-  const { rows, seconds, rounds, tools, quick } = options
-  const startUp = await measureStartUp(workspace, { times: quick ? 1 : 5, restSeconds: quick ? 1 : 10, seconds: quick ? 1 : 3, tools })
+  const { rows, seconds, rounds, tools } = options
   const cluster = await startCluster(workspace)
   const cells = await prepareCells(workspace, cluster, { rows, seconds, tools })
   process.stderr.write(`  ${cells.length} cells of ${seconds} s, ${rounds} rounds, ${rows} customers to begin with\n`)
-  return { ...(await runRounds(cells, rounds)), conditions: conditionsOf(options, cluster.version, noise), rows, startUp }
+  return { ...(await runRounds(cells, rounds)), conditions: conditionsOf(options, cluster.version, noise), rows }
 }
 
 /** Goal and floor for each operation's multiple of a bare route. */
@@ -57,18 +55,6 @@ function requestGoals({ cells }: RunFigures): Goal[] {
     goalOf('p99 of create at 64 ÷ pgbench', 1.6, over(cells, names.through('create', 64), names.direct('create'), slowest), { floor: 3 }),
     goalOf('create with idempotency, limits and log ÷ without', 0.9, over(cells, names.on, names.off, rate), { more: true, floor: 0.75 }),
     goalOf('CPU of create ÷ one statement a request', 0.45, over(cells, names.through('create', 64), names.single, cpu), { floor: 0.6 }),
-  ]
-}
-
-function startGoals({ startUp: { firstMs, laterMs, helpMs, atRest, underLoad } }: RunFigures): Goal[] {
-  const together = (memory: StartUp['atRest']) => (memory ? [memory.node + memory.postgres] : [])
-  const help = Object.values(helpMs).map((values) => median(values))
-  return [
-    goalOf('first answer, first start ever', 1300, firstMs, { unit: ' ms' }),
-    goalOf('first answer, later start', 350, laterMs, { unit: ' ms' }),
-    goalOf('`--help` of the slowest command', 150, help.length > 0 ? [Math.max(...help)] : [], { unit: ' ms' }),
-    goalOf('memory of Node.js and PostgreSQL at rest', 130, together(atRest), { unit: ' MB' }),
-    goalOf('memory of Node.js and PostgreSQL under load', 220, together(underLoad), { unit: ' MB' }),
   ]
 }
 
@@ -105,18 +91,6 @@ function multiplesTable(cells: Results): string {
   ])
 }
 
-function startTable({ firstMs, laterMs, helpMs, atRest, underLoad }: StartUp): string {
-  const memory = (name: string, of: StartUp['atRest']) => [name, of ? `${range([of.node])} + ${range([of.postgres])} MB` : '–']
-  return table([
-    ['', 'median (range)'],
-    ['first answer, first start ever', `${range(firstMs)} ms`],
-    ['first answer, later start', `${range(laterMs)} ms`],
-    ...Object.entries(helpMs).map(([command, values]) => [`\`hawker ${command} --help\``, `${range(values)} ms`]),
-    memory('memory at rest, Node.js + PostgreSQL', atRest),
-    memory('the most under load, Node.js + PostgreSQL', underLoad),
-  ])
-}
-
 function drawings({ cells }: RunFigures): Report['drawings'] {
   const panels = operations.map((operation) => ({
     name: shown[operation] ?? '',
@@ -143,15 +117,13 @@ function drawings({ cells }: RunFigures): Report['drawings'] {
 
 /** The report of a run. */
 export function reportRun(figures: RunFigures): Report {
-  const { cells, conditions, loopMs, rows, startUp } = figures
+  const { cells, conditions, loopMs, rows } = figures
   return {
     parts: {
       'run conditions': `${conditionsText(conditions, loopMs)} ${rows.toLocaleString('en')} customers to begin with.`,
       'run goals': goalsTable(requestGoals(figures)),
       'run multiples': multiplesTable(cells),
       'run cells': cellsTable(cells),
-      'start goals': goalsTable(startGoals(figures)),
-      'start figures': startTable(startUp),
     },
     drawings: drawings(figures),
   }

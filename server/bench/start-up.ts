@@ -1,7 +1,10 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Goal, goalOf, goalsTable, range, table } from './figures.ts'
 import { runTraffic } from './generator.ts'
+import { median } from './load.ts'
 import { proportionalBytes, residentBytes, type Tools } from './machine.ts'
+import type { Report } from './page.ts'
 import { makePaymentRequest, sandboxPayment } from './payment-requests.ts'
 import { commandFlags, type HawkerProcess, hawkerProgram, startHawker } from './servers.ts'
 import { finish, sleep, type Workspace } from './workspace.ts'
@@ -118,3 +121,33 @@ export async function measureStartUp(workspace: Workspace, options: StartUpOptio
   }
   return figures
 }
+
+function goalsOf({ firstMs, laterMs, helpMs, atRest, underLoad }: StartUp): Goal[] {
+  const together = (memory: StartUp['atRest']) => (memory ? [memory.node + memory.postgres] : [])
+  const help = Object.values(helpMs).map((values) => median(values))
+  return [
+    goalOf('first answer, first start ever', 1300, firstMs, { unit: ' ms' }),
+    goalOf('first answer, later start', 350, laterMs, { unit: ' ms' }),
+    goalOf('`--help` of the slowest command', 150, help.length > 0 ? [Math.max(...help)] : [], { unit: ' ms' }),
+    goalOf('memory of Node.js and PostgreSQL at rest', 130, together(atRest), { unit: ' MB' }),
+    goalOf('memory of Node.js and PostgreSQL under load', 220, together(underLoad), { unit: ' MB' }),
+  ]
+}
+
+function figuresTable({ firstMs, laterMs, helpMs, atRest, underLoad }: StartUp): string {
+  const memory = (name: string, of: StartUp['atRest']) => [name, of ? `${range([of.node])} + ${range([of.postgres])} MB` : '–']
+  return table([
+    ['', 'median (range)'],
+    ['first answer, first start ever', `${range(firstMs)} ms`],
+    ['first answer, later start', `${range(laterMs)} ms`],
+    ...Object.entries(helpMs).map(([command, values]) => [`\`hawker ${command} --help\``, `${range(values)} ms`]),
+    memory('memory at rest, Node.js + PostgreSQL', atRest),
+    memory('the most under load, Node.js + PostgreSQL', underLoad),
+  ])
+}
+
+/** The report of start and memory. */
+export const reportStartUp = (figures: StartUp): Report => ({
+  parts: { 'start goals': goalsTable(goalsOf(figures)), 'start figures': figuresTable(figures) },
+  drawings: {},
+})

@@ -235,7 +235,7 @@ describe('broken data', () => {
 
   test.each([
     ['an event that happened twice', 'charges_have_their_events', () => twice('charge.created', story.partly)],
-    ['a request that was told to be paid twice', 'completed_requests_have_their_events', () => copyCompleted()],
+    ['a request whose payment was announced twice', 'completed_requests_have_their_events', () => copyCompleted()],
     ['a refund whose time to ask was lost', 'what_waits_is_looked_after', () => sql`delete from rail_checks where id = ${story.pendingRefund}`],
     ['an expiry that nobody waits for', 'what_waits_is_looked_after', () => sql`delete from payment_request_expiries where id = ${story.open}`],
     [

@@ -39,7 +39,7 @@ export const entryGrams: GramColumn = { table: 'search_grams', column: 'grams' }
 export type Frequencies = ReadonlyMap<number, number>
 
 const freshMs = 600_000
-/** By database and table: when the statistics were last asked for, and what they said. */
+/** By database and table: when the statistics were last read, and what they said. */
 const statistics = new WeakMap<Db, Map<string, { askedAt: number; frequencies: Promise<Frequencies> }>>()
 
 async function readFrequencies(db: Db, { table, column }: GramColumn): Promise<Frequencies> {

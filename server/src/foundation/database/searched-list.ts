@@ -38,7 +38,7 @@ const collected = 2_000
 
 /**
  * One page of a list (decision 2). A search compares the newest rows first, since a common word fills a page within a few
- * of them. Where it does not, the index is asked for the matches of a time near the beginning, then for all.
+ * of them. Where it does not, the index is searched for the matches of a time near the beginning, then for all.
  */
 export async function searchedPage<Row>(db: Db, list: SearchedList): Promise<Row[]> {
   if (!list.matches) return alwaysPlannedAlike<Row>(db, list, plainPageSql(list))
@@ -107,7 +107,7 @@ async function pageByDepth<Row>(db: Db, list: SearchedList, found: number): Prom
   return rowsOf<Row>(db, indexSql(list, { collect: undefined, time: undefined, frequencies: await frequenciesOf(db, list) }))
 }
 
-/** A part of the list that the index is asked for: how many matches are collected, and of which time. */
+/** A part of the list that is looked up in the index: how many matches are collected, and of which time. */
 interface Look {
   collect: number | undefined
   time: { from: number; until: number } | undefined
@@ -134,7 +134,7 @@ function indexSql(list: SearchedList, { collect, time, frequencies }: Look): Sql
     order by ${orderOf(list)}`
 }
 
-/** How many times as many rows are asked for as have a page of matches, if those are spread as what was found. */
+/** How many times as many rows are looked up as have a page of matches, if those are spread as what was found. */
 const ample = 5
 /** Rows beyond which the times of a question cost more than the grams of all rows. */
 const longest = 500_000

@@ -66,7 +66,7 @@ export function pagesText(list: PlainList, backwards: boolean, acrossBusinesses:
 }
 
 /**
- * A reader of a list's plain pages. Those that are asked for while others are read share the next statement; without
+ * A reader of a list's plain pages. Those that are requested while others are read share the next statement; without
  * others, a page is read immediately. A page that fails, or takes too long, fails alone.
  */
 export function sharedPages<Row>(pool: pg.Pool, list: PlainList, acrossBusinesses: boolean): (page: PlainPage) => Promise<Row[]> {
@@ -100,7 +100,7 @@ export interface KeysetPage {
   limit: number
 }
 
-/** A reader of a list's pages, plain or filtered. Plain ones that are asked for together share a statement. */
+/** A reader of a list's pages, plain or filtered. Plain ones that are requested together share a statement. */
 export function keysetPages<Row>({ slow, slowPool }: Pick<Database, 'slow' | 'slowPool'>, list: PlainList, acrossBusinesses: boolean) {
   const plainPage = sharedPages<Row>(slowPool, list, acrossBusinesses)
   return async (businessId: string, { filter, cursor, limit }: KeysetPage): Promise<Row[]> => {

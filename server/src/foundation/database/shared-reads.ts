@@ -43,7 +43,7 @@ export function keyedRowsText({ from, alias, key, columns, within = '', order, l
 }
 
 /**
- * A reader of rows by their keys. Those that are asked for in one turn of the event loop share a statement; nothing is kept
+ * A reader of rows by their keys. Those that are requested in one turn of the event loop share a statement; nothing is kept
  * beyond it. A key that fails fails alone. With an order, the rows of a key come in it.
  */
 export function sharedReads<Row>(pool: pg.Pool, rows: KeyedRows, acrossBusinesses: boolean): (key: RowKey) => Promise<Row[]> {

@@ -36,7 +36,7 @@ export function skippedRows(page: number, perPage: number): number {
   return skipped
 }
 
-/** What a page of a list was asked for, and what its links repeat. */
+/** The request for a page of a list, as its links repeat it. */
 export interface PageRequest {
   /** Absolute URL of the list without its query. */
   path: string
@@ -54,7 +54,7 @@ export interface KeysetRequest extends PageRequest {
   skip?: number
 }
 
-/** A page of a list as a call asks for it; `path` is the list's own. Throws a 422 for a cursor that is none of the list's. */
+/** A page of a list as a call requests it; `path` is the list's own. Throws a 422 for a cursor that is none of the list's. */
 export function keysetRequest(
   { query, baseUrl, rawQuery }: { query: { cursor?: string; per_page: number }; baseUrl: string; rawQuery: string },
   path: string,

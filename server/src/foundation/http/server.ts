@@ -57,7 +57,7 @@ declare module 'fastify' {
   }
 }
 
-/** Stands in for compilers that Fastify would load before ours are set. */
+/** Replaces compilers that Fastify would load before ours are set. */
 const noCompiler = () => () => undefined
 
 /** The HTTP server: limits, bodies, errors, security headers, the request log and metrics. */

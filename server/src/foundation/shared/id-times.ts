@@ -5,7 +5,7 @@
  */
 export const beginnings = [5, 6, 8] as const
 
-/** Keys that a question should have, so that they cover little more than was asked for, and no more of the shorter spans than needed. */
+/** Keys that a lookup should have, so that they cover little more than the time in question, and no more of the shorter spans than needed. */
 const enoughKeys = 6
 const manyKeys = 64
 /** Keys that it may have, of the longest spans: five years. */

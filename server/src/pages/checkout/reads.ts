@@ -9,7 +9,7 @@ import { type ChargesKey, type CheckoutCharge, findCheckoutCharges } from './que
 export interface CheckoutReads {
   /** One payment request, even if it is deleted. */
   request(key: { businessId: string; id: string }): Promise<PaymentRequestRow | undefined>
-  /** The latest charges of a request, and the one that a page asks for even if it is older; newest first, at most 21. */
+  /** The latest charges of a request, and the one that its page started even if it is older; newest first, at most 21. */
   charges(key: ChargesKey): Promise<CheckoutCharge[]>
   settings(businessId: string): Promise<CheckoutSettings>
 }

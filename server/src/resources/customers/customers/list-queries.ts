@@ -64,8 +64,8 @@ function customerOf(line: string): ListedCustomer {
 }
 
 /**
- * Pages of a business's customers, in the order asked for (reversed when the cursor points back). Plain ones that are
- * asked for together share a statement.
+ * Pages of a business's customers, in the requested order (reversed when the cursor points back). Plain ones that are
+ * requested together share a statement.
  */
 export function customerLists(
   { slow: db, slowPool }: Database,

@@ -159,7 +159,7 @@ function isPlain({ statuses = [], patterns, keywords, ...others }: ChargeFilter)
   return statuses.length === paid.length && statuses.every((status) => paidStatuses.has(status))
 }
 
-/** Pages of charges, newest first (reversed when the cursor points back). Plain ones that are asked for together share a statement. */
+/** Pages of charges, newest first (reversed when the cursor points back). Plain ones that are requested together share a statement. */
 export function chargePages({ slow: db, slowPool }: Database, acrossBusinesses: boolean, exponents: Exponents) {
   const plainPage = sharedPages<ShownCharge>(slowPool, newestFirst, acrossBusinesses)
   return (businessId: string, options: ListedCharges): Promise<ShownCharge[]> => {
@@ -170,7 +170,7 @@ export function chargePages({ slow: db, slowPool }: Database, acrossBusinesses: 
   }
 }
 
-/** Charges of a list by themselves, as many as are asked for. */
+/** Charges of a list by themselves, as many as are requested. */
 export function listCharges({ slow: db }: Database, businessId: string, options: ListedCharges, exponents: Exponents): Promise<ChargeRow[]> {
   return searchedPage<ChargeRow>(db, listOf(chargeColumns, businessId, options, exponents))
 }

@@ -120,7 +120,7 @@ export async function updateCharges(tx: Db, rows: ChargeRow[]): Promise<void> {
 }
 
 /**
- * Takes exclusive locks on charges until the transaction ends, in one order whatever the order asked for; those that another
+ * Takes exclusive locks on charges until the transaction ends, in one order, whatever the order of the keys; those that another
  * transaction has locked are waited for, or left out with `skipLocked`.
  */
 export async function lockCharges(tx: Db, keys: ChargeKey[], { skipLocked = false } = {}): Promise<Map<string, ChargeRow>> {

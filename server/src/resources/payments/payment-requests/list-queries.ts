@@ -35,7 +35,7 @@ const newestFirst = {
 
 const isPlain = (filter: PaymentRequestFilter) => Object.keys(filter).length === 0
 
-/** Pages of a business's requests, the newest first. Plain ones that are asked for together share a statement. */
+/** Pages of a business's requests, the newest first. Plain ones that are requested together share a statement. */
 export function paymentRequestLists({ slow: db, slowPool }: Database, acrossBusinesses: boolean) {
   const plainPage = sharedPages<PaymentRequestRow>(slowPool, newestFirst, acrossBusinesses)
   return (businessId: string, { filter, before, skip, limit }: ListedPaymentRequests): Promise<PaymentRequestRow[]> =>

@@ -47,7 +47,7 @@ export type PaymentRequestRow = RowOf<
 export const requestColumns = columnList(tables.payment_requests, 'r')
 
 /**
- * Takes exclusive locks on payment requests until the transaction ends; always in one order, whatever the order asked for.
+ * Takes exclusive locks on payment requests until the transaction ends; always in one order, whatever the order of the keys.
  * Those that another transaction has locked are waited for, or left out with `skipLocked`.
  */
 export async function lockPaymentRequests(

@@ -18,7 +18,7 @@ const columns = ['id', 'sequence', 'type', 'object_id', 'data', 'previous_attrib
 
 /**
  * Pages of a business's events after a sequence number, oldest first. `type` may end in `.*`. Pages without a type that are
- * asked for together share a statement.
+ * requested together share a statement.
  */
 export function eventPages({ slow, slowPool }: Database, acrossBusinesses: boolean) {
   const list = {
