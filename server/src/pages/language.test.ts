@@ -15,6 +15,8 @@ test.each([
   ['xx', 'id', 'id'],
   [['th', 'vi'], undefined, 'en'],
   [undefined, ';;;,q=,,*', 'en'],
+  ['constructor', undefined, 'en'],
+  ['__proto__', 'toString, constructor-x, __proto__', 'en'],
 ])('the choice %j and a browser that prefers %j give the language %s', (chosen, accepted, language) => {
   expect(languageOf(chosen, accepted, known)).toBe(language)
 })

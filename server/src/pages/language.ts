@@ -1,12 +1,18 @@
 /** Tags that browsers send for languages that have another tag here. */
-const spellings: Record<string, string> = { zh: 'zh-Hans', 'zh-cn': 'zh-Hans', 'zh-sg': 'zh-Hans', 'zh-my': 'zh-Hans', in: 'id' }
+const spellings: ReadonlyMap<string, string> = new Map([
+  ['zh', 'zh-Hans'],
+  ['zh-cn', 'zh-Hans'],
+  ['zh-sg', 'zh-Hans'],
+  ['zh-my', 'zh-Hans'],
+  ['in', 'id'],
+])
 
 function match(tag: string, known: readonly string[]): string | undefined {
   const lower = tag.toLowerCase()
-  const exact = known.find((one) => one.toLowerCase() === lower) ?? spellings[lower]
+  const exact = known.find((one) => one.toLowerCase() === lower) ?? spellings.get(lower)
   if (exact !== undefined) return exact
   const base = lower.split('-')[0] ?? ''
-  return known.find((one) => one.toLowerCase() === base) ?? spellings[base]
+  return known.find((one) => one.toLowerCase() === base) ?? spellings.get(base)
 }
 
 /** The language of a page: the chosen one (`?lang=`), else the first that the browser prefers and we have, else the fallback. */

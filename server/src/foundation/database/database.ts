@@ -75,7 +75,8 @@ export function poolOptions(
   statementTimeoutMs: number,
   { lockTimeoutMs = 2_000, settings = '' }: { lockTimeoutMs?: number; settings?: string } = {},
 ): pg.PoolConfig {
-  const where = typeof connection === 'string' ? { connectionString: connection } : connection
+  // The embedded server has no TLS, whatever PGSSLMODE in the environment says.
+  const where = typeof connection === 'string' ? { connectionString: connection } : { ...connection, ssl: false }
   return {
     ...where,
     max,

@@ -1,7 +1,8 @@
+import pg from 'pg'
 import { expect, test } from 'vitest'
 import { newId } from '#foundation/shared/ids.ts'
-import { testDatabase } from '#testing/database.ts'
-import { isContention, isOutcomeUnknown, violatedConstraint } from './database.ts'
+import { cloneDatabase, testDatabase } from '#testing/database.ts'
+import { isContention, isOutcomeUnknown, poolOptions, violatedConstraint } from './database.ts'
 import { tenantTables } from './tenancy.ts'
 
 test('a query on a tenant table that names no business is rejected', async () => {
@@ -28,6 +29,19 @@ test('PostgreSQL values have their own types: bigint, days as text, timestamps a
   const { pool } = await testDatabase()
   const { rows } = await pool.query("select 9007199254740993::int8 as big, '2024-02-29'::date as day, '2024-02-29T00:00:00Z'::timestamptz as at")
   expect(rows).toEqual([{ big: 9007199254740993n, day: '2024-02-29', at: new Date('2024-02-29T00:00:00Z') }])
+})
+
+test('the embedded database is reached whatever PGSSLMODE is in the environment', async () => {
+  const before = process.env['PGSSLMODE']
+  process.env['PGSSLMODE'] = 'require'
+  const pool = new pg.Pool(poolOptions(await cloneDatabase(), 1, 5_000))
+  try {
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  } finally {
+    if (before === undefined) delete process.env['PGSSLMODE']
+    else process.env['PGSSLMODE'] = before
+    await pool.end()
+  }
 })
 
 test('a violated constraint is recognized by its name, even with the suffix of a shard', () => {

@@ -97,6 +97,8 @@ function parseMultipart(request: FastifyRequest, body: Buffer): Promise<unknown>
       pairs.push(`${encodeURIComponent(name).replaceAll('%5B', '[').replaceAll('%5D', ']')}=${encodeURIComponent(value)}`)
     })
     parser.on('file', (_name, stream, _filename, _encoding, content_type) => {
+      // Of a body that ends inside the file. Without a listener, the error would end the process.
+      stream.on('error', () => reject(malformed('multipart/form-data')))
       if (!takesFile) return stream.resume()
       const parts: Buffer[] = []
       stream.on('data', (part: Buffer) => parts.push(part))

@@ -104,6 +104,15 @@ describe('Standard Webhooks', () => {
 })
 
 describe('signature diagnosis', () => {
+  test('a body and a signature with tens of thousands of separators are diagnosed in time that grows with their length', () => {
+    const newlines = `{"a":1}${'\n'.repeat(60_000)}x`
+    const headers = { 'webhook-id': 'a', 'webhook-timestamp': '1', 'webhook-signature': `v1,a${' ,'.repeat(50_000)}v1,b${' v1,c'.repeat(50_000)}` }
+    for (const sent of [newlines.slice(0, -1), `${newlines}\n`]) {
+      const found = diagnoseSignature({ body: newlines, headers, salt: 'salt', sent, now: new Date() })
+      expect(found.verifies).toBe(false)
+    }
+  })
+
   const signed = { 'Hitpay-Signature': signV2(event, salt), 'Content-Type': 'application/json' }
   const codes = (delivery: Partial<Parameters<typeof diagnoseSignature>[0]>): FindingCode[] =>
     diagnoseSignature({ body: event, headers: signed, salt, now, ...delivery }).findings.map(({ code }) => code)

@@ -95,14 +95,21 @@ function sorted(value: unknown): unknown {
   )
 }
 
+/** A text without the newlines at its end. A pattern would try again at each of many newlines in the middle. */
+function withoutNewlines(text: string): string {
+  let end = text.length
+  while (end > 0 && text[end - 1] === '\n') end -= text[end - 2] === '\r' ? 2 : 1
+  return text.slice(0, end)
+}
+
 /** Describes what happened between the signed body and the received one; undefined if they are the same. */
 export function describeChange(signed: Buffer, arrived: Buffer): BodyChange | undefined {
   if (signed.equals(arrived)) return undefined
   const at = firstDifference(signed, arrived)
   const change = (code: ChangeCode, message: string): BodyChange => ({ code, message, at })
   const [was, is] = [signed.toString('utf8'), arrived.toString('utf8')]
-  if (is.replace(/(\r?\n)+$/, '') === was) return change('trailing_newline', `The body ends with a newline that was not signed (byte ${at}).`)
-  if (was.replace(/(\r?\n)+$/, '') === is) return change('missing_newline', `The signed body ends with a newline that was removed (byte ${at}).`)
+  if (withoutNewlines(is) === was) return change('trailing_newline', `The body ends with a newline that was not signed (byte ${at}).`)
+  if (withoutNewlines(was) === is) return change('missing_newline', `The signed body ends with a newline that was removed (byte ${at}).`)
   if (is === `\ufeff${was}`) return change('byte_order_mark', 'The body begins with a byte order mark that was not signed.')
   if (is.replaceAll('\r\n', '\n') === was.replaceAll('\r\n', '\n')) return change('line_endings', `Line endings were changed, first at byte ${at}.`)
   if (is.trim() === was.trim()) return change('surrounding_space', 'White space around the body was changed.')
