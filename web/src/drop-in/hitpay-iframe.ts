@@ -63,6 +63,12 @@ async function failToShow(frame: HTMLIFrameElement): Promise<void> {
   else fail(status === 404 ? 'There is no such payment request or business.' : 'The checkout cannot be shown now.')
 }
 
+/** Gives the checkout the keyboard. It may still be the active element from before it was closed: then focusing the element does nothing, but focusing its window does. */
+function focusCheckout(): void {
+  checkout?.focus()
+  checkout?.contentWindow?.focus()
+}
+
 /** Follows the checkout through its pages: Escape closes each of ours, and between them we show the way out. */
 function follow(frame: HTMLIFrameElement): void {
   let first = true
@@ -84,7 +90,7 @@ function open(data: unknown): void {
     return
   }
   if (asked.address === shown && !over) {
-    checkout?.focus()
+    focusCheckout()
     return
   }
   checkout?.remove()
@@ -113,7 +119,7 @@ function hearCheckout(message: FrameMessage): void {
   if (message.type === 'loaded') {
     if (document.body.dataset['view'] === 'failed') return
     view('checkout')
-    checkout?.focus()
+    focusCheckout()
   } else if (message.type === 'toggle') {
     tell({ type: 'toggle' })
   } else if (message.type === 'error') {
