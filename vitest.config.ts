@@ -10,6 +10,7 @@ const workers = { pool: 'threads', isolate: false, maxWorkers: 2 } as const
 
 /** Tests of the server that take more than about two seconds: whole lives of payments, crashes, retries, pictures. `npm test` runs them, `npm run test:quick` does not. */
 const slow = [
+  'engine/events/order-events.test.ts',
   'engine/rails/conformance.test.ts',
   'engine/rails/qr/decode.test.ts',
   'foundation/database/migrate.test.ts',
@@ -20,6 +21,9 @@ const slow = [
   'pages/checkout/live-cards.test.ts',
   'pages/method-marks/method-marks.test.ts',
   'pages/receipts/pdf.test.ts',
+  'resources/customers/customers/create.test.ts',
+  'resources/customers/customers/search.test.ts',
+  'resources/payments/payment-requests/change-and-list.test.ts',
   'resources/payments/rails/stripe.test.ts',
   'resources/payments/settlement/lifecycle.test.ts',
   'resources/payments/settlement/paying-requests.test.ts',
@@ -27,6 +31,7 @@ const slow = [
   'resources/sandbox/pay.test.ts',
   'resources/sandbox/paying.test.ts',
   'resources/webhooks/delivery/deliver-events.test.ts',
+  'resources/webhooks/events/events.test.ts',
   'resources/webhooks/webhook-deliveries/forget-deliveries.test.ts',
   'worker.test.ts',
 ].map((file) => `server/src/${file}`)

@@ -89,11 +89,15 @@ describe('bodies', () => {
     expect(changed.json).toMatchObject({ remark: null, name: 'Jane Doe' })
   })
 
-  test.each(['/v1/customers', '/healthz', '/nothing'])('a multipart body for %s that ends anywhere is answered, and the server goes on', async (path) => {
+  test.each([
+    ['/v1/customers', 1],
+    ['/healthz', 7],
+    ['/nothing', 7],
+  ])('a multipart body for %s that ends anywhere is answered, and the server goes on', async (path, step) => {
     const client = await aBusiness()
     const part = (about: string, content: string) => `--cut\r\ncontent-disposition: form-data; ${about}\r\n\r\n${content}\r\n`
     const whole = `${part('name="name"', 'Lim')}${part('name="logo"; filename="a.png"', 'picture')}--cut--\r\n`
-    for (let end = 0; end <= whole.length; end++) {
+    for (let end = 0; end <= whole.length; end += step) {
       const { status } = await client.post(path, undefined, { raw: { body: whole.slice(0, end), type: 'multipart/form-data; boundary=cut' } })
       expect([end, status >= 400 && status < 500]).toEqual([end, true])
     }
