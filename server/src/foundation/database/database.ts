@@ -94,7 +94,7 @@ export function poolOptions(
 
 /** Opens the pools; connects only for the first query. */
 export function openDatabase(connection: Connection, options: DatabaseOptions = {}): Database {
-  useShards(options.isSharded ?? false)
+  if (options.isSharded !== undefined) useShards(options.isSharded)
   const plugins: KyselyPlugin[] = options.guardTenancy ? [requireBusiness] : []
   const open = (max: number, statementTimeoutMs: number, more?: Parameters<typeof poolOptions>[3]) => {
     const pool = new pg.Pool(poolOptions(connection, max, statementTimeoutMs, more))

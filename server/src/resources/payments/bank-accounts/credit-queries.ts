@@ -37,7 +37,7 @@ async function findActiveAccounts(db: Db, keys: { businessId: string; id: string
     'find_active_accounts',
     sql<BankAccountRow>`
     select a.business_id, a.id, a.adapter, a.account_number, a.currency, a.name, a.proxy_type, a.proxy_value, a.secret_encrypted, a.active, a.created_at, a.updated_at
-    from ${keysSql('wanted', keys)} join bank_accounts a 
+    from ${keysSql('wanted', keys)} join bank_accounts a
       on ${sameBusinessSql('a', 'wanted', businessesOf(keys))} and a.id = wanted.id
     where a.active`,
   )
@@ -73,7 +73,7 @@ export async function findKnownCredits(db: Db, references: CreditReference[]): P
     sql<BankCreditRow>`
     select ${sql.raw(names.map((name) => `c.${name}`).join(', '))}
     from ${rowsSql('wanted', { business_id: 'uuid', bank_account_id: 'uuid', bank_reference: 'text' }, references)}
-    join bank_credits c 
+    join bank_credits c
       on ${sameBusinessSql(
         'c',
         'wanted',

@@ -129,7 +129,7 @@ export async function lockCharges(tx: Db, keys: ChargeKey[], { skipLocked = fals
     tx,
     'lock_charges',
     sql<ChargeRow>`
-    select ${sql.raw(chargeColumns)} from ${keysSql('wanted', keys)} join charges c 
+    select ${sql.raw(chargeColumns)} from ${keysSql('wanted', keys)} join charges c
       on ${sameBusinessSql('c', 'wanted', businessesOf(keys))} and c.id = wanted.id
     order by c.business_id, c.id for update of c ${skipLocked ? sql`skip locked` : sql``}`,
   )

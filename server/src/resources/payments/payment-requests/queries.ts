@@ -60,7 +60,7 @@ export async function lockPaymentRequests(
     tx,
     'lock_payment_requests',
     sql<PaymentRequestRow>`
-    select ${sql.raw(requestColumns)} from ${keysSql('wanted', keys)} join payment_requests r 
+    select ${sql.raw(requestColumns)} from ${keysSql('wanted', keys)} join payment_requests r
       on ${sameBusinessSql('r', 'wanted', businessesOf(keys))} and r.id = wanted.id
     order by r.business_id, r.id for update of r ${skipLocked ? sql`skip locked` : sql``}`,
   )
@@ -121,7 +121,7 @@ export async function findAnyPaymentRequests(db: Db, keys: readonly { businessId
     db,
     'find_any_payment_requests',
     sql<PaymentRequestRow>`
-    select ${sql.raw(requestColumns)} from ${keysSql('wanted', keys)} join payment_requests r 
+    select ${sql.raw(requestColumns)} from ${keysSql('wanted', keys)} join payment_requests r
       on ${sameBusinessSql('r', 'wanted', businessesOf(keys))} and r.id = wanted.id`,
   )
   const found = new Map(rows.map((row) => [`${row.business_id} ${row.id}`, row]))
@@ -146,7 +146,7 @@ export async function findRequestsByReference(db: Db, lists: RequestReferences[]
     'find_requests_by_reference',
     sql<PaymentRequestRow>`
     select ${sql.raw(requestColumns)} from ${rowsSql('wanted', { business_id: 'uuid', reference: 'text' }, wanted)}
-    join payment_requests r 
+    join payment_requests r
       on ${sameBusinessSql(
         'r',
         'wanted',

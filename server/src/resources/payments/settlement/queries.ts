@@ -16,7 +16,7 @@ export async function lockVersions(tx: Db, keys: Key[]): Promise<Map<string, num
     tx,
     'lock_versions',
     sql<{ id: string; version: number }>`
-    select r.id, r.version from ${keysSql('wanted', keys)} join payment_requests r 
+    select r.id, r.version from ${keysSql('wanted', keys)} join payment_requests r
       on ${sameBusinessSql('r', 'wanted', businessesOf(keys))} and r.id = wanted.id
     order by r.business_id, r.id for update of r skip locked`,
   )

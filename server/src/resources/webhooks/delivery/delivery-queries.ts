@@ -97,8 +97,8 @@ export async function dueLanes(db: Db, businessId: string, until: Date): Promise
   return rows
 }
 
-const claimed = ['body', 'step', 'queued_at', 'target', 'url', 'api_key_id'] as const
-const claimedColumns = [...deliveryColumns.filter((name) => name !== 'url'), ...claimed].join(', ')
+const claimedColumns = [...deliveryColumns, 'body', 'step', 'queued_at', 'target', 'api_key_id'].join(', ')
+/** Without the URL: an endpoint's current one is used. */
 const returnedColumns = [...deliveryColumns.filter((name) => name !== 'url'), 'body', 'step', 'queued_at'].map((name) => `d.${name}`).join(', ')
 
 /**

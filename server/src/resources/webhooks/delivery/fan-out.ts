@@ -137,7 +137,7 @@ async function planned(tx: Db, events: OrderedEvent[], { secretKey }: FanOutDeps
 
 const batch = 2_000
 
-const deliveryColumns = {
+const plannedColumns = {
   business_id: 'uuid',
   id: 'uuid',
   event_id: 'uuid',
@@ -185,7 +185,7 @@ async function insertDeliveries(tx: Db, deliveries: PlannedDelivery[], replayId:
         body, api_key_id, status, attempts, step, queued_at, created_at, updated_at)
       select i.business_id, i.id, i.event_id, e.type, e.sequence, e.object_id, i.endpoint_id, i.version, i.url, i.target, ${replayId}::uuid,
         coalesce(i.body, e.data::text), i.api_key_id, case when i.signed then 'pending' else 'failed' end, 0, 0, i.at, i.at, i.at
-      from ${rowsSql('i', deliveryColumns, some)}
+      from ${rowsSql('i', plannedColumns, some)}
       join events e on ${sameBusinessSql('e', 'i', businesses)} and e.id = i.event_id
       on conflict (business_id, event_id, target, replay_id) do nothing
       returning id`,

@@ -2,42 +2,10 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Database, Db } from '#foundation/database/database.ts'
 import { keysetPages } from '#foundation/database/shared-pages.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
-
-const columns = [
-  'business_id',
-  'id',
-  'event_id',
-  'event_type',
-  'event_sequence',
-  'object_id',
-  'endpoint_id',
-  'version',
-  'url',
-  'replay_id',
-  'status',
-  'attempts',
-  'response_status',
-  'created_at',
-  'updated_at',
-] as const
+import { type DeliveryRow, deliveryColumns } from '#resources/webhooks/delivery/delivery-queries.ts'
 
 /** A delivery with the time of its next attempt. */
-export interface QueuedDelivery {
-  business_id: string
-  id: string
-  event_id: string
-  event_type: string
-  event_sequence: bigint
-  object_id: string
-  endpoint_id: string | null
-  version: number
-  url: string
-  replay_id: string | null
-  status: 'pending' | 'succeeded' | 'failed' | 'canceled'
-  attempts: number
-  response_status: number | null
-  created_at: Date
-  updated_at: Date
+export interface QueuedDelivery extends DeliveryRow {
   due_at: Date | null
 }
 
@@ -56,7 +24,7 @@ const listed = {
   name: 'list_webhook_deliveries',
   from: 'webhook_deliveries d left join webhook_queue q on q.business_id = d.business_id and q.delivery_id = d.id',
   alias: 'd',
-  columns: [...columns.map((column) => `d.${column}`), 'q.due_at'].join(', '),
+  columns: [...deliveryColumns.map((column) => `d.${column}`), 'q.due_at'].join(', '),
   key: 'id',
   type: 'uuid',
 } as const
@@ -84,7 +52,7 @@ export async function findDelivery(db: Db, businessId: string, id: string): Prom
   const row = await db
     .selectFrom('webhook_deliveries as d')
     .leftJoin('webhook_queue as q', (join) => join.onRef('q.business_id', '=', 'd.business_id').onRef('q.delivery_id', '=', 'd.id'))
-    .select(columns.map((column) => `d.${column}` as const))
+    .select(deliveryColumns.map((column) => `d.${column}` as const))
     .select(['q.due_at', 'd.body', 'd.target'])
     .where('d.business_id', '=', businessId)
     .where('d.id', '=', id)
