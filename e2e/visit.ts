@@ -59,11 +59,11 @@ export async function payByCard(page: Page | FrameLocator, number: string): Prom
 /** Whether a page can be read without scrolling sideways. */
 export const fits = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
 
-/** Pastes a picture into a page, like a payer. */
+/** Pastes a picture into a page, like a payer: again, until the page's script is ready for it and takes it. */
 export const paste = (page: Page, picture: Buffer) =>
-  page.evaluate((base64) => {
+  page.waitForFunction((base64) => {
     const bytes = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0))
     const clipboardData = new DataTransfer()
     clipboardData.items.add(new File([bytes], 'code.png', { type: 'image/png' }))
-    document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
+    return !document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
   }, picture.toString('base64'))
