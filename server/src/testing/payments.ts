@@ -65,8 +65,8 @@ export interface Payments {
   local: ScriptedRail
   final: ScriptedRail
   settle: (settlement: Settlement) => Promise<Settled>
-  /** Does what the poller would do so many seconds from now, until nothing is due. */
-  check(afterSeconds?: number): Promise<number>
+  /** Does what the poller would do for a business so many seconds from now, until nothing is due. */
+  check(client: Client, afterSeconds?: number): Promise<number>
 }
 
 export async function startPayments(): Promise<Payments> {
@@ -87,12 +87,12 @@ export async function startPayments(): Promise<Payments> {
     local,
     final,
     settle,
-    check: (afterSeconds = 0) => pollUntilQuiet({ ...shared, rails, settle }, afterSeconds),
+    check: ({ business }, afterSeconds = 0) => pollUntilQuiet({ ...shared, rails, settle }, afterSeconds, business.id),
   }
 }
 
-/** Polls rails about everything that is due so many seconds from now, of one business or of all, until nothing is. Returns how much. */
-async function pollUntilQuiet(deps: CheckDeps, afterSeconds: number, businessId?: string): Promise<number> {
+/** Polls rails about everything of a business that is due so many seconds from now, until nothing is. Returns how much. */
+async function pollUntilQuiet(deps: CheckDeps, afterSeconds: number, businessId: string): Promise<number> {
   const until = new Date(Date.now() + afterSeconds * 1000)
   let polled = 0
   for (let round = 0; round < 10; round += 1) {

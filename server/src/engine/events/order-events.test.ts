@@ -26,6 +26,7 @@ async function placed({ db }: Database, businessId: string): Promise<{ id: strin
 }
 
 const noDeliveries = async () => new Set<string>()
+const fail = (error: unknown) => expect.fail(String(error))
 
 describe('orderEvents', () => {
   test('sequences start at 1, without gaps or duplicates', async () => {
@@ -232,6 +233,27 @@ describe('the relay', () => {
       expect(rows.map(({ sequence }) => sequence)).toEqual([1n, 2n, 3n, 4n, 5n])
       expect(rows.slice(0, 4).map((row) => row.id)).toEqual(made.get(id))
     }
+  })
+
+  test('a business whose counter is locked by another transaction delays no other in its batch, and leaves no gap', async () => {
+    const database = await ownDatabase()
+    const { db } = database
+    const businesses = (await Promise.all([1, 2, 3].map(() => createBusiness(db, new Date())))).map(({ id }) => id).sort()
+    const [first = ''] = businesses
+    for (const id of businesses) for (let n = 0; n < 3; n++) await emitEvent(db, id, event())
+    await db.transaction().execute(async (tx) => {
+      await tx.selectFrom('event_positions').select('last_sequence').where('business_id', '=', first).forUpdate().execute()
+      const relay = startRelay(db, { pollMs: 10, onOrdered: noDeliveries, onError: fail })
+      await expect.poll(() => countPendingEvents(db), { timeout: 2_000, interval: 10 }).toBe(3)
+      // Nothing of the locked business was numbered, and its counter did not move.
+      expect(new Set((await placed(database, first)).map(({ sequence }) => sequence))).toEqual(new Set([null]))
+      await relay.stop()
+    })
+    for (const id of businesses) await emitEvent(db, id, event())
+    const relay = startRelay(db, { pollMs: 10, onOrdered: noDeliveries, onError: fail })
+    await expect.poll(() => countPendingEvents(db), { timeout: 2_000, interval: 10 }).toBe(0)
+    await relay.stop()
+    for (const id of businesses) expect((await placed(database, id)).map(({ sequence }) => sequence)).toEqual([1n, 2n, 3n, 4n])
   })
 
   test('the relay continues after an error', async () => {

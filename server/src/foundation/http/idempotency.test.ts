@@ -64,6 +64,31 @@ describe('retried requests', () => {
     expect(await rows(client)).toBe(1)
   })
 
+  test('a retry with other nested values is a 422, whether it is an item of a list, an address or metadata that differs', async () => {
+    const client = await aBusiness()
+    const item = { name: 'Kopi', quantity: 2, price: '1.50' }
+    const address = { line1: '1 Jalan Besar', city: 'Singapore', state: 'Singapore', country: 'SG', postal_code: '208787' }
+    const body = { amount: '3.00', currency: 'sgd', line_items: [item, { ...item, name: 'Teh' }], address, metadata: { table: '7', seat: 'a' } }
+    const create = (changed: object) => client.post('/v1/payment-requests', { ...body, ...changed }, withKey('nested'))
+    const first = await create({})
+    expect([first.status, first.json.errors]).toEqual([201, undefined])
+    const others: [string, object][] = [
+      ['line_items', { line_items: [{ ...item, quantity: 3 }, body.line_items[1]] }],
+      ['line_items', { line_items: [...body.line_items].reverse() }],
+      ['line_items', { line_items: [item] }],
+      ['address', { address: { ...address, city: 'Johor' } }],
+      ['metadata', { metadata: { table: '8', seat: 'a' } }],
+      ['metadata', { metadata: { table: '7', seat: 'a', more: 'b' } }],
+      ['metadata', { metadata: { table: 'a', seat: '7' } }],
+    ]
+    for (const [field, changed] of others) {
+      const { status, json } = await create(changed)
+      expect([changed, status, json.code, Object.keys(json.errors)]).toEqual([changed, 422, 'idempotency_key_reused', [field]])
+    }
+    expectReplay(await create({ metadata: { seat: 'a', table: '7' } }), first)
+    expect((await client.get('/v1/payment-requests')).json.data).toHaveLength(1)
+  })
+
   test('a retry with another method or path is a 422 that says so', async () => {
     const client = await aBusiness()
     const one = await client.post('/v1/customers', customerBody())

@@ -4,6 +4,7 @@ import type { Business } from '#foundation/shared/business.ts'
 import { exponentOf, formatAmount } from '#foundation/shared/money.ts'
 import { paidStatuses } from '#resources/payments/charges/queries.ts'
 import { feeOn, feeSchedules } from '#resources/payments/fees/fees.ts'
+import { isPastDeadline } from '#resources/payments/payment-requests/expiry.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import { redirectUrl } from '#resources/payments/payment-requests/redirect.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
@@ -24,7 +25,7 @@ const onPage = new Set(['card', 'wallet', 'qr', 'redirect', 'bank'])
 /** The request's status as a payer must see it: a deadline counts from its moment, not from when a job has noticed. */
 export function statusAt(request: PaymentRequestRow, at: Date): PaymentRequestRow['status'] {
   if (request.deleted_at !== null) return request.status === 'completed' ? 'completed' : 'canceled'
-  return request.status === 'pending' && request.expires_at !== null && request.expires_at <= at ? 'expired' : request.status
+  return request.status === 'pending' && isPastDeadline(request, at) ? 'expired' : request.status
 }
 
 /** What turns a card number into a token: our simulator in the sandbox, Stripe for a live business with a publishable key. */

@@ -1,7 +1,12 @@
 import type { CheckoutState } from '@hawker/web/checkout-state'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { findPaymentRequest } from '#resources/payments/payment-requests/queries.ts'
+import { decodeQr } from '#engine/rails/qr/decode.ts'
+import type { ChargeRow } from '#resources/payments/charges/queries.ts'
+import { expirePaymentRequests } from '#resources/payments/payment-requests/end-payment-request.ts'
+import { findPaymentRequest, type PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
+import { unapplied } from '#resources/payments/settlement/settlement.ts'
 import { aBusiness, type Client, send } from '#testing/api.ts'
+import { anOrigin } from '#testing/payments.ts'
 import { checkoutState } from './checkout-state.ts'
 import { checkoutReads } from './reads.ts'
 
@@ -90,6 +95,50 @@ describe('the page of a payment request', () => {
     const { status, json } = await page.attempt({ method: 'card' })
     expect([status, json.code]).toEqual([409, 'payment_request_not_payable'])
     expect((await page.code({ method: 'paynow_online' })).json.code).toBe('payment_request_not_payable')
+  })
+
+  test('exactly at the deadline the page, the API, the settlement and the job agree that the request has expired; a millisecond before, all take the payment', async () => {
+    const client = await aBusiness()
+    const taken = await aRequest(client, { expires_after: '5 mins' })
+    const page = await aRequest(client, { expires_after: '5 mins' })
+    const row = async ({ id }: { id: string }) => (await findPaymentRequest(client.server.database.db, client.business.id, id)) as PaymentRequestRow
+    const pay = async ({ id }: { id: string }, at: Date) =>
+      unapplied(await row({ id }), { created_at: at, amount_minor: 1250n, admin_fee_minor: 0n } as ChargeRow)
+
+    const before = new Date(((await row(taken)).expires_at as Date).getTime() - 1)
+    client.clock.set(before)
+    expect((await taken.state()).request?.status).toBe('pending')
+    expect(await pay(taken, before)).toBeNull()
+    expect((await taken.play({ method: 'paynow_online' })).json).toMatchObject({ unapplied_reason: null, payment_request_status: 'completed' })
+
+    const deadline = (await row(page)).expires_at as Date
+    client.clock.set(deadline)
+    expect((await page.state()).request?.status).toBe('expired')
+    expect((await page.attempt({ method: 'card' })).json.code).toBe('payment_request_not_payable')
+    expect((await page.play({ method: 'paynow_online' })).json.code).toBe('payment_request_not_payable')
+    expect(await pay(page, deadline)).toBe('late')
+    const origin = anOrigin({ at: deadline })
+    const ended = await client.server.database.db
+      .transaction()
+      .execute((tx) => expirePaymentRequests(tx, client.business, { ids: [page.id, taken.id] }, origin))
+    expect(ended.map(({ id }) => id)).toEqual([page.id])
+  })
+
+  test('a code on the page ends with its request, and never later than a quarter of an hour from now', async () => {
+    const client = await aBusiness()
+    const short = await aRequest(client, { expires_after: '5 mins' })
+    const long = await aRequest(client, { expires_after: '2 hours' })
+    const now = client.clock.now().getTime()
+    const lifetimeOf = async (page: Awaited<ReturnType<typeof aRequest>>) => {
+      const { payload, expires_at } = (await page.code({ method: 'paynow_online' })).json
+      const ends = new Date(expires_at).getTime()
+      // What is printed in the code is what the page says, to the second.
+      expect(decodeQr(payload).expiresAt?.getTime()).toBe(Math.floor(ends / 1000) * 1000)
+      return Math.round((ends - now) / 60_000)
+    }
+    expect([await lifetimeOf(short), await lifetimeOf(long)]).toEqual([5, 15])
+    client.clock.advance(110 * 60_000)
+    expect(await lifetimeOf(long)).toBe(120)
   })
 
   test('the page never shows paid because of its URL', async () => {

@@ -4,6 +4,7 @@ import { waitingPage } from '#engine/rails/simulator/simulator.ts'
 import { formatAmount } from '#foundation/shared/money.ts'
 import { displayName } from '#resources/payments/charges/payment-method-wire.ts'
 import type { ChargeRow } from '#resources/payments/charges/queries.ts'
+import { isPastDeadline } from '#resources/payments/payment-requests/expiry.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import type { SimulatedPayment } from '#resources/sandbox/answer-simulated.ts'
 import type { Scan } from '#resources/sandbox/scan-code.ts'
@@ -11,9 +12,9 @@ import type { Scan } from '#resources/sandbox/scan-code.ts'
 const textIn = (data: Record<string, unknown>, name: string): string | null => (typeof data[name] === 'string' ? data[name] : null)
 
 /** A request's status as a payer sees it: an expired request is expired before a job has written it. */
-function statusOf({ status, deleted_at, expires_at }: PaymentRequestRow, now: Date): string {
-  if (deleted_at !== null) return 'canceled'
-  return status === 'pending' && expires_at !== null && expires_at <= now ? 'expired' : status
+function statusOf(request: PaymentRequestRow, now: Date): string {
+  if (request.deleted_at !== null) return 'canceled'
+  return request.status === 'pending' && isPastDeadline(request, now) ? 'expired' : request.status
 }
 
 /** Where the browser returns to from a simulator page. */

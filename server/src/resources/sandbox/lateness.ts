@@ -1,4 +1,5 @@
 import { invalid } from '#foundation/shared/errors.ts'
+import { isPastDeadline } from '#resources/payments/payment-requests/expiry.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 
 /**
@@ -7,7 +8,7 @@ import type { PaymentRequestRow } from '#resources/payments/payment-requests/que
  */
 export function lateDate({ expires_at, status, deleted_at }: PaymentRequestRow, now: Date): Date {
   const ended = deleted_at !== null || (status !== 'pending' && status !== 'completed')
-  if (ended || (expires_at !== null && expires_at < now)) return now
+  if (ended || isPastDeadline({ expires_at }, now)) return now
   if (expires_at === null) throw invalid({ late: ['This payment request has no deadline, so no payment can be late.'] }, 'no_deadline')
   return new Date(expires_at.getTime() + 1000)
 }

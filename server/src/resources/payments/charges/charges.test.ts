@@ -139,6 +139,23 @@ describe('GET /v1/charges', () => {
     for (const query of refused) expect([query, (await client.get(`/v1/charges?${query}`)).status]).toEqual([query, 422])
   })
 
+  test('amount_from and amount_to are in major units of each charge’s own currency, with none, two or three decimals', async () => {
+    const client = await merchant()
+    const paid = async (currency: string, amount_minor: bigint) => (await aPaidCharge(payments, client, { currency, amount_minor, rail: 'local' })).id
+    const [dinar, dollar, yen] = [await paid('kwd', 12_345n), await paid('sgd', 1_234n), await paid('jpy', 12n)]
+    const cases: [string, string[]][] = [
+      ['amount_from=12.345', [dinar]],
+      ['amount_from=12.3451', []],
+      ['amount_to=12.345&amount_from=12.344', [dinar]],
+      ['amount_to=12.344', [yen, dollar]],
+      ['amount_from=12.34&amount_to=12.34', [dollar]],
+      ['amount_from=12&amount_to=12', [yen]],
+      ['amount_from=1234', []],
+      ['amount_to=12.345', [yen, dollar, dinar]],
+    ]
+    for (const [query, ids] of cases) expect([query, await idsOf(client, query)]).toEqual([query, ids])
+  })
+
   test('the list is paged by cursor in both directions, and its links keep the filters', async () => {
     const client = await merchant()
     const made: string[] = []
@@ -217,6 +234,41 @@ describe('GET /v1/charges/export', () => {
     expect((await client.get(`/v1/charges/export?before=${odd.id}`)).text).not.toContain(odd.id)
     expect(readCsv((await client.get('/v1/charges/export?perPage=1&statuses[]=completed&payment_method=card')).text)).toHaveLength(2)
     expect(readCsv((await client.get('/v1/charges/export?statuses[]=expired')).text)).toHaveLength(1)
+  })
+
+  test('every text column of the export is formula-safe', async () => {
+    const client = await merchant()
+    const { id } = await aPaidCharge(payments, client)
+    const formula = '=cmd|1'
+    const { rows: known } = await client.server.database.pool.query<{ name: string }>(
+      `select column_name as name from information_schema.columns
+       where table_schema = 'hawker' and table_name = 'charges' and data_type = 'text' and column_name not in ('status', 'currency', 'search', 'unapplied_reason')`,
+    )
+    const names = known.map(({ name }) => name)
+    expect(names).toContain('failure_message')
+    const set = names.map((name) => `${name} = $2`).join(', ')
+    await client.server.database.pool.query(`update hawker.charges set ${set}, card = $3, metadata = $4 where business_id = $1`, [
+      client.business.id,
+      formula,
+      JSON.stringify({ brand: formula, last4: formula, country: formula }),
+      JSON.stringify({ [formula]: formula }),
+    ])
+    const [header = [], row = []] = readCsv((await client.get('/v1/charges/export')).text.replace('\u{feff}', ''))
+    expect(row[0]).toBe(id)
+    expect(row.filter((cell) => /^\s*[=+\-@|%\t\r]/.test(cell))).toEqual([])
+    const texts = header.filter((_, i) => /cmd/i.test(row[i] ?? ''))
+    expect(texts).toEqual([
+      'payment_method',
+      'card_brand',
+      'card_last4',
+      'customer_name',
+      'customer_email',
+      'customer_phone_number',
+      'remark',
+      'order_reference_number',
+      'payment_reference_number',
+      'channel',
+    ])
   })
 
   test('the export continues where a batch ends', async () => {

@@ -7,6 +7,7 @@ import type { Business } from '#foundation/shared/business.ts'
 import { conflict } from '#foundation/shared/errors.ts'
 import { laterThan } from '#foundation/shared/time.ts'
 import { holdPaymentRequest } from './change-payment-request.ts'
+import { isPastDeadline } from './expiry.ts'
 import { forgetExpiries, lockFreePaymentRequests, type PaymentRequestRow, updatePaymentRequest, writeStatuses } from './queries.ts'
 import { presentPaymentRequest } from './wire.ts'
 
@@ -45,7 +46,7 @@ export async function expirePaymentRequests(
 ): Promise<PaymentRequestRow[]> {
   const held = await lockFreePaymentRequests(tx, business.id, ids)
   const expired = held
-    .filter(({ status, deleted_at, expires_at }) => status === 'pending' && deleted_at === null && expires_at !== null && expires_at <= at)
+    .filter((request) => request.status === 'pending' && request.deleted_at === null && isPastDeadline(request, at))
     .map((row): PaymentRequestRow => ({ ...row, status: 'expired', version: row.version + 1, updated_at: laterThan(row.updated_at, at) }))
   await writeStatuses(tx, expired)
   const over = [...expired, ...held.filter(({ status, deleted_at }) => status !== 'pending' || deleted_at !== null)]

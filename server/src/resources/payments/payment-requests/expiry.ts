@@ -39,3 +39,8 @@ export function readExpiry({ expiry_date, expires_after }: Expiry, before: Date 
   if (seconds !== undefined) return new Date(at.getTime() + seconds * 1000)
   return expiry_date === null || expires_after === null ? null : before
 }
+
+/** Whether a request's deadline has passed: at the deadline itself, the request has expired, for pages, payments and jobs alike. */
+export function isPastDeadline({ expires_at }: { expires_at: Date | null }, at: Date): boolean {
+  return expires_at !== null && expires_at <= at
+}

@@ -118,7 +118,7 @@ describe('an open refund', () => {
   test('an open refund is completed by a job when nobody else completes it', async () => {
     const client = await merchant()
     const { refund } = await begin(client, await aPaidCharge(payments, client))
-    await payments.check(45)
+    await payments.check(client, 45)
     expect((await client.get(`/v1/refunds/${refund.id}`)).json.status).toBe('succeeded')
   })
 

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import { releaseDue } from '#resources/payments/releases/release-due-job.ts'
 import { aBusiness, type Client, eventsOf } from '#testing/api.ts'
 import { clockAt } from '#testing/clock.ts'
@@ -158,6 +159,29 @@ describe('POST /v1/refund', () => {
     }
   })
 
+  test('a charge stays partially refunded while another part of it is pending, and its events say what they changed', async () => {
+    const client = await merchant()
+    const charge = await aPaidCharge(payments, client)
+    const statusNow = async () => (await client.get(`/v1/charges/${charge.id}`)).json.status
+    payments.remote.refundAnswers.push({ status: 'succeeded', reference: 're_1' }, { status: 'pending', reference: 're_2', checkAfterSeconds: 15 })
+    const first = await client.post('/v1/refund', { payment_id: charge.id, amount: 40 })
+    const second = await client.post('/v1/refund', { payment_id: charge.id, amount: 60 })
+    expect([first.json.status, second.json.status]).toEqual(['succeeded', 'pending'])
+    // All of it has been taken, but only 40 have certainly been given back.
+    expect(await statusNow()).toBe('partially_refunded')
+    payments.remote.refundAnswers.push({ status: 'succeeded', reference: 're_2' })
+    await payments.check(client, 20)
+    expect(await statusNow()).toBe('refunded')
+    const { rows } = await client.server.database.pool.query(
+      `select previous_attributes as before, data ->> 'status' as status from events where business_id = $1 and type = 'charge.updated' order by id`,
+      [client.business.id],
+    )
+    expect(rows).toEqual([
+      { before: { status: 'succeeded', refunded_amount: 0, refunded_at: null }, status: 'partially_refunded' },
+      { before: { status: 'partially_refunded', refunded_amount: 40, refunded_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) }, status: 'refunded' },
+    ])
+  })
+
   test('a repeated request with its key refunds once, and the stored answer follows the outcome', async () => {
     const client = await merchant()
     const charge = await aPaidCharge(payments, client)
@@ -167,7 +191,7 @@ describe('POST /v1/refund', () => {
     expect([first.status, first.json.status, first.json.refunded_at]).toEqual([201, 'pending', null])
     const early = await client.post('/v1/refund', { payment_id: charge.id, amount: 10 }, options)
     expect(early.text).toBe(first.text)
-    await payments.check(20)
+    await payments.check(client, 20)
     const late = await client.post('/v1/refund', { payment_id: charge.id, amount: 10 }, options)
     expect(late.json).toMatchObject({ id: first.json.id, status: 'succeeded' })
     expect((await client.get('/v1/refunds')).json.data).toHaveLength(1)
@@ -183,12 +207,12 @@ describe('polling rails', () => {
     expect([answer.status, answer.json.status]).toEqual([201, 'pending'])
     expect((await client.post('/v1/refund', { payment_id: charge.id, amount: 31 })).status).toBe(422)
     expect((await client.get(`/v1/charges/${charge.id}`)).json).toMatchObject({ status: 'succeeded', refunded_amount: 70 })
-    await payments.check(5)
+    await payments.check(client, 5)
     expect((await client.get(`/v1/refunds/${answer.json.id}`)).json.status).toBe('pending')
     payments.remote.refundAnswers.push({ status: 'pending', checkAfterSeconds: 1 })
-    await payments.check(20)
+    await payments.check(client, 20)
     expect((await client.get(`/v1/refunds/${answer.json.id}`)).json.status).toBe('pending')
-    await Promise.all([payments.check(60), payments.check(60), payments.check(60)])
+    await Promise.all([payments.check(client, 60), payments.check(client, 60), payments.check(client, 60)])
     expect((await client.get(`/v1/refunds/${answer.json.id}`)).json.status).toBe('succeeded')
     expect(payments.remote.given.get(answer.json.id)).toBe(7000n)
     const types = (await eventsOf(client)).map(({ type }) => type)
@@ -204,7 +228,7 @@ describe('polling rails', () => {
     await releaseAt(new Date(Date.now() + 3 * 86_400_000))
     expect(await walletsOf(client)).toEqual({ available: 45.85, pending: 0, reserve: 0 })
     payments.remote.refundAnswers.push({ status: 'failed', code: 'lost', message: 'The account is closed.' })
-    await payments.check(20)
+    await payments.check(client, 20)
     expect((await client.get(`/v1/refunds/${json.id}`)).json).toMatchObject({ status: 'failed', failure_reason: 'The account is closed.' })
     expect(await walletsOf(client)).toEqual({ available: 95.85, pending: 0, reserve: 0 })
   })
@@ -213,9 +237,9 @@ describe('polling rails', () => {
     const client = await merchant()
     const charge = await aPendingCharge(client)
     payments.remote.checkAnswers.push({ status: 'pending', checkAfterSeconds: 1 })
-    await payments.check(1)
+    await payments.check(client, 1)
     expect((await client.get(`/v1/charges/${charge.id}`)).json.status).toBe('pending')
-    await payments.check(30)
+    await payments.check(client, 30)
     expect((await client.get(`/v1/charges/${charge.id}`)).json).toMatchObject({ status: 'succeeded', payment_reference_number: `ch_${charge.id}` })
     expect((await eventsOf(client)).map(({ type }) => type)).toEqual(['charge.created'])
   })
@@ -226,8 +250,8 @@ describe('polling rails', () => {
     const paid = { payment_request_id: request.id }
     const [first, second] = [await aPaidCharge(payments, client, paid), await aPaidCharge(payments, client, paid)]
     expect([first.unapplied_reason, second.unapplied_reason]).toEqual([null, 'duplicate'])
-    await Promise.all([payments.check(1), payments.check(1)])
-    await payments.check(120)
+    await Promise.all([payments.check(client, 1), payments.check(client, 1)])
+    await payments.check(client, 120)
     const { json } = await client.get(`/v1/charges/${second.id}`)
     expect(json).toMatchObject({
       status: 'refunded',
@@ -239,12 +263,27 @@ describe('polling rails', () => {
     expect(types.filter((type) => type === 'refund.created')).toHaveLength(1)
   })
 
+  test('a duplicate that was partly refunded by hand is not refunded again by a job', async () => {
+    const client = await merchant()
+    const request = await aPaymentRequest(client)
+    await aPaidCharge(payments, client, { payment_request_id: request.id })
+    const second = await aPaidCharge(payments, client, { payment_request_id: request.id })
+    expect((await client.post('/v1/refund', { payment_id: second.id, amount: 30 })).status).toBe(201)
+    // Also if the job has already found the duplicate when the merchant refunds.
+    await scheduleChecks(client.server.database.db, [{ businessId: client.business.id, id: second.id, kind: 'duplicate', dueAt: new Date() }])
+    await payments.check(client, 1)
+    await payments.check(client, 3_600)
+    const { json } = await client.get(`/v1/charges/${second.id}`)
+    expect(json).toMatchObject({ status: 'partially_refunded', refunded_amount: 30, auto_refunds: [] })
+    expect((await client.get('/v1/refunds')).json.data).toHaveLength(1)
+  })
+
   test('a duplicate that its rail cannot refund stays as it is', async () => {
     const client = await merchant()
     const request = await aPaymentRequest(client)
     await aPaidCharge(payments, client, { payment_request_id: request.id, rail: 'final' })
     const second = await aPaidCharge(payments, client, { payment_request_id: request.id, rail: 'final' })
-    await payments.check(1)
+    await payments.check(client, 1)
     expect((await client.get(`/v1/charges/${second.id}`)).json).toMatchObject({ status: 'succeeded', unapplied_reason: 'duplicate', can_refund: false })
   })
 })
@@ -301,7 +340,7 @@ test('concurrent payments, refunds, failures and releases leave books that add u
     ...Array.from({ length: 4 }, () => releaseAt(soon).then(() => undefined)),
   ])
   for (const answer of answers) if (answer) expect([201, 422]).toContain(answer.status)
-  await payments.check(120)
+  await payments.check(client, 120)
   const { rows } = await client.server.database.pool.query(
     `select coalesce(sum(amount_minor) filter (where status <> 'failed'), 0)::bigint as refunded,
        (select sum(refunded_minor)::bigint from hawker.charges where business_id = $1) as on_charges,

@@ -1,4 +1,5 @@
 import { ApiError, conflict } from '#foundation/shared/errors.ts'
+import { isPastDeadline } from '#resources/payments/payment-requests/expiry.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import type { RecentAttempts } from './queries.ts'
 
@@ -19,7 +20,7 @@ export const attemptWindows = (at: Date) => ({
  * pay at the same time the second is refused rather than charged and refunded.
  */
 export function attemptRefusal(request: PaymentRequestRow, recent: RecentAttempts, at: Date): ApiError | undefined {
-  const isOver = request.status !== 'pending' || (request.expires_at !== null && request.expires_at <= at)
+  const isOver = request.status !== 'pending' || isPastDeadline(request, at)
   if (request.deleted_at !== null || (isOver && !request.allow_repeated_payments)) {
     return conflict('payment_request_not_payable', 'This payment request can no longer be paid.')
   }

@@ -70,7 +70,7 @@ test('late money for a request that another payment has completed is recorded as
   expect(await statusOf(client, request)).toBe('completed')
   await settle(client, charge, succeeded(charge))
   expect((await client.get(`/v1/charges/${charge.id}`)).json).toMatchObject({ status: 'succeeded', unapplied_reason: 'duplicate' })
-  await payments.check(1)
+  await payments.check(client, 1)
   expect((await client.get(`/v1/charges/${charge.id}`)).json).toMatchObject({ status: 'refunded' })
 })
 

@@ -192,6 +192,31 @@ describe('a single-use request accepts one payment', () => {
   })
 })
 
+test('the event of a payment of a repeated request lists the payments that count, and no short, over or failed one', async () => {
+  const client = await aMerchant()
+  const request = await aRequest(client, { allow_repeated_payments: true })
+  const settle = aProcess(client)
+  const paid = async (minor: bigint, more: Partial<Settlement> = {}) => {
+    const one = payment(client, await read(client, request.id), more)
+    if (one.charge.isNew) one.charge.row.amount_minor = minor
+    return (await settle(one)).charge
+  }
+  const failed = { status: 'failed', code: 'declined', message: 'Declined.' } as const
+  const first = await paid(1000n)
+  await paid(900n)
+  await paid(1100n)
+  await paid(1000n, { outcome: failed })
+  const [second, third] = await Promise.all([paid(1000n), paid(1000n), paid(999n)])
+  const { rows } = await client.server.database.pool.query<{ ids: string[] }>(
+    `select array(select payment ->> 'id' from json_array_elements(data -> 'payments') payment) as ids from events
+     where business_id = $1 and type = 'payment_request.completed' order by id`,
+    [client.business.id],
+  )
+  const both = [first.id, second?.id, third?.id]
+  expect(rows.map(({ ids }) => ids.length)).toEqual([1, 2, 3])
+  expect(rows[2]?.ids.sort()).toEqual(both.sort())
+})
+
 describe('attempts on a page', () => {
   const outcomeOf = {
     pending: { status: 'pending', checkAfterSeconds: 60 },

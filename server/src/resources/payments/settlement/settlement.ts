@@ -8,6 +8,7 @@ import type { BankCreditRow } from '#resources/payments/bank-accounts/queries.ts
 import type { ChargeRow, UnappliedReason } from '#resources/payments/charges/queries.ts'
 import { netOf } from '#resources/payments/charges/wire.ts'
 import { feeOn, type feeSchedules } from '#resources/payments/fees/fees.ts'
+import { isPastDeadline } from '#resources/payments/payment-requests/expiry.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 
 /** One attempt to pay and its rail's answer. */
@@ -68,7 +69,7 @@ export function isLateSuccess({ status }: ChargeRow, outcome: Outcome): boolean 
 export function unapplied(request: PaymentRequestRow, charge: ChargeRow): UnappliedReason | null {
   if (request.status === 'completed' && !request.allow_repeated_payments) return 'duplicate'
   if (request.deleted_at !== null || (request.status !== 'pending' && request.status !== 'completed')) return 'late'
-  if (request.expires_at !== null && charge.created_at > request.expires_at) return 'late'
+  if (isPastDeadline(request, charge.created_at)) return 'late'
   if (request.amount_minor === null) return null
   const expected = request.amount_minor + charge.admin_fee_minor
   if (charge.amount_minor === expected) return null

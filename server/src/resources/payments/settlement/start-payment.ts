@@ -8,6 +8,7 @@ import { newId } from '#foundation/shared/ids.ts'
 import { searchTextOf } from '#foundation/shared/search-text.ts'
 import type { ChargeRow } from '#resources/payments/charges/queries.ts'
 import { adminFeeOn } from '#resources/payments/fees/fees.ts'
+import { isPastDeadline } from '#resources/payments/payment-requests/expiry.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import type { Settle, Settled } from './settle-charges.ts'
@@ -123,7 +124,7 @@ export function newCharge(
 
 /** Rejects what can no longer be paid, before any rail is called; a race is decided when the money has arrived. */
 function requirePayable(request: PaymentRequestRow, at: Date): void {
-  const state = request.deleted_at ? 'deleted' : request.expires_at && request.expires_at <= at && request.status === 'pending' ? 'expired' : request.status
+  const state = request.deleted_at ? 'deleted' : isPastDeadline(request, at) && request.status === 'pending' ? 'expired' : request.status
   if (state === 'pending' || (state === 'completed' && request.allow_repeated_payments)) return
   throw conflict('payment_request_not_payable', `This payment request is ${state}.`)
 }

@@ -209,6 +209,21 @@ describe('redelivery and replay', () => {
       expect((await replay(body)).status).toBe(422)
   })
 
+  test('a replay to a URL with an endpoint’s id is signed with that endpoint’s salt, and not with the key’s', async () => {
+    const client = await aBusiness()
+    const [shop, elsewhere] = [await merchant(), await merchant()]
+    const endpoint = await anEndpoint(client, shop.url, { event_types: ['refund.created'] })
+    await tellEvents(client, [{}])
+    const { status } = await client.post('/v1/webhook-deliveries/replay', { from_sequence: 1, url: elsewhere.url, endpoint_id: endpoint.id })
+    expect(status).toBeLessThan(300)
+    await sendAll(client)
+    const [{ headers, body } = expect.fail('nothing was delivered')] = elsewhere.received
+    const signed = (salt: string) => createHmac('sha256', salt).update(body).digest('hex')
+    expect(headers['hitpay-signature']).toBe(signed(endpoint.salt))
+    expect(endpoint.salt).not.toBe(client.salt)
+    expect(shop.received).toEqual([])
+  })
+
   test('one Idempotency-Key replays once', async () => {
     const client = await aBusiness()
     const shop = await merchant()
