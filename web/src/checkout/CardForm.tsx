@@ -74,7 +74,7 @@ export function CardForm({ checkout, method, total, requireAmount, tokeniser }: 
   }
 
   return (
-    <form ref={form} onSubmit={(event) => void submit(event)} noValidate className="card-form">
+    <form method="dialog" ref={form} onSubmit={(event) => void submit(event)} noValidate className="card-form">
       <NumberField value={fields.number} fault={faults.number} last4={last4} busy={busy} onEdit={(number) => set({ number })} onLeave={leave('number')} />
       <div className="pair">
         <Field

@@ -18,7 +18,7 @@ export function GoForm({ checkout, method, requireAmount }: PanelProps) {
     else void start({ method: method.code, ...amount, ...email.body })
   }
   return (
-    <form ref={form} onSubmit={submit} noValidate>
+    <form method="dialog" ref={form} onSubmit={submit} noValidate>
       {email.field}
       <button type="submit" className="button button-primary" aria-disabled={busy}>
         {busy && <span className="spinner" />}

@@ -8,8 +8,8 @@ import './styles/notices.css'
 import './styles/endings.css'
 import './styles/footer.css'
 import './styles/sizes.css'
-import { hydrateRoot } from 'react-dom/client'
+import { hydrateKeepingFields } from '../ui/hydrate.ts'
 import { CheckoutPage } from './CheckoutPage.tsx'
 
 const data = JSON.parse(document.getElementById('data')?.textContent ?? '{}')
-hydrateRoot(document.getElementById('page') as HTMLElement, <CheckoutPage {...data} />)
+hydrateKeepingFields(document.getElementById('page') as HTMLElement, <CheckoutPage {...data} />)

@@ -66,8 +66,7 @@ export function useCheckout(data: CheckoutData): Checkout {
     if (!known) return
     setAttemptId(known.attempt())
     setUnanswered(known.unanswered() !== null)
-    const touched = document.querySelector<HTMLInputElement>('input[name="method"]:checked')?.value
-    setMethod((chosen) => firstMethod(first.methods, touched, chosen, known.method()))
+    setMethod((chosen) => firstMethod(first.methods, chosen, known.method()))
   }, [memory, first])
 
   const { attempt } = state

@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useRef } from 'react'
 import { type Heading, ScreenTitle } from './ScreenTitle.tsx'
 
 interface Props {
@@ -10,7 +10,7 @@ interface Props {
 
 /** Where a code is entered: as a picture or as text. */
 export function Scanner({ fault, heading, onText, onPicture }: Props) {
-  const [text, setText] = useState('')
+  const field = useRef<HTMLTextAreaElement>(null)
   return (
     <div className="scan">
       <ScreenTitle heading={heading}>Scan to pay</ScreenTitle>
@@ -36,13 +36,15 @@ export function Scanner({ fault, heading, onText, onPicture }: Props) {
         />
       </label>
       <form
+        method="dialog"
         onSubmit={(event) => {
           event.preventDefault()
-          if (text.trim() !== '') void onText(text.trim())
+          const text = field.current?.value.trim()
+          if (text) void onText(text)
         }}
       >
         <label htmlFor="payload">Text of the code</label>
-        <textarea id="payload" rows={3} spellCheck={false} autoComplete="off" value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
+        <textarea id="payload" ref={field} rows={3} spellCheck={false} autoComplete="off" />
         <button type="submit" className="button main">
           Read the code
         </button>

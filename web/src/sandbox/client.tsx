@@ -1,6 +1,6 @@
 import './sandbox.css'
 import './phone.css'
-import { hydrateRoot } from 'react-dom/client'
+import { hydrateKeepingFields } from '../ui/hydrate.ts'
 import { PhonePage } from './PhonePage.tsx'
 
-hydrateRoot(document.getElementById('page') as HTMLElement, <PhonePage />)
+hydrateKeepingFields(document.getElementById('page') as HTMLElement, <PhonePage />)

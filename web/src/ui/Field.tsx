@@ -1,4 +1,4 @@
-import type { InputHTMLAttributes, ReactNode, Ref } from 'react'
+import { type ChangeEvent, type InputHTMLAttributes, type ReactNode, type RefObject, useLayoutEffect, useRef } from 'react'
 import { AlertIcon } from './icons.tsx'
 import { useTexts } from './texts.tsx'
 
@@ -15,12 +15,13 @@ export interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
   badge?: ReactNode
   /** Shown at its start, such as a currency. */
   prefix?: string
-  inputRef?: Ref<HTMLInputElement>
+  inputRef?: RefObject<HTMLInputElement | null>
 }
 
 /** A labelled text field; its hint and its error are read out with it. */
-export function Field({ id, label, hint, error, warning, optional = false, badge, prefix, inputRef, className, ...input }: FieldProps) {
+export function Field({ id, label, hint, error, warning, optional = false, badge, prefix, inputRef, className, value, onChange, ...input }: FieldProps) {
   const { t } = useTexts()
+  const shown = useTypedValue(value, onChange, inputRef)
   const described = [error || warning ? `${id}-error` : '', hint ? `${id}-hint` : ''].filter(Boolean).join(' ')
   return (
     <div className={`field ${className ?? ''}`}>
@@ -33,7 +34,7 @@ export function Field({ id, label, hint, error, warning, optional = false, badge
             {prefix}
           </span>
         )}
-        <input {...input} id={id} ref={inputRef ?? null} aria-invalid={error ? true : undefined} aria-describedby={described || undefined} />
+        <input {...input} {...shown} id={id} aria-invalid={error ? true : undefined} aria-describedby={described || undefined} />
         {badge && <span className="field-badge">{badge}</span>}
       </div>
       {(error || warning) && (
@@ -49,4 +50,31 @@ export function Field({ id, label, hint, error, warning, optional = false, badge
       )}
     </div>
   )
+}
+
+/**
+ * The value of a field that the page follows and does not own: a password manager may set it without an event, and then
+ * the next rendering, such as that of a new state, must not empty it. The page sets it when its own value changes, and after each event.
+ */
+function useTypedValue(value: FieldProps['value'], onChange: FieldProps['onChange'], given: FieldProps['inputRef']) {
+  const own = useRef<HTMLInputElement>(null)
+  const ref = given ?? own
+  const first = useRef(value)
+  const set = useRef(value)
+  const heard = useRef<string | null>(null)
+  useLayoutEffect(() => {
+    const field = ref.current
+    if (!field || value === undefined || (value === set.current && field.value !== heard.current)) return
+    set.current = value
+    if (field.value !== value) field.value = String(value)
+    heard.current = field.value
+  })
+  if (value === undefined) return { ref, ...(onChange ? { onChange } : {}) }
+  const hear = (event: ChangeEvent<HTMLInputElement>) => {
+    heard.current = event.target.value
+    onChange?.(event)
+    // A handler may have formatted it.
+    heard.current = event.target.value
+  }
+  return { ref, defaultValue: first.current, onChange: hear }
 }
