@@ -2,6 +2,7 @@ import type { FastifyError, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { isContention, isOutcomeUnknown } from '#foundation/database/database.ts'
 import { ApiError } from '#foundation/shared/errors.ts'
+import { tooLarge } from './body-encoding.ts'
 import { type SchemaError, validationError } from './validation.ts'
 
 /** The shape of every error response (behaviour §1.5), with `code` and `request_id` added. */
@@ -39,7 +40,7 @@ export function asApiError(error: unknown, request: FastifyRequest): ApiError {
     const faults = validationContext === 'body' && request.known ? request.routeOptions.config.faults?.(request.body, request.known.business) : undefined
     return validationError(validation as SchemaError[], faults)
   }
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new ApiError(413, 'body_too_large', 'The request body is larger than 1 MiB.')
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge()
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' || code === 'FST_ERR_CTP_INVALID_TYPE') {
     return new ApiError(
       415,

@@ -3,10 +3,13 @@ import { Busboy } from '@fastify/busboy'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import qs from 'qs'
 import { ApiError } from '#foundation/shared/errors.ts'
+import { charsetIn, decoderOf, formDecoder, withoutContentEncoding } from './body-encoding.ts'
 
 /** Maximum nesting of a body; deeper ones are rejected before anything traverses them. */
 const maxDepth = 16
 const maxFields = 1000
+/** Bytes of a body, as sent and as decoded. */
+export const maxBody = 1_048_576
 
 const malformed = (kind: string) => new ApiError(400, 'malformed_body', `The request body is not valid ${kind}.`)
 const tooDeep = () => new ApiError(400, 'body_too_deep', `The request body is nested more than ${maxDepth} levels deep.`)
@@ -45,8 +48,11 @@ function parseJson(text: string): unknown {
   return value
 }
 
-/** A form-encoded body or query: `a[b]=1`, `a[]=1`, `a[0]=1` and repeated keys, as PHP reads them. */
-export function parseForm(text: string): Record<string, unknown> {
+/** qs drops this name wherever it is; with a NUL it reaches the schema, which says that no map may have it (`spellings.ts`). */
+const keepingPrototypes = (name: string) => (name.includes('__proto__') ? name.replace(/(?<=^|\[)__proto__(?=$|\[|\])/g, '__proto__\0') : name)
+
+/** A form-encoded body or query: `a[b]=1`, `a[]=1`, `a[0]=1` and repeated keys, as PHP reads them. `decode` is of names and values. */
+export function parseForm(text: string, decode?: (text: string) => string): Record<string, unknown> {
   try {
     return qs.parse(text, {
       depth: maxDepth,
@@ -57,8 +63,13 @@ export function parseForm(text: string): Record<string, unknown> {
       // Objects without a prototype, so that `metadata[constructor]` is a name like any other.
       plainObjects: true,
       ignoreQueryPrefix: true,
+      decoder: (part, decodeLeniently, _charset, type) => {
+        const decoded = decode ? decode(part) : decodeLeniently(part)
+        return type === 'key' ? keepingPrototypes(decoded) : decoded
+      },
     }) as Record<string, unknown>
   } catch (error) {
+    if (error instanceof ApiError) throw error
     if (error instanceof RangeError && /depth/i.test(error.message)) throw tooDeep()
     throw tooManyFields()
   }
@@ -81,19 +92,42 @@ export function parseQuery(text: string): Record<string, unknown> {
   }
 }
 
+const replacement = Buffer.from('\ufffd')
+
+/** Whether a text of a body contains the character that replaces what is no UTF-8, in a body that was sent without it. */
+function replacementsIn(body: Buffer): (text: string) => boolean {
+  let wasSent: boolean | undefined
+  return (text) => {
+    if (!text.includes('\ufffd')) return false
+    wasSent ??= body.includes(replacement)
+    return !wasSent
+  }
+}
+
+/** 415 for a part of a multipart body in a charset that is neither UTF-8 nor Latin-1: the parser would store it as something else. */
+function requireReadableParts(body: Buffer): void {
+  for (const [, charset = ''] of body.toString('latin1').matchAll(/^content-type:[^\r\n]{0,200}?charset="?([\w:.+-]{1,64})/gim)) {
+    if (!['utf-8', 'windows-1252'].includes(decoderOf(charset).charset))
+      throw new ApiError(415, 'unsupported_media_type', `The charset ${JSON.stringify(charset)} is not supported in a part of a form; send it in UTF-8.`)
+  }
+}
+
 function parseMultipart(request: FastifyRequest, body: Buffer): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const pairs: string[] = []
     const files: { content_type: string; data: string }[] = []
     const { takesFile } = request.routeOptions.config
     let parser: ReturnType<typeof Busboy>
+    requireReadableParts(body)
     try {
-      parser = Busboy({ headers: request.headers as { 'content-type': string }, limits: { fields: maxFields, fieldSize: 1_048_576, files: 20 } })
+      parser = Busboy({ headers: request.headers as { 'content-type': string }, limits: { fields: maxFields, fieldSize: maxBody, files: 20 } })
     } catch {
       reject(malformed('multipart/form-data'))
       return
     }
+    const isDamaged = replacementsIn(body)
     parser.on('field', (name, value) => {
+      if (isDamaged(name) || isDamaged(value)) return reject(malformed('UTF-8'))
       pairs.push(`${encodeURIComponent(name).replaceAll('%5B', '[').replaceAll('%5D', ']')}=${encodeURIComponent(value)}`)
     })
     parser.on('file', (_name, stream, _filename, _encoding, content_type) => {
@@ -123,22 +157,30 @@ const wantsRaw = (request: FastifyRequest) => request.routeOptions.config.rawBod
 
 const ignoresBody = (request: FastifyRequest) => request.method === 'GET' || request.method === 'HEAD' || request.method === 'DELETE'
 
+type Parse = (request: FastifyRequest, body: Buffer, charset: string | undefined) => unknown
+
+const parseJsonBody: Parse = (_request, body, charset) => parseJson(decoderOf(charset).decode(body))
+const parseFormBody: Parse = (_request, body, charset) => parseForm(body.toString('latin1'), formDecoder(decoderOf(charset)))
+
 /**
- * Parses JSON, form-encoded and multipart bodies on every write. Bodies on GET and DELETE, which some clients send,
- * are read and ignored. Anything else is a 4xx in JSON: malformed 400, unknown type 415, too large 413.
+ * Parses JSON, form-encoded and multipart bodies on every write, in the charset and the encoding that they declare. Bodies on GET and
+ * DELETE, which some clients send, are read and ignored. Anything else is a 4xx in JSON: malformed 400, unknown type, charset or
+ * encoding 415, too large 413.
  */
 export function acceptBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
-  const kinds: [string | RegExp, (request: FastifyRequest, body: Buffer) => unknown][] = [
-    ['application/json', (_request, body) => parseJson(body.toString('utf8'))],
-    [/^application\/[a-z0-9.+-]+\+json/i, (_request, body) => parseJson(body.toString('utf8'))],
-    ['application/x-www-form-urlencoded', (_request, body) => parseForm(body.toString('utf8'))],
+  const kinds: [string | RegExp, Parse][] = [
+    ['application/json', parseJsonBody],
+    [/^application\/[a-z0-9.+-]+\+json/i, parseJsonBody],
+    ['application/x-www-form-urlencoded', parseFormBody],
     [/^multipart\/form-data/i, parseMultipart],
   ]
   for (const [type, parse] of kinds) {
-    app.addContentTypeParser(type, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) =>
-      ignoresBody(request) ? undefined : wantsRaw(request) ? body : parse(request, body),
-    )
+    app.addContentTypeParser(type, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+      if (ignoresBody(request)) return undefined
+      const decoded = await withoutContentEncoding(body, request.headers['content-encoding'], maxBody)
+      return wantsRaw(request) ? decoded : parse(request, decoded, charsetIn(request.headers['content-type'] ?? ''))
+    })
   }
   app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage, done: (error: Error | null, body?: unknown) => void) => {
     if (ignoresBody(request)) {
@@ -172,7 +214,10 @@ export function tidyInput(value: unknown): unknown {
   if (typeof value === 'object' && value !== null) {
     const tidy: Record<string, unknown> = {}
     for (const key of Object.keys(value)) {
-      if (key !== '__proto__') tidy[key] = tidyInput((value as Record<string, unknown>)[key])
+      const inner = tidyInput((value as Record<string, unknown>)[key])
+      // An assignment would set the prototype. A name like any other so far: what has no such field says so.
+      if (key === '__proto__') Object.defineProperty(tidy, key, { value: inner, enumerable: true, writable: true, configurable: true })
+      else tidy[key] = inner
     }
     return tidy
   }

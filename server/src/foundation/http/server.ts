@@ -9,7 +9,7 @@ import type { Faults } from './api.ts'
 import type { Known } from './authentication.ts'
 import type { Metrics } from './observability.ts'
 import { allowedMethods, asApiError, type Method } from './refusals.ts'
-import { acceptBodies, malformedQueries, malformedQuery, parseQuery } from './request-body.ts'
+import { acceptBodies, malformedQueries, malformedQuery, maxBody, parseQuery } from './request-body.ts'
 import { afterResponse } from './request-log.ts'
 import { compileWhenUsed, takesAnyText } from './validation.ts'
 
@@ -74,7 +74,7 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
       const sent = request.headers['x-request-id']
       return typeof sent === 'string' && /^[\w.:/+=-]{1,128}$/.test(sent) ? sent : newRequestId()
     },
-    bodyLimit: 1_048_576,
+    bodyLimit: maxBody,
     requestTimeout: 30_000,
     keepAliveTimeout: 65_000,
     http: { headersTimeout: 20_000, maxHeaderSize: 16_384 },

@@ -1,6 +1,7 @@
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import { type ApiError, type FieldErrors, invalid, spoken } from '#foundation/shared/errors.ts'
+import { type Reading, readerOf, type ValueReader } from './spellings.ts'
 
 /** The part of Ajv's errors that is needed here. */
 export interface SchemaError {
@@ -8,6 +9,7 @@ export interface SchemaError {
   instancePath: string
   params: Record<string, unknown>
   schema?: unknown
+  data?: unknown
   parentSchema?: { type?: string; format?: string; description?: string; message?: string; minimum?: number; maximum?: number }
 }
 
@@ -39,6 +41,7 @@ function textOf(error: SchemaError, field: string): string {
     case 'required':
       return `${the} field is required.`
     case 'type':
+      if (error.data === null) return `${the} field is required.`
       return `${the} must be ${types[String([params.type].flat().find((type) => type !== 'null'))] ?? 'of another type'}.`
     case 'maxLength':
       return `${the} may not be greater than ${params.limit} characters.`
@@ -57,6 +60,8 @@ function textOf(error: SchemaError, field: string): string {
     case 'maxProperties':
     case 'maxItems':
       return `${the} may not have more than ${params.limit} items.`
+    case 'reserved':
+      return `The ${field.slice(0, -'.__proto__'.length)} may not have an item named __proto__.`
     case 'format':
       if (params.format === 'email') return `${the} must be a valid email address.`
       return `${the} format is invalid.`
@@ -87,21 +92,33 @@ export function validationError(found: SchemaError[], more: FieldErrors = {}): A
     if (!texts.includes(text)) texts.push(text)
     if (Object.keys(errors).length >= maxFieldsNamed) break
   }
-  for (const [field, texts] of Object.entries(more)) errors[field] ??= texts
+  for (const [field, texts] of Object.entries(more)) {
+    if (Object.keys(errors).length >= maxFieldsNamed) break
+    errors[field] ??= texts
+  }
   return invalid(errors)
 }
 
-const ajv = new Ajv({ allErrors: true, coerceTypes: true, removeAdditional: false, useDefaults: true, verbose: true, strict: false, addUsedSchema: false })
+// Ajv converts nothing: how a value may be written is decided in `spellings.ts`.
+const ajv = new Ajv({ allErrors: true, removeAdditional: false, useDefaults: true, verbose: true, strict: false, addUsedSchema: false })
 addFormats.default(ajv)
 
-/** A validator that is compiled on first use: compiling those of every route would be most of the time of a start. */
+/**
+ * Reads and validates data in place. It is compiled on first use: compiling the validators of every route would be most of the time
+ * of a start.
+ */
 export function compileWhenUsed(schema: object) {
   let compiled: ReturnType<typeof ajv.compile> | undefined
+  let read: ValueReader | undefined
   const validate = (data: unknown): boolean => {
     compiled ??= ajv.compile(schema)
+    read ??= readerOf(schema)
+    const reading: Reading = { errors: [] }
+    read(data, '', reading)
     const fits = compiled(data) as boolean
-    validate.errors = compiled.errors ?? null
-    return fits
+    const errors = [...(reading.errors as typeof ajv.errors & object), ...(compiled.errors ?? [])]
+    validate.errors = errors.length > 0 ? errors : null
+    return fits && errors.length === 0
   }
   validate.errors = null as NonNullable<typeof ajv.errors> | null
   return validate

@@ -282,7 +282,7 @@ describe('rejected payments', () => {
   test.each([
     [{ method: 'paynow_online' }, 'method'],
     [{ method: 'no_such_method' }, 'method'],
-    [{ card: { number: 42 } }, 'card'],
+    [{ card: { number: true } }, 'card.number'],
     [{ amount: '1,000.00' }, 'amount'],
     [{ amount: '10.001' }, 'amount'],
     [{ outcome: 'perhaps' }, 'outcome'],

@@ -40,8 +40,8 @@ const otherCard = 'other'
  */
 function withoutRealCards(body: Record<string, unknown>): Record<string, unknown> {
   const { card } = body
-  const known = (number: unknown) => (typeof number !== 'string' || findTestCard(number) ? number : otherCard)
-  if (typeof card === 'string') return { ...body, card: known(card) }
+  const known = (number: unknown) => ((typeof number !== 'string' && typeof number !== 'number') || findTestCard(String(number)) ? number : otherCard)
+  if (typeof card === 'string' || typeof card === 'number') return { ...body, card: known(card) }
   if (typeof card !== 'object' || card === null || !('number' in card)) return body
   return { ...body, card: { number: known(card.number) } }
 }

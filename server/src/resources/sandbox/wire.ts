@@ -18,6 +18,9 @@ export const PayInput = Type.Object({
   card: Type.Optional(
     Type.Unsafe<string | { number: string }>({
       type: ['string', 'object'],
+      maxLength: 40,
+      properties: { number: { type: 'string', maxLength: 40 } },
+      required: ['number'],
       description: "The number of one of Stripe's test cards, as text or in `number`. It is not stored.",
       examples: ['4000000000000002'],
     }),

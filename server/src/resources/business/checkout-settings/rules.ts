@@ -2,18 +2,13 @@ import { contrastOfControls, contrastRatio, formatContrast, parseColor } from '#
 import { type FieldErrors, invalid, spoken } from '#foundation/shared/errors.ts'
 import { parseOrigin } from '#foundation/shared/origin.ts'
 import { type CheckoutSettingsFields, colorsOf } from './queries.ts'
-import { languages, type UpdateCheckoutSettings } from './wire.ts'
+import { languages, mostOrigins, type UpdateCheckoutSettings } from './wire.ts'
 
 const colors = ['primary_color', 'background_color'] as const
 
-/** Normalizes other formats into the documented ones: origins in one text with commas, languages in any case, Chinese by its usual codes. */
+/** Normalizes other formats into the documented ones: languages in any case, Chinese by its usual codes. */
 export function acceptSpellings(body: Record<string, unknown>): Record<string, unknown> {
   const out = { ...body }
-  if (typeof out.allowed_origins === 'string')
-    out.allowed_origins = out.allowed_origins
-      .split(',')
-      .map((origin) => origin.trim())
-      .filter((origin) => origin !== '')
   if (typeof out.default_language === 'string') {
     const wanted = out.default_language.toLowerCase()
     const usual = /^zh(-cn|-sg)?$/.test(wanted) ? 'zh-hans' : wanted
@@ -30,7 +25,7 @@ export function checkoutSettingsFaults(body: unknown): FieldErrors {
     const value = fields[field]
     if (typeof value === 'string' && value !== '' && !parseColor(value)) errors[field] = [`The ${spoken(field)} must be a color such as #1d4ed8.`]
   }
-  for (const [i, origin] of (Array.isArray(fields.allowed_origins) ? fields.allowed_origins : []).entries()) {
+  for (const [i, origin] of (Array.isArray(fields.allowed_origins) ? fields.allowed_origins.slice(0, mostOrigins) : []).entries()) {
     if (typeof origin === 'string' && !parseOrigin(origin))
       errors[`allowed_origins.${i}`] = [
         `The allowed origins.${i} must be an origin such as https://shop.example.com, without a path; http only for localhost and 127.0.0.1.`,

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { decoderOf } from '#foundation/http/body-encoding.ts'
 import { ApiError, type FieldErrors, invalid } from '#foundation/shared/errors.ts'
 import { parseAmount, parseCurrency } from '#foundation/shared/money.ts'
 import { parseMoment } from '#foundation/shared/time.ts'
@@ -35,9 +36,10 @@ export function verifyReport(body: Buffer, header: string | undefined, secret: s
 
 /** The account that a report is about, before its signature is checked; 400 for anything that is not a report. */
 export function accountOf(body: Buffer): { accountNumber: string; fields: Record<string, unknown> } {
+  const text = decoderOf().decode(body)
   let fields: Record<string, unknown>
   try {
-    fields = JSON.parse(body.toString('utf8'))
+    fields = JSON.parse(text)
   } catch {
     throw new ApiError(400, 'malformed_body', 'The report is not valid JSON.')
   }

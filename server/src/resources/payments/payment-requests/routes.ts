@@ -4,7 +4,6 @@ import type { Deps } from '#foundation/deps.ts'
 import type { Api, Call } from '#foundation/http/api.ts'
 import { etagOf } from '#foundation/http/etag.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
-import { withSpellings } from '#foundation/http/spellings.ts'
 import { ApiError, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { findLocation } from '#resources/business/locations/queries.ts'
@@ -24,16 +23,15 @@ import {
   PaymentRequestId,
   PaymentRequestPage,
   presentPaymentRequest,
-  spelling,
   UpdatePaymentRequest,
 } from './wire.ts'
 
 const path = '/v1/payment-requests/:request_id'
 const idOf = ({ params }: Call): string => params.request_id ?? ''
 
-/** Accepts other formats, and an address without parts, which forms send for none. */
+/** Accepts an address without parts, which forms send for none. */
 function normalise(body: Record<string, unknown>): Record<string, unknown> {
-  const out = withSpellings(body, spelling)
+  const out = { ...body }
   if (typeof out.address === 'object' && out.address !== null && Object.keys(out.address).length === 0) delete out.address
   // PHP sends an empty list if there is nothing to say.
   if (Array.isArray(out.metadata) && out.metadata.length === 0) delete out.metadata

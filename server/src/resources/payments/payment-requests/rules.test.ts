@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readList } from '#foundation/http/spellings.ts'
 import type { FieldErrors } from '#foundation/shared/errors.ts'
 import { currencies, exponentOf, formatAmount } from '#foundation/shared/money.ts'
 import { newPaymentReference } from './create-payment-request.ts'
@@ -79,12 +78,4 @@ test('a payment reference has twenty unambiguous characters, and is never repeat
   const made = Array.from({ length: 5_000 }, newPaymentReference)
   for (const reference of made) expect(reference).toMatch(/^HWK[0-9A-HJKMNP-TV-Z]{17}$/)
   expect(new Set(made).size).toBe(made.length)
-})
-
-test('a list is read in every format, and what is not a list is left to the schema', () => {
-  expect(readList('card, paynow_online,')).toEqual(['card', 'paynow_online'])
-  expect(readList({ 0: 'card', 1: 'zip' })).toEqual(['card', 'zip'])
-  expect(readList(['card'])).toEqual(['card'])
-  expect(readList({ a: 'card' })).toEqual({ a: 'card' })
-  expect(readList(5)).toBe(5)
 })

@@ -6,7 +6,7 @@ import { type Currency, exponentOf, formatAmount, parseAmount, parseCurrency } f
 import { gramsOf, searchTextOf } from '#foundation/shared/search-text.ts'
 import { readExpiry } from './expiry.ts'
 import type { LineItem, PayerAddress, PaymentRequestRow } from './queries.ts'
-import { type CreatePaymentRequest, spelling, type UpdatePaymentRequest } from './wire.ts'
+import { type CreatePaymentRequest, flags, type UpdatePaymentRequest } from './wire.ts'
 
 /** The fields that clients send of a request; the rest is ours. */
 export type PaymentRequestFields = Omit<
@@ -94,7 +94,7 @@ export function applyPaymentRequest(
     if (value !== undefined) after[name] = value
   }
   for (const name of texts) set(name, body[name])
-  for (const name of spelling.flags) set(name, body[name])
+  for (const name of flags) set(name, body[name])
   if (!before) {
     set('staff_id', body.staff_id)
     if ('channel' in body) set('channel', body.channel)

@@ -108,11 +108,16 @@ export const CreatePaymentRequest = Type.Object(
 )
 export type CreatePaymentRequest = Static<typeof CreatePaymentRequest>
 
-/** Fields that are accepted in several formats (behaviour §1.3). */
-export const spelling = {
-  flags: ['send_sms', 'send_email', 'allow_repeated_payments', 'add_admin_fee', 'is_currency_editable', 'generate_qr', 'generate_direct_link'],
-  lists: ['payment_methods'],
-} as const
+/** Fields that are true or false. */
+export const flags = [
+  'send_sms',
+  'send_email',
+  'allow_repeated_payments',
+  'add_admin_fee',
+  'is_currency_editable',
+  'generate_qr',
+  'generate_direct_link',
+] as const
 
 /** A payment of a request, as HitPay lists it inside the request (behaviour §2.2); `id` is the charge's. */
 export const Payment = Type.Object(
