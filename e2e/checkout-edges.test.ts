@@ -61,7 +61,7 @@ test('a decline by the bank leaves the card form open', async () => {
   await page.getByLabel('Security code').fill('123')
   await page.keyboard.press('Enter')
   await page.getByRole('button', { name: 'No, authentication fails' }).click()
-  await page.getByText('Your bank could not confirm that it was you.').waitFor()
+  await page.getByRole('alert').getByText('Your bank could not confirm that it was you.').waitFor()
   await page.getByLabel('Card number').waitFor()
 })
 

@@ -87,7 +87,7 @@ describe('a lost response', () => {
     await screenshots(page, 'checkout-unsure')
     await page.reload()
     await page.getByRole('button', { name: 'Try again' }).click()
-    await page.getByText('Another payment for this request is in progress.').waitFor()
+    await page.getByRole('alert').getByText('Another payment for this request is in progress.').waitFor()
     expect(keys.length).toBe(2)
     expect(keys[0]).toBe(keys[1])
     expectFault(page, /409/)

@@ -191,7 +191,7 @@ describe('wallets', () => {
       await page.getByRole('button', { name, exact: true }).click()
     }
     await answer('Decline')
-    await page.getByRole('alert').getByText('Your bank declined the payment.').waitFor()
+    await page.getByRole('alert').getByText('GrabPay declined the payment.').waitFor()
     await answer('Cancel and go back')
     await page.getByRole('alert').getByText('The payment was canceled.').waitFor()
     await answer('Approve')

@@ -28,6 +28,8 @@ export function AmountPage({ data }: { data: CheckoutData }) {
   const [fault, setFault] = useState<MessageKey | null>(null)
   const [busy, setBusy] = useState(false)
   const first = (field: string) => errors[field]?.[0]
+  // The browser goes there by itself when the form comes back.
+  const wrong = ['amount', 'purpose', 'name', 'email'].find((field) => errors[field])
 
   const submit = (event: FormEvent<HTMLFormElement>) => {
     const read = parseTyped(amount, decimals, language)
@@ -56,6 +58,7 @@ export function AmountPage({ data }: { data: CheckoutData }) {
           prefix={currency.toUpperCase()}
           inputMode={decimals > 0 ? 'decimal' : 'numeric'}
           autoComplete="transaction-amount"
+          autoFocus={wrong === 'amount'}
           required
           value={amount}
           onChange={(event) => {
@@ -64,8 +67,27 @@ export function AmountPage({ data }: { data: CheckoutData }) {
           }}
           error={fault ? t(fault, { example: exampleAmount(decimals, language) }) : first('amount')}
         />
-        <Field id="purpose" name="purpose" label={t('payer.purpose')} optional maxLength={190} defaultValue={typed['purpose']} error={first('purpose')} />
-        <Field id="name" name="name" label={t('payer.name')} optional autoComplete="name" maxLength={190} defaultValue={typed['name']} error={first('name')} />
+        <Field
+          id="purpose"
+          name="purpose"
+          label={t('payer.purpose')}
+          optional
+          maxLength={190}
+          autoFocus={wrong === 'purpose'}
+          defaultValue={typed['purpose']}
+          error={first('purpose')}
+        />
+        <Field
+          id="name"
+          name="name"
+          label={t('payer.name')}
+          optional
+          autoComplete="name"
+          maxLength={190}
+          autoFocus={wrong === 'name'}
+          defaultValue={typed['name']}
+          error={first('name')}
+        />
         <Field
           id="email"
           name="email"
@@ -74,9 +96,13 @@ export function AmountPage({ data }: { data: CheckoutData }) {
           hint={t('payer.email_hint')}
           optional
           autoComplete="email"
+          autoFocus={wrong === 'email'}
           defaultValue={typed['email']}
           error={first('email')}
         />
+        <p role="alert" className="form-check">
+          {wrong || fault ? t('form.check') : ''}
+        </p>
         <button type="submit" className="button button-primary" disabled={busy}>
           {busy ? t('pay.busy') : t('payer.continue')}
         </button>

@@ -1,12 +1,13 @@
-import { type ChangeEvent, type FormEvent, useRef, useState } from 'react'
+import { type ChangeEvent, type FormEvent, useEffect, useLayoutEffect, useRef, useState } from 'react'
 import type { MessageKey } from '../messages/en.ts'
 import { Refused } from '../shared/request.ts'
 import { Field } from '../ui/Field.tsx'
 import { LockIcon } from '../ui/icons.tsx'
 import { useTexts } from '../ui/texts.tsx'
 import { BrandMark } from './BrandMark.tsx'
-import { brandOf, type CardFaults, type CardFields, cardFaults, cvcLength, digitsOf, editNumber, formatExpiry, looksMistyped } from './card.ts'
+import { afterFailure, brandOf, type CardFaults, type CardFields, cardFaults, cvcLength, digitsOf, editNumber, formatExpiry, looksMistyped } from './card.ts'
 import { useEmail } from './EmailField.tsx'
+import { Beside, besideId, Failure } from './notices.tsx'
 import type { PanelProps } from './panel.ts'
 import { tokenise } from './requests.ts'
 import type { CheckoutMethod } from './state.ts'
@@ -17,10 +18,10 @@ const empty: CardFields = { number: '', expiry: '', cvc: '' }
 const sound: CardFaults = { number: null, expiry: null, cvc: null }
 const fieldIds = { number: 'card-number', expiry: 'card-expiry', cvc: 'card-cvc' } as const
 
-/** The number is kept here, in memory, until the rail has made a token of it; then it is discarded. */
+/** The card is in these fields only, until it is paid with or declined; what stays after a failure is decided by `afterFailure`. */
 export function CardForm({ checkout, method, total, requireAmount, tokeniser }: PanelProps & { tokeniser: NonNullable<CheckoutMethod['tokeniser']> }) {
   const { t, money } = useTexts()
-  const { state, busy: starting, start, refuse } = checkout
+  const { state, busy: starting, start, refuse, failing } = checkout
   const [fields, setFields] = useState(empty)
   const [name, setName] = useState('')
   const [faults, setFaults] = useState(sound)
@@ -42,11 +43,28 @@ export function CardForm({ checkout, method, total, requireAmount, tokeniser }: 
   // Leaving an empty field is no error yet; submitting it is.
   const leave = (field: keyof CardFields) => () => setFaults((before) => ({ ...before, [field]: fields[field] ? faultsNow()[field] : null }))
 
+  const after = failing ? afterFailure(failing.text, fields) : null
+  useLayoutEffect(() => {
+    if (!after) return
+    setFields(after.fields)
+    setFaults(after.fault ? { ...sound, [after.fault.field]: after.fault.text } : sound)
+  }, [failing?.id])
+  // A page that is left with a card may come back from the browser's cache.
+  useEffect(() => {
+    const leave = () => setFields(empty)
+    window.addEventListener('pagehide', leave)
+    return () => window.removeEventListener('pagehide', leave)
+  }, [])
+  // The field at fault, or the one for another card. The form has changed by then.
+  const field = useRef<string | null>(null)
+  if (after) field.current = after.focus
+  const focusField = () => (field.current ? (form.current?.querySelector<HTMLElement>(`#${fieldIds[field.current as keyof CardFields]}`) ?? null) : null)
+
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     if (busy || sending.current) return
     const amount = requireAmount()
-    if (!amount) return
+    if (!amount) return setChecked(true)
     const found = faultsNow()
     setFaults(found)
     const wrong = (['number', 'expiry', 'cvc'] as const).find((field) => found[field])
@@ -62,11 +80,12 @@ export function CardForm({ checkout, method, total, requireAmount, tokeniser }: 
     try {
       const token = await tokenise(tokeniser, fields, name.trim())
       setLast4(digitsOf(fields.number).slice(-4))
-      setFields(empty)
+      setFields((sent) => ({ ...sent, cvc: '' }))
       await start({ method: method.code, token, ...amount, ...(name.trim() ? { name: name.trim() } : {}), ...email.body })
     } catch (error) {
       // Creating a token charges nothing, so a lost response does no harm here.
-      refuse({ text: error instanceof Refused && error.code ? (failureText(error.code) as MessageKey) : 'failure.tokeniser', detail: null })
+      const code = error instanceof Refused ? error.code : null
+      refuse({ code, text: code ? (failureText(code) as MessageKey) : 'failure.tokeniser', detail: null })
     }
     sending.current = false
     setTokenising(false)
@@ -75,7 +94,15 @@ export function CardForm({ checkout, method, total, requireAmount, tokeniser }: 
 
   return (
     <form method="dialog" ref={form} onSubmit={(event) => void submit(event)} noValidate className="card-form">
-      <NumberField value={fields.number} fault={faults.number} last4={last4} busy={busy} onEdit={(number) => set({ number })} onLeave={leave('number')} />
+      <Failure checkout={checkout} field={focusField} />
+      <NumberField
+        value={fields.number}
+        fault={faults.number}
+        last4={last4 ?? failing?.card?.last4 ?? null}
+        busy={busy}
+        onEdit={(number) => set({ number })}
+        onLeave={leave('number')}
+      />
       <div className="pair">
         <Field
           id={fieldIds.expiry}
@@ -117,10 +144,8 @@ export function CardForm({ checkout, method, total, requireAmount, tokeniser }: 
       />
       {email.field}
       {state.business.sandbox && <TestCards onChoose={(card) => set(card)} />}
-      <p role="alert" className="form-check">
-        {checked ? t('form.check') : ''}
-      </p>
-      <button type="submit" className="button button-primary" aria-disabled={busy}>
+      <Beside checkout={checkout} text={checked ? t('form.check') : null} />
+      <button type="submit" className="button button-primary" aria-disabled={busy} aria-describedby={besideId}>
         {busy ? <span className="spinner" /> : <LockIcon />}
         {busy ? t('pay.busy') : total === null ? t('payer.continue') : t('pay.button', { amount: money(total) })}
       </button>

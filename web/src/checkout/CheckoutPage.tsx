@@ -26,7 +26,7 @@ const besideSummary = new Set(['pay', 'action', 'processing', 'unsure'])
 
 function Content({ checkout }: { checkout: Checkout }) {
   const { t } = useTexts()
-  const { state, view, connected } = checkout
+  const { view, connected } = checkout
   const place = useFocusOn(view)
   const offline = (
     <p className="offline" role="status">
@@ -47,7 +47,7 @@ function Content({ checkout }: { checkout: Checkout }) {
       <Summary checkout={checkout} />
       <div className="payment" ref={place}>
         {offline}
-        <Unapplied state={state} />
+        <Unapplied checkout={checkout} takesFocus />
         {view === 'pay' && <Payment checkout={checkout} />}
         {view === 'action' && <ActionNeeded checkout={checkout} />}
         {view === 'processing' && <Processing checkout={checkout} />}
@@ -67,6 +67,8 @@ function useFocusOn(view: string) {
     const heading = place.current?.querySelector<HTMLElement>('[data-heading]')
     heading?.focus({ preventScroll: true })
     window.scrollTo({ top: 0 })
+    // On a phone, a long order is above it.
+    if (heading && heading.getBoundingClientRect().bottom > innerHeight) place.current?.scrollIntoView()
   }, [view])
   return place
 }

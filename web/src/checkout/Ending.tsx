@@ -41,7 +41,7 @@ function Closed({ checkout }: { checkout: Checkout }) {
         {t(`${end}.title`)}
       </h1>
       <p>{t(`${end}.text`, { business: business.name })}</p>
-      <Unapplied state={state} />
+      <Unapplied checkout={checkout} />
       {(request?.amount || request?.reference_number) && (
         <dl className="totals">
           {request.amount && <Row name={t('summary.amount')} value={money(request.amount)} />}
@@ -79,7 +79,7 @@ function Paid({ checkout }: { checkout: Checkout }) {
       </h1>
       {amount !== null && <p className="amount-due">{money(amount)}</p>}
       <p>{t('paid.thanks', { business: business.name })}</p>
-      <Unapplied state={state} />
+      <Unapplied checkout={checkout} />
       <dl className="totals">
         {method && (
           <Row

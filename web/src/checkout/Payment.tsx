@@ -55,7 +55,7 @@ export function Payment({ checkout }: { checkout: Checkout }) {
         <noscript>
           <p className="notice notice-warning">{t('page.noscript')}</p>
         </noscript>
-        <Failure state={state} refusal={checkout.refusal} hidden={checkout.busy} />
+        {checkout.failing && checkout.failing.method !== checkout.method && <Failure checkout={checkout} />}
         {state.methods.length === 0 ? (
           <Notice tone="warning" title={t('methods.none', { business: state.business.name })}>
             {null}

@@ -6,6 +6,7 @@ import { QrCode } from '../ui/QrCode.tsx'
 import { useTexts } from '../ui/texts.tsx'
 import { useClock } from './live.ts'
 import { nameOf } from './method-name.ts'
+import { Beside, Failure, Notice, useShown, useUnappliedTexts } from './notices.tsx'
 import type { PanelProps } from './panel.ts'
 import { fetchCode } from './requests.ts'
 import type { CheckoutCode } from './state.ts'
@@ -63,6 +64,8 @@ export function QrPanel({ checkout, method, total, requireAmount }: PanelProps) 
   const stale = code !== null && asked && code.amount !== total
   return (
     <div className="qr">
+      <Failure checkout={checkout} />
+      <Fault fault={fault} />
       {code && !stale ? (
         <Shown checkout={checkout} method={method} code={code} loading={loading} renew={ask} since={last} fault={fault} />
       ) : loading ? (
@@ -72,13 +75,27 @@ export function QrPanel({ checkout, method, total, requireAmount }: PanelProps) 
         </div>
       ) : (
         <>
-          <p role="alert" className="form-check">
-            {fault ? t(fault) : ''}
-          </p>
+          <Beside checkout={checkout} text={fault ? t(fault) : null} />
           <button type="button" className="button button-primary" onClick={ask}>
             {t('qr.show')}
           </button>
         </>
+      )}
+    </div>
+  )
+}
+
+/** Why there is no code, or no new one. */
+function Fault({ fault }: { fault: MessageKey | null }) {
+  const { t } = useTexts()
+  const place = useRef<HTMLDivElement>(null)
+  useShown(fault, place, { isOwn: false })
+  return (
+    <div className="failure" ref={place} tabIndex={-1}>
+      {fault && (
+        <Notice tone="danger" title={t('qr.no_code')}>
+          <p>{t(fault)}</p>
+        </Notice>
       )}
     </div>
   )
@@ -97,6 +114,7 @@ function Shown({ checkout, method, code, loading, renew, since, fault }: ShownPr
   const { state } = checkout
   const { business } = state
   const name = nameOf(state, method.code, t)
+  const unapplied = useUnappliedTexts(checkout)
   const time = useClock(checkout.serverTime, code.expires_at !== null)
   const left = code.expires_at === null || time === null ? null : Date.parse(code.expires_at) - time
   const expired = left !== null && left <= 0
@@ -117,11 +135,6 @@ function Shown({ checkout, method, code, loading, renew, since, fault }: ShownPr
       <p className={expired ? 'qr-status' : 'qr-status qr-waiting'} role="status">
         {says}
       </p>
-      {fault && (
-        <p role="alert" className="form-check">
-          {t(fault)}
-        </p>
-      )}
       {left !== null && !expired && <p className="muted small qr-left">{t('qr.valid', { time: countdown(left) })}</p>}
       <ol className="steps">
         <li>{t('qr.open_app', { method: name })}</li>
@@ -129,6 +142,12 @@ function Shown({ checkout, method, code, loading, renew, since, fault }: ShownPr
         <li className="for-touch">{t('qr.save_first')}</li>
         <li>{t('qr.approve')}</li>
       </ol>
+      {unapplied.map(({ id, text }) => (
+        <p key={id} className="form-check">
+          {text}
+        </p>
+      ))}
+      <Beside checkout={checkout} text={fault ? t(fault) : null} />
       <div className="qr-actions">
         {code.app_url && (
           <a className="button button-primary for-touch" href={code.app_url}>

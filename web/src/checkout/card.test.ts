@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { brandOf, cardFaults, cvcLength, editNumber, formatExpiry, formatNumber, hasCheckDigit, looksMistyped, parseExpiry } from './card.ts'
+import { afterFailure, brandOf, cardFaults, cvcLength, editNumber, formatExpiry, formatNumber, hasCheckDigit, looksMistyped, parseExpiry } from './card.ts'
 
 describe('card numbers', () => {
   test.each([
@@ -110,5 +110,36 @@ describe('the card form', () => {
   test('the card form requires four digits if the brand has them', () => {
     expect(cvcLength('3782 82')).toBe(4)
     expect(cardFaults({ ...sound, number: '3782 822463 10005' }, today).cvc).toBe('card.cvc_length')
+  })
+})
+
+describe('the card form after a failure', () => {
+  const fields = { number: '4000 0000 0000 0127', expiry: '12 / 30', cvc: '123' }
+
+  test('a security code never stays in the form once its card was sent', () => {
+    for (const text of [
+      'failure.incorrect_cvc',
+      'failure.incorrect_number',
+      'failure.invalid_expiry',
+      'failure.processing_error',
+      'failure.declined',
+      'refused.too_many',
+    ])
+      expect([text, afterFailure(text, fields).fields.cvc]).toEqual([text, ''])
+    expect(afterFailure('failure.tokeniser', fields)).toEqual({ fields, fault: null, focus: null })
+  })
+
+  test.each([
+    ['failure.incorrect_cvc', 'cvc'],
+    ['failure.incorrect_number', 'number'],
+    ['failure.invalid_expiry', 'expiry'],
+  ])('%s marks one field and keeps the rest of the card', (text, field) => {
+    expect(afterFailure(text, fields)).toEqual({ fields: { ...fields, cvc: '' }, fault: { field, text }, focus: field })
+  })
+
+  test('a decline empties the form for another card, and a form that is empty anyway asks for the number', () => {
+    const empty = { number: '', expiry: '', cvc: '' }
+    expect(afterFailure('failure.declined', fields)).toEqual({ fields: empty, fault: null, focus: 'number' })
+    expect(afterFailure('failure.incorrect_cvc', empty)).toEqual({ fields: empty, fault: null, focus: 'number' })
   })
 })

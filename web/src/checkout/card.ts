@@ -124,6 +124,10 @@ export type CardFault =
   | 'card.expiry_past'
   | 'card.cvc_required'
   | 'card.cvc_length'
+  | 'failure.incorrect_number'
+  | 'failure.invalid_expiry'
+  | 'failure.expired_card'
+  | 'failure.incorrect_cvc'
 
 export type CardFaults = Record<keyof CardFields, CardFault | null>
 
@@ -154,4 +158,35 @@ export function looksMistyped(number: string): boolean {
   const brand = brandOf(number)
   const { length } = digitsOf(number)
   return (brand ? brands[brand].lengths.includes(length) : length >= 12) && !hasCheckDigit(number)
+}
+
+/** What the form becomes after a failure. */
+export interface AfterFailure {
+  fields: CardFields
+  /** The field that is wrong, and its error. */
+  fault: { field: keyof CardFields; text: CardFault } | null
+  /** Where the payer continues; null at the message. */
+  focus: keyof CardFields | null
+}
+
+const faultyFields: ReadonlyMap<string, keyof CardFields> = new Map([
+  ['failure.incorrect_number', 'number'],
+  ['failure.invalid_expiry', 'expiry'],
+  ['failure.incorrect_cvc', 'cvc'],
+])
+
+/**
+ * A failure about one field asks for that field only; any other decline asks for another card. The number and the expiry date
+ * may stay in the fields in which the payer typed them: they are nowhere else, and the page's memory ends with the page. The
+ * security code never stays after it was sent, because PCI DSS (3.3.1) forbids keeping it after an authorization.
+ */
+export function afterFailure(text: string, fields: CardFields): AfterFailure {
+  // The card was not sent, so nothing of it was used.
+  if (text === 'failure.tokeniser') return { fields, fault: null, focus: null }
+  const kept = { ...fields, cvc: '' }
+  const field = faultyFields.get(text)
+  if (fields.number !== '' && field) return { fields: kept, fault: { field, text: text as CardFault }, focus: field }
+  if (fields.number !== '' && text === 'failure.processing_error') return { fields: kept, fault: null, focus: 'cvc' }
+  if (text.startsWith('refused.')) return { fields: kept, fault: null, focus: null }
+  return { fields: { number: '', expiry: '', cvc: '' }, fault: null, focus: 'number' }
 }

@@ -33,13 +33,18 @@ export function useLive(first: CheckoutState, attempt: () => string | null, atte
   const ahead = useRef(Date.parse(first.now) - Date.now())
   const receive = useCallback((said: CheckoutState) => {
     ahead.current = Date.parse(said.now) - Date.now()
-    setState((shown) => newer(shown, said))
+    // The response to an attempt is not older than a state of the same version: a stream that does not know the attempt may have sent that.
+    setState((shown) =>
+      said.attempt?.id === asked.current() && said.attempt?.id !== shown.attempt?.id && said.version >= shown.version ? said : newer(shown, said),
+    )
   }, [])
   const serverTime = useCallback(() => Date.now() + ahead.current, [])
   const refresh = useCallback(async () => {
     if (!followed) return true
     try {
-      receive(await fetchState(base, asked.current()))
+      const of = asked.current()
+      const said = await fetchState(base, of)
+      if (of === asked.current()) receive(said)
       setConnected(true)
       return true
     } catch (error) {
@@ -52,7 +57,10 @@ export function useLive(first: CheckoutState, attempt: () => string | null, atte
   // The URL of the stream names the attempt, so a new attempt makes a new stream.
   useEffect(() => {
     if (!followed) return
-    return follow(eventsUrl(base, asked.current() ?? attemptId), receive, setConnected, refresh)
+    const of = asked.current() ?? attemptId
+    // The stream of an earlier attempt may still deliver a state, with that attempt's failure.
+    const hear = (said: CheckoutState) => of === (asked.current() ?? attemptId) && receive(said)
+    return follow(eventsUrl(base, of), hear, setConnected, refresh)
   }, [base, followed, attemptId, receive, refresh])
 
   useEffect(() => {

@@ -43,7 +43,9 @@ export interface CheckoutState {
     method: string
     /** The name of the method, which may no longer be among those that can be chosen. */
     method_name?: string
+    kind?: CheckoutMethod['kind']
     amount: string
+    card?: { brand: string; last4: string } | null
     status: 'processing' | 'requires_action' | 'succeeded' | 'failed' | 'canceled'
     /** Where the payer must continue while the status is `requires_action`. */
     action_url: string | null
@@ -56,6 +58,8 @@ export interface CheckoutState {
     method: string
     method_name?: string
     amount: string
+    /** What of it has been returned; null if nothing. */
+    refunded?: string | null
     card: { brand: string; last4: string } | null
     at: string
     receipt_url: string | null

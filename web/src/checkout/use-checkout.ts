@@ -5,15 +5,10 @@ import { Refused } from '../shared/request.ts'
 import { textsOf } from '../ui/texts.tsx'
 import { useLive } from './live.ts'
 import { type AttemptBody, isAnswered, type Memory, memoryOf, randomKey, sessionKeeper, type Try, tryFor } from './memory.ts'
+import { nameOf } from './method-name.ts'
 import { baseOf, sendTry } from './requests.ts'
 import type { CheckoutData, CheckoutState } from './state.ts'
-import { failureText, firstMethod, refusalText, safeUrl, type View, viewOf } from './view.ts'
-
-/** Why a payment was not started: a text of ours, and the server's own words on a field if it has some. */
-export interface Refusal {
-  text: MessageKey
-  detail: string | null
-}
+import { type Failing, failingOf, firstMethod, type Refusal, refusalText, safeUrl, type View, viewOf } from './view.ts'
 
 /** Everything that the views show and do. */
 export interface Checkout {
@@ -28,7 +23,10 @@ export interface Checkout {
   choose(code: string): void
   /** A payment is being started. */
   busy: boolean
-  refusal: Refusal | null
+  /** What failed, until another payment is tried or another method is chosen. */
+  failing: Failing | null
+  /** Whether this page started what failed; otherwise the payer may be busy with something else. */
+  isOwn: boolean
   refuse(refusal: Refusal | null): void
   /** Requests the state from the server. */
   refresh(): Promise<boolean>
@@ -56,6 +54,10 @@ export function useCheckout(data: CheckoutData): Checkout {
     showBusy(is)
   }, [])
   const [refusal, refuse] = useState<Refusal | null>(null)
+  // Attempts that this page has started, and the failure that its payer has answered by choosing another method.
+  const started = useRef(new Set<string>())
+  const [seen, setSeen] = useState<unknown>(null)
+  const before = useRef<string | null>(null)
   const [method, setMethod] = useState<string | null>(() => firstMethod(first.methods, data.method))
   const { state, connected, receive, refresh, serverTime } = useLive(first, () => memory.current?.attempt() ?? null, attemptId)
   const base = baseOf(first)
@@ -70,9 +72,10 @@ export function useCheckout(data: CheckoutData): Checkout {
   }, [memory, first])
 
   const { attempt } = state
+  before.current = attempt?.id ?? null
   useEffect(() => {
     const sent = memory.current?.unanswered()
-    if (!attempt || !sent || busy || !isAnswered(sent, attempt)) return
+    if (!attempt || !sent || busy || attempt.method !== sent.body.method || !isAnswered(sent, attempt)) return
     memory.current?.forgetTry()
     memory.current?.keepAttempt(attempt.id)
     setAttemptId(attempt.id)
@@ -88,6 +91,7 @@ export function useCheckout(data: CheckoutData): Checkout {
       known?.keepMethod(sent.body.method)
       setBusy(true)
       refuse(null)
+      setSeen(before.current)
       try {
         const said = await answerTo(base, sent)
         known?.forgetTry()
@@ -95,6 +99,7 @@ export function useCheckout(data: CheckoutData): Checkout {
         setLeft(null)
         if (said.attempt) {
           known?.keepAttempt(said.attempt.id)
+          started.current.add(said.attempt.id)
           setAttemptId(said.attempt.id)
         }
         receive(said)
@@ -103,7 +108,7 @@ export function useCheckout(data: CheckoutData): Checkout {
         if (error instanceof Refused) {
           known?.forgetTry()
           setUnanswered(false)
-          refuse({ text: refusalText(error.code) as MessageKey, detail: Object.values(error.errors)[0]?.[0] ?? null })
+          refuse({ code: error.code, text: refusalText(error.code) as MessageKey, detail: Object.values(error.errors)[0]?.[0] ?? null })
         } else setUnanswered(true)
         await refresh()
       }
@@ -120,7 +125,9 @@ export function useCheckout(data: CheckoutData): Checkout {
   }, [setBusy])
 
   const view = viewOf(state, { leftAttempt, unanswered: unanswered && !busy })
-  useTold(data, state, view, refusal, memory.current)
+  const shownMethod = state.methods.some(({ code }) => code === method) ? method : firstMethod(state.methods)
+  const failing = failingOf(state, refusal, shownMethod)
+  useTold(data, state, view, failing, memory.current)
   return {
     data,
     state,
@@ -128,14 +135,16 @@ export function useCheckout(data: CheckoutData): Checkout {
     base,
     connected,
     serverTime,
-    method: state.methods.some(({ code }) => code === method) ? method : firstMethod(state.methods),
+    method: shownMethod,
     choose(code) {
       setMethod(code)
       refuse(null)
+      setSeen(failing?.id ?? null)
       memory.current?.keepMethod(code)
     },
     busy,
-    refusal,
+    failing: busy || failing?.id === seen ? null : failing,
+    isOwn: failing?.id === refusal || started.current.has(String(failing?.id)),
     refuse,
     refresh,
     start(body) {
@@ -191,7 +200,7 @@ function goOn({ attempt }: CheckoutState, embedded: boolean): boolean {
 }
 
 /** Reports to the surrounding frame and in the window's title what has happened. */
-function useTold(data: CheckoutData, state: CheckoutState, view: View, refusal: Refusal | null, memory: Memory | null): void {
+function useTold(data: CheckoutData, state: CheckoutState, view: View, failing: Failing | null, memory: Memory | null): void {
   const { embedded, messages, language } = data
   const { t } = textsOf(messages, language, state)
 
@@ -207,15 +216,11 @@ function useTold(data: CheckoutData, state: CheckoutState, view: View, refusal: 
     }
   }, [view])
 
-  const { attempt } = state
-  const failed = attempt?.status === 'failed' || attempt?.status === 'canceled' ? failureText(attempt.failure_code) : null
   useEffect(() => {
-    if (embedded && refusal) tellFrame({ type: 'error', error: t(refusal.text) })
-  }, [embedded, refusal])
-  useEffect(() => {
+    if (!embedded || !failing) return
     // Once per attempt: otherwise, a merchant's page that closes on an error could not be opened again.
-    if (!embedded || !failed || !attempt || memory?.told() === attempt.id) return
-    memory?.keepTold(attempt.id)
-    tellFrame({ type: 'error', error: t(failed as MessageKey) })
-  }, [embedded, failed, attempt?.id, memory])
+    if (failing.tried && memory?.told() === failing.id) return
+    if (failing.tried) memory?.keepTold(String(failing.id))
+    tellFrame({ type: 'error', error: t(failing.text, { method: nameOf(state, failing.method ?? '', t) }) })
+  }, [embedded, failing?.id, memory])
 }

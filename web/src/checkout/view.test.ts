@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { en, type MessageKey } from '../messages/en.ts'
 import { aState, attemptOf } from '../testing/fixtures.ts'
 import type { CheckoutState } from './state.ts'
 import { countdown, failureText, firstMethod, newer, safeUrl, viewOf } from './view.ts'
@@ -90,6 +91,15 @@ describe('details of the view', () => {
   test('a lost and a stolen card are shown as declined', () => {
     for (const code of ['lost_card', 'stolen_card', 'fraudulent', 'generic_decline', 'something_new', null]) expect(failureText(code)).toBe('failure.declined')
     expect(failureText('insufficient_funds')).toBe('failure.insufficient_funds')
+  })
+
+  test('a decline without a card speaks of the wallet or the app, and never of a bank or another card', () => {
+    expect(failureText('generic_decline', 'redirect')).toBe('failure.declined_by')
+    expect(failureText('payer_declined', 'qr')).toBe('failure.declined_app')
+    const codes = ['insufficient_funds', 'authentication_failed', 'amount_too_large', 'card_not_supported', 'card_velocity_exceeded', 'anything', null]
+    for (const kind of ['wallet', 'qr', 'redirect', 'bank'] as const) {
+      for (const code of codes) expect(en[failureText(code, kind) as MessageKey]).not.toMatch(/card|your bank/i)
+    }
   })
 
   test('the requested method is chosen before the remembered one, and a single one automatically', () => {

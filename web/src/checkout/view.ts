@@ -1,3 +1,4 @@
+import type { MessageKey } from '../messages/en.ts'
 import type { CheckoutMethod, CheckoutState } from './state.ts'
 
 /** The one view that the page shows. */
@@ -77,9 +78,56 @@ const failureTexts: Record<string, string> = {
   payment_method_not_available: 'refused.method',
 }
 
+/** What is said of a card and its bank, in the words for a payment without a card. */
+const withoutCard: Record<string, string> = {
+  'failure.declined': 'failure.declined_by',
+  'failure.authentication': 'failure.declined_by',
+  'failure.insufficient_funds': 'failure.insufficient_other',
+  'failure.limit': 'failure.limit_other',
+  'failure.too_often': 'refused.too_many',
+  'failure.not_supported': 'refused.method',
+}
+
 /** The text of a rail's reason. A lost or stolen card is declined like any other: the reason is not for the person holding it. */
-export function failureText(code: string | null): string {
-  return (code && failureTexts[code]) || 'failure.declined'
+export function failureText(code: string | null, kind: CheckoutMethod['kind'] = 'card'): string {
+  const text = (code && failureTexts[code]) || 'failure.declined'
+  if (kind === 'card') return text
+  // A code is refused in an app that only the payer knows.
+  return kind === 'qr' && text === 'failure.declined' ? 'failure.declined_app' : (withoutCard[text] ?? text)
+}
+
+/** Why a payment was not started: its reason as a code, a text of ours, and the server's own words on a field if it has some. */
+export interface Refusal {
+  code?: string | null
+  text: MessageKey
+  detail: string | null
+}
+
+/** What the payer must learn of the payment that failed last, or was not started. */
+export interface Failing {
+  /** Differs for every failure, so that each is shown once. */
+  id: unknown
+  method: string | null
+  code: string | null
+  title: MessageKey
+  text: MessageKey
+  detail: string | null
+  /** The payment was tried, and nothing was charged. */
+  tried: boolean
+  /** The card that was declined. */
+  card: { brand: string; last4: string } | null
+}
+
+/** The failure that the page shows: the refusal of what was just tried, else that of the attempt in the state. */
+export function failingOf({ attempt }: CheckoutState, refusal: Refusal | null, chosen: string | null): Failing | null {
+  if (refusal) {
+    const { code = null, text, detail } = refusal
+    return { id: refusal, method: chosen, code, title: text.startsWith('failure.') ? 'failure.title' : 'refused.title', text, detail, tried: false, card: null }
+  }
+  if (attempt?.status !== 'failed' && attempt?.status !== 'canceled') return null
+  const code = attempt.failure_code ?? (attempt.status === 'canceled' ? 'canceled' : null)
+  const { id, method, kind, card = null } = attempt
+  return { id, method, code, title: 'failure.title', text: failureText(code, kind) as MessageKey, detail: null, tried: true, card }
 }
 
 /** The text of the server's refusal to start a payment. */

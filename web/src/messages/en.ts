@@ -68,6 +68,7 @@ export const en = {
   'card.cvc_length': 'The security code of this card has {digits} digits.',
   'card.private': 'Your card number goes only to the card processor. {business} never sees it.',
   'card.ending': '{brand} ending in {last4}',
+  'card.last_tried': 'Last tried: {card}',
   'form.check': 'Please check the marked fields.',
 
   'pay.button': 'Pay {amount}',
@@ -90,6 +91,7 @@ export const en = {
   'qr.new': 'Get a new code',
   'qr.renewed': 'A new code is shown.',
   'qr.preparing': 'Preparing the code…',
+  'qr.no_code': 'There is no code to scan',
   'qr.failed': 'The code could not be prepared. Please try again.',
   'qr.waiting': 'Waiting for your payment…',
 
@@ -107,6 +109,10 @@ export const en = {
   'failure.title': 'The payment did not go through',
   'failure.nothing': 'You have not been charged.',
   'failure.declined': 'Your bank declined the payment. Try another card or another way to pay, or ask your bank.',
+  'failure.declined_by': '{method} declined the payment. Try again or choose another way to pay.',
+  'failure.declined_app': 'The payment was declined in your {method} or banking app. Try again or choose another way to pay.',
+  'failure.insufficient_other': 'There is not enough money in the account. Top it up or choose another way to pay.',
+  'failure.limit_other': 'The amount is above the limit of this account. Choose another way to pay.',
   'failure.insufficient_funds': 'There is not enough money in the account. Try another card or another way to pay.',
   'failure.expired_card': 'The card has expired. Please use another card.',
   'failure.incorrect_cvc': 'The security code is not correct. Please check it and try again.',
@@ -139,6 +145,10 @@ export const en = {
   'paid.stay': 'Stay on this page',
   'paid.again': 'Make another payment',
   'paid.close': 'You can close this page.',
+  'refunded.title': 'This payment was refunded',
+  'refunded.part_title': 'Part of this payment was refunded',
+  'refunded.text': '{business} has returned {amount} to you. Depending on your bank, it takes a few days to arrive.',
+  'refunded.amount': 'Refunded',
 
   'expired.title': 'This payment request has expired',
   'expired.text': 'It can no longer be paid. Please ask {business} for a new one.',

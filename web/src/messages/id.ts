@@ -70,6 +70,7 @@ export const id: Messages = {
   'card.cvc_length': 'Kode keamanan kartu ini terdiri dari {digits} angka.',
   'card.private': 'Nomor kartu Anda hanya dikirim ke pemroses kartu. {business} tidak dapat melihatnya.',
   'card.ending': '{brand} berakhiran {last4}',
+  'card.last_tried': 'Terakhir dicoba: {card}',
   'form.check': 'Periksa kolom yang ditandai.',
 
   'pay.button': 'Bayar {amount}',
@@ -92,6 +93,7 @@ export const id: Messages = {
   'qr.new': 'Minta kode baru',
   'qr.renewed': 'Kode baru telah ditampilkan.',
   'qr.preparing': 'Menyiapkan kode…',
+  'qr.no_code': 'Tidak ada kode untuk dipindai',
   'qr.failed': 'Kode tidak dapat disiapkan. Silakan coba lagi.',
   'qr.waiting': 'Menunggu pembayaran Anda…',
 
@@ -109,6 +111,10 @@ export const id: Messages = {
   'failure.title': 'Pembayaran tidak berhasil',
   'failure.nothing': 'Tidak ada dana Anda yang ditagih.',
   'failure.declined': 'Bank Anda menolak pembayaran ini. Coba kartu lain atau cara pembayaran lain, atau tanyakan kepada bank Anda.',
+  'failure.declined_by': '{method} menolak pembayaran ini. Coba lagi atau pilih cara pembayaran lain.',
+  'failure.declined_app': 'Pembayaran ini ditolak di aplikasi {method} atau perbankan Anda. Coba lagi atau pilih cara pembayaran lain.',
+  'failure.insufficient_other': 'Saldo tidak cukup. Isi saldo atau pilih cara pembayaran lain.',
+  'failure.limit_other': 'Jumlah ini melebihi batas akun. Pilih cara pembayaran lain.',
   'failure.insufficient_funds': 'Saldo rekening tidak cukup. Coba kartu lain atau cara pembayaran lain.',
   'failure.expired_card': 'Kartu ini sudah kedaluwarsa. Silakan gunakan kartu lain.',
   'failure.incorrect_cvc': 'Kode keamanan salah. Periksa lalu coba lagi.',
@@ -141,6 +147,10 @@ export const id: Messages = {
   'paid.stay': 'Tetap di halaman ini',
   'paid.again': 'Lakukan pembayaran lain',
   'paid.close': 'Anda dapat menutup halaman ini.',
+  'refunded.title': 'Pembayaran ini telah dikembalikan',
+  'refunded.part_title': 'Sebagian pembayaran ini telah dikembalikan',
+  'refunded.text': '{business} telah mengembalikan {amount} kepada Anda. Bergantung pada bank Anda, dana diterima dalam beberapa hari.',
+  'refunded.amount': 'Dikembalikan',
 
   'expired.title': 'Permintaan pembayaran ini sudah kedaluwarsa',
   'expired.text': 'Permintaan ini tidak dapat dibayar lagi. Silakan minta yang baru kepada {business}.',

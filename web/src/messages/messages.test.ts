@@ -45,5 +45,8 @@ describe.each(Object.keys(languages) as (keyof typeof languages)[])('%s', (langu
 
 test('every reason for a failure and a refusal has a text', () => {
   const codes = ['insufficient_funds', 'expired_card', 'timeout', 'canceled', 'payment_in_progress', 'too_many_attempts', 'anything', null]
-  for (const code of codes) expect(keys).toEqual(expect.arrayContaining([failureText(code), refusalText(code)]))
+  for (const code of codes) {
+    const texts = (['card', 'wallet', 'qr', 'redirect', 'bank'] as const).map((kind) => failureText(code, kind))
+    expect(keys).toEqual(expect.arrayContaining([...texts, refusalText(code)]))
+  }
 })

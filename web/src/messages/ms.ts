@@ -70,6 +70,7 @@ export const ms: Messages = {
   'card.cvc_length': 'Kod keselamatan kad ini mempunyai {digits} digit.',
   'card.private': 'Nombor kad anda dihantar kepada pemproses kad sahaja. {business} tidak dapat melihatnya.',
   'card.ending': '{brand} berakhir dengan {last4}',
+  'card.last_tried': 'Cubaan terakhir: {card}',
   'form.check': 'Sila semak medan yang ditanda.',
 
   'pay.button': 'Bayar {amount}',
@@ -92,6 +93,7 @@ export const ms: Messages = {
   'qr.new': 'Dapatkan kod baharu',
   'qr.renewed': 'Kod baharu telah dipaparkan.',
   'qr.preparing': 'Menyediakan kod…',
+  'qr.no_code': 'Tiada kod untuk diimbas',
   'qr.failed': 'Kod tidak dapat disediakan. Sila cuba lagi.',
   'qr.waiting': 'Menunggu bayaran anda…',
 
@@ -109,6 +111,10 @@ export const ms: Messages = {
   'failure.title': 'Bayaran tidak berjaya',
   'failure.nothing': 'Anda tidak dicaj.',
   'failure.declined': 'Bank anda menolak bayaran ini. Cuba kad lain atau cara pembayaran lain, atau tanya bank anda.',
+  'failure.declined_by': '{method} menolak bayaran ini. Cuba lagi atau pilih cara pembayaran lain.',
+  'failure.declined_app': 'Bayaran ini ditolak dalam aplikasi {method} atau perbankan anda. Cuba lagi atau pilih cara pembayaran lain.',
+  'failure.insufficient_other': 'Baki akaun tidak mencukupi. Tambah nilai atau pilih cara pembayaran lain.',
+  'failure.limit_other': 'Jumlah ini melebihi had akaun. Pilih cara pembayaran lain.',
   'failure.insufficient_funds': 'Baki akaun tidak mencukupi. Cuba kad lain atau cara pembayaran lain.',
   'failure.expired_card': 'Kad ini telah tamat tempoh. Sila gunakan kad lain.',
   'failure.incorrect_cvc': 'Kod keselamatan tidak betul. Sila semak dan cuba lagi.',
@@ -141,6 +147,10 @@ export const ms: Messages = {
   'paid.stay': 'Kekal di halaman ini',
   'paid.again': 'Buat bayaran lain',
   'paid.close': 'Anda boleh menutup halaman ini.',
+  'refunded.title': 'Bayaran ini telah dipulangkan',
+  'refunded.part_title': 'Sebahagian bayaran ini telah dipulangkan',
+  'refunded.text': '{business} telah memulangkan {amount} kepada anda. Bergantung pada bank anda, wang itu mengambil masa beberapa hari untuk diterima.',
+  'refunded.amount': 'Dipulangkan',
 
   'expired.title': 'Permintaan bayaran ini telah tamat tempoh',
   'expired.text': 'Permintaan ini tidak boleh dibayar lagi. Sila minta yang baharu daripada {business}.',

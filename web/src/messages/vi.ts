@@ -70,6 +70,7 @@ export const vi: Messages = {
   'card.cvc_length': 'Mã bảo mật của thẻ này có {digits} chữ số.',
   'card.private': 'Số thẻ của bạn chỉ được gửi đến đơn vị xử lý thẻ. {business} không nhìn thấy số thẻ.',
   'card.ending': '{brand} có số cuối {last4}',
+  'card.last_tried': 'Thẻ vừa thử: {card}',
   'form.check': 'Vui lòng kiểm tra các ô được đánh dấu.',
 
   'pay.button': 'Thanh toán {amount}',
@@ -92,6 +93,7 @@ export const vi: Messages = {
   'qr.new': 'Lấy mã mới',
   'qr.renewed': 'Đã hiện mã mới.',
   'qr.preparing': 'Đang tạo mã…',
+  'qr.no_code': 'Chưa có mã để quét',
   'qr.failed': 'Không thể tạo mã. Vui lòng thử lại.',
   'qr.waiting': 'Đang chờ bạn thanh toán…',
 
@@ -109,6 +111,10 @@ export const vi: Messages = {
   'failure.title': 'Thanh toán không thành công',
   'failure.nothing': 'Bạn chưa bị trừ tiền.',
   'failure.declined': 'Ngân hàng của bạn đã từ chối khoản thanh toán. Hãy thử thẻ khác hoặc cách thanh toán khác, hoặc hỏi ngân hàng của bạn.',
+  'failure.declined_by': '{method} đã từ chối khoản thanh toán. Hãy thử lại hoặc chọn cách thanh toán khác.',
+  'failure.declined_app': 'Khoản thanh toán đã bị từ chối trong ứng dụng {method} hoặc ứng dụng ngân hàng của bạn. Hãy thử lại hoặc chọn cách thanh toán khác.',
+  'failure.insufficient_other': 'Tài khoản không đủ số dư. Hãy nạp thêm tiền hoặc chọn cách thanh toán khác.',
+  'failure.limit_other': 'Số tiền vượt hạn mức của tài khoản. Hãy chọn cách thanh toán khác.',
   'failure.insufficient_funds': 'Tài khoản không đủ số dư. Hãy thử thẻ khác hoặc cách thanh toán khác.',
   'failure.expired_card': 'Thẻ đã hết hạn. Vui lòng dùng thẻ khác.',
   'failure.incorrect_cvc': 'Mã bảo mật không đúng. Vui lòng kiểm tra và thử lại.',
@@ -141,6 +147,10 @@ export const vi: Messages = {
   'paid.stay': 'Ở lại trang này',
   'paid.again': 'Thanh toán thêm khoản khác',
   'paid.close': 'Bạn có thể đóng trang này.',
+  'refunded.title': 'Khoản thanh toán này đã được hoàn lại',
+  'refunded.part_title': 'Một phần khoản thanh toán này đã được hoàn lại',
+  'refunded.text': '{business} đã hoàn lại {amount} cho bạn. Tùy theo ngân hàng của bạn, tiền sẽ về sau vài ngày.',
+  'refunded.amount': 'Đã hoàn tiền',
 
   'expired.title': 'Yêu cầu thanh toán này đã hết hạn',
   'expired.text': 'Không thể thanh toán yêu cầu này nữa. Vui lòng đề nghị {business} gửi yêu cầu mới.',

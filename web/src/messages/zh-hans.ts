@@ -70,6 +70,7 @@ export const zhHans: Messages = {
   'card.cvc_length': '此卡的安全码为 {digits} 位数字。',
   'card.private': '您的卡号只会发送给银行卡处理机构，{business} 无法看到。',
   'card.ending': '{brand} 尾号 {last4}',
+  'card.last_tried': '上次尝试：{card}',
   'form.check': '请检查标出的栏位。',
 
   'pay.button': '支付 {amount}',
@@ -92,6 +93,7 @@ export const zhHans: Messages = {
   'qr.new': '获取新二维码',
   'qr.renewed': '已显示新的二维码。',
   'qr.preparing': '正在生成二维码…',
+  'qr.no_code': '没有可扫描的二维码',
   'qr.failed': '无法生成二维码，请重试。',
   'qr.waiting': '正在等待您付款…',
 
@@ -109,6 +111,10 @@ export const zhHans: Messages = {
   'failure.title': '付款未成功',
   'failure.nothing': '您没有被扣款。',
   'failure.declined': '您的银行拒绝了这笔付款。请换一张卡或其他付款方式，或咨询您的银行。',
+  'failure.declined_by': '{method} 拒绝了这笔付款。请重试或选择其他付款方式。',
+  'failure.declined_app': '您的 {method} 或银行应用拒绝了这笔付款。请重试或选择其他付款方式。',
+  'failure.insufficient_other': '账户余额不足。请充值或选择其他付款方式。',
+  'failure.limit_other': '金额超出此账户的限额。请选择其他付款方式。',
   'failure.insufficient_funds': '账户余额不足。请换一张卡或其他付款方式。',
   'failure.expired_card': '此卡已过期。请使用其他卡。',
   'failure.incorrect_cvc': '安全码不正确。请核对后重试。',
@@ -141,6 +147,10 @@ export const zhHans: Messages = {
   'paid.stay': '留在此页面',
   'paid.again': '再付一笔',
   'paid.close': '您可以关闭此页面。',
+  'refunded.title': '这笔付款已退款',
+  'refunded.part_title': '这笔付款已部分退款',
+  'refunded.text': '{business} 已向您退款 {amount}。视您的银行而定，到账可能需要几天。',
+  'refunded.amount': '已退款',
 
   'expired.title': '此付款请求已过期',
   'expired.text': '此请求已无法支付。请向 {business} 索取新的付款请求。',

@@ -1,5 +1,6 @@
 import { type ChangeEvent, type InputHTMLAttributes, type ReactNode, type RefObject, useLayoutEffect, useRef } from 'react'
 import { AlertIcon } from './icons.tsx'
+import { onceReleased } from './once-released.ts'
 import { useTexts } from './texts.tsx'
 
 export interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
@@ -19,7 +20,22 @@ export interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
 }
 
 /** A labelled text field; its hint and its error are read out with it. */
-export function Field({ id, label, hint, error, warning, optional = false, badge, prefix, inputRef, className, value, onChange, ...input }: FieldProps) {
+export function Field({
+  id,
+  label,
+  hint,
+  error,
+  warning,
+  optional = false,
+  badge,
+  prefix,
+  inputRef,
+  className,
+  value,
+  onChange,
+  onBlur,
+  ...input
+}: FieldProps) {
   const { t } = useTexts()
   const shown = useTypedValue(value, onChange, inputRef)
   const described = [error || warning ? `${id}-error` : '', hint ? `${id}-hint` : ''].filter(Boolean).join(' ')
@@ -34,7 +50,14 @@ export function Field({ id, label, hint, error, warning, optional = false, badge
             {prefix}
           </span>
         )}
-        <input {...input} {...shown} id={id} aria-invalid={error ? true : undefined} aria-describedby={described || undefined} />
+        <input
+          {...input}
+          {...shown}
+          onBlur={onBlur && ((event) => onceReleased(() => onBlur(event)))}
+          id={id}
+          aria-invalid={error ? true : undefined}
+          aria-describedby={described || undefined}
+        />
         {badge && <span className="field-badge">{badge}</span>}
       </div>
       {(error || warning) && (

@@ -75,13 +75,17 @@ const attemptStatuses: Record<string, NonNullable<CheckoutState['attempt']>['sta
 /** A method's name for payers, even if it is no longer offered. */
 const nameOf = (method: string): string => findMethod(method)?.name ?? method
 
+const presentCard = (card: CheckoutCharge['card']) => (card ? { brand: card.brand, last4: card.last4 } : null)
+
 function presentAttempt(charge: CheckoutCharge): NonNullable<CheckoutState['attempt']> {
-  const { id, method, status, currency, amount_minor, action_url, failure_code } = charge
+  const { id, method, status, currency, amount_minor, card, action_url, failure_code } = charge
   return {
     id,
     method,
     method_name: nameOf(method),
+    kind: (findMethod(method)?.kind ?? 'redirect') as CheckoutMethod['kind'],
     amount: formatAmount(amount_minor, currency),
+    card: presentCard(card),
     status: attemptStatuses[status] ?? 'succeeded',
     action_url: status === 'requires_customer_action' ? action_url : null,
     failure_code,
@@ -95,6 +99,16 @@ export interface StateQuery {
 
 /** How long an unfinished attempt is shown to a page that did not start it. */
 const attemptShownMs = 15 * 60_000
+
+/** The attempt that a page shows: its own, else one whose outcome is open, else a payment of a code that the payer's own app has just refused. */
+function attemptOf(charges: CheckoutCharge[], own: CheckoutCharge | undefined, at: Date): CheckoutCharge | undefined {
+  const isRecent = ({ created_at }: CheckoutCharge) => at.getTime() - created_at.getTime() < attemptShownMs
+  const refused = charges[0]
+  const isRefused = refused?.status === 'failed' && findMethod(refused.method)?.kind === 'qr' && isRecent(refused)
+  // A page that waits for its own attempt goes on waiting; a page whose attempt has ended shows what happened last.
+  if (own && !(isRefused && refused && ['failed', 'canceled'].includes(own.status))) return own
+  return charges.find((charge) => charge.status === 'pending' && isRecent(charge)) ?? (isRefused ? refused : own)
+}
 
 /** Everything that a payer's page shows, from the database alone. */
 export async function checkoutState(
@@ -110,8 +124,7 @@ export async function checkoutState(
   const repeated = request.allow_repeated_payments
   const own = charges.find(({ id }) => id === attemptId)
   // The link of a repeated request is shared: a page shows no payment but the one that it started.
-  const underWay = repeated ? undefined : charges.find((charge) => charge.status === 'pending' && at.getTime() - charge.created_at.getTime() < attemptShownMs)
-  const attempt = own ?? underWay
+  const attempt = repeated ? own : attemptOf(charges, own, at)
   const money = repeated ? (own ? [own] : []) : charges
   const paid = money.find((charge) => paidStatuses.has(charge.status) && charge.unapplied_reason === null)
   // Read before its charges: a payment applied between the two reads has completed it.
@@ -152,13 +165,14 @@ export async function checkoutState(
 }
 
 function presentPaid(charge: CheckoutCharge, receiptUrl: string | null): NonNullable<CheckoutState['paid']> {
-  const { id, method, amount_minor, currency, card, closed_at, updated_at } = charge
+  const { id, method, amount_minor, refunded_minor, currency, card, closed_at, updated_at } = charge
   return {
     charge_id: id,
     method,
     method_name: nameOf(method),
     amount: formatAmount(amount_minor, currency),
-    card: card ? { brand: card.brand, last4: card.last4 } : null,
+    refunded: refunded_minor > 0n ? formatAmount(refunded_minor, currency) : null,
+    card: presentCard(card),
     at: (closed_at ?? updated_at).toISOString(),
     receipt_url: receiptUrl,
   }

@@ -8,10 +8,21 @@ import type { ChargeRow } from '#resources/payments/charges/queries.ts'
 /** What a payer's page needs of a charge. */
 export type CheckoutCharge = Pick<
   ChargeRow,
-  'id' | 'method' | 'status' | 'currency' | 'amount_minor' | 'unapplied_reason' | 'failure_code' | 'card' | 'created_at' | 'updated_at' | 'closed_at'
+  | 'id'
+  | 'method'
+  | 'status'
+  | 'currency'
+  | 'amount_minor'
+  | 'refunded_minor'
+  | 'unapplied_reason'
+  | 'failure_code'
+  | 'card'
+  | 'created_at'
+  | 'updated_at'
+  | 'closed_at'
 > & { action_url: string | null }
 
-const columns = sql`id, method, status, currency, amount_minor, unapplied_reason, failure_code, card, rail_data ->> 'action_url' as action_url, created_at, updated_at, closed_at`
+const columns = sql`id, method, status, currency, amount_minor, refunded_minor, unapplied_reason, failure_code, card, rail_data ->> 'action_url' as action_url, created_at, updated_at, closed_at`
 
 /** A payment request, and the charge that its page started, if it did. */
 export interface ChargesKey {
