@@ -32,6 +32,12 @@ const tasks = {
   },
   crash: () => enter('crash'),
   generate: () => enter('generate'),
+  /** Seeds mistakes into a part of the sources and lists those that no test catches. */
+  async mutate() {
+    await prepare('main')
+    process.argv = [process.argv[0], process.argv[1], ...rest]
+    await import('./mutate/mutate.mjs')
+  },
   async build() {
     await prepare('main', { force: true })
   },
