@@ -110,7 +110,6 @@ describe('GET /v1/charges', () => {
     })
     const other = await aPaidCharge(payments, client, { amount_minor: 2_550n, rail: 'local' })
     const yen = await aPaidCharge(payments, client, { amount_minor: 300n, currency: 'jpy' })
-    const today = new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 10)
     const cases: [string, string[]][] = [
       [`payment_request_id=${request.id}`, [one.id]],
       [`relatable=payment_request:${request.id}`, [one.id]],
@@ -129,7 +128,6 @@ describe('GET /v1/charges', () => {
       ['keywords=25.50', [other.id]],
       [`keywords=${one.id}`, [one.id]],
       ['remark=FOR%20two', [one.id]],
-      [`date_from=${today}&date_to=${today}`, [yen.id, other.id, one.id]],
       ['date_to=2020-01-01', []],
       ['date_from=2020-01-01&perPage=1', [yen.id]],
       [`payout_id=${one.id}`, []],
@@ -137,6 +135,32 @@ describe('GET /v1/charges', () => {
     for (const [query, ids] of cases) expect([query, await idsOf(client, query)]).toEqual([query, ids])
     const refused = ['date_from=2999-01-01', 'date_to=2023-02-29', 'status=odd', 'statuses=odd', `customer_id=${one.id}`, 'amount_from=-1', 'per_page=0']
     for (const query of refused) expect([query, (await client.get(`/v1/charges?${query}`)).status]).toEqual([query, 422])
+  })
+
+  test('days begin at midnight in the business’s own zone, at any hour of the day', async () => {
+    for (const [timezone, midnight] of [
+      ['Asia/Singapore', '2026-03-01T16:00:00Z'],
+      ['Asia/Kolkata', '2026-03-01T18:30:00Z'],
+      ['America/New_York', '2026-03-02T05:00:00Z'],
+    ] as const) {
+      const client = await merchant({ timezone })
+      const at = (milliseconds: number) => new Date(new Date(midnight).getTime() + milliseconds)
+      const paid = async (created_at: Date) => (await aPaidCharge(payments, client, { created_at, rail: 'local' })).id
+      const [before, first, last, after] = [await paid(at(-1)), await paid(at(0)), await paid(at(86_399_999)), await paid(at(86_400_000))]
+      client.clock.set(at(60_000))
+      expect((await client.get('/v1/charges?date_from=2026-03-03')).status).toBe(422)
+      expect(await idsOf(client, 'date_from=2026-03-02')).toEqual([after, last, first])
+      client.clock.set(at(86_400_000))
+      const cases: [string, string[]][] = [
+        ['date_from=2026-03-02&date_to=2026-03-02', [last, first]],
+        ['date_from=2026-03-03', [after]],
+        ['date_to=2026-03-01', [before]],
+        ['date_from=2026-03-01&date_to=2026-03-03', [after, last, first, before]],
+      ]
+      for (const [query, ids] of cases) expect([timezone, query, await idsOf(client, query)]).toEqual([timezone, query, ids])
+      const exported = readCsv((await client.get('/v1/charges/export?dateFrom=2026-03-02&dateTo=2026-03-02')).text).slice(1)
+      expect(exported.map(([id]) => id)).toEqual([last, first])
+    }
   })
 
   test('amount_from and amount_to are in major units of each charge’s own currency, with none, two or three decimals', async () => {
