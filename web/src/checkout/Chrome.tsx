@@ -13,16 +13,21 @@ export function Chrome({ checkout, children }: { checkout: Checkout; children: R
   const { data, state } = checkout
   return (
     <div className={data.embedded ? 'page page-embedded' : 'page'}>
-      {state.business.sandbox && (
-        <p className="sandbox-banner">
-          <strong>{t('sandbox.title')}</strong> <span>{t('sandbox.text')}</span>
-        </p>
-      )}
-      {data.embedded && (
-        <button type="button" className="close" aria-label={t('page.close')} onClick={() => tellFrame({ type: 'toggle' })}>
-          <CrossIcon />
-        </button>
-      )}
+      <header>
+        {state.business.sandbox && (
+          <p className="sandbox-banner">
+            <strong>{t('sandbox.title')}</strong> <span>{t('sandbox.text')}</span>
+          </p>
+        )}
+        <div className="top">
+          <LanguageMenu data={data} />
+          {data.embedded && (
+            <button type="button" className="close" aria-label={t('page.close')} onClick={() => tellFrame({ type: 'toggle' })}>
+              <CrossIcon />
+            </button>
+          )}
+        </div>
+      </header>
       {children}
       <footer className="footer">
         <p className="footer-secure">
@@ -30,7 +35,6 @@ export function Chrome({ checkout, children }: { checkout: Checkout; children: R
           {t('page.secure')}
         </p>
         {!data.embedded && <Contact checkout={checkout} />}
-        <LanguageMenu data={data} />
       </footer>
     </div>
   )

@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'react'
 import { brandName } from '../shared/card-brands.ts'
-import { AlertIcon, CheckIcon, ClockIcon, CrossIcon } from '../ui/icons.tsx'
+import { AlertIcon, BackIcon, CheckIcon, ClockIcon, CrossIcon } from '../ui/icons.tsx'
 import { Time, useTexts } from '../ui/texts.tsx'
 import { nameOf } from './method-name.ts'
 import { Unapplied } from './notices.tsx'
-import { BusinessMark, Row } from './Summary.tsx'
+import { Amount, AmountDue, BusinessMark, Row } from './Summary.tsx'
 import type { Checkout } from './use-checkout.ts'
 import { safeUrl } from './view.ts'
 
@@ -29,7 +29,7 @@ const endings = {
 } as const
 
 function Closed({ checkout }: { checkout: Checkout }) {
-  const { t, money } = useTexts()
+  const { t } = useTexts()
   const { state, view, data } = checkout
   const { request, business } = state
   const end = view === 'expired' || view === 'canceled' || view === 'failed' ? view : 'inactive'
@@ -44,7 +44,7 @@ function Closed({ checkout }: { checkout: Checkout }) {
       <Unapplied checkout={checkout} />
       {(request?.amount || request?.reference_number) && (
         <dl className="totals">
-          {request.amount && <Row name={t('summary.amount')} value={money(request.amount)} />}
+          {request.amount && <Row name={t('summary.amount')} value={<Amount of={request.amount} />} />}
           {request.reference_number && <Row name={t('summary.reference')} value={request.reference_number} />}
         </dl>
       )}
@@ -63,6 +63,7 @@ function Paid({ checkout }: { checkout: Checkout }) {
   const { request, paid, attempt, business } = state
   const method = paid?.method ?? attempt?.method ?? null
   const amount = paid?.amount ?? attempt?.amount ?? request?.amount ?? null
+  const refunded = paid?.refunded ?? null
   const receipt = safeUrl(paid?.receipt_url)
   const back = data.embedded ? null : safeUrl(request?.completed_url)
   const again = () => {
@@ -71,14 +72,12 @@ function Paid({ checkout }: { checkout: Checkout }) {
   }
   return (
     <>
-      <span className="seal seal-success">
-        <CheckIcon />
-      </span>
+      <span className={refunded === null ? 'seal seal-success' : 'seal seal-quiet'}>{refunded === null ? <CheckIcon /> : <BackIcon />}</span>
       <h1 data-heading tabIndex={-1}>
-        {t('paid.title')}
+        {t(refunded === null ? 'paid.title' : refunded === amount ? 'refunded.title' : 'refunded.part_title')}
       </h1>
-      {amount !== null && <p className="amount-due">{money(amount)}</p>}
-      <p>{t('paid.thanks', { business: business.name })}</p>
+      {amount !== null && <AmountDue amount={amount} />}
+      <p>{refunded === null ? t('paid.thanks', { business: business.name }) : t('refunded.text', { business: business.name, amount: money(refunded) })}</p>
       <Unapplied checkout={checkout} />
       <dl className="totals">
         {method && (
@@ -87,11 +86,12 @@ function Paid({ checkout }: { checkout: Checkout }) {
             value={paid?.card ? t('card.ending', { brand: brandName(paid.card.brand), last4: paid.card.last4 }) : nameOf(state, method, t)}
           />
         )}
+        {refunded !== null && <Row name={t('refunded.amount')} value={<Amount of={refunded} />} />}
         {paid && <Row name={t('paid.time')} value={<Time at={paid.at} />} />}
         {request?.purpose && <Row name={t('paid.purpose')} value={request.purpose} />}
         {request?.reference_number && <Row name={t('summary.reference')} value={request.reference_number} />}
       </dl>
-      {back && <Back checkout={checkout} url={back} />}
+      {back && <Back checkout={checkout} url={back} goes={refunded === null} />}
       {receipt && (
         <a className="button button-quiet" href={receipt} {...(data.embedded ? { target: '_blank', rel: 'noopener' } : {})}>
           {t('paid.receipt')}
@@ -107,16 +107,15 @@ function Paid({ checkout }: { checkout: Checkout }) {
   )
 }
 
-/** The redirect to the merchant, automatic after a moment; only once, so that coming back does not redirect again. */
-function Back({ checkout, url }: { checkout: Checkout; url: string }) {
+/** The redirect to the merchant, automatic after a moment unless the payment was refunded; only once, so that coming back does not redirect again. */
+function Back({ checkout, url, goes }: { checkout: Checkout; url: string; goes: boolean }) {
   const { t } = useTexts()
   const { business } = checkout.state
   const [going, setGoing] = useState(false)
   const { memory } = checkout
   useEffect(() => {
-    if (memory?.sentBack()) return
-    setGoing(true)
-  }, [memory])
+    setGoing(goes && !memory?.sentBack())
+  }, [memory, goes])
   useEffect(() => {
     if (!going) return
     const timer = setTimeout(() => {

@@ -22,7 +22,7 @@ export function BusinessMark({ business }: { business: CheckoutState['business']
 
 /** To whom, how much and for what. */
 export function Summary({ checkout }: { checkout: Checkout }) {
-  const { t, money } = useTexts()
+  const { t } = useTexts()
   const { state, method, data } = checkout
   const { request, business } = state
   if (!request) return null
@@ -40,7 +40,7 @@ export function Summary({ checkout }: { checkout: Checkout }) {
       )}
       <BusinessMark business={business} />
       <h1 className="pay-title">{request.purpose || t('title.pay', { business: business.name })}</h1>
-      {request.amount !== null && <p className="amount-due">{money(withFee && chosen?.total ? chosen.total : request.amount)}</p>}
+      {request.amount !== null && <AmountDue amount={withFee && chosen?.total ? chosen.total : request.amount} />}
       {request.expires_at && request.status === 'pending' && (
         <p className="muted">
           {beforeTime}
@@ -53,9 +53,9 @@ export function Summary({ checkout }: { checkout: Checkout }) {
         <dl className="totals">
           {withFee && chosen && (
             <>
-              <Row name={t('summary.amount')} value={money(request.amount ?? '0')} />
-              <Row name={t('summary.fee')} value={money(chosen.fee ?? '0')} />
-              <Row name={t('summary.total')} value={money(chosen.total ?? '0')} strong />
+              <Row name={t('summary.amount')} value={<Amount of={request.amount ?? '0'} />} />
+              <Row name={t('summary.fee')} value={<Amount of={chosen.fee ?? '0'} />} />
+              <Row name={t('summary.total')} value={<Amount of={chosen.total ?? '0'} />} strong />
             </>
           )}
           {request.reference_number && <Row name={t('summary.reference')} value={request.reference_number} />}
@@ -65,24 +65,56 @@ export function Summary({ checkout }: { checkout: Checkout }) {
   )
 }
 
+/** The amount in large digits, and in smaller ones where it is long: it is never broken. */
+export function AmountDue({ amount }: { amount: string }) {
+  const { money } = useTexts()
+  const text = money(amount)
+  const size = text.length > 18 ? ' amount-longest' : text.length > 13 ? ' amount-long' : ''
+  return <p className={`amount-due${size}`}>{text}</p>
+}
+
+/** Longer orders are folded, so that a phone shows the ways to pay. */
+const longestOrder = 5
+const shownItems = 3
+
 function Items({ state }: { state: CheckoutState }) {
-  const { t, money } = useTexts()
+  const { t, count } = useTexts()
   const items = state.request?.line_items ?? []
   if (items.length === 0) return null
+  const first = items.length > longestOrder ? items.slice(0, shownItems) : items
+  return (
+    <>
+      <Lines items={first} />
+      {first.length < items.length && (
+        <details className="more-items">
+          <summary>{t('summary.all', { count: count(items.length) })}</summary>
+          <Lines items={items.slice(shownItems)} />
+        </details>
+      )}
+    </>
+  )
+}
+
+function Lines({ items }: { items: NonNullable<CheckoutState['request']>['line_items'] }) {
+  const { t, money, count } = useTexts()
   return (
     <ul className="items">
-      {items.map(({ name, quantity, price }, index) => (
+      {items.map(({ name, quantity, price, total = null }, index) => (
         <li key={index}>
           <span className="item-name">
             {name}
-            {quantity !== 1 && price === null && <small>{t('summary.quantity', { quantity: String(quantity) })}</small>}
+            {quantity !== 1 && <small>{price === null ? t('summary.quantity', { quantity: count(quantity) }) : `${count(quantity)} × ${money(price)}`}</small>}
           </span>
-          {/* The price is that of one piece; alone it would be read as that of all. */}
-          {price !== null && <span className="item-price">{quantity === 1 ? money(price) : `${quantity} × ${money(price)}`}</span>}
+          {price !== null && (quantity === 1 || total !== null) && <span className="item-price money">{money(total ?? price)}</span>}
         </li>
       ))}
     </ul>
   )
+}
+
+/** An amount in a text or in a list; it is never broken. */
+export function Amount({ of }: { of: string }) {
+  return <span className="money">{useTexts().money(of)}</span>
 }
 
 /** One line of a list of names and values. */

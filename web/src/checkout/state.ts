@@ -25,7 +25,8 @@ export interface CheckoutState {
     email: string | null
     name: string | null
     expires_at: string | null
-    line_items: { name: string; quantity: number; price: string | null }[]
+    /** `price` is of one piece, `total` of all of them. */
+    line_items: { name: string; quantity: number; price: string | null; total?: string | null }[]
     /** Where the browser is redirected after the payment, with the reference and status; null if the merchant gave no URL. */
     completed_url: string | null
     /** The target of "back to the merchant". */
@@ -75,6 +76,8 @@ export interface CheckoutMethod {
   name: string
   kind: 'card' | 'wallet' | 'qr' | 'redirect' | 'bank'
   icon_url: string
+  /** Cards: the brands to show. */
+  brands?: string[]
   /** The fee that the payer pays on top, and the sum; null if there is none or the amount is not known yet. */
   fee: string | null
   total: string | null

@@ -29,6 +29,7 @@ export const en = {
   'summary.title': 'Payment summary',
   'summary.reference': 'Reference',
   'summary.quantity': 'Quantity: {quantity}',
+  'summary.all': 'Show all {count} items',
   'summary.amount': 'Amount',
   'summary.fee': 'Payment fee',
   'summary.total': 'Total',
@@ -49,6 +50,7 @@ export const en = {
   'methods.title': 'How would you like to pay?',
   'methods.none': '{business} cannot accept payments here at the moment. Please contact them.',
   'methods.fee': 'Fee: {fee}',
+  'methods.more': 'More ways to pay ({count})',
   'methods.card': 'Card',
 
   'card.number': 'Card number',

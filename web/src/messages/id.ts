@@ -31,6 +31,7 @@ export const id: Messages = {
   'summary.title': 'Ringkasan pembayaran',
   'summary.reference': 'Nomor referensi',
   'summary.quantity': 'Jumlah barang: {quantity}',
+  'summary.all': 'Tampilkan semua {count} barang',
   'summary.amount': 'Jumlah',
   'summary.fee': 'Biaya pembayaran',
   'summary.total': 'Total',
@@ -51,6 +52,7 @@ export const id: Messages = {
   'methods.title': 'Bagaimana Anda ingin membayar?',
   'methods.none': '{business} saat ini tidak dapat menerima pembayaran di sini. Silakan hubungi mereka.',
   'methods.fee': 'Biaya: {fee}',
+  'methods.more': 'Cara pembayaran lainnya ({count})',
   'methods.card': 'Kartu',
 
   'card.number': 'Nomor kartu',

@@ -31,6 +31,7 @@ export const ms: Messages = {
   'summary.title': 'Ringkasan bayaran',
   'summary.reference': 'Rujukan',
   'summary.quantity': 'Kuantiti: {quantity}',
+  'summary.all': 'Tunjukkan semua {count} item',
   'summary.amount': 'Jumlah',
   'summary.fee': 'Fi pembayaran',
   'summary.total': 'Jumlah keseluruhan',
@@ -51,6 +52,7 @@ export const ms: Messages = {
   'methods.title': 'Bagaimanakah anda ingin membayar?',
   'methods.none': '{business} tidak dapat menerima bayaran di sini buat masa ini. Sila hubungi mereka.',
   'methods.fee': 'Fi: {fee}',
+  'methods.more': 'Lagi cara pembayaran ({count})',
   'methods.card': 'Kad',
 
   'card.number': 'Nombor kad',

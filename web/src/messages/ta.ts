@@ -31,6 +31,7 @@ export const ta: Messages = {
   'summary.title': 'கட்டணச் சுருக்கம்',
   'summary.reference': 'குறிப்பு எண்',
   'summary.quantity': 'அளவு: {quantity}',
+  'summary.all': 'அனைத்து {count} பொருட்களையும் காட்டு',
   'summary.amount': 'தொகை',
   'summary.fee': 'சேவைக் கட்டணம்',
   'summary.total': 'மொத்தம்',
@@ -51,6 +52,7 @@ export const ta: Messages = {
   'methods.title': 'எப்படிச் செலுத்த விரும்புகிறீர்கள்?',
   'methods.none': '{business} தற்போது இங்கே பணம் பெற இயலாது. அவர்களைத் தொடர்புகொள்ளவும்.',
   'methods.fee': 'சேவைக் கட்டணம்: {fee}',
+  'methods.more': 'மேலும் கட்டண முறைகள் ({count})',
   'methods.card': 'அட்டை',
 
   'card.number': 'அட்டை எண்',

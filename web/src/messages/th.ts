@@ -31,6 +31,7 @@ export const th: Messages = {
   'summary.title': 'สรุปการชำระเงิน',
   'summary.reference': 'เลขอ้างอิง',
   'summary.quantity': 'จำนวน: {quantity}',
+  'summary.all': 'แสดงสินค้าทั้งหมด {count} รายการ',
   'summary.amount': 'จำนวนเงิน',
   'summary.fee': 'ค่าธรรมเนียมการชำระเงิน',
   'summary.total': 'ยอดรวม',
@@ -51,6 +52,7 @@ export const th: Messages = {
   'methods.title': 'คุณต้องการชำระเงินด้วยวิธีใด',
   'methods.none': 'ขณะนี้ {business} ไม่สามารถรับชำระเงินที่นี่ได้ โปรดติดต่อร้านค้า',
   'methods.fee': 'ค่าธรรมเนียม: {fee}',
+  'methods.more': 'วิธีชำระเงินเพิ่มเติม ({count})',
   'methods.card': 'บัตร',
 
   'card.number': 'หมายเลขบัตร',

@@ -31,6 +31,7 @@ export const vi: Messages = {
   'summary.title': 'Tóm tắt thanh toán',
   'summary.reference': 'Mã tham chiếu',
   'summary.quantity': 'Số lượng: {quantity}',
+  'summary.all': 'Hiện tất cả {count} mặt hàng',
   'summary.amount': 'Số tiền',
   'summary.fee': 'Phí thanh toán',
   'summary.total': 'Tổng cộng',
@@ -51,6 +52,7 @@ export const vi: Messages = {
   'methods.title': 'Bạn muốn thanh toán bằng cách nào?',
   'methods.none': '{business} hiện không thể nhận thanh toán tại đây. Vui lòng liên hệ với họ.',
   'methods.fee': 'Phí: {fee}',
+  'methods.more': 'Cách thanh toán khác ({count})',
   'methods.card': 'Thẻ',
 
   'card.number': 'Số thẻ',

@@ -31,6 +31,7 @@ export const zhHans: Messages = {
   'summary.title': '付款摘要',
   'summary.reference': '参考编号',
   'summary.quantity': '数量：{quantity}',
+  'summary.all': '显示全部 {count} 件商品',
   'summary.amount': '金额',
   'summary.fee': '付款手续费',
   'summary.total': '合计',
@@ -51,6 +52,7 @@ export const zhHans: Messages = {
   'methods.title': '您想如何付款？',
   'methods.none': '{business} 目前无法在此收款。请与商家联系。',
   'methods.fee': '手续费：{fee}',
+  'methods.more': '更多付款方式（{count}）',
   'methods.card': '银行卡',
 
   'card.number': '卡号',

@@ -8,6 +8,8 @@ export interface Texts {
   /** The text of a key, with `{name}` replaced. A missing key is shown as it is rather than as nothing. */
   t(key: MessageKey, values?: Record<string, string>): string
   money(amount: string): string
+  /** A count with the separators of the language. */
+  count(number: number): string
 }
 
 /** Puts values into a text. */
@@ -21,6 +23,7 @@ export function textsOf(messages: Record<string, string>, language: string, curr
     language,
     t: (key, values) => fill(messages[key] ?? key, values),
     money: (amount) => formatMoney(amount, currency, language),
+    count: (number) => new Intl.NumberFormat(language).format(number),
   }
 }
 

@@ -1,13 +1,14 @@
 import type { CheckoutMethod, CheckoutState } from '@hawker/web/checkout-state'
 import { findMethod, type PaymentMethod } from '#engine/rails/methods.ts'
 import type { Business } from '#foundation/shared/business.ts'
-import { exponentOf, formatAmount } from '#foundation/shared/money.ts'
+import { exponentOf, formatAmount, parseAmount } from '#foundation/shared/money.ts'
 import { paidStatuses } from '#resources/payments/charges/queries.ts'
 import { feeOn, feeSchedules } from '#resources/payments/fees/fees.ts'
 import { isPastDeadline } from '#resources/payments/payment-requests/expiry.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import { redirectUrl } from '#resources/payments/payment-requests/redirect.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
+import { offeredMethods } from './offered-methods.ts'
 import type { CheckoutCharge } from './queries.ts'
 import type { CheckoutReads } from './reads.ts'
 
@@ -38,18 +39,29 @@ async function tokeniserOf({ rails }: StartDeps, business: Business, method: Pay
   return { type: 'stripe', url: `${protocol}://${host}${port ? `:${port}` : ''}/v1/payment_methods`, publishable_key: access.publishable_key }
 }
 
+/** The brands that every card rail accepts unless its owner has turned one off. */
+const cardBrands = ['visa', 'mastercard', 'amex']
+
 /** The methods that a payer can choose from: those of the request that a rail serves. */
 async function methodsOf(deps: StartDeps, business: Business, request: PaymentRequestRow): Promise<CheckoutMethod[]> {
   const { currency, amount_minor: amountMinor } = request
   const listed = request.payment_methods.map((code) => findMethod(code)).filter((method) => method !== undefined)
   const schedules = request.add_admin_fee ? await feeSchedules(deps.database.db, [business.id]) : undefined
-  const shown: CheckoutMethod[] = []
+  const payable: { method: PaymentMethod; tokeniser: CheckoutMethod['tokeniser'] }[] = []
   for (const method of listed) {
     if (!onPage.has(method.kind)) continue
     if (business.mode === 'live' && !(await deps.rails.find(business, method.code))) continue
     const tokeniser = await tokeniserOf(deps, business, method)
     // A live card without a tokeniser cannot be used here.
     if (method.kind === 'card' && tokeniser === null) continue
+    payable.push({ method, tokeniser })
+  }
+  const shown: CheckoutMethod[] = []
+  for (const method of offeredMethods(
+    payable.map((one) => one.method),
+    business,
+  )) {
+    const tokeniser = payable.find((one) => one.method === method)?.tokeniser ?? null
     const fee = schedules && amountMinor !== null ? feeOn(amountMinor, schedules(business.id, method.code, currency)) : undefined
     const feeMinor = request.admin_fee_minor ?? (fee && fee.fixedMinor + fee.shareMinor)
     shown.push({
@@ -59,6 +71,7 @@ async function methodsOf(deps: StartDeps, business: Business, request: PaymentRe
       icon_url: `/icons/methods/svg/${method.code}.svg`,
       fee: feeMinor === undefined ? null : formatAmount(feeMinor, currency),
       total: feeMinor === undefined || amountMinor === null ? null : formatAmount(amountMinor + feeMinor, currency),
+      brands: method.kind === 'card' ? cardBrands : [],
       tokeniser,
     })
   }
@@ -110,6 +123,12 @@ function attemptOf(charges: CheckoutCharge[], own: CheckoutCharge | undefined, a
   return charges.find((charge) => charge.status === 'pending' && isRecent(charge)) ?? (isRefused ? refused : own)
 }
 
+/** The price of all pieces of a line; null where it is not said, or cannot be paid exactly. */
+function lineTotal(price: number | null | undefined, quantity: number, currency: string): string | null {
+  const minor = price === null || price === undefined ? undefined : parseAmount(price, currency)
+  return minor === undefined || !Number.isSafeInteger(quantity) ? null : formatAmount(minor * BigInt(quantity), currency)
+}
+
 /** Everything that a payer's page shows, from the database alone. */
 export async function checkoutState(
   deps: StartDeps & { reads: CheckoutReads; receiptUrl: (business: Business, chargeId: string) => string | null },
@@ -147,6 +166,7 @@ export async function checkoutState(
         name: name ?? '',
         quantity: quantity ?? 1,
         price: price === null ? null : String(price),
+        total: lineTotal(price, quantity ?? 1, request.currency),
       })),
       completed_url: paid ? redirectUrl(request.redirect_url, request.id, 'completed') : null,
       canceled_url: redirectUrl(request.redirect_url, request.id, 'canceled'),
