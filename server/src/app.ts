@@ -8,6 +8,7 @@ import { type ApiKeys, apiKeys } from '#foundation/http/api-keys.ts'
 import { type ApiOptions, createApi } from '#foundation/http/create-api.ts'
 import { healthRoutes } from '#foundation/http/health.ts'
 import { idempotency } from '#foundation/http/idempotency.ts'
+import { linkBases } from '#foundation/http/link-base.ts'
 import type { Metrics } from '#foundation/http/observability.ts'
 import { referenceRoutes } from '#foundation/http/reference.ts'
 import type { Clock } from '#foundation/shared/clock.ts'
@@ -30,7 +31,7 @@ import { webhooksRoutes } from '#resources/webhooks/routes.ts'
 import type { Config } from './config.ts'
 
 export interface AppDeps {
-  config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'> & Partial<Pick<Config, 'groupCommitRows' | 'receiptFont'>>
+  config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'> & Partial<Pick<Config, 'groupCommitRows' | 'receiptFont' | 'allowedHosts'>>
   database: Database
   log: Logger
   metrics: Metrics
@@ -90,7 +91,7 @@ export async function createApp(options: AppDeps): Promise<App> {
     idempotency: repeats,
     clock,
     baseUrl,
-    publicUrl: config.publicUrl,
+    linkBase: linkBases({ publicUrl: config.publicUrl, baseUrl, allowedHosts: config.allowedHosts }),
     rateLimit: config.rateLimit,
     rateLimitStore: options.rateLimitStore,
     // HitPay's own examples use this path (behaviour §7.4 and the contract's samples).

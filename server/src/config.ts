@@ -8,8 +8,10 @@ export interface Config {
   /** Where the API listens. */
   readonly host: string
   readonly port: number
-  /** The URL under which clients reach the API, without a trailing slash; undefined means: as in the request. */
+  /** The URL under which clients reach the API, without a trailing slash; undefined means: as in the request, if its host is this machine. */
   readonly publicUrl: string | undefined
+  /** Hosts that links may follow in addition to this machine's own, with or without a port. */
+  readonly allowedHosts: readonly string[]
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
   /** An external PostgreSQL ≥ 15; undefined means the embedded one in `dataDirectory`. */
   readonly databaseUrl: string | undefined
@@ -72,6 +74,14 @@ export function readConfig(environment: Environment = process.env): Config {
     if (!/^(true|false|1|0)$/.test(value)) wrong(name, 'true or false')
     return value === 'true' || value === '1'
   }
+  const hosts = (name: string) => {
+    const all = (text(name) ?? '')
+      .split(',')
+      .map((host) => host.trim())
+      .filter((host) => host !== '')
+    if (!all.every((host) => /^(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?$/.test(host))) wrong(name, 'hosts separated by commas, such as hawker,192.168.1.20:8080')
+    return all
+  }
   const url = (name: string, protocols: string[], secret = name.includes('DATABASE')) => {
     const value = text(name)
     if (value === undefined) return undefined
@@ -102,6 +112,7 @@ export function readConfig(environment: Environment = process.env): Config {
     host,
     port: whole('PORT', 8080, 0, 65_535),
     publicUrl: url('HAWKER_PUBLIC_URL', ['http:', 'https:']),
+    allowedHosts: hosts('HAWKER_ALLOWED_HOSTS'),
     logLevel,
     databaseUrl,
     controlDatabaseUrl: url('CONTROL_DATABASE_URL', ['postgres:', 'postgresql:']) ?? databaseUrl,

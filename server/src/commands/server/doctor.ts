@@ -8,6 +8,7 @@ import { isWritable } from '#foundation/database/embedded.ts'
 import { appliedMigrations, readMigrations } from '#foundation/database/migrate.ts'
 import { createLog } from '#foundation/http/observability.ts'
 import { openBeside } from '#open.ts'
+import { linksNote } from './links-note.ts'
 
 type Finding = { check: string; state: 'ok' | 'warn' | 'fail'; says: string }
 
@@ -31,6 +32,8 @@ export async function doctor(read: typeof readConfig): Promise<number> {
   }
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   say('node', major > 20 || (major === 20 && minor >= 19) ? 'ok' : 'fail', `${process.version} (20.19 or newer is required)`)
+  const note = linksNote(config)
+  say('links', note ? 'warn' : 'ok', note ?? `begin with ${config.publicUrl}`)
   if (!config.databaseUrl) checkDisk(config, say)
   const holder = config.databaseUrl ? undefined : dataDirectoryHolder(config.dataDirectory)
   if (holder !== undefined) say('process', 'ok', `Hawker is running on this data directory (process ${holder})`)

@@ -1,5 +1,6 @@
 import type { Config } from '#config.ts'
 import type { MintedKey } from '#resources/business/businesses/create-business.ts'
+import { linksNote } from './links-note.ts'
 
 interface Welcome {
   url: string
@@ -25,11 +26,12 @@ export function welcome({ url, minted, config, milliseconds }: Welcome): string 
     : config.apiKey
       ? ''
       : '\n  The API key was shown at the first start; `npx hawker keys create` creates another one.\n'
+  const note = linksNote(config)
   return `
   Hawker is ready (${milliseconds} ms)
 
 ${table}
-${lost}
+${lost}${note ? `\n  ${note}.\n` : ''}
   Create a customer:
 
   curl --request POST --url ${url}/v1/customers \\

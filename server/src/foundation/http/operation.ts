@@ -11,7 +11,8 @@ import { changeHeaders, writeHeaders } from './schemas.ts'
 export interface OperationsOptions {
   idempotency: Idempotency
   clock: Clock
-  publicUrl?: string | undefined
+  /** The base of links in the answer to a request. */
+  linkBase: (request: FastifyRequest) => string
   /** Checks every answer against its schema and throws if it does not match; on in tests. */
   checkAnswer?: (operationId: string, status: number, body: string | undefined) => void
 }
@@ -92,7 +93,7 @@ function schemaOf(tag: string, method: Method, path: string, { ifMatch, headers,
 }
 
 /** The call of a request; `write` names a write for its Idempotency-Key. */
-function callOf(request: FastifyRequest, write: string | undefined, { clock, publicUrl }: OperationsOptions): Call {
+function callOf(request: FastifyRequest, write: string | undefined, { clock, linkBase }: OperationsOptions): Call {
   const { business, caller } = request.known as Known
   const params = request.params as Record<string, string>
   const url = request.raw.url ?? ''
@@ -107,7 +108,7 @@ function callOf(request: FastifyRequest, write: string | undefined, { clock, pub
     headers: request.headers as Record<string, string | undefined>,
     requestId: request.id,
     claim: write === undefined ? undefined : readClaim(request.headers['idempotency-key'], business.id, `${write} ${JSON.stringify(params)}`, request.body),
-    baseUrl: publicUrl ?? `${request.protocol}://${request.host}`,
+    baseUrl: linkBase(request),
     rawQuery: question < 0 ? '' : url.slice(question + 1),
   }
 }

@@ -2,12 +2,19 @@ import { Type } from 'typebox'
 import { expect, test } from 'vitest'
 import { systemClock } from '#foundation/shared/clock.ts'
 import { createApi } from './create-api.ts'
+import { linkBases } from './link-base.ts'
 import { createLog, createMetrics } from './observability.ts'
 
 /** A server without a database, for pages alone. */
 function anApi() {
-  const options = { log: createLog('silent'), metrics: createMetrics(), clock: systemClock, baseUrl: () => 'https://pay.example.com', authenticators: [] }
-  return createApi({ ...options, idempotency: { once: (_claim, _options, run) => run() } })
+  const options = {
+    log: createLog('silent'),
+    metrics: createMetrics(),
+    clock: systemClock,
+    baseUrl: () => 'https://pay.example.com',
+    authenticators: [] as const,
+  }
+  return createApi({ ...options, linkBase: linkBases(options), idempotency: { once: (_claim, _options, run) => run() } })
 }
 
 test('a page gets the texts of its query that it names, if they are single, not empty and not too long', async () => {
@@ -57,7 +64,7 @@ test('what a page writes comes from a payer, what a raw message writes from the 
   api.raw('/raw', async ({ origin }) => ({ status: 200, body: JSON.stringify(origin('b')) }))
   const headers = { host: 'evil.example.com', 'x-request-id': 'r' }
   const page = (await api.fastify.inject({ url: '/page', headers })).json()
-  expect(page).toMatchObject({ caller: { kind: 'payer' }, requestId: 'r', baseUrl: 'https://pay.example.com', address: 'http://evil.example.com' })
+  expect(page).toMatchObject({ caller: { kind: 'payer' }, requestId: 'r', baseUrl: 'https://pay.example.com', address: 'https://pay.example.com' })
   const raw = (await api.fastify.inject({ method: 'POST', url: '/raw', headers })).json()
   expect(raw).toMatchObject({ caller: { kind: 'system' }, requestId: 'r', baseUrl: 'https://pay.example.com' })
 })

@@ -10,8 +10,9 @@ import { tidyInput } from './request-body.ts'
 
 export interface PagesOptions {
   clock: Clock
-  publicUrl?: string | undefined
-  /** The URL of this server, for links that are stored: what a public request says about it cannot be trusted. */
+  /** The base of links in the answer to a request, and in what it causes. */
+  linkBase: (request: FastifyRequest) => string
+  /** The base of links in what a message from outside causes. */
   baseUrl: () => string
 }
 
@@ -55,7 +56,7 @@ export function rawRoutes(fastify: FastifyInstance, options: PagesOptions): (pat
         body,
         headers: request.headers as PageCall['headers'],
         requestId: request.id,
-        origin: originOf(request, system, options),
+        origin: originOf(request, system, options.baseUrl(), options),
       })
       return reply.code(answer.status).header('content-type', 'application/json').send(answer.body)
     })
@@ -66,14 +67,15 @@ export function rawRoutes(fastify: FastifyInstance, options: PagesOptions): (pat
 export const hidden = (body?: TSchema): object => ({ hide: true, ...(body ? { body } : {}) })
 
 const originOf =
-  ({ id: requestId }: FastifyRequest, caller: Caller, { clock, baseUrl }: PagesOptions) =>
-  (businessId: string): Origin => ({ requestId, caller, at: clock.now(businessId), baseUrl: baseUrl() })
+  ({ id: requestId }: FastifyRequest, caller: Caller, baseUrl: string, { clock }: PagesOptions) =>
+  (businessId: string): Origin => ({ requestId, caller, at: clock.now(businessId), baseUrl })
 
 function pageCallOf(request: FastifyRequest, { query: names = [] }: AnyPage, options: PagesOptions): PageCall<Record<string, string>> {
   const url = request.raw.url ?? ''
   const question = url.indexOf('?')
   const sent = request.query as Record<string, unknown>
   const query: Record<string, string> = {}
+  const address = options.linkBase(request)
   for (const name of names) {
     const text = sent[name]
     if (typeof text === 'string' && text !== '' && text.length <= longestText) query[name] = text
@@ -85,8 +87,8 @@ function pageCallOf(request: FastifyRequest, { query: names = [] }: AnyPage, opt
     headers: request.headers as PageCall['headers'],
     requestId: request.id,
     rawQuery: question < 0 ? '' : url.slice(question + 1),
-    address: options.publicUrl ?? `${request.protocol}://${request.host}`,
-    origin: originOf(request, payer, options),
+    address,
+    origin: originOf(request, payer, address, options),
   }
 }
 

@@ -50,7 +50,7 @@ export async function beginAttempt(
   // Only of these fields: of anything else that a page may have sent, not even a digest is stored.
   const claim = readClaim(key && `checkout:${request.id}:${key}`, business.id, `POST attempts ${request.id}`, { method, amount, token, name, email, embedded })
   if (!claim) throw invalid({ 'Idempotency-Key': ['The Idempotency-Key header is required.'] }, 'invalid_idempotency_key')
-  const page = checkoutUrl(request, business, deps.baseUrl())
+  const page = checkoutUrl(request, business, origin.baseUrl)
   let paid: PaymentRequestRow | undefined
   const run = async (): Promise<Answer> => {
     const payment = {

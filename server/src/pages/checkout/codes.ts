@@ -3,6 +3,7 @@ import type { CheckoutCode } from '@hawker/web/checkout-state'
 import { encodeQR } from 'qr'
 import { findMethod } from '#engine/rails/methods.ts'
 import type { Database } from '#foundation/database/database.ts'
+import type { Origin } from '#foundation/http/origin.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { conflict, invalid } from '#foundation/shared/errors.ts'
 import { chunkOf, pngMark } from '#foundation/shared/png.ts'
@@ -22,7 +23,13 @@ export interface CodeQuery {
 }
 
 /** The code's text and its deadline, for a request that can still be paid. */
-export async function issueCheckoutCode(database: Database, business: Business, request: PaymentRequestRow, query: CodeQuery, baseUrl: string, at: Date) {
+export async function issueCheckoutCode(
+  database: Database,
+  business: Business,
+  request: PaymentRequestRow,
+  query: CodeQuery,
+  { baseUrl, at }: Pick<Origin, 'baseUrl' | 'at'>,
+) {
   const status = statusAt(request, at)
   if (status !== 'pending' && !(status === 'completed' && request.allow_repeated_payments)) {
     throw conflict('payment_request_not_payable', `This payment request is ${status}.`)
@@ -49,10 +56,9 @@ export async function presentCode(
   business: Business,
   request: PaymentRequestRow,
   query: CodeQuery,
-  baseUrl: string,
-  at: Date,
+  origin: Pick<Origin, 'baseUrl' | 'at'>,
 ): Promise<CheckoutCode> {
-  const { payload, expiresAt, method } = await issueCheckoutCode(database, business, request, query, baseUrl, at)
+  const { payload, expiresAt, method } = await issueCheckoutCode(database, business, request, query, origin)
   const rows = modulesOf(payload).map((row) => row.map((isDark) => (isDark ? '1' : '0')).join(''))
   const amount = request.amount_minor === null ? `&amount=${encodeURIComponent(String(query.amount))}` : ''
   return {

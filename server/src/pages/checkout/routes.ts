@@ -172,19 +172,19 @@ const CodeInput = Type.Object({ method: plainText(64), amount: Type.Optional(Typ
 
 /** Codes to scan, for the page and as pictures. */
 function codeRoutes(api: Api, deps: CheckoutDeps): void {
-  const { database, baseUrl } = deps
+  const { database } = deps
   api.page(`${path}/codes`, { method: 'POST', body: CodeInput }, async ({ params, body, origin }) => {
     const found = await findRequest(deps, params)
     if (!found) return undefined
     const { business } = found.merchant
-    return { status: 200, json: await presentCode(database, business, found.request, body, baseUrl(), origin(business.id).at) }
+    return { status: 200, json: await presentCode(database, business, found.request, body, origin(business.id)) }
   })
 
   api.page(`${path}/code.png`, { query: ['method', 'amount'] }, async ({ params, query: { method = '', amount }, origin }) => {
     const found = await findRequest(deps, params)
     if (!found) return undefined
     const { business } = found.merchant
-    const { payload } = await issueCheckoutCode(database, business, found.request, { method, amount }, baseUrl(), origin(business.id).at)
+    const { payload } = await issueCheckoutCode(database, business, found.request, { method, amount }, origin(business.id))
     const headers = { 'content-disposition': 'attachment; filename="payment-code.png"', 'content-type': 'image/png' }
     return { status: 200, headers, body: pictureOf(payload) }
   })

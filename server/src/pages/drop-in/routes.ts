@@ -16,7 +16,6 @@ import { checkoutUrl } from '#resources/payments/payment-requests/wire.ts'
 
 export interface DropInDeps {
   database: Database
-  baseUrl: () => string
   businessBySlug: FindBySlug
 }
 
@@ -136,7 +135,7 @@ export function dropInRoutes(api: Api, deps: DropInDeps): void {
   const notFound = async (): Promise<PageAnswer> => {
     throw new ApiError(404, 'not_found', 'Not Found', { headers })
   }
-  api.page('/v1/business/:id/checkout-dropin-pr', { query: ['slug'], notFound }, async ({ params, query, origin }) => {
+  api.page('/v1/business/:id/checkout-dropin-pr', { query: ['slug'], notFound }, async ({ params, query, origin, address }) => {
     const business = query.slug !== undefined && isUuid(params.id) ? await deps.businessBySlug(query.slug.replace(/^@/, '')) : undefined
     const request = business && (await findPaymentRequest(deps.database.db, business.id, params.id))
     if (!business || !request || request.deleted_at !== null) return undefined
@@ -146,7 +145,7 @@ export function dropInRoutes(api: Api, deps: DropInDeps): void {
       amount: request.amount_minor === null ? null : formatAmount(request.amount_minor, request.currency),
       currency: request.currency,
       payment_methods: request.payment_methods,
-      url: checkoutUrl(request, business, deps.baseUrl()),
+      url: checkoutUrl(request, business, address),
     }
     return { status: 200, headers, json: shown }
   })

@@ -35,7 +35,7 @@ export async function payCode(
     input,
     ...(decision.late ? { beganAt: lateDate(request, origin.at) } : {}),
     ...more,
-    returnUrl: checkoutUrl(request, business, deps.baseUrl()),
+    returnUrl: checkoutUrl(request, business, origin.baseUrl),
   }
   return startPayment(deps, business, payment, origin)
 }

@@ -120,7 +120,7 @@ function payRoute(api: Api, deps: StartDeps): void {
       const request = isUuid(id) ? await findRequest({ businessId: business.id, id }) : undefined
       if (!request) throw notFound('PaymentRequest', id)
       const answer = answerWith(request)
-      const returnUrl = checkoutUrl(request, business, deps.baseUrl())
+      const returnUrl = checkoutUrl(request, business, call.baseUrl)
       const settled = await startPayment(deps, business, { ...paymentOf(request, body, call.at), payer: payerOf(body), returnUrl, answer }, call)
       return settled.answer ?? answer(settled)
     }),

@@ -14,23 +14,28 @@ const sharedBy = ({ settlement: { business, origin } }: Case) => ({ businessId: 
 const later = (a: Date, b: Date) => (a > b ? a : b)
 
 /** The events of a settlement; `earlier` are the previous payments of its request, if it accepts more than one. */
-export function eventsOfSettlement(decided: Case, earlier: Payment[], baseUrl: string): BusinessEvent[] {
+export function eventsOfSettlement(decided: Case, earlier: Payment[]): BusinessEvent[] {
   const { charge, settlement } = decided
   if (charge.status !== 'succeeded' && charge.status !== 'failed' && charge.status !== 'canceled') return []
   const data = JSON.stringify(presentChargeEvent(charge, settlement.business))
   const ofCharge = { ...sharedBy(decided), at: charge.updated_at, objectId: charge.id, data }
-  if (charge.status !== 'succeeded') return [{ ...ofCharge, type: 'charge.failed' }, ...failedEvents(decided, baseUrl)]
+  if (charge.status !== 'succeeded') return [{ ...ofCharge, type: 'charge.failed' }, ...failedEvents(decided)]
   const events: BusinessEvent[] = [{ ...ofCharge, type: 'charge.created' }]
   if (charge.unapplied_reason !== null) events.push({ ...ofCharge, type: 'charge.unapplied' })
-  return [...events, ...completedEvents(decided, earlier, baseUrl), ...creditEvents(decided)]
+  return [...events, ...completedEvents(decided, earlier), ...creditEvents(decided)]
 }
 
 /** A payment that its request was waiting for. */
-function completedEvents(decided: Case, earlier: Payment[], baseUrl: string): BusinessEvent[] {
+function completedEvents(decided: Case, earlier: Payment[]): BusinessEvent[] {
   const { charge, request, settlement, applied } = decided
   if (!request || !applied) return []
   const payments = [...earlier, presentPayment(charge, settlement.business)]
-  const completed = { ...presentPaymentRequest(request, settlement.business, baseUrl), status: 'completed', payments, payment_type: charge.method }
+  const completed = {
+    ...presentPaymentRequest(request, settlement.business, settlement.origin.baseUrl),
+    status: 'completed',
+    payments,
+    payment_type: charge.method,
+  }
   return [
     {
       ...sharedBy(decided),
@@ -73,7 +78,7 @@ function fieldsOf(request: PaymentRequestRow, charge: ChargeRow, status: 'comple
  * A failure goes to `failed_webhook`; to `webhook` only if it ends the request, since clients take the first call
  * as the final one (behaviour §3.3).
  */
-function failedEvents(decided: Case, baseUrl: string): BusinessEvent[] {
+function failedEvents(decided: Case): BusinessEvent[] {
   const { charge, request, settlement } = decided
   if (!request) return []
   const terminal = isTerminalFailure(decided)
@@ -83,7 +88,7 @@ function failedEvents(decided: Case, baseUrl: string): BusinessEvent[] {
   else if (terminal && request.webhook !== null) callbacks.push({ url: request.webhook, apiKeyId: request.api_key_id, fields })
   if (!terminal && callbacks.length === 0) return []
   const data = {
-    ...presentPaymentRequest(request, settlement.business, baseUrl),
+    ...presentPaymentRequest(request, settlement.business, settlement.origin.baseUrl),
     payments: [],
     error_message: charge.failure_message,
     failure_reason: charge.failure_code,

@@ -33,7 +33,6 @@ export async function writeSettlements(tx: Transaction<DB>, cases: Case[], links
   ]
   const ended = requests.filter(({ status, expires_at }) => status !== 'pending' && expires_at !== null)
   const earlier = await earlierPayments(tx, changed)
-  const baseUrl = links.baseUrl()
   const businessIds = cases.map(({ settlement }) => settlement.business.id)
   await runTogether(tx, 'settle', [
     insertChargesSql(created.map(({ charge }) => charge)),
@@ -49,7 +48,7 @@ export async function writeSettlements(tx: Transaction<DB>, cases: Case[], links
     ),
     insertChargeGramsSql(created),
     insertReleasesSql(changed.flatMap(releaseOf)),
-    insertEventsSql(changed.flatMap((one) => eventsOfSettlement(one, earlier(one), baseUrl))),
+    insertEventsSql(changed.flatMap((one) => eventsOfSettlement(one, earlier(one)))),
     scheduleChecksSql([...created, ...updated].flatMap(checkOf)),
     deleteChecksSql(
       updated.filter(({ charge }) => final.has(charge.status)).map(({ charge }) => keyOf(charge)),
