@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import { isPermittedAddress } from './public-address.ts'
+import { addressesOf, isPermittedAddress } from './public-address.ts'
 import { createSafeSender, explainNetworkError, type NotSent, type SafeSender, type SenderOptions, type Sent } from './send-safely.ts'
 
 const open: { close(): unknown }[] = []
@@ -321,6 +321,26 @@ describe('our own network', () => {
   })
 
   test('metadata services are blocked even inside an allowed network', () => {
+    const open = { allowLoopback: true, allowedNetworks: ['0.0.0.0/0', '::/0'] }
+    const metadata = [
+      ...[
+        '169.254.169.254',
+        '169.254.170.2',
+        '169.254.170.23',
+        '168.63.129.16',
+        '100.100.100.200',
+        '192.0.0.192',
+        '169.254.0.23',
+        '100.96.0.96',
+        '169.254.42.42',
+      ],
+      ...['fd00:ec2::254', 'fd00:ec2::23', 'fd20:ce::254', 'fd00:c1::a9fe:a9fe', 'fe80::a9fe:a9fe', 'fd00:42::42', 'fd00:a9fe:a9fe::1'],
+      ...['FD00:0EC2:0::0023', 'fd00:c1:0:0:0:0:a9fe:a9fe'],
+    ]
+    for (const address of metadata) {
+      const reached = [addressesOf.sandbox, addressesOf.live, open].map((exceptions) => isPermittedAddress(address, exceptions))
+      expect([address, ...reached]).toEqual([address, false, false, false])
+    }
     expect(isPermittedAddress('169.254.169.254', { allowedNetworks: ['169.254.0.0/16'] })).toBe(false)
     expect(isPermittedAddress('169.254.1.1', { allowedNetworks: ['169.254.0.0/16'] })).toBe(true)
   })

@@ -1,7 +1,8 @@
 import { enabledMethods, isEnabled } from '#engine/rails/enabled-methods.ts'
 import { findMethod, minimumAmount } from '#engine/rails/methods.ts'
+import { callbackUrlFault } from '#foundation/outgoing/callback-url.ts'
 import type { Business } from '#foundation/shared/business.ts'
-import { type FieldErrors, invalid, spoken } from '#foundation/shared/errors.ts'
+import { type FieldErrors, invalid } from '#foundation/shared/errors.ts'
 import { type Currency, exponentOf, formatAmount, parseAmount, parseCurrency } from '#foundation/shared/money.ts'
 import { gramsOf, searchTextOf } from '#foundation/shared/search-text.ts'
 import { readExpiry } from './expiry.ts'
@@ -71,7 +72,7 @@ const nothing: PaymentRequestFields = {
 }
 
 const texts = ['name', 'email', 'phone', 'purpose', 'reference_number', 'redirect_url', 'webhook', 'failed_webhook', 'wifi_terminal_id'] as const
-const urls = ['redirect_url', 'webhook', 'failed_webhook'] as const
+const callbacks = ['webhook', 'failed_webhook'] as const
 const maxMetadata = 50
 
 /** The location that a body names, under either of its names; undefined if it names none. */
@@ -105,7 +106,12 @@ export function applyPaymentRequest(
   if (body.line_items !== undefined) after.line_items = body.line_items?.map(understoodItem) ?? null
   if (body.metadata !== undefined) after.metadata = merged(after.metadata, body.metadata, errors)
   after.expires_at = readExpiry(body, after.expires_at, business.timezone, at, errors)
-  for (const name of urls) if (after[name] !== null && !isWebAddress(after[name])) errors[name] = [`The ${spoken(name)} format is invalid.`]
+  if (after.redirect_url !== null && !isWebAddress(after.redirect_url)) errors.redirect_url = ['The redirect url format is invalid.']
+  for (const name of callbacks) {
+    // What was stored under an older rule stays until it is sent again.
+    const fault = body[name] ? callbackUrlFault(body[name], business, name) : undefined
+    if (fault !== undefined) errors[name] = [fault]
+  }
 
   const currency = body.currency === undefined && before ? before.currency : parseCurrency(body.currency ?? '')
   if (currency === undefined) errors.currency = ['The selected currency is invalid.']

@@ -5,6 +5,7 @@ import type { DB } from '#foundation/database/tables.ts'
 import type { Deps } from '#foundation/deps.ts'
 import { type Claim, rememberAnswer } from '#foundation/http/idempotency.ts'
 import type { Origin } from '#foundation/http/origin.ts'
+import { callbackUrlFault } from '#foundation/outgoing/callback-url.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { keyIdOf } from '#foundation/shared/caller.ts'
 import { invalid, notFound } from '#foundation/shared/errors.ts'
@@ -115,6 +116,8 @@ export async function refundCharge(deps: RefundDeps, business: Business, input: 
 
 /** Writes the refund without its money, whose accounts are locked last: whatever can be rejected is rejected here. */
 async function insertPending(tx: Transaction<DB>, business: Business, input: RefundInput, { at: began, caller }: Origin): Promise<ChargeAndRefund> {
+  const fault = input.webhook ? callbackUrlFault(input.webhook, business, 'webhook') : undefined
+  if (fault !== undefined) throw invalid({ webhook: [fault] })
   const before = (await lockCharges(tx, [{ businessId: business.id, id: input.chargeId }])).get(input.chargeId.toLowerCase())
   if (!before) throw notFound('Charge', input.chargeId)
   const amountMinor = refundable(before, input)

@@ -14,9 +14,7 @@ const amount = Type.Unsafe<string | number>({
 
 const about = {
   amount: Type.Optional(amount),
-  webhook: Type.Optional(
-    nullable(Type.String({ maxLength: 1028, pattern: '^https?://[^\\s]+$', description: 'URL that receives the outcome of the refund as a form.' })),
-  ),
+  webhook: Type.Optional(nullable(plainText(1028, { description: 'URL that receives the outcome of the refund as a form: https, in the sandbox also http.' }))),
   send_email: Type.Optional(lenientFlag('Whether to email the payer.')),
   email: Type.Optional(nullable(Type.String({ format: 'email', maxLength: 255, description: "Address for that email; the payer's own if omitted." }))),
   comment: Type.Optional(nullable(longText(255, { description: 'Why the payment is refunded.' }))),

@@ -5,6 +5,7 @@ import { type Database, isContention, isOutcomeUnknown } from '#foundation/datab
 import { groupCommit } from '#foundation/database/group-commit.ts'
 import type { DB } from '#foundation/database/tables.ts'
 import type { DueWork } from '#foundation/jobs/job.ts'
+import { addressesOf } from '#foundation/outgoing/public-address.ts'
 import { createSafeSender } from '#foundation/outgoing/send-safely.ts'
 import { system } from '#foundation/shared/caller.ts'
 import type { Clock } from '#foundation/shared/clock.ts'
@@ -65,12 +66,9 @@ const defaultLeaseMs = 60_000
 /** Time between two searches for leases of processes that are gone; the first is at start. */
 const recoverEveryMs = 5_000
 
-/** Networks in which receivers of a sandbox may be: the developer's own machine and its containers. */
-const privateNetworks = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
-
 /** Senders for both modes. The sandbox may reach loopback and private networks; live only the public internet. */
 export function createSenders(): SendDeps['senders'] {
-  return { sandbox: createSafeSender({ allowLoopback: true, allowedNetworks: privateNetworks }), live: createSafeSender() }
+  return { sandbox: createSafeSender(addressesOf.sandbox), live: createSafeSender(addressesOf.live) }
 }
 
 /** The deliveries of this process that are in flight. */

@@ -3,13 +3,13 @@ import type { Database, Db } from '#foundation/database/database.ts'
 import type { Call } from '#foundation/http/api.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
+import { callbackUrlFault } from '#foundation/outgoing/callback-url.ts'
 import { keyIdOf } from '#foundation/shared/caller.ts'
 import type { Clock } from '#foundation/shared/clock.ts'
 import { type FieldErrors, invalid } from '#foundation/shared/errors.ts'
 import { isCalendarDay, nextDay, parseMoment, startOfDay } from '#foundation/shared/time.ts'
 import { type ReplayTarget, replayEvents } from '#resources/webhooks/delivery/fan-out.ts'
 import { findEndpoint } from '#resources/webhooks/webhook-events/queries.ts'
-import { urlFault } from '#resources/webhooks/webhook-events/rules.ts'
 import { type EventRange, eventsInRange } from './queries.ts'
 import type { ReplayEvents } from './wire.ts'
 
@@ -44,7 +44,7 @@ function rangeOf({ business, body }: Call<unknown, ReplayEvents>): EventRange {
   if ([first, last, body.from, body.to, eventType].every((value) => value === undefined))
     errors.from_sequence = ['Select the events with from_sequence, to_sequence, from, to or event_type.']
   if (first !== undefined && last !== undefined && first > last) errors.to_sequence = ['The to sequence must be at least the from sequence.']
-  const fault = url === undefined ? undefined : urlFault(url, business)
+  const fault = url === undefined ? undefined : callbackUrlFault(url, business, 'url')
   if (fault) errors.url = [fault]
   if (Object.keys(errors).length > 0) throw invalid(errors)
   return range

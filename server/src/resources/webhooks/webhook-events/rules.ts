@@ -1,19 +1,11 @@
 import type { Fields } from '#engine/records/kind.ts'
 import { tables } from '#foundation/database/columns.ts'
 import { blankRow } from '#foundation/database/rows.ts'
+import { callbackUrlFault } from '#foundation/outgoing/callback-url.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { type FieldErrors, invalid } from '#foundation/shared/errors.ts'
 import type { EndpointRow } from './queries.ts'
 import { type CreateWebhookEvent, knownEventTypes, type UpdateWebhookEvent } from './wire.ts'
-
-/** Why a URL cannot receive deliveries; undefined if it can. Addresses are checked when they are connected to. */
-export function urlFault(url: string, { mode }: Business, field = 'url'): string | undefined {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (!parsed || !['http:', 'https:'].includes(parsed.protocol)) return `The ${field} format is invalid.`
-  if (parsed.username !== '' || parsed.password !== '') return `The ${field} may not contain a user name or password.`
-  if (mode === 'live' && parsed.protocol !== 'https:') return `The ${field} must begin with https://.`
-  return undefined
-}
 
 /** The types as they are stored: null for all of them. Names each unknown one in `errors`. */
 function storedEventTypes(types: string[] | null, errors: FieldErrors): string[] | null {
@@ -36,7 +28,7 @@ export function applyEndpoint<Row extends Fields<EndpointRow>>(before: Row, body
   const row = { ...before }
   if (body.name !== undefined) row.name = body.name
   if (body.url !== undefined) {
-    const fault = urlFault(body.url, business)
+    const fault = callbackUrlFault(body.url, business, 'url')
     if (fault) errors.url = [fault]
     row.url = body.url
   }
