@@ -117,7 +117,7 @@ export async function createApp(options: AppDeps): Promise<App> {
     idempotency: repeats,
     businessBySlug,
     receiptUrl: (business, chargeId) => receiptUrl('', secretKey(), business, chargeId),
-    createPaymentRequest: createPaymentRequest(deps),
+    createPaymentRequest: createPaymentRequest(payments),
   })
   wakePages = pages.wake
 

@@ -55,12 +55,21 @@ export class ConfigError extends Error {}
 
 type Environment = Record<string, string | undefined>
 
+/** Hosts separated by commas, with or without a port. */
+function hostsIn(value: string | undefined, wrong: (must: string) => never): string[] {
+  const hosts = (value ?? '')
+    .split(',')
+    .map((host) => host.trim())
+    .filter((host) => host !== '')
+  if (!hosts.every((host) => /^(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?$/.test(host))) wrong('hosts separated by commas, such as hawker,192.168.1.20:8080')
+  return hosts
+}
+
 /** The configuration from environment variables. Throws `ConfigError` for the first invalid value. */
 export function readConfig(environment: Environment = process.env): Config {
   const text = (name: string) => environment[name]?.trim() || undefined
   const wrong = (name: string, must: string, secret = false): never => {
-    const got = secret ? '' : `, not ${JSON.stringify(environment[name])}`
-    throw new ConfigError(`${name} must be ${must}${got}.`)
+    throw new ConfigError(`${name} must be ${must}${secret ? '' : `, not ${JSON.stringify(environment[name])}`}.`)
   }
   const whole = (name: string, fallback: number, min: number, max: number, otherwise = '') => {
     const value = text(name)
@@ -73,14 +82,6 @@ export function readConfig(environment: Environment = process.env): Config {
     if (value === undefined) return fallback
     if (!/^(true|false|1|0)$/.test(value)) wrong(name, 'true or false')
     return value === 'true' || value === '1'
-  }
-  const hosts = (name: string) => {
-    const all = (text(name) ?? '')
-      .split(',')
-      .map((host) => host.trim())
-      .filter((host) => host !== '')
-    if (!all.every((host) => /^(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?$/.test(host))) wrong(name, 'hosts separated by commas, such as hawker,192.168.1.20:8080')
-    return all
   }
   const url = (name: string, protocols: string[], secret = name.includes('DATABASE')) => {
     const value = text(name)
@@ -112,7 +113,7 @@ export function readConfig(environment: Environment = process.env): Config {
     host,
     port: whole('PORT', 8080, 0, 65_535),
     publicUrl: url('HAWKER_PUBLIC_URL', ['http:', 'https:']),
-    allowedHosts: hosts('HAWKER_ALLOWED_HOSTS'),
+    allowedHosts: hostsIn(environment.HAWKER_ALLOWED_HOSTS, (must) => wrong('HAWKER_ALLOWED_HOSTS', must)),
     logLevel,
     databaseUrl,
     controlDatabaseUrl: url('CONTROL_DATABASE_URL', ['postgres:', 'postgresql:']) ?? databaseUrl,

@@ -25,7 +25,7 @@ export function renderCheckout(data: CheckoutData): RenderedPage {
 }
 
 /** A page with a single message. */
-export function renderNotice(notice: 'not_found', messages: Record<string, string>): RenderedPage {
+export function renderNotice(notice: 'not_found' | 'not_set_up', messages: Record<string, string>): RenderedPage {
   const title = messages[`notice.${notice}.title`] ?? ''
   const html = renderToString(
     <main className="alone">

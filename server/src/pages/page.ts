@@ -18,7 +18,7 @@ export interface Web {
   /** The checkout's texts by language. */
   messagesOf: Record<string, Record<string, string>>
   renderCheckout(data: CheckoutData): RenderedPage
-  renderNotice(notice: 'not_found', messages: Record<string, string>): RenderedPage
+  renderNotice(notice: 'not_found' | 'not_set_up', messages: Record<string, string>): RenderedPage
   renderWallet(payment: SimulatedPayment): RenderedPage
   renderChallenge(payment: SimulatedPayment): RenderedPage
   renderPhone(): RenderedPage

@@ -170,6 +170,8 @@ export const en = {
 
   'notice.not_found.title': 'There is no such page',
   'notice.not_found.text': 'Check the link, or ask whoever sent it to you for a new one.',
+  'notice.not_set_up.title': 'No payments can be made here yet',
+  'notice.not_set_up.text': 'This business has not set up any way to pay. Ask it how you can pay.',
 }
 
 export type MessageKey = keyof typeof en

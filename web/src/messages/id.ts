@@ -172,4 +172,6 @@ export const id: Messages = {
 
   'notice.not_found.title': 'Halaman ini tidak ada',
   'notice.not_found.text': 'Periksa tautannya, atau minta tautan baru kepada pihak yang mengirimkannya kepada Anda.',
+  'notice.not_set_up.title': 'Pembayaran belum dapat dilakukan di sini',
+  'notice.not_set_up.text': 'Usaha ini belum menyiapkan metode pembayaran apa pun. Tanyakan kepada mereka bagaimana Anda dapat membayar.',
 }

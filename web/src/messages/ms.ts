@@ -172,4 +172,6 @@ export const ms: Messages = {
 
   'notice.not_found.title': 'Halaman ini tidak wujud',
   'notice.not_found.text': 'Semak pautan itu, atau minta pautan baharu daripada pihak yang menghantarnya kepada anda.',
+  'notice.not_set_up.title': 'Bayaran belum boleh dibuat di sini',
+  'notice.not_set_up.text': 'Perniagaan ini belum menyediakan sebarang cara pembayaran. Tanya perniagaan ini bagaimana anda boleh membayar.',
 }

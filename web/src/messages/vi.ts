@@ -172,4 +172,6 @@ export const vi: Messages = {
 
   'notice.not_found.title': 'Không tìm thấy trang này',
   'notice.not_found.text': 'Hãy kiểm tra liên kết, hoặc đề nghị người đã gửi liên kết cho bạn gửi liên kết mới.',
+  'notice.not_set_up.title': 'Chưa thể thanh toán tại đây',
+  'notice.not_set_up.text': 'Cửa hàng này chưa thiết lập phương thức thanh toán nào. Hãy hỏi cửa hàng cách thanh toán.',
 }

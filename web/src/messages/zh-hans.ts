@@ -172,4 +172,6 @@ export const zhHans: Messages = {
 
   'notice.not_found.title': '找不到此页面',
   'notice.not_found.text': '请检查链接，或向发送链接的人索取新的链接。',
+  'notice.not_set_up.title': '此处暂时无法付款',
+  'notice.not_set_up.text': '该商户尚未设置任何付款方式。请向商户询问如何付款。',
 }

@@ -50,7 +50,7 @@ describe('the host of links', () => {
     expect(baseFor('pay.example.com', { allowedHosts })).toBe(fallback)
   })
 
-  test('with a public URL the host is ignored, even if it is this machine', () => {
+  test('the host is ignored with a public URL, even if it is this machine', () => {
     for (const host of ['localhost:8080', 'evil.example.com']) expect(baseFor(host, { publicUrl: 'https://pay.example.com' })).toBe('https://pay.example.com')
   })
 })
@@ -106,7 +106,7 @@ describe('links of a whole payment', () => {
   })
   afterAll(() => publicServer.app.fastify.close())
 
-  test('answers, wallet pages, ways back and events follow the host of their request, and emails do not', async () => {
+  test('links in answers, wallet pages, ways back and events follow the host of their request, and those in emails do not', async () => {
     const client = await aBusiness()
     expect(basesIn(await walletPayment(client, 'localhost:9999'))).toEqual(['http://localhost:9999'])
     const events = await eventsOf(client)
@@ -122,7 +122,7 @@ describe('links of a whole payment', () => {
     expect(await linksInMails(client)).toEqual([client.server.url])
   })
 
-  test.each(['evil.example.com', 'localhost:9999', '10.1.2.3:8080'])('with a public URL every link begins with it, whatever the host is: %s', async (host) => {
+  test.each(['evil.example.com', 'localhost:9999', '10.1.2.3:8080'])('every link begins with the public URL, whatever the host is: %s', async (host) => {
     const client = await aBusiness({}, publicServer)
     expect(basesIn(await walletPayment(client, host))).toEqual(['https://pay.example.com'])
     expect(basesIn(await eventsOf(client))).toEqual(['https://pay.example.com'])

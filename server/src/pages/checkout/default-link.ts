@@ -1,13 +1,15 @@
 import { type Static, Type } from 'typebox'
+import { enabledMethods } from '#engine/rails/enabled-methods.ts'
 import type { Api } from '#foundation/http/api.ts'
 import { ApiError, type FieldErrors } from '#foundation/shared/errors.ts'
 import { formatAmount } from '#foundation/shared/money.ts'
 import { seeOther } from '#pages/page.ts'
 import type { createPaymentRequest } from '#resources/payments/payment-requests/create-payment-request.ts'
 import type { CreatePaymentRequest } from '#resources/payments/payment-requests/wire.ts'
+import { payableMethods } from '#resources/payments/rails/payable-methods.ts'
 import { typed } from './attempts.ts'
 import { defaultLinkState } from './checkout-state.ts'
-import { type CheckoutDeps, checkoutAnswer, type Found, findMerchant, pageForPeople } from './routes.ts'
+import { type CheckoutDeps, checkoutAnswer, type Found, findMerchant, noticeAnswer, pageForPeople } from './routes.ts'
 
 export interface DefaultLinkDeps extends CheckoutDeps {
   createPaymentRequest: ReturnType<typeof createPaymentRequest>
@@ -73,6 +75,12 @@ function countLinks(): (businessId: string, at: Date) => boolean {
 const typedIn = (form: LinkForm) =>
   Object.fromEntries(['amount', 'name', 'purpose', 'email'].flatMap((name) => (text(form[name]) === undefined ? [] : [[name, String(form[name])]])))
 
+/** Whether a business has any method in its currency that can be paid: a live one may have set up nothing. */
+async function canBePaid({ rails }: DefaultLinkDeps, { merchant: { business } }: Found): Promise<boolean> {
+  const payable = await payableMethods(rails, business)
+  return payable === null || enabledMethods(business, business.currency).some((code) => payable.has(code))
+}
+
 /** A business's default link (behaviour §2.3): the payer enters the amount, and a request is created. Works without a script. */
 export function defaultLinkRoutes(api: Api, deps: DefaultLinkDeps): void {
   const path = '/payment-request/@:slug'
@@ -80,12 +88,14 @@ export function defaultLinkRoutes(api: Api, deps: DefaultLinkDeps): void {
 
   api.page(path, pageForPeople, async (call) => {
     const found = await findMerchant(deps, call.params.slug)
+    if (found && !(await canBePaid(deps, found))) return noticeAnswer(call, 'not_set_up', 200)
     return found && checkoutAnswer(call, found, { state: defaultLinkState(found.merchant, call.origin(found.merchant.business.id).at) })
   })
 
   api.page(path, { ...pageForPeople, method: 'POST', body: LinkForm }, async (call) => {
     const found = await findMerchant(deps, call.params.slug)
     if (!found) return undefined
+    if (!(await canBePaid(deps, found))) return noticeAnswer(call, 'not_set_up', 422)
     const { business } = found.merchant
     const origin = call.origin(business.id)
     const form = call.body

@@ -57,11 +57,18 @@ const pageQuery = ['lang', 'embed', 'method', 'amount', 'attempt'] as const
 export type CheckoutCall = Pick<PageCall<object, (typeof pageQuery)[number]>, 'query' | 'headers'>
 
 /** A 404 that a person can read, in their language. */
-export async function notFoundAnswer({ query, headers }: Pick<PageCall, 'query' | 'headers'>): Promise<PageAnswer> {
+export const notFoundAnswer = (call: Pick<PageCall, 'query' | 'headers'>): Promise<PageAnswer> => noticeAnswer(call, 'not_found', 404)
+
+/** A page that says one thing, in the payer's language. */
+export async function noticeAnswer(
+  { query, headers }: Pick<PageCall, 'query' | 'headers'>,
+  notice: 'not_found' | 'not_set_up',
+  status: number,
+): Promise<PageAnswer> {
   const web = await loadWeb()
   const language = languageOf(query.lang, headers['accept-language'], Object.keys(web.languages))
-  const { title, html } = web.renderNotice('not_found', web.messagesOf[language] ?? {})
-  return pageAnswer(404, { title, html, language, entry: 'src/ui/plain.ts' })
+  const { title, html } = web.renderNotice(notice, web.messagesOf[language] ?? {})
+  return pageAnswer(status, { title, html, language, entry: 'src/ui/plain.ts' })
 }
 
 /** How pages for people are registered: the query that they read, and their 404. */

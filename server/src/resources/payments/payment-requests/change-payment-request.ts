@@ -11,6 +11,7 @@ import type { Business } from '#foundation/shared/business.ts'
 import { conflict, invalid, notFound } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { laterThan } from '#foundation/shared/time.ts'
+import type { PayableMethods } from '#resources/payments/rails/payable-methods.ts'
 import { entryOf, feeInCode } from './issue-qr.ts'
 import { lookUpIn } from './look-up.ts'
 import { lockPaymentRequest, type PaymentRequestRow, updatePaymentRequest } from './queries.ts'
@@ -35,13 +36,14 @@ export async function holdPaymentRequest(tx: Transaction<DB>, business: Business
 }
 
 /**
- * Changes a pending request. Throws 404, 412, 409 for one that is no longer pending, and 422 with every error of `fields`.
+ * Changes a pending request. Throws 404, 412, 409 for one that is no longer pending, and 422 with every error of `fields`; `payable` are the
+ * methods that can be paid, if `fields` names methods or a currency.
  * A change of nothing keeps its version and emits no event.
  */
 export async function changePaymentRequest(
   tx: Transaction<DB>,
   business: Business,
-  { fields, ...target }: Target & { fields: UpdatePaymentRequest },
+  { fields, payable, ...target }: Target & { fields: UpdatePaymentRequest; payable?: PayableMethods },
   { at: began, baseUrl, requestId, caller }: Origin,
 ): Promise<ChangedPaymentRequest> {
   const links = await lookUpIn(tx, business, fields)
@@ -52,7 +54,7 @@ export async function changePaymentRequest(
   if (fields.allow_repeated_payments === false && before.allow_repeated_payments && before.completed_at !== null)
     throw invalid({ allow_repeated_payments: ['A payment request that was paid cannot stop accepting repeated payments; delete it instead.'] })
   const present = (row: PaymentRequestRow) => presentPaymentRequest(row, business, baseUrl)
-  let row: PaymentRequestRow = { ...before, ...applyPaymentRequest(before, fields, links, business, at) }
+  let row: PaymentRequestRow = { ...before, ...applyPaymentRequest(before, fields, { ...links, payable }, business, at) }
   row.admin_fee_minor = await feeInCode(tx, row, before)
   const previous = previousAttributes(present(before), present(row))
   const isSwitched = row.generate_qr !== before.generate_qr || row.generate_direct_link !== before.generate_direct_link

@@ -8,6 +8,8 @@ import type { Origin } from '#foundation/http/origin.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { keyIdOf } from '#foundation/shared/caller.ts'
 import { newId, randomLetters } from '#foundation/shared/ids.ts'
+import { payableMethods } from '#resources/payments/rails/payable-methods.ts'
+import type { Rails } from '#resources/payments/rails/registry.ts'
 import { entryOf, feeInCode } from './issue-qr.ts'
 import { type LookUp, lookingUp } from './look-up.ts'
 import { insertExpiriesSql, type PaymentRequestRow } from './queries.ts'
@@ -45,13 +47,13 @@ const paymentRequestKind: GroupedKind<PaymentRequestRow> = {
 }
 
 /** Creates payment requests, in a transaction or by group commit (`CreateTogether`). Throws a 422 that names every invalid field. */
-export function createPaymentRequest(deps: Deps, lookUp: LookUp = lookingUp(deps.database)) {
+export function createPaymentRequest(deps: Deps & { rails: Rails }, lookUp: LookUp = lookingUp(deps.database)) {
   const insert = createTogether(deps, paymentRequestKind)
   return async (tx: Tx | undefined, business: Business, input: PaymentRequestInput, origin: Origin): Promise<Created<PaymentRequestRow>> => {
     const { caller, baseUrl, at } = origin
     const db = tx ?? deps.database.db
-    const links = await lookUp(business, input.fields, tx)
-    const fields = applyPaymentRequest(undefined, input.fields, links, business, at)
+    const [links, payable] = await Promise.all([lookUp(business, input.fields, tx), payableMethods(deps.rails, business)])
+    const fields = applyPaymentRequest(undefined, input.fields, { ...links, payable }, business, at)
     const row: PaymentRequestRow = {
       business_id: business.id,
       id: newId(at),

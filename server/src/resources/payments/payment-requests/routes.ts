@@ -9,6 +9,8 @@ import { isUuid } from '#foundation/shared/ids.ts'
 import { findLocation } from '#resources/business/locations/queries.ts'
 import { presentLocation } from '#resources/business/locations/wire.ts'
 import { countedPaymentsReader } from '#resources/payments/charges/counted-payments.ts'
+import { payableMethods } from '#resources/payments/rails/payable-methods.ts'
+import type { Rails } from '#resources/payments/rails/registry.ts'
 import { changePaymentRequest } from './change-payment-request.ts'
 import { createPaymentRequest } from './create-payment-request.ts'
 import { deletePaymentRequest } from './end-payment-request.ts'
@@ -25,6 +27,8 @@ import {
   presentPaymentRequest,
   UpdatePaymentRequest,
 } from './wire.ts'
+
+export type PaymentRequestsDeps = Deps & { rails: Rails }
 
 const path = '/v1/payment-requests/:request_id'
 const idOf = ({ params }: Call): string => params.request_id ?? ''
@@ -71,11 +75,15 @@ function readPaymentRequest({ database, groupAcrossBusinesses }: Deps) {
 /** The request that a call is about, and the version that its client has seen. */
 const targetOf = (call: Call) => ({ id: idOf(call), ifMatch: call.headers['if-match'] })
 
-const changeRequest = (deps: Deps) => (call: Call<unknown, UpdatePaymentRequest>) =>
-  change(deps, call, async (tx) => {
-    const { row, shown } = await changePaymentRequest(tx, call.business, { ...targetOf(call), fields: call.body }, call)
+const changeRequest = (deps: PaymentRequestsDeps) => async (call: Call<unknown, UpdatePaymentRequest>) => {
+  const { body: fields, business } = call
+  const isOffer = fields.payment_methods !== undefined || fields.currency !== undefined
+  const payable = isOffer ? await payableMethods(deps.rails, business) : null
+  return change(deps, call, async (tx) => {
+    const { row, shown } = await changePaymentRequest(tx, business, { ...targetOf(call), fields, payable }, call)
     return { status: 202, body: JSON.stringify(shown), headers: { etag: etagOf(row) } }
   })
+}
 
 const removeRequest = (deps: Deps) => (call: Call) =>
   change(deps, call, async (tx) => {
@@ -84,7 +92,7 @@ const removeRequest = (deps: Deps) => (call: Call) =>
   })
 
 /** The operations of the contract, and `PATCH` as an alias of `PUT`. */
-export function paymentRequestsRoutes(api: Api, deps: Deps): void {
+export function paymentRequestsRoutes(api: Api, deps: PaymentRequestsDeps): void {
   const paymentRequests = api.group('Payment requests')
   const page = paymentRequestPages(deps)
   paymentRequests.write(

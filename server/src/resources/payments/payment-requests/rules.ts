@@ -5,6 +5,7 @@ import type { Business } from '#foundation/shared/business.ts'
 import { type FieldErrors, invalid } from '#foundation/shared/errors.ts'
 import { type Currency, exponentOf, formatAmount, parseAmount, parseCurrency } from '#foundation/shared/money.ts'
 import { gramsOf, searchTextOf } from '#foundation/shared/search-text.ts'
+import { nothingSetUp, type PayableMethods, setUpText } from '#resources/payments/rails/payable-methods.ts'
 import { readExpiry } from './expiry.ts'
 import type { LineItem, PayerAddress, PaymentRequestRow } from './queries.ts'
 import { type CreatePaymentRequest, flags, type UpdatePaymentRequest } from './wire.ts'
@@ -39,6 +40,8 @@ export interface Links {
   customerId: string | null
   /** Errors for ids that name nothing of the business. */
   errors: FieldErrors
+  /** The methods that can be paid; all if absent. */
+  payable?: PayableMethods | undefined
 }
 
 const nothing: PaymentRequestFields = {
@@ -85,7 +88,7 @@ export function locationIn({ business_location_id, location_id }: UpdatePaymentR
 export function applyPaymentRequest(
   before: PaymentRequestFields | undefined,
   body: UpdatePaymentRequest | CreatePaymentRequest,
-  { customerId, errors: unknown }: Links,
+  { customerId, errors: unknown, payable = null }: Links,
   business: Business,
   at: Date,
 ): PaymentRequestFields {
@@ -121,10 +124,13 @@ export function applyPaymentRequest(
     const kept = before && before.amount_minor !== null && before.currency !== currency ? formatAmount(before.amount_minor, before.currency) : undefined
     const amount = body.amount === undefined ? kept : body.amount
     if (amount !== undefined) after.amount_minor = amount === null ? null : readRequestAmount(amount, currency, errors)
-    after.payment_methods = readMethods(body.payment_methods, before, currency, business, errors, after.amount_minor)
+    const offer: Offer = { business, currency, payable, amountMinor: after.amount_minor }
+    after.payment_methods = readMethods(body.payment_methods, before, offer, errors)
   }
   checkTogether(after, errors)
-  if (Object.keys(errors).length > 0) throw invalid(errors)
+  const wrong = Object.keys(errors)
+  const isSetup = payable !== null && wrong.length === 1 && errors.payment_methods !== undefined
+  if (wrong.length > 0) throw invalid(errors, isSetup ? 'payment_method_not_available' : undefined)
   return after
 }
 
@@ -159,25 +165,39 @@ export function readRequestAmount(given: number | string, currency: Currency, er
   return minor < lowest(exponent) || minor > highest(exponent) ? refuse(between) : minor
 }
 
+/** What decides which methods can be offered. */
+interface Offer {
+  business: Business
+  currency: Currency
+  payable: PayableMethods
+  amountMinor: bigint | null
+}
+
+/** All methods that can be paid: those that the business has in the currency, without those for which the amount is too low. */
+function offered({ business, currency, payable, amountMinor }: Offer, errors: FieldErrors): string[] {
+  const codes = enabledMethods(business, currency).filter((code) => payable === null || payable.has(code))
+  if (codes.length === 0 && payable !== null) errors.payment_methods = [nothingSetUp(currency)]
+  const enough = codes.filter((code) => !isTooLow(code, currency, amountMinor))
+  const [low] = codes
+  if (low !== undefined && enough.length === 0) errors.amount = [`The amount must be at least ${minimumText(low, currency)} for the method ${low}.`]
+  return enough
+}
+
 /** The methods that a request accepts: those it names, by their current codes, or all that the business has in the currency. */
-function readMethods(
-  given: string[] | undefined,
-  before: PaymentRequestFields | undefined,
-  currency: Currency,
-  business: Business,
-  errors: FieldErrors,
-  amountMinor: bigint | null,
-): string[] {
+function readMethods(given: string[] | undefined, before: PaymentRequestFields | undefined, offer: Offer, errors: FieldErrors): string[] {
+  const { business, currency, payable } = offer
   if (given === undefined || given.length === 0) {
     if (before && before.currency === currency && given === undefined) return before.payment_methods
-    return enabledMethods(business, currency).filter((code) => !isTooLow(code, currency, amountMinor))
+    return offered(offer, errors)
   }
   const codes = new Set<string>()
   const refused: string[] = []
   for (const name of given) {
     const method = findMethod(name)
-    if (method && isEnabled(business, method, currency)) codes.add(method.code)
-    else refused.push(method ? `The method ${name} is not available in ${currency.toUpperCase()}.` : `There is no method ${name}.`)
+    if (method && isEnabled(business, method, currency)) {
+      if (payable === null || payable.has(method.code)) codes.add(method.code)
+      else refused.push(setUpText(method.code))
+    } else refused.push(method ? `The method ${name} is not available in ${currency.toUpperCase()}.` : `There is no method ${name}.`)
   }
   if (refused.length > 0) errors.payment_methods = ['The selected payment methods is invalid.', ...refused]
   return [...codes]
