@@ -108,6 +108,43 @@ describe('a closed request', () => {
   })
 })
 
+describe('a typed amount', () => {
+  test('a default link shows how it understands an amount, asks where it could be two, and sends what it showed', async () => {
+    const client = await aBusiness({}, server)
+    const page = await aPage(server, { width: 390, height: 844 })
+    await page.goto(`/payment-request/@${client.business.slug}/`)
+    const amount = page.getByRole('textbox', { name: 'Amount' })
+    await amount.fill('10,000')
+    await page.getByText('You pay SGD 10,000.00.').waitFor()
+    await amount.fill('10.000')
+    const choice = page.getByRole('group', { name: 'Which amount do you mean?' })
+    await choice.getByRole('button', { name: 'SGD 10.00', exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.getByText('Which amount do you mean?').first().waitFor()
+    expect(await amount.evaluate((field) => field === document.activeElement)).toBe(true)
+    await expectAccessible(page)
+    await screenshots(page, 'checkout-amount-asked')
+    await choice.getByRole('button', { name: 'SGD 10,000.00' }).click()
+    await page.getByText('You pay SGD 10,000.00.').waitFor()
+    expect(await choice.count()).toBe(0)
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.getByText('How would you like to pay?').waitFor()
+    expect((await client.get('/v1/payment-requests')).json.data).toMatchObject([{ amount: '10000.00' }])
+  })
+
+  test('a rupiah amount with points is paid in full, in Indonesian, with and without a script', async () => {
+    for (const javaScript of [true, false]) {
+      const client = await aBusiness({ currency: 'idr' }, server)
+      const page = await aPage(server, { javaScript, width: 390, height: 844, language: 'id-ID' })
+      await page.goto(`/payment-request/@${client.business.slug}/`)
+      await page.getByLabel('Jumlah').fill('150.000')
+      await page.getByRole('button', { name: 'Lanjut' }).click()
+      await page.getByText('Rp 150.000').first().waitFor()
+      expect((await client.get('/v1/payment-requests')).json.data).toMatchObject([{ amount: '150000.00' }])
+    }
+  })
+})
+
 describe('without JavaScript', () => {
   test('a default link accepts an amount and its request is readable without JavaScript', async () => {
     const client = await aBusiness({}, server)

@@ -1,15 +1,9 @@
 import { type FormEvent, useState } from 'react'
-import type { MessageKey } from '../messages/en.ts'
-import { decimalMark, parseTyped, typedFrom } from '../shared/money.ts'
 import { Field } from '../ui/Field.tsx'
 import { useTexts } from '../ui/texts.tsx'
+import { useAmount } from './AmountField.tsx'
 import { BusinessMark } from './Summary.tsx'
 import type { CheckoutData } from './state.ts'
-
-/** An example amount that shows how to enter one. */
-export function exampleAmount(decimals: number, language: string): string {
-  return decimals > 0 ? `10${decimalMark(language)}${'0'.repeat(decimals - 1)}${decimals > 0 ? '5' : ''}` : '10000'
-}
 
 /** The form's target: this page again, with the query of its URL. */
 function actionOf({ state, embedded, method }: CheckoutData, language: string): string {
@@ -24,23 +18,26 @@ export function AmountPage({ data }: { data: CheckoutData }) {
   const { t, language } = useTexts()
   const { state, errors = {}, typed = {} } = data
   const { business, currency, decimals } = state
-  const [amount, setAmount] = useState(typed['amount'] ?? (data.amount ? typedFrom(data.amount, language) : ''))
-  const [fault, setFault] = useState<MessageKey | null>(null)
   const [busy, setBusy] = useState(false)
   const first = (field: string) => errors[field]?.[0]
   // The browser goes there by itself when the form comes back.
   const wrong = ['amount', 'purpose', 'name', 'email'].find((field) => errors[field])
 
+  const amount = useAmount({
+    currency,
+    decimals,
+    typed: typed['amount'],
+    amount: data.amount,
+    isRejected: errors['amount'] !== undefined,
+    error: first('amount'),
+  })
+
   const submit = (event: FormEvent<HTMLFormElement>) => {
-    const read = parseTyped(amount, decimals, language)
-    const field = event.currentTarget.elements.namedItem('amount') as HTMLInputElement
-    if ('fault' in read) {
+    // The text is sent as it was typed: the server reads it as the page does.
+    if (amount.require() === null) {
       event.preventDefault()
-      setFault(read.fault)
-      field.focus()
       return
     }
-    field.value = read.amount
     setBusy(true)
     // The browser keeps the form when the payer comes back to it.
     window.addEventListener('pageshow', () => setBusy(false), { once: true })
@@ -50,23 +47,7 @@ export function AmountPage({ data }: { data: CheckoutData }) {
       <BusinessMark business={business} />
       <form className="panel amount-form" method="post" action={actionOf(data, language)} onSubmit={submit} noValidate>
         <h1>{t('title.pay', { business: business.name })}</h1>
-        <Field
-          id="amount"
-          name="amount"
-          className="field-amount"
-          label={t('amount.label')}
-          prefix={currency.toUpperCase()}
-          inputMode={decimals > 0 ? 'decimal' : 'numeric'}
-          autoComplete="transaction-amount"
-          autoFocus={wrong === 'amount'}
-          required
-          value={amount}
-          onChange={(event) => {
-            setAmount(event.target.value)
-            setFault(null)
-          }}
-          error={fault ? t(fault, { example: exampleAmount(decimals, language) }) : first('amount')}
-        />
+        {amount.field(t('amount.label'), { name: 'amount', autoComplete: 'transaction-amount', autoFocus: wrong === 'amount', required: true })}
         <Field
           id="purpose"
           name="purpose"
@@ -98,10 +79,10 @@ export function AmountPage({ data }: { data: CheckoutData }) {
           autoComplete="email"
           autoFocus={wrong === 'email'}
           defaultValue={typed['email']}
-          error={first('email')}
+          error={errors['email'] && t('payer.email_invalid')}
         />
         <p role="alert" className="form-check">
-          {wrong || fault ? t('form.check') : ''}
+          {wrong || amount.isWrong ? t('form.check') : ''}
         </p>
         <button type="submit" className="button button-primary" disabled={busy}>
           {busy ? t('pay.busy') : t('payer.continue')}

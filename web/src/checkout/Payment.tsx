@@ -1,10 +1,6 @@
-import { useRef, useState } from 'react'
-import type { MessageKey } from '../messages/en.ts'
 import { type Brand, brandNames } from '../shared/card-brands.ts'
-import { parseTyped, typedFrom } from '../shared/money.ts'
-import { Field } from '../ui/Field.tsx'
 import { useTexts } from '../ui/texts.tsx'
-import { exampleAmount } from './AmountPage.tsx'
+import { useAmount } from './AmountField.tsx'
 import { BrandMark } from './BrandMark.tsx'
 import { CardForm } from './CardForm.tsx'
 import { GoForm } from './GoForm.tsx'
@@ -17,43 +13,19 @@ import type { Checkout } from './use-checkout.ts'
 
 /** Choosing a payment method, and paying. */
 export function Payment({ checkout }: { checkout: Checkout }) {
-  const { t, language } = useTexts()
+  const { t } = useTexts()
   const { state, data } = checkout
   const asked = state.request?.amount === null
-  const [typed, setTyped] = useState(data.amount ? typedFrom(data.amount, language) : '')
-  const [fault, setFault] = useState<MessageKey | null>(null)
-  const field = useRef<HTMLInputElement>(null)
-  const read = parseTyped(typed, state.decimals, language)
-  const amount = asked ? ('amount' in read ? read.amount : null) : (state.request?.amount ?? null)
+  const typed = useAmount({ currency: state.currency, decimals: state.decimals, amount: data.amount })
+  const amount = asked ? typed.amount : (state.request?.amount ?? null)
   const requireAmount = () => {
     if (!asked) return {}
-    if ('amount' in read) return { amount: read.amount }
-    setFault(read.fault)
-    field.current?.focus()
-    return null
+    const given = typed.require()
+    return given === null ? null : { amount: given }
   }
   return (
     <>
-      {asked && (
-        <section className="panel">
-          <Field
-            id="amount"
-            className="field-amount"
-            label={t('amount.title')}
-            prefix={state.currency.toUpperCase()}
-            inputMode={state.decimals > 0 ? 'decimal' : 'numeric'}
-            autoComplete="off"
-            inputRef={field}
-            value={typed}
-            onChange={(event) => {
-              setTyped(event.target.value)
-              setFault(null)
-            }}
-            onBlur={() => setFault(typed.trim() !== '' && 'fault' in read ? read.fault : null)}
-            error={fault && t(fault, { example: exampleAmount(state.decimals, language) })}
-          />
-        </section>
-      )}
+      {asked && <section className="panel">{typed.field(t('amount.title'), { autoComplete: 'off' })}</section>}
       <section className="panel">
         <noscript>
           <p className="notice notice-warning">{t('page.noscript')}</p>

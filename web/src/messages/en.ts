@@ -40,6 +40,8 @@ export const en = {
   'amount.required': 'Enter the amount.',
   'amount.invalid': 'Enter the amount in digits, for example {example}.',
   'amount.zero': 'The amount must be more than zero.',
+  'amount.understood': 'You pay {amount}.',
+  'amount.which': 'Which amount do you mean?',
   'payer.name': 'Your name',
   'payer.email': 'Email',
   'payer.email_hint': 'For your receipt',

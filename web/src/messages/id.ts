@@ -42,6 +42,8 @@ export const id: Messages = {
   'amount.required': 'Masukkan jumlahnya.',
   'amount.invalid': 'Masukkan jumlah dengan angka, misalnya {example}.',
   'amount.zero': 'Jumlah harus lebih dari nol.',
+  'amount.understood': 'Anda membayar {amount}.',
+  'amount.which': 'Jumlah mana yang Anda maksud?',
   'payer.name': 'Nama Anda',
   'payer.email': 'Email',
   'payer.email_hint': 'Untuk tanda terima Anda',

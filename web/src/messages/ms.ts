@@ -42,6 +42,8 @@ export const ms: Messages = {
   'amount.required': 'Masukkan jumlah.',
   'amount.invalid': 'Masukkan jumlah dalam angka, contohnya {example}.',
   'amount.zero': 'Jumlah mesti melebihi sifar.',
+  'amount.understood': 'Anda membayar {amount}.',
+  'amount.which': 'Jumlah yang manakah anda maksudkan?',
   'payer.name': 'Nama anda',
   'payer.email': 'E-mel',
   'payer.email_hint': 'Untuk resit anda',

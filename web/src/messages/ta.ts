@@ -42,6 +42,8 @@ export const ta: Messages = {
   'amount.required': 'தொகையை உள்ளிடவும்.',
   'amount.invalid': 'தொகையை எண்களில் உள்ளிடவும், எடுத்துக்காட்டாக {example}.',
   'amount.zero': 'தொகை பூஜ்ஜியத்தைவிட அதிகமாக இருக்க வேண்டும்.',
+  'amount.understood': 'நீங்கள் {amount} செலுத்துவீர்கள்.',
+  'amount.which': 'எந்தத் தொகையைக் குறிப்பிடுகிறீர்கள்?',
   'payer.name': 'உங்கள் பெயர்',
   'payer.email': 'மின்னஞ்சல்',
   'payer.email_hint': 'உங்கள் ரசீதுக்காக',

@@ -42,6 +42,8 @@ export const th: Messages = {
   'amount.required': 'โปรดระบุจำนวนเงิน',
   'amount.invalid': 'โปรดระบุจำนวนเงินเป็นตัวเลข เช่น {example}',
   'amount.zero': 'จำนวนเงินต้องมากกว่าศูนย์',
+  'amount.understood': 'คุณจะจ่าย {amount}',
+  'amount.which': 'คุณหมายถึงจำนวนเงินใด',
   'payer.name': 'ชื่อของคุณ',
   'payer.email': 'อีเมล',
   'payer.email_hint': 'สำหรับส่งใบเสร็จรับเงิน',

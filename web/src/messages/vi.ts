@@ -42,6 +42,8 @@ export const vi: Messages = {
   'amount.required': 'Hãy nhập số tiền.',
   'amount.invalid': 'Hãy nhập số tiền bằng chữ số, ví dụ {example}.',
   'amount.zero': 'Số tiền phải lớn hơn 0.',
+  'amount.understood': 'Bạn sẽ trả {amount}.',
+  'amount.which': 'Ý bạn là số tiền nào?',
   'payer.name': 'Họ tên của bạn',
   'payer.email': 'Email',
   'payer.email_hint': 'Để nhận biên lai',

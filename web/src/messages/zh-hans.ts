@@ -42,6 +42,8 @@ export const zhHans: Messages = {
   'amount.required': '请输入金额。',
   'amount.invalid': '请用数字输入金额，例如 {example}。',
   'amount.zero': '金额必须大于零。',
+  'amount.understood': '您将支付 {amount}。',
+  'amount.which': '您指的是哪个金额？',
   'payer.name': '您的姓名',
   'payer.email': '电子邮箱',
   'payer.email_hint': '用于接收收据',

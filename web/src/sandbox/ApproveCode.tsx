@@ -1,4 +1,5 @@
 import { type ReactNode, useState } from 'react'
+import { readTypedAmount } from '../shared/typed-amount.ts'
 import type { ScannedCode } from './data.ts'
 import { type Heading, ScreenTitle } from './ScreenTitle.tsx'
 import { Facts, Mark } from './Simulation.tsx'
@@ -27,6 +28,9 @@ interface Props {
 
 const slowSeconds = 10
 
+/** The decimals of a currency, as its code says them. */
+const decimalsOf = (currency: string) => new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
+
 const warnings: Record<string, string> = {
   completed: 'This request is already paid. A second payment is recorded as a duplicate and refunded.',
   expired: 'This request has expired. A payment made now is recorded as late and not applied.',
@@ -46,7 +50,16 @@ export function ApproveCode({ code, fault, before, heading, onBack, onDecide }: 
   const [twice, setTwice] = useState(before?.twice ?? false)
   const [late, setLate] = useState(before?.late ?? false)
   const [slow, setSlow] = useState((before?.delay ?? null) !== null)
-  const decide = (outcome: Decision['outcome']) => onDecide({ outcome, amount: changes ? amount.trim() : null, twice, late, delay: slow ? slowSeconds : null })
+  const [unclear, setUnclear] = useState<string | null>(null)
+  const decide = (outcome: Decision['outcome']) => {
+    const read = changes ? readTypedAmount(amount, { currency: code.currency, decimals: decimalsOf(code.currency) }, 'en') : undefined
+    if (read && !('amount' in read)) {
+      setUnclear('choices' in read ? `Which amount: ${read.choices.map((one) => money(one, code.currency)).join(' or ')}?` : 'Enter an amount in digits.')
+      return
+    }
+    setUnclear(null)
+    onDecide({ outcome, amount: read?.amount ?? null, twice, late, delay: slow ? slowSeconds : null })
+  }
   const warning = warningOf(code)
   return (
     <form
@@ -68,9 +81,9 @@ export function ApproveCode({ code, fault, before, heading, onBack, onDecide }: 
         ]}
       />
       {warning ? <p className="notice">{warning}</p> : null}
-      {fault === null ? null : (
+      {(unclear ?? fault) === null ? null : (
         <p className="fault" role="alert">
-          {fault}
+          {unclear ?? fault}
         </p>
       )}
       <fieldset>

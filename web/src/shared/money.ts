@@ -4,64 +4,43 @@ export interface Money {
   decimals: number
 }
 
-/** Decimal text in major units in the format of a language. The text never passes through a float. */
-export function formatMoney(amount: string, { currency, decimals }: Money, language: string): string {
-  // Nobody writes the sen of a rupiah unless there are some.
-  const whole = currency.toLowerCase() === 'idr' && /^\d+(\.0*)?$/.test(amount)
+/** Currencies of which nobody writes decimals: those without any, and the rupiah, whose sen are no coins. */
+export function isWholeCurrency({ currency, decimals }: Money): boolean {
+  return decimals === 0 || currency.toLowerCase() === 'idr'
+}
+
+/** Symbols that several currencies of the region share; an amount of money must not depend on where its reader lives. */
+const ambiguous: ReadonlyMap<string, string> = new Map([
+  ['$', 'US$'],
+  ['¥', ''],
+])
+
+/**
+ * Decimal text in major units in the format of a language, without a place to break the line. A bare `$` or `¥` is never
+ * written: it is `US$`, or the currency's code. The text never passes through a float.
+ */
+export function formatMoney(amount: string, money: Money, language: string): string {
+  const { currency, decimals } = money
+  const whole = isWholeCurrency(money) && /^-?\d+(\.0*)?$/.test(amount)
   const digits = whole ? 0 : decimals
-  const format = new Intl.NumberFormat(language, {
+  const options = {
     style: 'currency',
     currency: currency.toUpperCase(),
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
-  })
-  return format.format(amount as `${number}`)
+  } as const
+  const parts = new Intl.NumberFormat(language, options).formatToParts(amount as `${number}`)
+  const symbol = parts.find(({ type }) => type === 'currency')?.value ?? ''
+  const clear = ambiguous.get(symbol)
+  if (clear === '') return unbroken(new Intl.NumberFormat(language, { ...options, currencyDisplay: 'code' }).format(amount as `${number}`))
+  return unbroken(parts.map(({ type, value }) => (type === 'currency' ? (clear ?? value) : value)).join(''))
 }
+
+const unbroken = (text: string) => text.replaceAll(' ', '\u00a0')
 
 /** The decimal mark of a language: `.` or `,`. */
 export function decimalMark(language: string): string {
   return new Intl.NumberFormat(language).formatToParts(1.5).find(({ type }) => type === 'decimal')?.value ?? '.'
-}
-
-export type TypedAmount = { amount: string } | { fault: 'amount.required' | 'amount.invalid' | 'amount.zero' }
-
-/**
- * The amount that a payer entered, as decimal text in major units. Points, commas, spaces and apostrophes are read as
- * people mean them; ambiguous input is rejected rather than guessed.
- */
-export function parseTyped(typed: string, decimals: number, language: string): TypedAmount {
-  const text = typed
-    .normalize('NFKC')
-    .replace(/[\s'’_]/g, '')
-    .replace(/^[^\d.,-]+|[^\d.,]+$/g, '')
-  if (text === '') return { fault: typed.trim() === '' ? 'amount.required' : 'amount.invalid' }
-  if (!/^[\d.,]+$/.test(text) || !/\d/.test(text)) return { fault: 'amount.invalid' }
-  const at = decimalAt(text, decimals, language)
-  const whole = at < 0 ? text : text.slice(0, at)
-  const fraction = at < 0 ? '' : text.slice(at + 1)
-  if (!isGrouped(whole) || fraction.length > decimals || !/^\d*$/.test(fraction)) return { fault: 'amount.invalid' }
-  const digits = whole.replace(/[.,]/g, '').replace(/^0+(?=\d)/, '') || '0'
-  if (digits.length > 12) return { fault: 'amount.invalid' }
-  const amount = decimals > 0 ? `${digits}.${fraction.padEnd(decimals, '0')}` : digits
-  return /[1-9]/.test(amount) ? { amount } : { fault: 'amount.zero' }
-}
-
-/** The position of the decimal mark, or -1. */
-function decimalAt(text: string, decimals: number, language: string): number {
-  const last = Math.max(text.lastIndexOf('.'), text.lastIndexOf(','))
-  if (last < 0 || decimals === 0) return -1
-  const mark = text[last] ?? ''
-  const after = text.length - last - 1
-  if (text.indexOf(mark) !== last) return -1
-  const both = text.includes('.') && text.includes(',')
-  if (both) return last
-  // One mark followed by three digits separates thousands, unless it is the language's decimal mark: then there are too many.
-  return after === 3 && mark !== decimalMark(language) ? -1 : last
-}
-
-/** Digits without marks, or in groups of three (of two before the last three, as in India) with one and the same mark. */
-function isGrouped(whole: string): boolean {
-  return /^\d*$/.test(whole) || /^\d{1,3}(\.\d{3})+$/.test(whole) || /^\d{1,3}(,\d{3})+$/.test(whole) || /^\d{1,2}(,\d{2})+,\d{3}$/.test(whole)
 }
 
 /** An amount in the format of an input field: digits and the language's decimal mark. */

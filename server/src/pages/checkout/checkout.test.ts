@@ -255,6 +255,57 @@ describe('attempts to pay', () => {
 })
 
 describe('a business’s default link', () => {
+  test.each([
+    ['idr', 'id', '150.000', '150000.00'],
+    ['idr', 'en', '150.000', '150000.00'],
+    ['idr', 'id', 'Rp 150.000,-', '150000.00'],
+    ['jpy', 'en', '1,000', '1000'],
+    ['vnd', 'vi', '10.000', '10000'],
+    ['vnd', 'en', '10.000 ₫', '10000'],
+    ['sgd', 'en', '10,000', '10000.00'],
+    ['sgd', 'en', '1,234.5', '1234.50'],
+    ['sgd', 'id', '1.000,00', '1000.00'],
+    ['sgd', 'en', '10 000', '10000.00'],
+    ['sgd', 'en', '.5', '0.50'],
+    ['sgd', 'zh-Hans', '１２．３０', '12.30'],
+  ])('a form in %s on a page in %s that says %s makes a request of %s, without a script', async (currency, language, typed, amount) => {
+    const client = await aBusiness({ currency })
+    const path = `/payment-request/@${client.business.slug}/?lang=${language}`
+    const { status, headers } = await send(client.server, 'POST', path, { form: new URLSearchParams({ amount: typed }) })
+    expect(status).toBe(303)
+    const { json } = await client.get(`/v1/payment-requests/${headers.get('location')?.split('/').at(-2)}`)
+    expect(json).toMatchObject({ amount, currency })
+  })
+
+  test('an amount that can be read in two ways is asked about, and the choice makes the request; nothing is guessed', async () => {
+    const client = await aBusiness()
+    const submit = (form: Record<string, string>, language = 'en') =>
+      send(client.server, 'POST', `/payment-request/@${client.business.slug}/?lang=${language}`, { form: new URLSearchParams(form) })
+    const asked = await submit({ amount: '10.000', purpose: 'Kopi' })
+    expect(asked.status).toBe(422)
+    const choices = [...asked.text.matchAll(/<button[^>]*name="exact_amount"[^>]*value="([^"]+)"[^>]*>([^<]*)</g)].map(([, value, shown]) => [value, shown])
+    expect(choices).toEqual([
+      ['10000.00', 'SGD\u00a010,000.00'],
+      ['10.00', 'SGD\u00a010.00'],
+    ])
+    expect(asked.text).toContain('Which amount do you mean?')
+    expect((await submit({ amount: '10,000' }, 'id')).text).toContain('Jumlah mana yang Anda maksud?')
+    expect((await client.get('/v1/payment-requests')).json.data).toEqual([])
+    const chosen = await submit({ amount: '10.000', purpose: 'Kopi', exact_amount: '10.00' })
+    expect(chosen.status).toBe(303)
+    expect((await client.get('/v1/payment-requests')).json.data).toMatchObject([{ amount: '10.00', purpose: 'Kopi' }])
+  })
+
+  test('an amount that is none is explained in the language of the page', async () => {
+    const client = await aBusiness({ currency: 'idr' })
+    const { status, text } = await send(client.server, 'POST', `/payment-request/@${client.business.slug}/?lang=id`, {
+      form: new URLSearchParams({ amount: '150 ribu', email: 'x' }),
+    })
+    expect(status).toBe(422)
+    expect(text).toContain('Masukkan jumlah dengan angka, misalnya 10000.')
+    expect(text).not.toMatch(/>The (amount|email)/)
+  })
+
   test('a default link creates sixty requests a minute and then asks to wait, without affecting other businesses', async () => {
     const [client, other] = [await aBusiness(), await aBusiness()]
     onTestFinished(() => void vi.useRealTimers())

@@ -1,28 +1,37 @@
+import { readTypedAmount } from '@hawker/web/typed-amount'
 import { type Static, Type } from 'typebox'
 import { enabledMethods } from '#engine/rails/enabled-methods.ts'
 import type { Api } from '#foundation/http/api.ts'
 import { ApiError, type FieldErrors } from '#foundation/shared/errors.ts'
-import { formatAmount } from '#foundation/shared/money.ts'
+import { exponentOf } from '#foundation/shared/money.ts'
 import { seeOther } from '#pages/page.ts'
 import type { createPaymentRequest } from '#resources/payments/payment-requests/create-payment-request.ts'
 import type { CreatePaymentRequest } from '#resources/payments/payment-requests/wire.ts'
 import { payableMethods } from '#resources/payments/rails/payable-methods.ts'
-import { typed } from './attempts.ts'
 import { defaultLinkState } from './checkout-state.ts'
-import { type CheckoutDeps, checkoutAnswer, type Found, findMerchant, noticeAnswer, pageForPeople } from './routes.ts'
+import { type CheckoutDeps, checkoutAnswer, type Found, findMerchant, noticeAnswer, pageForPeople, payerLanguage } from './routes.ts'
 
 export interface DefaultLinkDeps extends CheckoutDeps {
   createPaymentRequest: ReturnType<typeof createPaymentRequest>
 }
 
-/** The form as it comes; what is no text was not typed. */
-const LinkForm = Type.Object(Object.fromEntries(['amount', 'name', 'purpose', 'email'].map((name) => [name, Type.Optional(Type.Unknown())])))
+/** What the payer types into the form. */
+const formFields = ['amount', 'name', 'purpose', 'email']
+
+/** The form as it comes; what is no text was not typed. `exact_amount` is the choice between two readings of the amount, in plain digits. */
+const LinkForm = Type.Object(Object.fromEntries([...formFields, 'exact_amount'].map((name) => [name, Type.Optional(Type.Unknown())])))
 type LinkForm = Static<typeof LinkForm>
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 
+/** The amount of the form in major units, as the page understood it; undefined if there is none, or more than one. */
+function readAmount(form: LinkForm, currency: string, language: string): string | undefined {
+  const read = readTypedAmount(text(form.exact_amount) ?? text(form.amount) ?? '', { currency, decimals: exponentOf(currency) }, language)
+  return 'amount' in read ? read.amount : undefined
+}
+
 /** The content of the page's form, with its errors by field. */
-function readForm(form: LinkForm, { merchant }: Found): { body: CreatePaymentRequest; errors: FieldErrors } {
+function readForm(form: LinkForm, { merchant }: Found, language: string): { body: CreatePaymentRequest; errors: FieldErrors } {
   const { currency } = merchant.business
   const errors: FieldErrors = {}
   const line = (name: string, most: number) => {
@@ -35,13 +44,8 @@ function readForm(form: LinkForm, { merchant }: Found): { body: CreatePaymentReq
   const purpose = line('purpose', 255)
   const email = line('email', 255)
   if (email !== undefined && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(email)) errors.email = ['The email must be a valid email address.']
-  let amount = '0'
-  try {
-    amount = formatAmount(typed(text(form.amount)?.trim().replace(',', '.'), { currency }), currency)
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error
-    Object.assign(errors, error.errors)
-  }
+  const amount = readAmount(form, currency, language) ?? ''
+  if (amount === '') errors.amount = ['The amount must be a number that can be read in one way only.']
   return {
     body: {
       amount,
@@ -72,8 +76,7 @@ function countLinks(): (businessId: string, at: Date) => boolean {
 }
 
 /** The form as it was typed, to be shown again. */
-const typedIn = (form: LinkForm) =>
-  Object.fromEntries(['amount', 'name', 'purpose', 'email'].flatMap((name) => (text(form[name]) === undefined ? [] : [[name, String(form[name])]])))
+const typedIn = (form: LinkForm) => Object.fromEntries(formFields.flatMap((name) => (text(form[name]) === undefined ? [] : [[name, String(form[name])]])))
 
 /** Whether a business has any method in its currency that can be paid: a live one may have set up nothing. */
 async function canBePaid({ rails }: DefaultLinkDeps, { merchant: { business } }: Found): Promise<boolean> {
@@ -99,7 +102,7 @@ export function defaultLinkRoutes(api: Api, deps: DefaultLinkDeps): void {
     const { business } = found.merchant
     const origin = call.origin(business.id)
     const form = call.body
-    const { body, errors } = readForm(form, found)
+    const { body, errors } = readForm(form, found, await payerLanguage(call, found))
     const again = (faults: FieldErrors, status = 422) =>
       checkoutAnswer(call, found, { state: defaultLinkState(found.merchant, origin.at), typed: typedIn(form), errors: faults, status })
     if (Object.keys(errors).length > 0) return again(errors)

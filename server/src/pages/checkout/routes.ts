@@ -74,14 +74,22 @@ export async function noticeAnswer(
 /** How pages for people are registered: the query that they read, and their 404. */
 export const pageForPeople = { query: pageQuery, notFound: notFoundAnswer }
 
+/** The language in which a payer sees a business's pages. */
+export async function payerLanguage({ query, headers }: CheckoutCall, { settings }: Found): Promise<string> {
+  const { languages } = await loadWeb()
+  return languageOf(query.lang, headers['accept-language'], Object.keys(languages), settings.default_language ?? 'en')
+}
+
 /** The checkout, rendered for this payer. */
 export async function checkoutAnswer(
-  { query, headers }: CheckoutCall,
-  { merchant, settings }: Found,
+  call: CheckoutCall,
+  found: Found,
   { status = 200, ...data }: Omit<CheckoutData, 'language' | 'messages' | 'embedded' | 'method' | 'amount'> & Partial<CheckoutData> & { status?: number },
 ): Promise<PageAnswer> {
   const web = await loadWeb()
-  const language = languageOf(query.lang, headers['accept-language'], Object.keys(web.languages), settings.default_language ?? 'en')
+  const language = await payerLanguage(call, found)
+  const { query } = call
+  const { merchant, settings } = found
   const embedded = query.embed === '1'
   const all: CheckoutData = {
     language,
