@@ -1,4 +1,5 @@
 import '../ui/theme.css'
+import './styles/amount.css'
 import './styles/page.css'
 import './styles/summary.css'
 import './styles/methods.css'
