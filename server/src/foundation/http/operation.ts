@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { type TSchema, Type } from 'typebox'
 import type { Clock } from '#foundation/shared/clock.ts'
+import { ApiError } from '#foundation/shared/errors.ts'
 import type { Call, Handler, Operation } from './api.ts'
 import type { Known } from './authentication.ts'
 import { type Answer, type Idempotency, readClaim } from './idempotency.ts'
@@ -35,9 +36,13 @@ export function operations(fastify: FastifyInstance, identify: onRequestHookHand
       onRequest: identify,
       ...(isWrite
         ? {
-            preValidation: (request: FastifyRequest, _reply: FastifyReply, done: () => void) => {
-              request.body = inputOf(method, operation, request.body)
-              done()
+            preValidation: (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void) => {
+              try {
+                request.body = inputOf(method, operation, withQuery(request, operation))
+                done()
+              } catch (error) {
+                done(error as Error)
+              }
             },
           }
         : {}),
@@ -51,6 +56,20 @@ export function operations(fastify: FastifyInstance, identify: onRequestHookHand
       },
     })
   }
+}
+
+/**
+ * A body with the parameters of its query, as Laravel merges both: a client may send a POST's fields in either, and the body's win
+ * (behaviour §15).
+ */
+function withQuery({ body: sent, query, raw }: FastifyRequest, { body, query: ownQuery }: Operation): unknown {
+  if (!body || ownQuery || Object.keys(query as object).length === 0) return sent
+  try {
+    decodeURIComponent(raw.url?.split('?')[1] ?? '')
+  } catch {
+    throw new ApiError(400, 'malformed_query', 'The query is not valid UTF-8, or has a percent sign that escapes nothing.')
+  }
+  return { ...(query as object), ...(sent as object | undefined) }
 }
 
 /** A body as it is validated. */

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type DestinationStream, type Logger, symbols } from 'pino'
 import { callerText } from '#foundation/shared/caller.ts'
 import type { Known } from './authentication.ts'
+import { ignoredFieldsOf } from './ignored-fields.ts'
 import { isoTime, type Metrics } from './observability.ts'
 
 /** What the requests of one method, route and status share. */
@@ -33,7 +34,9 @@ export function afterResponse(log: Logger, metrics: Metrics) {
     const milliseconds = performance.now() - request.beganAt
     const kind = kindOf(request, request.routeOptions.url ?? '(unknown)', statusCode)
     kind.observe(milliseconds / 1000)
-    write(statusCode >= 500 ? 'error' : 'info', request.id, kind.middle, milliseconds, request.known)
+    const ignored = ignoredFieldsOf(request)
+    const level = statusCode >= 500 ? 'error' : ignored.length > 0 ? 'warn' : 'info'
+    write(level, request.id, kind.middle, milliseconds, request.known, ignored)
     done()
   }
 }
@@ -61,11 +64,12 @@ function requestLines(log: Logger) {
     return text
   }
 
-  return (level: 'info' | 'error', id: string, middle: string, milliseconds: number, known: Known | null): void => {
+  return (level: 'info' | 'warn' | 'error', id: string, middle: string, milliseconds: number, known: Known | null, ignored: readonly string[]): void => {
     if (!log.isLevelEnabled(level)) return
     const duration = Math.round(milliseconds * 100) / 100
+    const fields = ignored.length > 0 ? `,"ignored_fields":${JSON.stringify(ignored)}` : ''
     destination.write(
-      `{"level":"${level}"${time()}${bindings},"request_id":${JSON.stringify(id)}${middle}${duration}${known ? callerOf(known) : ''},"message":"request"}\n`,
+      `{"level":"${level}"${time()}${bindings},"request_id":${JSON.stringify(id)}${middle}${duration}${known ? callerOf(known) : ''}${fields},"message":"request"}\n`,
     )
   }
 }

@@ -7,6 +7,7 @@ import { callerText } from '#foundation/shared/caller.ts'
 import { ApiError } from '#foundation/shared/errors.ts'
 import type { Faults } from './api.ts'
 import type { Known } from './authentication.ts'
+import { ignoredFieldsHeader, ignoredFieldsOf } from './ignored-fields.ts'
 import type { Metrics } from './observability.ts'
 import { allowedMethods, asApiError, type Method } from './refusals.ts'
 import { acceptBodies, malformedQueries, malformedQuery, maxBody, parseQuery } from './request-body.ts'
@@ -102,6 +103,12 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
     // DELETE ignores its body, whatever its type is called.
     if (request.method === 'DELETE') request.raw.headers['content-type'] = undefined
     done(malformedQueries.has(request.query as object) ? malformedQuery() : undefined)
+  })
+  // Of errors too: a field that is missing was often sent under another name.
+  fastify.addHook('onSend', (request, reply, _payload, done) => {
+    const ignored = ignoredFieldsOf(request)
+    if (ignored.length > 0) reply.header('hawker-ignored-fields', ignoredFieldsHeader(ignored))
+    done()
   })
   const routes = notedRoutes(fastify)
   await options.beforeRoutes?.(fastify)

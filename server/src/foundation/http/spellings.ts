@@ -1,3 +1,4 @@
+import { noteIgnoredField } from './ignored-fields.ts'
 import type { SchemaError } from './validation.ts'
 
 /**
@@ -31,6 +32,8 @@ const mostNames = 1_000
 export interface Reading {
   /** Names that no map may have, as errors. */
   errors: SchemaError[]
+  /** Fields that the schema does not know. */
+  ignored: string[]
 }
 
 /** Reads a value as its schema means it; `undefined` counts as omitted. Objects and arrays are changed in place. */
@@ -97,6 +100,8 @@ function objectReader({ properties = {}, patternProperties = {}, additionalPrope
   // A free map has one schema for all of its values, whichever way that is written.
   const [free] = [...Object.values(patternProperties), ...(typeof additionalProperties === 'object' ? [additionalProperties] : [])]
   const readFree = free && readerOf(free)
+  // An object of which the schema says nothing may hold anything.
+  const isStrict = known.size > 0
   return (value, path, reading) => {
     if (Array.isArray(value) && value.length === 0) return {}
     if (!isPlainObject(value)) return value
@@ -108,7 +113,11 @@ function objectReader({ properties = {}, patternProperties = {}, additionalPrope
         else value[name] = inner
       }
     }
-    if (!readFree) return value
+    if (!readFree) {
+      if (isStrict)
+        for (const name of Object.keys(value)) if (!known.has(name)) noteIgnoredField(reading.ignored, `${path}/${name}`.slice(1).replaceAll('/', '.'))
+      return value
+    }
     return readMap(value, path, reading)
   }
 

@@ -1,6 +1,7 @@
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import { type ApiError, type FieldErrors, invalid, spoken } from '#foundation/shared/errors.ts'
+import { keepIgnoredFields } from './ignored-fields.ts'
 import { type Reading, readerOf, type ValueReader } from './spellings.ts'
 
 /** The part of Ajv's errors that is needed here. */
@@ -22,12 +23,16 @@ const types: Record<string, string> = {
   array: 'an array',
 }
 
+/** A client chooses the names in a map, and an answer repeats them: no more than this of each. */
+const longestName = 255
+const named = (name: string) => (name.length > longestName ? `${name.slice(0, longestName)}...` : name)
+
 /** The field that an error is about: `/address/postal_code` is `address.postal_code`. */
 function fieldOf({ keyword, instancePath, params }: SchemaError): string {
   const at = instancePath
     .split('/')
     .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .map((part) => named(part.replaceAll('~1', '/').replaceAll('~0', '~')))
   if (keyword === 'required') at.push(String(params.missingProperty))
   return at.join('.')
 }
@@ -113,8 +118,9 @@ export function compileWhenUsed(schema: object) {
   const validate = (data: unknown): boolean => {
     compiled ??= ajv.compile(schema)
     read ??= readerOf(schema)
-    const reading: Reading = { errors: [] }
+    const reading: Reading = { errors: [], ignored: [] }
     read(data, '', reading)
+    if (typeof data === 'object' && data !== null) keepIgnoredFields(data, reading.ignored)
     const fits = compiled(data) as boolean
     const errors = [...(reading.errors as typeof ajv.errors & object), ...(compiled.errors ?? [])]
     validate.errors = errors.length > 0 ? errors : null
