@@ -14,7 +14,7 @@ import { type StartDeps, startPayment } from '#resources/payments/settlement/sta
 /** What the payer's page sends to start a payment. A card is sent as its token, never as its number. */
 export const AttemptInput = Type.Object({
   method: plainText(64),
-  amount: Type.Optional(Type.Unsafe<string | number>({ type: ['string', 'number'] })),
+  amount: Type.Optional(Type.Unsafe<string | number>({ type: ['number', 'string'], maxLength: 32 })),
   token: Type.Optional(plainText(255)),
   name: Type.Optional(plainText(255)),
   email: Type.Optional(Type.String({ format: 'email', maxLength: 255 })),
@@ -22,9 +22,14 @@ export const AttemptInput = Type.Object({
 })
 export type AttemptInput = Static<typeof AttemptInput>
 
+/** Whether a text contains a card number, however its digits are grouped and in whichever script they are. */
+export function hasCardNumber(text: string): boolean {
+  return /\d{12,}/.test(text.normalize('NFKC').replace(/[^\p{L}\d]/gu, ''))
+}
+
 /** Rejects what looks like a card number: rails are given tokens, and repeat them in their errors, which are stored. */
 function requireToken(token: string | undefined): void {
-  if (token !== undefined && /^[\d\s-]{12,}$/.test(token)) {
+  if (token !== undefined && hasCardNumber(token)) {
     throw invalid({ token: ['The token must be a card token from the tokeniser, not a card number.'] }, 'card_number_not_taken')
   }
 }

@@ -79,9 +79,11 @@ describe('a live card on the hosted page', () => {
   test('a card number in place of a token is rejected, and stored nowhere', async () => {
     const page = await aLivePage()
     const number = '4000 0566 5566 5556'
-    for (const token of [number, number.replaceAll(' ', ''), number.replaceAll(' ', '-')]) {
+    const grouped = ['', '-', '.', '_', '/', ' . ', '\u00a0', '\u2009', '·', '–'].map((between) => number.replaceAll(' ', between))
+    const written = [...grouped, `card ${number}`, `${number} 12/30`, number.replace(/\d/g, (digit) => String.fromCharCode(0xff10 + Number(digit)))]
+    for (const token of written) {
       const { status, text, json } = await page.attempt({ token })
-      expect([status, json.code, text.includes('5556')]).toEqual([422, 'card_number_not_taken', false])
+      expect([token, status, json.code, text.includes('5556')]).toEqual([token, 422, 'card_number_not_taken', false])
     }
     await page.attempt({ token: 'pm_card_visa', number: number.replaceAll(' ', ''), card: { number } }, 'once')
     const { database } = page.client.server

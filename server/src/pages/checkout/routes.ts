@@ -8,11 +8,12 @@ import { plainText } from '#foundation/http/schemas.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { languageOf } from '#pages/language.ts'
-import { loadWeb, type Policy, pageAnswer } from '#pages/page.ts'
+import { loadWeb, type Policy, pageAnswer, seeOther } from '#pages/page.ts'
 import type { FindBySlug } from '#resources/business/businesses/known-slugs.ts'
 import { frameAncestors } from '#resources/business/checkout-settings/framing.ts'
 import type { CheckoutSettings } from '#resources/business/checkout-settings/queries.ts'
 import { logoUrl } from '#resources/business/checkout-settings/wire.ts'
+import { defaultLinkId, defaultLinkUrl } from '#resources/payments/payment-requests/default-link.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import { scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import type { StartDeps } from '#resources/payments/settlement/start-payment.ts'
@@ -135,6 +136,9 @@ export function checkoutRoutes(api: Api, deps: CheckoutDeps): void {
   // Without its last word, the URL is what the drop-in uses, and what is left of a shortened link. The last two are HitPay's URLs (behaviour §2.3): as everywhere, the state decides what they show.
   for (const last of ['', '/checkout', '/completed', '/expired'] as const) {
     api.page(`${path}${last}`, pageForPeople, async (call) => {
+      const business = await deps.businessBySlug(call.params.slug)
+      if (business && call.params.id === defaultLinkId(business.id))
+        return seeOther(`${defaultLinkUrl(business, '')}${call.rawQuery ? `?${call.rawQuery}` : ''}`)
       const found = await findRequest(deps, call.params)
       return found && checkoutAnswer(call, found, { state: await stateOf(found, call.query.attempt) })
     })
@@ -183,7 +187,7 @@ export function checkoutRoutes(api: Api, deps: CheckoutDeps): void {
   codeRoutes(api, deps)
 }
 
-const CodeInput = Type.Object({ method: plainText(64), amount: Type.Optional(Type.Unsafe<string | number>({ type: ['string', 'number'] })) })
+const CodeInput = Type.Object({ method: plainText(64), amount: Type.Optional(Type.Unsafe<string | number>({ type: ['number', 'string'], maxLength: 32 })) })
 
 /** Codes to scan, for the page and as pictures. */
 function codeRoutes(api: Api, deps: CheckoutDeps): void {
