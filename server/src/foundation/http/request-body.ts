@@ -8,18 +8,22 @@ import { charsetIn, decoderOf, formDecoder, withoutContentEncoding } from './bod
 /** Maximum nesting of a body; deeper ones are rejected before anything traverses them. */
 const maxDepth = 16
 const maxFields = 1000
+/** Names in a JSON body, at all levels: the largest that has a use is a payment request with 500 line items. */
+const maxNames = 10_000
 /** Bytes of a body, as sent and as decoded. */
 export const maxBody = 1_048_576
 
 const malformed = (kind: string) => new ApiError(400, 'malformed_body', `The request body is not valid ${kind}.`)
 const tooDeep = () => new ApiError(400, 'body_too_deep', `The request body is nested more than ${maxDepth} levels deep.`)
+const tooManyNames = () => new ApiError(400, 'malformed_body', `The request body has more than ${maxNames} names.`)
 const tooManyFields = () => new ApiError(400, 'malformed_body', `The form has more than ${maxFields} fields.`)
 const tooManyFiles = () => new ApiError(400, 'malformed_body', 'The form has more than one file.')
 const notAnObject = () => new ApiError(400, 'malformed_body', 'The request body must be an object.')
 
-/** Whether JSON text nests deeper than allowed; reads brackets outside strings, without building anything. */
-function nestsTooDeep(text: string): boolean {
+/** Why JSON text is more than is parsed, by its depth or its number of names; reads it outside strings, without building anything. */
+function excessOf(text: string): ApiError | undefined {
   let depth = 0
+  let names = 0
   let inString = false
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
@@ -29,15 +33,20 @@ function nestsTooDeep(text: string): boolean {
     } else if (code === 34) inString = true
     else if (code === 123 || code === 91) {
       depth += 1
-      if (depth > maxDepth) return true
+      if (depth > maxDepth) return tooDeep()
     } else if (code === 125 || code === 93) depth -= 1
+    else if (code === 58) {
+      names += 1
+      if (names > maxNames) return tooManyNames()
+    }
   }
-  return false
+  return undefined
 }
 
 function parseJson(text: string): unknown {
   if (text.trim() === '') return {}
-  if (text.length > 2 * maxDepth && nestsTooDeep(text)) throw tooDeep()
+  const excess = text.length > 2 * maxDepth ? excessOf(text) : undefined
+  if (excess) throw excess
   let value: unknown
   try {
     value = JSON.parse(text)

@@ -29,7 +29,11 @@ export const PayInput = Type.Object({
     Type.Number({ minimum: 0, maximum: 86_400, description: 'Seconds until the rail reports the outcome; the payment is pending until then.' }),
   ),
   amount: Type.Optional(
-    Type.Unsafe<string | number>({ type: ['string', 'number'], description: 'For requests without an amount, or to pay too little or too much.' }),
+    Type.Unsafe<string | number>({
+      type: ['number', 'string'],
+      maxLength: 32,
+      description: 'For requests without an amount, or to pay too little or too much.',
+    }),
   ),
   challenge: Type.Optional(Type.Enum(['passed', 'failed', 'abandoned'], { description: 'What the payer does when the card requires 3-D Secure.' })),
   interactive: Type.Optional(
@@ -49,7 +53,7 @@ export type PayInput = Static<typeof PayInput>
 export const PayCodeInput = Type.Object({
   qr_code: Type.String({ minLength: 1, maxLength: 2048, description: 'The value of `qr_code_data.qr_code`, or the text read from its image.' }),
   amount: Type.Optional(
-    Type.Unsafe<string | number>({ type: ['string', 'number'], description: 'Total amount to pay, if it is to be too little or too much.' }),
+    Type.Unsafe<string | number>({ type: ['number', 'string'], maxLength: 32, description: 'Total amount to pay, if it is to be too little or too much.' }),
   ),
   outcome: PayInput.properties.outcome,
   delay: PayInput.properties.delay,

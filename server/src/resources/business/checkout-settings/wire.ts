@@ -36,7 +36,7 @@ export type UpdateCheckoutSettings = Static<typeof UpdateCheckoutSettings>
 /** The body of `PUT …/logo`, as JSON or from a file in a multipart body. */
 export const PutCheckoutLogo = Type.Object({
   content_type: Type.Optional(nullable(plainText(100, { description: 'image/png, image/jpeg or image/webp; must match the data.' }))),
-  data: Type.String({ minLength: 1, description: 'The picture in base64: at most 256 kB, and at most 2048 pixels on each side.' }),
+  data: Type.String({ minLength: 1, maxLength: 500_000, description: 'The picture in base64: at most 256 kB, and at most 2048 pixels on each side.' }),
 })
 export type PutCheckoutLogo = Static<typeof PutCheckoutLogo>
 

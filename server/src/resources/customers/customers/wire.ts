@@ -25,7 +25,9 @@ export const editable = {
   name: nullable(plainText(255, { description: 'Full name.' })),
   email: Type.String({ format: 'email', maxLength: 255, minLength: 1, description: 'Email address; several customers may share one.' }),
   phone_number: plainText(32, { minLength: 1, description: 'Phone number, stored as sent.' }),
-  phone_number_country_code: nullable(Type.String({ pattern: '^\\+?[0-9]{1,4}$', description: 'Country calling code of the phone number, for example 65.' })),
+  phone_number_country_code: nullable(
+    Type.String({ maxLength: 5, pattern: '^\\+?[0-9]{1,4}$', description: 'Country calling code of the phone number, for example 65.' }),
+  ),
   remark: nullable(longText(255, { description: 'A note for staff.' })),
   birth_date: nullable(Type.String({ maxLength: 32, description: 'Date of birth, YYYY-MM-DD, not in the future.' })),
   gender: nullable(plainText(32)),

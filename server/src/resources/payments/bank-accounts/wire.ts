@@ -67,7 +67,9 @@ export const ListBankCredits = Type.Object({
 })
 export type ListBankCredits = Static<typeof ListBankCredits>
 
-export const AllocateBankCredit = Type.Object({ payment_request_id: Type.String({ minLength: 1, description: 'The payment request that this credit pays.' }) })
+export const AllocateBankCredit = Type.Object({
+  payment_request_id: Type.String({ minLength: 1, maxLength: 64, description: 'The payment request that this credit pays.' }),
+})
 
 /** `secret` only at the moment of its creation. */
 export function presentBankAccount(row: BankAccountRow, business: Business, baseUrl: string, secret: string | null) {

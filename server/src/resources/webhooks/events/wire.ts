@@ -48,6 +48,7 @@ export const EventList = Type.Object(
 export const ListEvents = Type.Object({
   after: Type.Optional(
     Type.String({
+      maxLength: 18,
       pattern: '^[0-9]{1,18}$',
       description: 'The `meta.next_cursor` of the previous page, a sequence number. Omit it to start at the beginning.',
     }),

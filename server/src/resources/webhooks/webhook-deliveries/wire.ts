@@ -94,9 +94,9 @@ export const Replayed = Type.Object(
 /** A delivery as a merchant received it. */
 export const VerifySignature = Type.Object({
   body: Type.String({ maxLength: 262_144, description: 'The raw body as received.' }),
-  headers: Type.Optional(Type.Record(Type.String(), Type.String(), { default: {} })),
+  headers: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 16_384 }), { default: {} })),
   salt: Type.String({ minLength: 1, maxLength: 255 }),
-  version: Type.Optional(Type.Union([Type.Integer(), Type.String()], { description: 'Check only this signature: `1`, `2` or `standard`.' })),
+  version: Type.Optional(Type.Union([Type.Integer(), Type.String({ maxLength: 16 })], { description: 'Check only this signature: `1`, `2` or `standard`.' })),
   delivery_id: Type.Optional(
     Type.String({ format: 'uuid', description: 'The delivery that the body belongs to; with it, every change to the body is reported.' }),
   ),
