@@ -1,11 +1,14 @@
 import type { Business } from '#foundation/shared/business.ts'
 import { amountAsNumber, formatAmount } from '#foundation/shared/money.ts'
 import { formatBusinessTime, formatLocalTime } from '#foundation/shared/time.ts'
-import type { Payment } from '#resources/payments/payment-requests/wire.ts'
+import type { Payment, PaymentRequest } from '#resources/payments/payment-requests/wire.ts'
 import type { ChargeRow } from './queries.ts'
 
-/** A charge as `charge.*` webhooks contain it (behaviour §4.4): flat, not in the shape of GET /v1/charges. */
-export function presentChargeEvent(row: ChargeRow, business: Business) {
+/**
+ * A charge as `charge.*` webhooks contain it (behaviour §4.4): flat, not in the shape of GET /v1/charges, with the payment request that
+ * it pays, in which integrators find their order (behaviour §15).
+ */
+export function presentChargeEvent(row: ChargeRow, business: Business, paymentRequest: PaymentRequest | null) {
   const time = (at: Date | null) => (at === null ? null : formatBusinessTime(at, business.timezone))
   return {
     id: row.id,
@@ -26,6 +29,7 @@ export function presentChargeEvent(row: ChargeRow, business: Business) {
     order: null,
     order_id: null,
     payment_request_id: row.payment_request_id,
+    payment_request: paymentRequest,
     payment_provider: { code: row.rail, charge: { method: row.method, details: row.card ? { brand: row.card.brand, last4: row.card.last4 } : {} } },
     remark: row.remark,
     unapplied_reason: row.unapplied_reason,

@@ -20,12 +20,13 @@ export function textCell(text: string | null): string {
   return /[",\r\n\t;']|^\s|\s$/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
 
-type Column = [title: string, cell: (row: ChargeRow, business: Business) => string]
+/** A column: the value of a row, null for none. `text` marks those that a person wrote, whose cells are made safe. */
+type Column = [title: string, value: (row: ChargeRow, business: Business) => string | null, text?: 'text']
 
 const amount = (minor: (row: ChargeRow) => bigint) => (row: ChargeRow) => formatAmount(minor(row), row.currency)
 const time = (at: (row: ChargeRow) => Date | null) => (row: ChargeRow, business: Business) => {
   const value = at(row)
-  return value === null ? '' : formatBusinessTime(value, business.timezone)
+  return value === null ? null : formatBusinessTime(value, business.timezone)
 }
 
 const columns: Column[] = [
@@ -40,44 +41,84 @@ const columns: Column[] = [
   ['net_amount', amount(netOf)],
   ['refunded_amount', amount((row) => row.refunded_minor)],
   ['refunded_at', time((row) => row.refunded_at)],
-  ['payment_method', (row) => textCell(row.method)],
-  ['card_brand', (row) => textCell(row.card && displayName(row.card.brand.toLowerCase()))],
-  ['card_last4', (row) => textCell(row.card?.last4 ?? null)],
-  ['customer_name', (row) => textCell(row.customer_name)],
-  ['customer_email', (row) => textCell(row.customer_email)],
-  ['customer_phone_number', (row) => textCell(row.customer_phone)],
-  ['remark', (row) => textCell(row.remark)],
-  ['order_reference_number', (row) => textCell(row.reference_number)],
-  ['payment_reference_number', (row) => textCell(row.rail_reference)],
-  ['payment_request_id', (row) => row.payment_request_id ?? ''],
-  ['customer_id', (row) => row.customer_id ?? ''],
-  ['channel', (row) => textCell(row.channel)],
-  ['unapplied_reason', (row) => row.unapplied_reason ?? ''],
+  ['payment_method', (row) => row.method, 'text'],
+  ['card_brand', (row) => row.card && displayName(row.card.brand.toLowerCase()), 'text'],
+  ['card_last4', (row) => row.card?.last4 ?? null, 'text'],
+  ['customer_name', (row) => row.customer_name, 'text'],
+  ['customer_email', (row) => row.customer_email, 'text'],
+  ['customer_phone_number', (row) => row.customer_phone, 'text'],
+  ['remark', (row) => row.remark, 'text'],
+  ['order_reference_number', (row) => row.reference_number, 'text'],
+  ['payment_reference_number', (row) => row.rail_reference, 'text'],
+  ['payment_request_id', (row) => row.payment_request_id],
+  ['customer_id', (row) => row.customer_id],
+  ['channel', (row) => row.channel, 'text'],
+  ['unapplied_reason', (row) => row.unapplied_reason],
 ]
+
+/** The fields of an exported charge, for the reference. */
+export const exportedFields: readonly string[] = columns.map(([title]) => title)
 
 /** A charge as a line of CSV, with its CRLF. */
 export function csvLine(row: ChargeRow, business: Business): string {
-  return `${columns.map(([, cell]) => cell(row, business)).join(',')}\r\n`
+  return `${columns.map(([, value, text]) => (text ? textCell(value(row, business)) : (value(row, business) ?? ''))).join(',')}\r\n`
 }
 
-async function* lines(database: Database, business: Business, filter: ChargeFilter, exponents: Exponents, atMost: number): AsyncGenerator<string> {
-  // Spreadsheets read UTF-8 only when the file says so.
-  yield `\u{feff}${columns.map(([title]) => title).join(',')}\r\n`
+const jsonItem = (row: ChargeRow, business: Business): string =>
+  JSON.stringify(Object.fromEntries(columns.map(([title, value]) => [title, value(row, business)])))
+
+/** How the rows of an export are written. */
+interface Format {
+  head: string
+  tail: string
+  /** Between the texts of two batches. */
+  between: string
+  rows(rows: ChargeRow[], business: Business): string
+}
+
+const formats: Record<'csv' | 'json', Format> = {
+  csv: {
+    // Spreadsheets read UTF-8 only when the file says so.
+    head: `\u{feff}${exportedFields.join(',')}\r\n`,
+    tail: '',
+    between: '',
+    rows: (rows, business) => rows.map((row) => csvLine(row, business)).join(''),
+  },
+  json: { head: '{"data":[', tail: ']}', between: ',', rows: (rows, business) => rows.map((row) => jsonItem(row, business)).join(',') },
+}
+
+/** What is exported, and how. */
+export interface Export {
+  filter: ChargeFilter
+  exponents: Exponents
+  /** All of them if omitted. */
+  atMost?: number | undefined
+  format: 'csv' | 'json'
+}
+
+async function* texts(
+  database: Database,
+  business: Business,
+  { filter, exponents, atMost = Number.POSITIVE_INFINITY, format }: Export,
+): AsyncGenerator<string> {
+  const { head, tail, between, rows: textOf } = formats[format]
+  yield head
   let left = atMost
   let cursor: ListedCharges['cursor']
   while (left > 0) {
     const limit = Math.min(batch, left)
     const rows = await listCharges(database, business.id, { filter, cursor, limit }, exponents)
     const last = rows.at(-1)
-    if (!last) return
-    yield rows.map((row) => csvLine(row, business)).join('')
-    if (rows.length < limit) return
+    if (!last) break
+    yield `${cursor ? between : ''}${textOf(rows, business)}`
+    if (rows.length < limit) break
     left -= rows.length
     cursor = { order: '', key: '', id: last.id, direction: 'next' }
   }
+  if (tail !== '') yield tail
 }
 
-/** Charges as CSV, newest first, read from the database as fast as the client reads them and no faster. */
-export function exportCharges(database: Database, business: Business, filter: ChargeFilter, exponents: Exponents, atMost = Number.POSITIVE_INFINITY): Readable {
-  return Readable.from(lines(database, business, filter, exponents, atMost), { objectMode: false, highWaterMark: 65_536 })
+/** Charges as CSV or JSON, newest first, read from the database as fast as the client reads them and no faster. */
+export function exportCharges(database: Database, business: Business, what: Export): Readable {
+  return Readable.from(texts(database, business, what), { objectMode: false, highWaterMark: 65_536 })
 }

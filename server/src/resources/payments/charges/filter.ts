@@ -1,3 +1,4 @@
+import { findMethod } from '#engine/rails/methods.ts'
 import type { Db } from '#foundation/database/database.ts'
 import { isTrue } from '#foundation/http/schemas.ts'
 import type { Business } from '#foundation/shared/business.ts'
@@ -106,9 +107,8 @@ class Reader {
 }
 
 /** Reads `status`, `statuses` and `refunded` together: the shorthand sets both others (behaviour §5.2). */
-function readStatuses(reader: Reader, query: ListCharges): void {
+function readStatuses(reader: Reader, query: Pick<ListCharges, 'status' | 'refunded'>, statuses: ChargeStatus[] | undefined): void {
   const { filter } = reader
-  const statuses = reader.statuses('statuses', itemsOf(query.statuses))
   const refunded = isTrue(query.refunded)
   if (refunded !== undefined) filter.refunded = refunded
   const word = query.status?.trim().toLowerCase()
@@ -117,17 +117,24 @@ function readStatuses(reader: Reader, query: ListCharges): void {
     filter.refunded = false
   } else if (word === 'failed') filter.statuses = ['failed', 'canceled']
   else if (word === 'refunded') filter.refunded = true
+  else if (word === 'partially_refunded') filter.statuses = ['partially_refunded']
   else if (word) reader.errors.status = ['The selected status is invalid.']
   if (statuses) filter.statuses = statuses
   else if (!filter.statuses && filter.refunded === undefined) filter.statuses = paid
   else if (!filter.statuses && filter.refunded === false) filter.statuses = ['succeeded']
 }
 
+/** Methods by any of their names. */
+function readMethods(reader: Reader, names: string[] | undefined): void {
+  if (isTooMany(names)) reader.refuse('payment_methods', 'payment methods may not have more than 10 items.')
+  if (names) reader.filter.methods = names.map((name) => findMethod(name)?.code ?? name)
+}
+
 /** The filter that a query describes. Throws one 422 that names every error. */
 export async function filterOf(db: Db, business: Business, query: ListCharges, at: Date): Promise<ChargeFilter> {
   const reader = new Reader()
   const { filter } = reader
-  readStatuses(reader, query)
+  readStatuses(reader, query, reader.statuses('statuses', itemsOf(query.statuses)))
   reader.days(business, at, ['date_from', query.date_from], ['date_to', query.date_to])
   reader.search(query.keywords, business)
   if (query.remark?.trim()) filter.remark = query.remark.trim()
@@ -135,9 +142,7 @@ export async function filterOf(db: Db, business: Business, query: ListCharges, a
   if (isTooMany(locations)) reader.refuse('location_ids', 'location ids may not have more than 10 items.')
   if (locations?.some((id) => !isUuid(id))) reader.refuse('location_ids', 'location ids must be valid UUIDs.')
   else if (locations) filter.locationIds = locations
-  const methods = itemsOf(query.payment_methods)
-  if (isTooMany(methods)) reader.refuse('payment_methods', 'payment methods may not have more than 10 items.')
-  if (methods) filter.methods = methods
+  readMethods(reader, itemsOf(query.payment_methods) ?? itemsOf(query.payment_method))
   // Charges here are created by no staff member and belong to no payout yet.
   if (itemsOf(query.user_ids) || reader.uuid('payout_id', query.payout_id)) filter.nothing = true
   if (query.amount_from) filter.amountFrom = query.amount_from
@@ -182,10 +187,10 @@ function readExact({ filter, errors }: Reader, query: ListCharges): void {
 export function exportFilterOf(business: Business, query: ExportCharges, at: Date): ChargeFilter {
   const reader = new Reader()
   const { filter } = reader
-  filter.statuses = reader.statuses('statuses', itemsOf(query['statuses[]']) ?? itemsOf(query.statuses)) ?? paid
+  readStatuses(reader, query, reader.statuses('statuses', itemsOf(query['statuses[]']) ?? itemsOf(query.statuses)))
   reader.days(business, at, ['dateFrom', query.dateFrom], ['dateTo', query.dateTo])
   reader.search(query.keywords, business)
-  if (query.payment_method?.trim()) filter.methods = query.payment_method.split(',').map((one) => one.trim())
+  readMethods(reader, itemsOf(query.payment_method))
   const before = reader.uuid('before', query.before)
   const after = reader.uuid('after', query.after)
   if (before !== undefined) filter.idAfter = before

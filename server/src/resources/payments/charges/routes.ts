@@ -10,7 +10,7 @@ import { businessDay } from '#foundation/shared/time.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { receiptUrl } from '#resources/payments/receipts/address.ts'
 import { chargeRefundsReader } from '#resources/payments/refunds/queries.ts'
-import { exportCharges } from './export-charges.ts'
+import { exportCharges, exportedFields } from './export-charges.ts'
 import { exponentsOfCurrencies, exportFilterOf, filterOf } from './filter.ts'
 import { chargePages, chargeReader, deliveriesReader, mostDeliveries, type ShownCharge } from './list-queries.ts'
 import { type ChargeRow, paidStatuses } from './queries.ts'
@@ -22,10 +22,20 @@ export interface ChargesDeps extends Pick<Deps, 'database' | 'secretKey' | 'grou
 
 const order = 'id desc'
 
-const Csv = Type.Unsafe<string>({
-  description: 'CSV (RFC 4180) in UTF-8 with a byte order mark.',
-  content: { 'text/csv': { schema: { type: 'string' } } },
+const nullableText = { type: ['string', 'null'] }
+const exported = { type: 'object', properties: Object.fromEntries(exportedFields.map((name) => [name, nullableText])), required: exportedFields }
+
+const Exported = Type.Unsafe<string>({
+  description:
+    'CSV (RFC 4180) in UTF-8 with a byte order mark, or JSON with the same fields as texts if the request accepts `application/json` and not `text/csv`.',
+  content: {
+    'text/csv': { schema: { type: 'string' } },
+    'application/json': { schema: { type: 'object', properties: { data: { type: 'array', items: exported } }, required: ['data'] } },
+  },
 })
+
+/** Whether a client wants JSON: it names it, and does not name CSV. */
+const wantsJson = (accept = '') => /\bapplication\/json\b/i.test(accept) && !/\btext\/csv\b/i.test(accept)
 
 /** What is shown beside charges' rows. */
 function surroundings({ secretKey }: ChargesDeps, business: Business, baseUrl: string): (row: ShownCharge) => Surroundings {
@@ -77,16 +87,20 @@ export function chargesRoutes(api: Api, deps: ChargesDeps): void {
     '/v1/charges/export',
     {
       operationId: 'exportCharges',
-      summary: 'Export charges as CSV',
+      summary: 'Export charges as CSV or JSON',
       description: 'Newest first, in the order of the list. Cells that a spreadsheet could run as a formula start with an apostrophe.',
       query: ExportCharges,
-      answers: { 200: Csv },
+      answers: { 200: Exported },
     },
-    async ({ business, query, at }: Call<ExportCharges>) => {
-      const filter = exportFilterOf(business, query, at)
+    async ({ business, query, at, headers: { accept } }: Call<ExportCharges>) => {
+      const what = { filter: exportFilterOf(business, query, at), exponents, atMost: query.perPage }
+      if (wantsJson(accept)) {
+        const stream = exportCharges(database, business, { ...what, format: 'json' })
+        return { status: 200, headers: { 'content-type': 'application/json', vary: 'Accept' }, stream }
+      }
       const file = `charges-${businessDay(at, business.timezone)}.csv`
-      const headers = { 'content-type': 'text/csv; charset=utf-8; header=present', 'content-disposition': `attachment; filename="${file}"` }
-      return { status: 200, headers, stream: exportCharges(database, business, filter, exponents, query.perPage) }
+      const headers = { 'content-type': 'text/csv; charset=utf-8; header=present', 'content-disposition': `attachment; filename="${file}"`, vary: 'Accept' }
+      return { status: 200, headers, stream: exportCharges(database, business, { ...what, format: 'csv' }) }
     },
   )
 

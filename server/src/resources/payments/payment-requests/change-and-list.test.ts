@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { aBusiness, type Client, eventsOf } from '#testing/api.ts'
+import { defaultLinkId } from './default-link.ts'
 import { expireDuePaymentRequests } from './expire-payment-requests-job.ts'
 import { firstPageSql } from './list-queries.ts'
 
@@ -119,7 +120,7 @@ describe('GET /v1/payment-requests', () => {
     expect(await ids('search=100%25')).toEqual([])
     expect(await ids('metadata[tag]=x&metadata[nothing]=z')).toEqual([first.id])
     expect(await ids('metadata[tag]=z')).toEqual([])
-    expect(await ids('is_default=1')).toEqual([second.id])
+    expect(await ids('is_default=1')).toEqual([defaultLinkId(client.business.id), second.id])
     expect(await ids('status=completed')).toEqual([])
     expect(await ids('status=pending')).toEqual([second.id, first.id])
   })

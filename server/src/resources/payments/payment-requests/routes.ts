@@ -13,6 +13,7 @@ import { payableMethods } from '#resources/payments/rails/payable-methods.ts'
 import type { Rails } from '#resources/payments/rails/registry.ts'
 import { changePaymentRequest } from './change-payment-request.ts'
 import { createPaymentRequest } from './create-payment-request.ts'
+import { defaultLinkId, presentDefaultLink } from './default-link.ts'
 import { deletePaymentRequest } from './end-payment-request.ts'
 import { entryOf } from './issue-qr.ts'
 import { paymentRequestPages } from './list-payment-requests.ts'
@@ -49,7 +50,7 @@ function withoutEntry(error: unknown): object {
 }
 
 /** One request with its location, its payments, and its code or link while it can be paid. */
-function readPaymentRequest({ database, groupAcrossBusinesses }: Deps) {
+function readPaymentRequest({ database, groupAcrossBusinesses, rails }: PaymentRequestsDeps) {
   // Clients wait for a payment by polling: what they request at the same time is one query.
   const read = paymentRequestReader(database, groupAcrossBusinesses)
   const paymentsOf = countedPaymentsReader(database, groupAcrossBusinesses)
@@ -58,6 +59,10 @@ function readPaymentRequest({ database, groupAcrossBusinesses }: Deps) {
     const given = idOf(call)
     if (!isUuid(given)) throw notFound('PaymentRequest', given)
     const id = given.toLowerCase()
+    if (id === defaultLinkId(business.id)) {
+      const link = presentDefaultLink(business, baseUrl, await payableMethods(rails, business))
+      return { status: 200, body: JSON.stringify({ ...link, location: null }) }
+    }
     const [[row], payments] = await Promise.all([read({ businessId: business.id, id }), paymentsOf(business, id)])
     if (!row) throw notFound('PaymentRequest', given)
     const location = row.location_id === null ? undefined : await findLocation(database.db, business.id, row.location_id)

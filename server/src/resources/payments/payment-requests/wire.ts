@@ -101,7 +101,7 @@ export const CreatePaymentRequest = Type.Object(
     ...UpdatePaymentRequest.properties,
     currency: editable.currency,
     channel: Type.Optional(
-      Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}$', description: 'Which program created it; shown on its charges. Default `api_custom`.' }),
+      Type.String({ maxLength: 64, pattern: '^[A-Za-z0-9_.-]{1,64}$', description: 'Which program created it; shown on its charges. Default `api_custom`.' }),
     ),
   },
   { examples: [{ amount: '10.00', currency: 'SGD', email: 'jsmith@example.com', reference_number: 'A-1001', payment_methods: ['paynow_online', 'card'] }] },
@@ -235,7 +235,11 @@ export const ListPaymentRequests = Type.Object({
   per_page: Type.Integer({ minimum: 1, maximum: 100, default: 10 }),
   cursor: Type.Optional(Type.String({ maxLength: 2048, description: 'The `meta.next_cursor` of another page; takes precedence over current_page.' })),
   search: Type.Optional(plainText(255, { description: 'Part of an email address, an id or a reference_number.' })),
-  is_default: Type.Optional(Type.Enum(['true', 'false', '1', '0', ''], { description: 'Only default links (channel `custom` or `link`).' })),
+  is_default: Type.Optional(
+    Type.Enum(['true', 'false', '1', '0', ''], {
+      description: "The business's default link first, then requests that payers created through it (channel `custom` or `link`).",
+    }),
+  ),
   metadata: Type.Optional(Type.Record(Type.String(), plainText(500), { description: '`metadata[name]=value`; only the first pair is used.' })),
   status: Type.Optional(Type.Enum([...statuses, ''])),
 })

@@ -7,10 +7,12 @@ import { type Answer, replaceAnswer } from '#foundation/http/idempotency.ts'
 import type { Origin } from '#foundation/http/origin.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { amountAsNumber, formatAmount } from '#foundation/shared/money.ts'
-import { laterThan } from '#foundation/shared/time.ts'
+import { formatBusinessTime, laterThan } from '#foundation/shared/time.ts'
 import { insertMails } from '#resources/business/mails/queries.ts'
 import { presentChargeEvent } from '#resources/payments/charges/event-wire.ts'
 import { type ChargeRow, lockCharges, updateCharges } from '#resources/payments/charges/queries.ts'
+import { findAnyPaymentRequests } from '#resources/payments/payment-requests/queries.ts'
+import { presentPaymentRequest } from '#resources/payments/payment-requests/wire.ts'
 import { forgetChecks, scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import { type ReceiptLinks, receiptUrl } from '#resources/payments/receipts/address.ts'
 import { refundMail } from '#resources/payments/receipts/letter.ts'
@@ -134,7 +136,7 @@ async function emitRefundEvents(
   business: Business,
   before: Finishing,
   { charge, refund }: ChargeAndRefund,
-  { requestId, caller }: Origin,
+  { requestId, caller, baseUrl }: Origin,
 ): Promise<void> {
   const shared = { businessId: business.id, requestId, caller, at: refund.updated_at }
   const events: (NewEvent & { businessId: string })[] = [
@@ -149,15 +151,18 @@ async function emitRefundEvents(
   ]
   if (refund.status === 'succeeded') {
     const { status, refunded_at, refunded_minor } = before.charge
+    const { business_id: businessId, payment_request_id: paymentRequestId } = charge
+    const [request] = paymentRequestId === null ? [] : await findAnyPaymentRequests(tx, [{ businessId, id: paymentRequestId }])
+    const shown = request ? presentPaymentRequest(request, business, baseUrl) : null
     events.push({
       ...shared,
       type: 'charge.updated',
       objectId: charge.id,
-      data: JSON.stringify(presentChargeEvent(charge, business)),
+      data: JSON.stringify(presentChargeEvent(charge, business, shown)),
       previousAttributes: JSON.stringify({
         status,
         refunded_amount: amountAsNumber(refunded_minor - refund.amount_minor, charge.currency),
-        refunded_at: refunded_at && presentChargeEvent(before.charge, business).refunded_at,
+        refunded_at: refunded_at && formatBusinessTime(refunded_at, business.timezone),
       }),
     })
   }

@@ -17,7 +17,9 @@ const later = (a: Date, b: Date) => (a > b ? a : b)
 export function eventsOfSettlement(decided: Case, earlier: Payment[]): BusinessEvent[] {
   const { charge, settlement } = decided
   if (charge.status !== 'succeeded' && charge.status !== 'failed' && charge.status !== 'canceled') return []
-  const data = JSON.stringify(presentChargeEvent(charge, settlement.business))
+  const { business, origin } = settlement
+  const shown = decided.request ? presentPaymentRequest(decided.request, business, origin.baseUrl) : null
+  const data = JSON.stringify(presentChargeEvent(charge, business, shown))
   const ofCharge = { ...sharedBy(decided), at: charge.updated_at, objectId: charge.id, data }
   if (charge.status !== 'succeeded') return [{ ...ofCharge, type: 'charge.failed' }, ...failedEvents(decided)]
   const events: BusinessEvent[] = [{ ...ofCharge, type: 'charge.created' }]
