@@ -68,6 +68,14 @@ describe('the drop-in on a page of another origin', () => {
     expect((await checkoutIn(visit.page)).url()).toBe(`${visit.link}${visit.id}/checkout?embed=1`)
   })
 
+  test('the drop-in opens a request whose link names another host of the same server', async () => {
+    const visit = await aVisit(street)
+    const other = `https://securecheckout.example.net/payment-request/@${visit.client.business.slug}/${visit.id}/checkout`
+    await start({ ...visit, link: other })
+    await toggle(visit, {})
+    expect((await checkoutIn(visit.page)).url()).toBe(`${visit.link}${visit.id}/checkout?embed=1`)
+  })
+
   test('the drop-in is one frame however often it is set up, and the last set-up is used', async () => {
     const visit = await aVisit(street)
     const { page, id } = visit
@@ -225,6 +233,10 @@ describe('messages from others', () => {
     await start(visit)
     await toggle(visit, { paymentRequest: crypto.randomUUID() })
     await expect.poll(() => told(visit.page)).toEqual([['error', 'There is no such payment request or business.']])
+    const frame = dropIn(visit.page).contentFrame()
+    await frame.getByText('There is no such payment.').waitFor()
+    await frame.getByRole('button', { name: 'Close' }).click()
+    await expect.poll(() => isOpen(visit.page)).toBe(false)
   })
 })
 

@@ -32,9 +32,9 @@ function view(name: string, text = ''): void {
   status.textContent = text
 }
 
-function fail(error: string): void {
+function fail(error: string, text = words.failed): void {
   over = true
-  view('failed', words.failed)
+  view('failed', text)
   button.focus()
   tell({ type: 'error', error })
 }
@@ -60,7 +60,8 @@ async function failToShow(frame: HTMLIFrameElement): Promise<void> {
   )
   if (frame !== checkout) return
   if (status === 200) fail(`The checkout cannot be shown here: ${merchantOrigin} is not among the allowed origins of the business.`)
-  else fail(status === 404 ? 'There is no such payment request or business.' : 'The checkout cannot be shown now.')
+  else if (status === 404) fail('There is no such payment request or business.', words.unknown)
+  else fail('The checkout cannot be shown now.')
 }
 
 /** Gives the checkout the keyboard. It may still be the active element from before it was closed: then focusing the element does nothing, but focusing its window does. */

@@ -20,6 +20,15 @@ describe('readToggle', () => {
     })
   })
 
+  test.each(['https://securecheckout.example.net', 'http://127.0.0.1:8080', 'https://pay.example.com:8443'])(
+    'a request’s link at %s opens the same request here',
+    (host) => {
+      const opened = { address: `/payment-request/@shop/${id}/checkout?embed=1`, paymentRequest: id }
+      expect(read({}, `${host}/payment-request/@shop/${id}/checkout`)).toEqual(opened)
+      expect(read({ paymentRequest: id }, `${host}/payment-request/@shop/`)).toEqual(opened)
+    },
+  )
+
   test.each([
     [{ paymentRequest: '../../docs' }, undefined],
     [{ paymentRequest: { id } }, undefined],
@@ -29,6 +38,7 @@ describe('readToggle', () => {
     [{}, 'https://shop.example.com/payment-request/@shop/'],
     [{}, '//shop.example.com/payment-request/@shop/'],
     [{}, 'javascript:alert(1)'],
+    [{ paymentRequest: id }, `ftp://pay.example.com/payment-request/@shop/${id}`],
     [{}, `${home}/docs`],
     [{}, `${home}/payment-request/@shop/../../docs`],
     [{}, `${home}/payment-request/@shop/${'-'.repeat(36)}/checkout`],

@@ -16,7 +16,7 @@ const isGiven = (value: unknown): boolean => value !== undefined && value !== nu
 /** Whether a message requests to open. */
 export const isToggle = (data: unknown): data is { type: 'toggle'; props?: unknown } => isObject(data) && data['type'] === 'toggle'
 
-function readLink(defaultUrl: unknown, home: string): { slug: string; id: string | null } | string {
+function readLink(defaultUrl: unknown, home: string): { slug: string; id: string | null; origin: string } | string {
   if (typeof defaultUrl !== 'string' || defaultUrl === '') return 'HitPay.init expects the link of your business as its first argument.'
   let url: URL
   try {
@@ -24,16 +24,15 @@ function readLink(defaultUrl: unknown, home: string): { slug: string; id: string
   } catch {
     return 'The first argument of HitPay.init is not a URL.'
   }
-  if (url.origin !== home) return `The first argument of HitPay.init points to ${url.origin}, but this frame belongs to ${home}.`
-  const [, slug, id] = link.exec(url.pathname) ?? []
+  const [, slug, id] = /^https?:$/.test(url.protocol) ? (link.exec(url.pathname) ?? []) : []
   if (slug === undefined || (id !== undefined && !uuid.test(id)))
     return 'The first argument of HitPay.init is not the link of a business or of a payment request.'
-  return { slug, id: id ?? null }
+  return { slug, id: id ?? null, origin: url.origin }
 }
 
 /**
- * Reads the message that opens the frame (behaviour §9.3). Every value must have the format of its place in the URL, and the
- * URL is on `home`, our own origin. Returns a text if something is wrong.
+ * Reads the message that opens the frame (behaviour §9.3). Every value must have the format of its place in the URL that is
+ * returned, and that URL is on `home`, our own origin. Returns a text if something is wrong.
  */
 export function readToggle(data: unknown, home: string): Asked | string {
   const props = isToggle(data) && isObject(data.props) ? data.props : {}
@@ -50,6 +49,8 @@ export function readToggle(data: unknown, home: string): Asked | string {
   if (isGiven(paymentRequest) && (typeof paymentRequest !== 'string' || !uuid.test(paymentRequest)))
     return 'The paymentRequest is not the id of a payment request.'
   const id = isGiven(paymentRequest) ? String(paymentRequest).toLowerCase() : found.id
+  // An id belongs to one request of one business, whatever host its link was made with; a slug alone may be another business there.
+  if (id === null && found.origin !== home) return `The first argument of HitPay.init points to ${found.origin}, but this frame belongs to ${home}.`
   if (id !== null) return { address: `/payment-request/@${found.slug}/${id}/checkout?${query}`, paymentRequest: id }
 
   if (isGiven(amount)) {

@@ -45,7 +45,8 @@ export async function createBusiness(tx: Db, at: Date, about: Partial<Omit<Busin
   const id = newId<'business'>(at)
   const business: Business = {
     id,
-    name: 'Sandbox',
+    // Payers of the sandbox see it: "Back to Kopi Corner (test)".
+    name: 'Kopi Corner (test)',
     country: 'SG',
     currency: 'sgd',
     timezone: 'Asia/Singapore',
