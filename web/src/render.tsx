@@ -25,12 +25,21 @@ export function renderCheckout(data: CheckoutData): RenderedPage {
 }
 
 /** A page with a single message. */
-export function renderNotice(notice: 'not_found' | 'not_set_up', messages: Record<string, string>): RenderedPage {
+export function renderNotice(
+  notice: 'not_found' | 'not_set_up',
+  messages: Record<string, string>,
+  ways: readonly { href: string; text: string }[],
+): RenderedPage {
   const title = messages[`notice.${notice}.title`] ?? ''
   const html = renderToString(
     <main className="alone">
       <h1>{title}</h1>
       <p>{messages[`notice.${notice}.text`]}</p>
+      {ways.map(({ href, text }) => (
+        <a key={href} className="button button-quiet" href={href} rel="nofollow noreferrer">
+          {text}
+        </a>
+      ))}
     </main>,
   )
   return { title, html }

@@ -18,7 +18,7 @@ export interface Web {
   /** The checkout's texts by language. */
   messagesOf: Record<string, Record<string, string>>
   renderCheckout(data: CheckoutData): RenderedPage
-  renderNotice(notice: 'not_found' | 'not_set_up', messages: Record<string, string>): RenderedPage
+  renderNotice(notice: 'not_found' | 'not_set_up', messages: Record<string, string>, ways: readonly { href: string; text: string }[]): RenderedPage
   renderWallet(payment: SimulatedPayment): RenderedPage
   renderChallenge(payment: SimulatedPayment): RenderedPage
   renderPhone(): RenderedPage
@@ -94,7 +94,7 @@ export function htmlOf({ title, html, language, entry, styles = [], data }: Page
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>${escapeHtml(title)}</title>
-<link rel="icon" href="data:,">
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
 ${[...links, ...preloads].join('\n')}
 <script type="module" src="${escapeHtml(assets.script)}"></script>
 </head>

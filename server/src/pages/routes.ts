@@ -10,6 +10,8 @@ import { endStreams } from '#pages/checkout/stream.ts'
 import { dropInRoutes } from '#pages/drop-in/routes.ts'
 import { methodMarkRoutes } from '#pages/method-marks/routes.ts'
 import { sandboxPages } from '#pages/sandbox/routes.ts'
+import { faviconRoutes } from './favicon.ts'
+import { notFoundAnswer } from './not-found.ts'
 import { clientDirectory } from './page.ts'
 
 export type PagesDeps = Omit<DefaultLinkDeps, 'live' | 'reads'>
@@ -36,6 +38,8 @@ export async function pagesRoutes(api: Api, deps: PagesDeps): Promise<Pages> {
       response.header('cache-control', 'public, max-age=31536000, immutable')
     },
   })
+  api.notFound(notFoundAnswer)
+  faviconRoutes(api)
   methodMarkRoutes(api)
   dropInRoutes(api, deps)
   logoRoute(api, deps)

@@ -85,6 +85,8 @@ export interface Api {
     options: PageOptions<Name, Body>,
     handler: (call: PageCall<ParamsIn<Path>, Name, Static<Body>>) => Promise<PageAnswer | undefined>,
   ): void
+  /** The page for a browser that opens a URL which nothing is registered for. */
+  notFound(page: (call: PageCall<object, 'lang' | 'embed', unknown>) => Promise<PageAnswer>): void
   /** A POST without an API key and with the raw body: for messages that carry a signature of their own. */
   raw(path: string, handler: (message: RawCall) => Promise<Answer>): void
   readonly fastify: FastifyInstance

@@ -45,6 +45,12 @@ export function pages(fastify: FastifyInstance, options: PagesOptions): (path: s
   }
 }
 
+/** Answers a request that no route is for with a page. */
+export const pageForNothing =
+  (options: PagesOptions, page: (call: PageCall<object, 'lang' | 'embed', unknown>) => Promise<PageAnswer>) =>
+  async (request: FastifyRequest, reply: FastifyReply) =>
+    sendPageAnswer(reply, await page(pageCallOf(request, { query: ['lang', 'embed'] }, options)))
+
 /** Adds routes that accept raw messages. */
 export function rawRoutes(fastify: FastifyInstance, options: PagesOptions): (path: string, handler: (message: RawCall) => Promise<Answer>) => void {
   return (path, handler) => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { Api } from './api.ts'
+import { packedFile } from './packed-file.ts'
 import { hidden } from './page.ts'
 
 /** The pages are ours, so they may run our scripts; Swagger UI sets styles on its elements and draws its icons as data. */
@@ -16,7 +17,7 @@ const page = `<!doctype html>
 <title>Hawker API reference</title>
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 <link rel="stylesheet" href="/docs/page.css">
-<link rel="icon" href="data:,">
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
 </head>
 <body>
 <main id="reference"><p class="loading">The reference needs JavaScript. The same facts are in <a href="/openapi.json">/openapi.json</a>.</p></main>
@@ -55,10 +56,13 @@ const style = `body { margin: 0; background: #fff; font-family: system-ui, sans-
 /** The OpenAPI document and an interactive reference over it, which loads nothing from anywhere else. */
 export function referenceRoutes({ fastify }: Pick<Api, 'fastify'>, readDocument: (() => string) | undefined): void {
   const options = { schema: hidden() }
-  let document: string | undefined
-  fastify.get('/openapi.json', options, (_request, reply) => {
-    document ??= readDocument?.() ?? '{}'
-    reply.header('access-control-allow-origin', '*').type('application/json').send(document)
+  const document = packedFile(() => readDocument?.() ?? '{}')
+  fastify.get('/openapi.json', options, async ({ headers }, reply) => {
+    const packed = await document(headers['accept-encoding'])
+    return reply
+      .headers({ ...packed.headers, 'access-control-allow-origin': '*' })
+      .type('application/json')
+      .send(packed.body)
   })
 
   const vendored = (name: string) => () =>
@@ -71,13 +75,13 @@ export function referenceRoutes({ fastify }: Pick<Api, 'fastify'>, readDocument:
     ['/docs/swagger-ui-bundle.js', 'text/javascript; charset=utf-8', vendored('swagger-ui-bundle.js')],
   ]
   for (const [path, type, read] of files) {
-    let content: string | undefined
-    fastify.get(path, options, (_request, reply) => {
-      content ??= read()
-      reply
-        .headers({ 'content-security-policy': pagePolicy, 'cache-control': path === '/docs' ? 'no-cache' : 'private, max-age=3600' })
+    const file = packedFile(read)
+    fastify.get(path, options, async ({ headers }, reply) => {
+      const packed = await file(headers['accept-encoding'])
+      return reply
+        .headers({ ...packed.headers, 'content-security-policy': pagePolicy, 'cache-control': path === '/docs' ? 'no-cache' : 'private, max-age=3600' })
         .type(type)
-        .send(content)
+        .send(packed.body)
     })
   }
   fastify.get('/', options, (_request, reply) => reply.redirect('/docs'))

@@ -25,6 +25,8 @@ export interface ServerOptions {
   aliases?: Record<string, string>
   /** Registers what must see every route as it is added: the OpenAPI generator. */
   beforeRoutes?: (fastify: FastifyInstance) => Promise<void>
+  /** The page for a browser that opens a URL without a route; JSON before there is one. */
+  notFoundPage?: () => ((request: FastifyRequest, reply: FastifyReply) => Promise<unknown>) | undefined
 }
 
 /** Fastify with what every route shares, and the methods of each path. */
@@ -119,11 +121,19 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
   fastify.setNotFoundHandler((request, reply) => {
     const path = (request.raw.url ?? '').split('?')[0] ?? ''
     const allowed = allowedMethods(routes, path)
+    const page = allowed.length === 0 && isOpenedByPerson(request) ? options.notFoundPage?.() : undefined
+    if (page) return page(request, reply)
     if (allowed.length === 0 || allowed.includes(request.method as Method)) return refuse(new ApiError(404, 'route_not_found', 'Not Found'), request, reply)
     const message = `The ${request.method} method is not supported for this route. Supported methods: ${allowed.join(', ')}.`
     refuse(new ApiError(405, 'method_not_allowed', message, { headers: { allow: allowed.join(', ') } }), request, reply)
   })
   return { fastify, routes }
+}
+
+/** Whether a browser opens this URL for someone to look at. The API answers JSON whatever a client accepts: some accept HTML by default. */
+function isOpenedByPerson({ method, headers, raw }: FastifyRequest): boolean {
+  const accepts = headers.accept?.slice(0, 256) ?? ''
+  return (method === 'GET' || method === 'HEAD') && accepts.includes('text/html') && !(raw.url ?? '').startsWith('/v1/')
 }
 
 /** Ids of requests without one of their own: unique in all processes. */

@@ -4,12 +4,13 @@ import { enabledMethods } from '#engine/rails/enabled-methods.ts'
 import type { Api } from '#foundation/http/api.ts'
 import { ApiError, type FieldErrors } from '#foundation/shared/errors.ts'
 import { exponentOf } from '#foundation/shared/money.ts'
+import { noticeAnswer } from '#pages/not-found.ts'
 import { seeOther } from '#pages/page.ts'
 import type { createPaymentRequest } from '#resources/payments/payment-requests/create-payment-request.ts'
 import type { CreatePaymentRequest } from '#resources/payments/payment-requests/wire.ts'
 import { payableMethods } from '#resources/payments/rails/payable-methods.ts'
 import { defaultLinkState } from './checkout-state.ts'
-import { type CheckoutDeps, checkoutAnswer, type Found, findMerchant, noticeAnswer, pageForPeople, payerLanguage } from './routes.ts'
+import { type CheckoutDeps, checkoutAnswer, type Found, findMerchant, pageOfBusiness, payerLanguage } from './routes.ts'
 
 export interface DefaultLinkDeps extends CheckoutDeps {
   createPaymentRequest: ReturnType<typeof createPaymentRequest>
@@ -89,13 +90,13 @@ export function defaultLinkRoutes(api: Api, deps: DefaultLinkDeps): void {
   const path = '/payment-request/@:slug'
   const mayMake = countLinks()
 
-  api.page(path, pageForPeople, async (call) => {
+  api.page(path, pageOfBusiness(deps), async (call) => {
     const found = await findMerchant(deps, call.params.slug)
     if (found && !(await canBePaid(deps, found))) return noticeAnswer(call, 'not_set_up', 200)
     return found && checkoutAnswer(call, found, { state: defaultLinkState(found.merchant, call.origin(found.merchant.business.id).at) })
   })
 
-  api.page(path, { ...pageForPeople, method: 'POST', body: LinkForm }, async (call) => {
+  api.page(path, { ...pageOfBusiness(deps), method: 'POST', body: LinkForm }, async (call) => {
     const found = await findMerchant(deps, call.params.slug)
     if (!found) return undefined
     if (!(await canBePaid(deps, found))) return noticeAnswer(call, 'not_set_up', 422)

@@ -8,6 +8,7 @@ import { plainText } from '#foundation/http/schemas.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { languageOf } from '#pages/language.ts'
+import { notFoundAnswer } from '#pages/not-found.ts'
 import { loadWeb, type Policy, pageAnswer, seeOther } from '#pages/page.ts'
 import type { FindBySlug } from '#resources/business/businesses/known-slugs.ts'
 import { frameAncestors } from '#resources/business/checkout-settings/framing.ts'
@@ -57,21 +58,6 @@ export async function findMerchant({ reads, businessBySlug }: CheckoutDeps, slug
 const pageQuery = ['lang', 'embed', 'method', 'amount', 'attempt'] as const
 export type CheckoutCall = Pick<PageCall<object, (typeof pageQuery)[number]>, 'query' | 'headers'>
 
-/** A 404 that a person can read, in their language. */
-export const notFoundAnswer = (call: Pick<PageCall, 'query' | 'headers'>): Promise<PageAnswer> => noticeAnswer(call, 'not_found', 404)
-
-/** A page that says one thing, in the payer's language. */
-export async function noticeAnswer(
-  { query, headers }: Pick<PageCall, 'query' | 'headers'>,
-  notice: 'not_found' | 'not_set_up',
-  status: number,
-): Promise<PageAnswer> {
-  const web = await loadWeb()
-  const language = languageOf(query.lang, headers['accept-language'], Object.keys(web.languages))
-  const { title, html } = web.renderNotice(notice, web.messagesOf[language] ?? {})
-  return pageAnswer(status, { title, html, language, entry: 'src/ui/plain.ts' })
-}
-
 /** How pages for people are registered: the query that they read, and their 404. */
 export const pageForPeople = { query: pageQuery, notFound: notFoundAnswer }
 
@@ -80,6 +66,17 @@ export async function payerLanguage({ query, headers }: CheckoutCall, { settings
   const { languages } = await loadWeb()
   return languageOf(query.lang, headers['accept-language'], Object.keys(languages), settings.default_language ?? 'en')
 }
+
+/** The same for pages of a business: a wrong link still says whom to ask. */
+export const pageOfBusiness = (deps: CheckoutDeps) => ({
+  query: pageQuery,
+  async notFound(call: PageCall<object, string, unknown>): Promise<PageAnswer> {
+    const { slug } = call.params as { slug?: string }
+    const merchant = slug === undefined ? undefined : (await findMerchant(deps, slug))?.merchant
+    const url = merchant && (merchant.support_url ?? (merchant.support_email && `mailto:${merchant.support_email}`))
+    return notFoundAnswer(call, merchant && url ? { name: merchant.display_name, url } : undefined)
+  },
+})
 
 /** The checkout, rendered for this payer. */
 export async function checkoutAnswer(
@@ -135,7 +132,7 @@ export function checkoutRoutes(api: Api, deps: CheckoutDeps): void {
 
   // Without its last word, the URL is what the drop-in uses, and what is left of a shortened link. The last two are HitPay's URLs (behaviour §2.3): as everywhere, the state decides what they show.
   for (const last of ['', '/checkout', '/completed', '/expired'] as const) {
-    api.page(`${path}${last}`, pageForPeople, async (call) => {
+    api.page(`${path}${last}`, pageOfBusiness(deps), async (call) => {
       const business = await deps.businessBySlug(call.params.slug)
       if (business && call.params.id === defaultLinkId(business.id))
         return seeOther(`${defaultLinkUrl(business, '')}${call.rawQuery ? `?${call.rawQuery}` : ''}`)

@@ -1,22 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { request as httpRequest } from 'node:http'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { aBusiness, send, testServer } from '#testing/api.ts'
+import { rawGet } from '#testing/raw-get.ts'
 
-/** The bytes as sent: `fetch` would decompress them. */
-async function raw(path: string, headers: Record<string, string>): Promise<{ status: number; headers: Record<string, unknown>; body: Buffer }> {
-  const { url } = await testServer()
-  return new Promise((resolve, reject) => {
-    httpRequest(`${url}${path}`, { headers }, (response) => {
-      const parts: Buffer[] = []
-      response.on('data', (part) => parts.push(part))
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts) }))
-    })
-      .on('error', reject)
-      .end()
-  })
-}
+const raw = async (path: string, headers: Record<string, string>) => rawGet((await testServer()).url, path, headers)
 
 describe('GET /hitpay.js', () => {
   test('hitpay.js is a small classic script that any page may load', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Database } from '#foundation/database/database.ts'
 import type { Api, PageAnswer, PageCall } from '#foundation/http/api.ts'
 import { isKnown } from '#foundation/http/etag.ts'
+import { codingFor } from '#foundation/http/packed-file.ts'
 import { ApiError } from '#foundation/shared/errors.ts'
 import { escapeHtml } from '#foundation/shared/html.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
@@ -26,24 +27,8 @@ interface File {
 
 const fileOf = (content: string | Buffer): File => ({ content, etag: `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"` })
 
-/** The encodings of the script that the build produced, best first, with the suffix of their files. */
-const codings = [
-  ['br', '.br'],
-  ['gzip', '.gz'],
-  ['identity', ''],
-] as const
-type Coding = (typeof codings)[number][0]
-
-/** The best of our encodings that a browser accepts; it does not accept one with weight 0. */
-function codingFor(acceptEncoding = ''): Coding {
-  const taken = acceptEncoding
-    .toLowerCase()
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => !/;\s*q=0(\.0*)?$/.test(part))
-    .map((part) => part.split(';')[0]?.trim())
-  return codings.find(([name]) => taken.includes(name))?.[0] ?? 'identity'
-}
+/** The files of the script that the build produced, by their encoding. */
+const endings = { br: '.br', gzip: '.gz', identity: '' } as const
 
 /**
  * Anyone may frame the frame's own page: it is the same for everyone, and shows only a way to close. Who may show a
@@ -105,8 +90,7 @@ export function dropInRoutes(api: Api, deps: DropInDeps): void {
 
   api.page('/hitpay.js', {}, async ({ headers }) => {
     const coding = codingFor(headers['accept-encoding'])
-    const ending = codings.find(([name]) => name === coding)?.[1] ?? ''
-    const script = remembered(coding, () => readFileSync(join(clientDirectory(), `hitpay.js${ending}`)))
+    const script = remembered(coding, () => readFileSync(join(clientDirectory(), `hitpay.js${endings[coding]}`)))
     return fileAnswer(script, headers, {
       'content-type': 'text/javascript; charset=utf-8',
       'cache-control': 'public, max-age=300',

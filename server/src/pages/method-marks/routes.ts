@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Api, PageAnswer } from '#foundation/http/api.ts'
 import { isKnown } from '#foundation/http/etag.ts'
+import { packedFile } from '#foundation/http/packed-file.ts'
 import { ApiError } from '#foundation/shared/errors.ts'
 import { drawMark, toSvg } from './draw-mark.ts'
 import { marks } from './marks.ts'
@@ -8,7 +9,9 @@ import { toPng } from './rasterise.ts'
 
 interface Picture {
   type: string
-  content: string | Buffer
+  /** PNGs are compressed in themselves. */
+  content: ReturnType<typeof packedFile>
+  isPacked: boolean
   etag: string
 }
 
@@ -32,7 +35,12 @@ function drawPicture(folder: string, file: string): Picture | undefined {
   const drawing = drawMark(mark, size.form)
   const content = size.height === null ? toSvg(drawing) : toPng(drawing, size.height)
   const type = size.height === null ? 'image/svg+xml' : 'image/png'
-  return { type, content, etag: `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"` }
+  return {
+    type,
+    content: packedFile(() => content),
+    isPacked: size.height === null,
+    etag: `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`,
+  }
 }
 
 /** Pictures of payment methods and card brands, drawn on first request. No key, no file, no database. */
@@ -46,15 +54,19 @@ export function methodMarkRoutes(api: Api): void {
     const picture = drawn.get(name) ?? drawPicture(folder, file)
     if (!picture) return undefined
     drawn.set(name, picture)
+    const { body, coding, headers: packing } = await picture.content(picture.isPacked ? sent['accept-encoding'] : undefined)
+    // Each encoding has bytes, and so a tag, of its own.
+    const etag = coding === 'identity' ? picture.etag : picture.etag.replace(/"$/, `-${coding}"`)
     const headers = {
+      ...packing,
       'cache-control': 'public, max-age=86400, immutable',
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
       // A merchant's own page shows the pictures that our responses link to.
       'cross-origin-resource-policy': 'cross-origin',
       'access-control-allow-origin': '*',
-      etag: picture.etag,
+      etag,
     }
-    if (isKnown(sent['if-none-match'], picture.etag)) return { status: 304, headers }
-    return { status: 200, headers: { ...headers, 'content-type': picture.type }, body: picture.content }
+    if (isKnown(sent['if-none-match'], etag)) return { status: 304, headers }
+    return { status: 200, headers: { ...headers, 'content-type': picture.type }, body }
   })
 }
