@@ -8,7 +8,7 @@ import type { Page } from 'playwright-core'
 const script = `${readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')}
 axe.configure({ allowedOrigins: ['<unsafe_all_origins>'] })`
 
-/** WCAG 2.2 AA and the levels it builds on. */
+/** WCAG 2.2 AA and the levels it builds on; in addition, all content is in a landmark. */
 const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
 
 /**
@@ -20,7 +20,12 @@ export async function expectAccessible(page: Page, { within, colors = false }: {
     if (!(await frame.evaluate(() => 'axe' in window))) await frame.evaluate(script)
   }
   const { violations, passes } = await page.evaluate(
-    ([where, runOnly]): Promise<AxeResults> => window.axe.run(where ? { include: [where] } : document, { runOnly, resultTypes: ['violations'] }),
+    ([where, runOnly]): Promise<AxeResults> =>
+      window.axe.run(where ? { include: [where] } : document, {
+        runOnly,
+        resultTypes: ['violations'],
+        ...(runOnly.type === 'tag' ? { rules: { region: { enabled: true } } } : {}),
+      }),
     [within, colors ? { type: 'rule' as const, values: ['color-contrast'] } : { type: 'tag' as const, values: tags }] as const,
   )
   if (passes.length === 0) throw new Error(`axe found nothing to look at on ${page.url()}`)

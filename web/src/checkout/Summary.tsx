@@ -103,7 +103,12 @@ function Lines({ items }: { items: NonNullable<CheckoutState['request']>['line_i
         <li key={index}>
           <span className="item-name">
             {name}
-            {quantity !== 1 && <small>{price === null ? t('summary.quantity', { quantity: count(quantity) }) : `${count(quantity)} × ${money(price)}`}</small>}
+            {quantity !== 1 && price === null && <small>{t('summary.quantity', { quantity: count(quantity) })}</small>}
+            {quantity !== 1 && price !== null && (
+              <small>
+                {count(quantity)} × <Amount of={price} />
+              </small>
+            )}
           </span>
           {price !== null && (quantity === 1 || total !== null) && <span className="item-price money">{money(total ?? price)}</span>}
         </li>
