@@ -139,7 +139,10 @@ describe('beside a running Hawker', () => {
     }
     expect(status).toBe(401)
     expect((await list(url, key)).status).toBe(200)
-    expect(await run(['keys', 'revoke', made.id], { environment })).toMatchObject({ code: 1, err: `hawker: Kopi Corner (test) has no active key ${made.id}.\n` })
+    expect(await run(['keys', 'revoke', made.id], { environment })).toMatchObject({
+      code: 1,
+      err: `hawker: Kopi Corner (test) has no active key ${made.id}.\n`,
+    })
   })
 
   test('no key and no salt is stored in plain text', async () => {
