@@ -256,7 +256,8 @@ describe('interruptions', () => {
     await isPaid(other)
     await page.getByRole('button', { name: 'Approve', exact: true }).click()
     await isPaid(page)
-    await page.getByText('SGD 49.90 was paid a second time').waitFor()
+    // The worker refunds it, and the page says that too.
+    await page.getByText('SGD 49.90 did not count towards this request and has been returned to you.').waitFor()
     await expectAccessible(page)
     await screenshots(page, 'checkout-paid-twice')
     await request.expectPaidOnce(['duplicate'])

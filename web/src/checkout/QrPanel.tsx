@@ -114,7 +114,7 @@ function Shown({ checkout, method, code, loading, renew, since, fault }: ShownPr
   const { state } = checkout
   const { business } = state
   const name = nameOf(state, method.code, t)
-  const unapplied = useUnappliedTexts(checkout)
+  const unapplied = useUnappliedTexts(checkout).filter(({ open }) => open)
   const time = useClock(checkout.serverTime, code.expires_at !== null)
   const left = code.expires_at === null || time === null ? null : Date.parse(code.expires_at) - time
   const expired = left !== null && left <= 0

@@ -84,28 +84,31 @@ export function Beside({ checkout, text = null }: { checkout: Checkout; text?: s
   )
 }
 
-const keptOf = ({ state }: Checkout) => state.unapplied.filter(({ returned }) => !returned)
-
-/** What is said of a payment that is not applied. */
-export function useUnappliedTexts(checkout: Checkout): { id: string; text: string }[] {
+/** What is said of each payment that is not applied; `open` until it has been refunded. */
+export function useUnappliedTexts({ state }: Checkout): { id: string; text: string; open: boolean }[] {
   const { t, money } = useTexts()
-  return keptOf(checkout).map(({ charge_id: id, amount, reason }) => ({ id, text: t(`unapplied.${reason}` as MessageKey, { amount: money(amount) }) }))
+  return state.unapplied.map(({ charge_id: id, amount, reason, returned = false }) => ({
+    id,
+    text: t(returned ? 'unapplied.returned' : (`unapplied.${reason}` as MessageKey), { amount: money(amount) }),
+    open: !returned,
+  }))
 }
 
-/** Payments that are not applied, shown plainly until they have been refunded. */
+/** Payments that are not applied, shown plainly, and what became of them. */
 export function Unapplied({ checkout, takesFocus = false }: { checkout: Checkout; takesFocus?: boolean }) {
   const { t } = useTexts()
   const texts = useUnappliedTexts(checkout)
+  const isOpen = texts.some(({ open }) => open)
   const place = useRef<HTMLDivElement>(null)
   useShown(takesFocus && texts.map(({ id }) => id).join(' '), place, { isOwn: false })
   return (
     <div role="alert" className="failure" ref={place} tabIndex={-1}>
       {texts.length > 0 && (
-        <Notice tone="warning" title={t('unapplied.title')}>
+        <Notice tone="warning" title={t(isOpen ? 'unapplied.title' : 'unapplied.returned_title')}>
           {texts.map(({ id, text }) => (
             <p key={id}>{text}</p>
           ))}
-          <p>{t('unapplied.next', { business: checkout.state.business.name })}</p>
+          {isOpen && <p>{t('unapplied.next', { business: checkout.state.business.name })}</p>}
         </Notice>
       )}
     </div>

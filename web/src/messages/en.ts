@@ -169,6 +169,8 @@ export const en = {
   'unapplied.short': '{amount} arrived, which is less than the amount due, so it does not count towards this request. The money is not lost.',
   'unapplied.over': '{amount} arrived, which is more than the amount due, so it does not count towards this request. The money is not lost.',
   'unapplied.next': 'Please contact {business}, who can return it to you.',
+  'unapplied.returned_title': 'A payment was returned to you',
+  'unapplied.returned': '{amount} did not count towards this request and has been returned to you. Depending on your bank, it takes a few days to arrive.',
 
   'notice.not_found.title': 'There is no such page',
   'notice.not_found.text': 'Check the link, or ask whoever sent it to you for a new one.',

@@ -171,6 +171,9 @@ export const id: Messages = {
   'unapplied.short': '{amount} diterima, kurang dari jumlah yang harus dibayar, sehingga tidak dihitung untuk permintaan ini. Uang tersebut tidak hilang.',
   'unapplied.over': '{amount} diterima, lebih dari jumlah yang harus dibayar, sehingga tidak dihitung untuk permintaan ini. Uang tersebut tidak hilang.',
   'unapplied.next': 'Silakan hubungi {business}, yang dapat mengembalikannya kepada Anda.',
+  'unapplied.returned_title': 'Satu pembayaran telah dikembalikan kepada Anda',
+  'unapplied.returned':
+    '{amount} tidak dihitung untuk permintaan ini dan telah dikembalikan kepada Anda. Bergantung pada bank Anda, dana diterima dalam beberapa hari.',
 
   'notice.not_found.title': 'Halaman ini tidak ada',
   'notice.not_found.text': 'Periksa tautannya, atau minta tautan baru kepada pihak yang mengirimkannya kepada Anda.',

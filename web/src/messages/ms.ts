@@ -171,6 +171,9 @@ export const ms: Messages = {
   'unapplied.short': '{amount} diterima, kurang daripada jumlah yang perlu dibayar, jadi tidak dikira untuk permintaan ini. Wang itu tidak hilang.',
   'unapplied.over': '{amount} diterima, lebih daripada jumlah yang perlu dibayar, jadi tidak dikira untuk permintaan ini. Wang itu tidak hilang.',
   'unapplied.next': 'Sila hubungi {business}, yang boleh memulangkannya kepada anda.',
+  'unapplied.returned_title': 'Satu bayaran telah dipulangkan kepada anda',
+  'unapplied.returned':
+    '{amount} tidak dikira untuk permintaan ini dan telah dipulangkan kepada anda. Bergantung pada bank anda, wang itu mengambil masa beberapa hari untuk diterima.',
 
   'notice.not_found.title': 'Halaman ini tidak wujud',
   'notice.not_found.text': 'Semak pautan itu, atau minta pautan baharu daripada pihak yang menghantarnya kepada anda.',

@@ -171,6 +171,8 @@ export const vi: Messages = {
   'unapplied.short': 'Đã nhận {amount}, ít hơn số tiền phải trả, nên không được tính cho yêu cầu này. Số tiền không bị mất.',
   'unapplied.over': 'Đã nhận {amount}, nhiều hơn số tiền phải trả, nên không được tính cho yêu cầu này. Số tiền không bị mất.',
   'unapplied.next': 'Vui lòng liên hệ {business} để được hoàn lại tiền.',
+  'unapplied.returned_title': 'Một khoản thanh toán đã được hoàn lại cho bạn',
+  'unapplied.returned': '{amount} không được tính cho yêu cầu này và đã được hoàn lại cho bạn. Tùy theo ngân hàng của bạn, tiền sẽ về sau vài ngày.',
 
   'notice.not_found.title': 'Không tìm thấy trang này',
   'notice.not_found.text': 'Hãy kiểm tra liên kết, hoặc đề nghị người đã gửi liên kết cho bạn gửi liên kết mới.',

@@ -171,6 +171,8 @@ export const zhHans: Messages = {
   'unapplied.short': '收到 {amount}，少于应付金额，因此未计入此请求。这笔款项并未丢失。',
   'unapplied.over': '收到 {amount}，多于应付金额，因此未计入此请求。这笔款项并未丢失。',
   'unapplied.next': '请联系 {business}，商家可以将款项退还给您。',
+  'unapplied.returned_title': '有一笔付款已退还给您',
+  'unapplied.returned': '{amount} 未计入此请求，已退还给您。视您的银行而定，到账可能需要几天。',
 
   'notice.not_found.title': '找不到此页面',
   'notice.not_found.text': '请检查链接，或向发送链接的人索取新的链接。',
