@@ -39,7 +39,7 @@ function numberIn(typed: string, { currency }: Money): string | undefined {
   const text = typed
     .normalize('NFKC')
     .replace(/\p{Nd}/gu, latinDigit)
-    .replace(/[’‘`´]/g, "'")
+    .replace(/[\u2019\u2018`\u00b4]/g, "'")
     .replace(/\u066b/g, '.')
     .replace(/\u066c/g, ',')
     .replace(/[\s_]/g, ' ')
