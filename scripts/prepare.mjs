@@ -119,6 +119,8 @@ async function build(name, force = false) {
   const made = join(dist, `${name}.made-from`)
   // The program consists of src alone: an edited test does not make a running checkout build again.
   const hash = signature(join(root, 'server', ...(name === 'main' ? ['src'] : [])), new Set(['node_modules', 'dist']))
+  // What the server shares with the pages is part of its program.
+  signature(join(root, 'web', 'src', 'shared'), new Set(), hash)
   for (const file of [join(root, 'package-lock.json'), fileURLToPath(import.meta.url)]) hash.update(readFileSync(file))
   const sources = hash.digest('hex')
   if (force || !existsSync(out) || !existsSync(made) || readFileSync(made, 'utf8') !== sources) {
