@@ -47,7 +47,8 @@ async function expectWithin(page: Page, name: string): Promise<void> {
   }
 }
 
-describe('long texts', () => {
+// Every page at every width, on machines of any speed.
+describe('long texts', { timeout: 150_000 }, () => {
   test.each(Object.entries(long))('no text of any field widens a page: %s', async (kind, text) => {
     const client = await aBusiness({ name: text }, server)
     await client.patch('/v1/checkout-settings', {
