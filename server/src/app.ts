@@ -31,7 +31,8 @@ import { webhooksRoutes } from '#resources/webhooks/routes.ts'
 import type { Config } from './config.ts'
 
 export interface AppDeps {
-  config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'> & Partial<Pick<Config, 'groupCommitRows' | 'receiptFont' | 'allowedHosts'>>
+  config: Pick<Config, 'publicUrl' | 'rateLimit' | 'groupCommitAcrossBusinesses'> &
+    Partial<Pick<Config, 'groupCommitRows' | 'receiptFont' | 'allowedHosts' | 'databaseUrl' | 'dataDirectory'>>
   database: Database
   log: Logger
   metrics: Metrics
@@ -99,7 +100,7 @@ export async function createApp(options: AppDeps): Promise<App> {
     ...(checkAnswer ? { checkAnswer } : {}),
     ...(beforeRoutes ? { beforeRoutes } : {}),
   })
-  healthRoutes(api, { database, metrics })
+  healthRoutes(api, { database, metrics, dataDirectory: config.databaseUrl === undefined ? config.dataDirectory : undefined })
   referenceRoutes(api, openApiFile ? () => readFileSync(openApiFile, 'utf8') : undefined)
 
   const payments = paymentsOf(deps, options.followers ?? followers, options.rails)

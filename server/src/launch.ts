@@ -1,10 +1,14 @@
+import type { Logger } from 'pino'
 import { lockDataDirectory } from '#foundation/database/data-directory.ts'
 import { reportConnections, writeConnections } from '#foundation/database/database.ts'
 import { beginEmbedded, type StartingDatabase } from '#foundation/database/embedded.ts'
+import { keepEmbedded } from '#foundation/database/keep-embedded.ts'
 import type { Config } from './config.ts'
 
 /** The embedded PostgreSQL while it starts, in a data directory that belongs to this process. */
 export interface LaunchedDatabase extends StartingDatabase {
+  /** From now on, starts the server again when it stops by itself: killed, out of memory or disk. It has the same address then. */
+  keepRunning(log: Logger): void
   /** Stops the server and releases the data directory. */
   close(): Promise<void>
 }
@@ -29,18 +33,21 @@ export function connectionsNeeded(config: Config): number {
 /** Locks the data directory and starts PostgreSQL in it, without waiting until it responds. Throws `StartError`. */
 export async function launchEmbedded(config: Config): Promise<LaunchedDatabase> {
   const unlock = lockDataDirectory(config.dataDirectory)
+  const options = {
+    directory: config.dataDirectory,
+    tcpPort: config.databasePort,
+    settings: { max_connections: String(Math.max(50, connectionsNeeded(config))) },
+  }
   try {
-    const { connection, ready } = await beginEmbedded({
-      directory: config.dataDirectory,
-      tcpPort: config.databasePort,
-      settings: { max_connections: String(Math.max(50, connectionsNeeded(config))) },
-    })
+    const { connection, ready } = await beginEmbedded(options)
+    const keeper = keepEmbedded(ready, async () => (await beginEmbedded(options)).ready)
     return {
       connection,
       ready,
+      keepRunning: keeper.keepRunning,
       async close() {
         try {
-          await (await ready.catch(() => undefined))?.stop()
+          await keeper.stop()
         } finally {
           unlock()
         }

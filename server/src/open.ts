@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { dataDirectoryHolder, StartError, secretKeyIn } from '#foundation/database/data-directory.ts'
 import { type Connection, type Database, type DatabaseOptions, openDatabase } from '#foundation/database/database.ts'
-import { type EmbeddedDatabase, runningConnection } from '#foundation/database/embedded.ts'
+import { runningConnection } from '#foundation/database/embedded.ts'
 import { migrate } from '#foundation/database/migrate.ts'
 import { systemClock } from '#foundation/shared/clock.ts'
 import { sha256 } from '#foundation/shared/secrets.ts'
@@ -15,8 +15,6 @@ export interface OpenedDatabase {
   database: Database
   connection: Connection
   migrated: string[]
-  /** Present if the database is our own; its end is ours. */
-  embedded: EmbeddedDatabase | undefined
   close(): Promise<void>
 }
 
@@ -33,7 +31,7 @@ export async function openBeside(config: Config, log: Logger, { migrations = tru
   if (config.databaseUrl || dataDirectoryHolder(config.dataDirectory) === undefined) return openConfiguredDatabase(config, log, { migrations })
   const connection = runningConnection(config.dataDirectory)
   const database = openDatabase(connection, { connections: 2, slowConnections: 1 })
-  return { database, connection, migrated: [], embedded: undefined, close: () => database.close() }
+  return { database, connection, migrated: [], close: () => database.close() }
 }
 
 /** Opens the configured database, or starts the embedded one, and brings it up to date. */
@@ -64,8 +62,8 @@ export function beginOpening(config: Config, launched: LaunchedDatabase | undefi
   }
   const ready = (async () => {
     try {
-      const embedded = await launched?.ready
-      return { database, connection, embedded, migrated: migrations ? await migrate(database.pool) : [], close }
+      await launched?.ready
+      return { database, connection, migrated: migrations ? await migrate(database.pool) : [], close }
     } catch (error) {
       await close()
       throw config.databaseUrl ? (unreachable(error) ?? error) : error

@@ -358,3 +358,12 @@ function functionsOf(path: string): { name: string; lines: number }[] {
     return [{ name, lines: length + 2 }]
   })
 }
+
+/** What makes or reads a stream, or starts a process: each emits `error`, which ends the process if nobody listens. */
+const emitters = /\.pipe\(|create(Read|Write)Stream\(|\.on\('data'|\bspawn\(|\bnew Worker\(|\bcreateConnection\(|\bfork\(/g
+const listeners = /\.(on|once)\('error'|\bpipeline\(/
+test('every file that makes or reads a stream, or starts a process, listens for its errors', () => {
+  const isSilent = (text: string) => (text.match(emitters)?.length ?? 0) > 0 && !listeners.test(text)
+  expect(isSilent("stream.on('data', read)")).toBe(true)
+  expect(code.filter((path) => !isBelow(path, 'testing') && isSilent(read(path)))).toEqual([])
+})

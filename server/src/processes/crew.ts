@@ -50,12 +50,24 @@ export function createCrew({ wanted, url, log }: CrewOptions): Crew {
     begin: (role) =>
       beginMember(role, url, (from, report) => {
         if (report.kind === 'taken') handOver.taken(report.number)
+        else if (report.kind === 'unsound') void replaceOne(from)
         else exchange(from, report)
       }),
     onReady: handOver.serveWaiting,
     onGone: handOver.forget,
   })
   let isStopping = false
+  /** Replaces a process that has met an error which nobody caught: the new one is ready before the old one finishes. */
+  async function replaceOne(old: Member): Promise<void> {
+    if (isStopping || old.state !== 'ready') return
+    log.warn({ role: old.role, member: old.pid }, 'a process is replaced after an error that nobody caught')
+    try {
+      await roster.begin(old.role).ready
+      if (roster.has(old) && !isStopping) await retire(old)
+    } catch (error) {
+      if (!isStopping) log.error({ error }, 'a new process did not start; the old one stays')
+    }
+  }
   let restarting: Promise<void> | undefined
   let mustRepeat = false
   function restart(): void {

@@ -9,6 +9,8 @@ const countsEveryMs = 200
 export interface FirstProcess {
   ready(): void
   failed(message: string, isExpected: boolean): void
+  /** Asks to be replaced, after an error that nobody caught. */
+  unsound(): void
   /** Notifies the worker and every process with pages that something of a business was committed. */
   committed(businessId: string): void
   /** Notifies the other processes how many requests were made with a key here. */
@@ -49,6 +51,7 @@ export function firstProcess(): FirstProcess {
   return {
     ready: () => tell({ kind: 'ready' }),
     failed: (message, isExpected) => tell({ kind: 'failed', message, isExpected }),
+    unsound: () => tell({ kind: 'unsound' }),
     committed(businessId) {
       if (committed.size === 0) setTimeout(tellCommitted, gatherMs)
       committed.add(businessId)

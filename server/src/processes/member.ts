@@ -4,6 +4,7 @@ import { readConfig } from '#config.ts'
 import { StartError } from '#foundation/database/data-directory.ts'
 import { type Connection, openDatabase } from '#foundation/database/database.ts'
 import { runningConnection } from '#foundation/database/embedded.ts'
+import { lastResort, type OpenRequests } from '#foundation/http/last-resort.ts'
 import { addUpMetrics, createLogOfSeveral, createMetrics } from '#foundation/http/observability.ts'
 import { databaseOptions } from '#open.ts'
 import { createApiServer, type ServerParts, startConfiguredWorker } from '#serve.ts'
@@ -21,9 +22,10 @@ export async function runMember(role: Role, url: string): Promise<void> {
     const log = createLogOfSeveral(config.logLevel)
     const connection = config.databaseUrl ?? runningConnection(config.dataDirectory)
     const parts = { config, database: openDatabase(connection, databaseOptions(config, log)), log, metrics: createMetrics() }
-    const stop = role === 'api' ? await serveApi(parts, first, url) : startWorkerMember(parts, first, connection)
+    const { stop, openRequests } = role === 'api' ? await serveApi(parts, first, url) : startWorkerMember(parts, first, connection)
     first.onStop(() => void endAfter(stop, parts))
     first.ready()
+    lastResort(openRequests, { log, survives: 0, giveUp: first.unsound })
     compactWhenQuiet()
   } catch (error) {
     const isExpected = error instanceof StartError
@@ -44,8 +46,14 @@ async function endAfter(stop: () => Promise<void>, { database, log }: { database
   process.exit(code)
 }
 
-/** Serves the connections that the first process passes on. Returns a function that finishes it. */
-async function serveApi(parts: ServerParts, first: FirstProcess, url: string): Promise<() => Promise<void>> {
+/** What a process does: the requests that it has not answered, and how it finishes. */
+interface Work {
+  stop: () => Promise<void>
+  openRequests: OpenRequests
+}
+
+/** Serves the connections that the first process passes on. */
+async function serveApi(parts: ServerParts, first: FirstProcess, url: string): Promise<Work> {
   const counts = parts.config.rateLimit > 0 ? sharedCounts(first.counted) : undefined
   // Any process returns the metrics of all.
   const metrics = { ...parts.metrics, text: async () => addUpMetrics(await first.metricsOfAll()) }
@@ -65,11 +73,11 @@ async function serveApi(parts: ServerParts, first: FirstProcess, url: string): P
     counts: (told) => counts?.add(told),
     metrics: () => parts.metrics.data(),
   })
-  return () => server.stop()
+  return { stop: () => server.stop(), openRequests: server.app.fastify.openRequests }
 }
 
-/** Runs the worker for all processes. Returns a function that finishes it. */
-function startWorkerMember(parts: ServerParts, first: FirstProcess, connection: Connection): () => Promise<void> {
+/** Runs the worker for all processes. */
+function startWorkerMember(parts: ServerParts, first: FirstProcess, connection: Connection): Work {
   const worker = startConfiguredWorker(parts, connection)
   first.hear({
     committed(businesses) {
@@ -77,5 +85,5 @@ function startWorkerMember(parts: ServerParts, first: FirstProcess, connection: 
     },
     metrics: () => parts.metrics.data(),
   })
-  return () => worker.stop()
+  return { stop: () => worker.stop(), openRequests: new Map() }
 }

@@ -22,6 +22,8 @@ export type Order =
 export type Report =
   | { kind: 'ready' }
   | { kind: 'taken'; number: number }
+  /** An error was caught by nobody: the process goes on, and wants to be replaced. */
+  | { kind: 'unsound' }
   /** The process cannot start; `isExpected` means that the message alone explains it. */
   | { kind: 'failed'; message: string; isExpected: boolean }
   /** Events of these businesses were committed, and have no sequence yet. */

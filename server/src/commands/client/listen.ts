@@ -65,6 +65,7 @@ export async function startListening(options: ListenOptions): Promise<Listening>
   const server = createServer((incoming, response) => {
     const chunks: Buffer[] = []
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+    incoming.on('error', () => response.destroy())
     incoming.on('end', () => void handle(incoming.headers, Buffer.concat(chunks), response))
   })
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready))

@@ -1,11 +1,12 @@
+import type { Logger } from 'pino'
 import { compactWhenQuiet } from '#compact.ts'
 import type { Config } from '#config.ts'
+import { lastResort } from '#foundation/http/last-resort.ts'
 import { createLog, createMetrics } from '#foundation/http/observability.ts'
 import type { LaunchedDatabase } from '#launch.ts'
 import { beginOpening, ensureSandbox } from '#open.ts'
 import { createApiServer, startConfiguredWorker } from '#serve.ts'
 import type { Worker } from '#worker.ts'
-import { watchEmbedded } from './embedded-end.ts'
 import { welcome } from './welcome.ts'
 
 /** The result of a start. */
@@ -30,9 +31,8 @@ export async function runInOneProcess(config: Config, launched: LaunchedDatabase
   let worker: Worker | undefined
   const server = await createApiServer(parts, { onEvent: (businessId) => worker?.relay.wake(businessId) })
   const opened = await opening.ready
-  const forget = watchEmbedded(opened.embedded, config, log)
+  launched?.keepRunning(log)
   const close = async () => {
-    forget()
     try {
       await opened.close()
     } finally {
@@ -52,9 +52,8 @@ export async function runInOneProcess(config: Config, launched: LaunchedDatabase
     await close()
     throw error
   }
-  return {
+  const running = {
     async stop() {
-      forget()
       log.info('stopping')
       try {
         await server.stop()
@@ -64,4 +63,15 @@ export async function runInOneProcess(config: Config, launched: LaunchedDatabase
       }
     },
   }
+  lastResort(server.app.fastify.openRequests, { log, giveUp: () => endInOrder(running, log) })
+  return running
+}
+
+/** Ends a process that has met too many errors that nobody caught: what was accepted is finished first. */
+export function endInOrder(running: Running, log: Logger): void {
+  log.fatal('too many errors were caught by nobody; stopping')
+  running.stop().then(
+    () => process.exit(1),
+    () => process.exit(1),
+  )
 }

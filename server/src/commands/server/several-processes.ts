@@ -2,13 +2,13 @@ import type { Logger } from 'pino'
 import { compactWhenQuiet } from '#compact.ts'
 import type { Config } from '#config.ts'
 import type { Database } from '#foundation/database/database.ts'
+import { lastResort } from '#foundation/http/last-resort.ts'
 import { createLogOfSeveral } from '#foundation/http/observability.ts'
 import { connectionsNeeded, type LaunchedDatabase } from '#launch.ts'
 import { beginOpening, ensureSandbox, type OpenedDatabase } from '#open.ts'
 import { type Crew, createCrew } from '#processes/crew.ts'
 import { takeConnections } from '#processes/take-connections.ts'
-import { watchEmbedded } from './embedded-end.ts'
-import type { Running, RunOptions } from './one-process.ts'
+import { endInOrder, type Running, type RunOptions } from './one-process.ts'
 import { welcome } from './welcome.ts'
 
 /** Warns if an external PostgreSQL accepts fewer connections than the processes may open. */
@@ -23,9 +23,8 @@ async function checkConnections(config: Config, { pool }: Database, log: Logger)
 export async function runInSeveralProcesses(config: Config, launched: LaunchedDatabase | undefined, options: RunOptions): Promise<Running> {
   const log = createLogOfSeveral(config.logLevel)
   const opened = await beginOpening(config, launched, log).ready
-  const forget = watchEmbedded(opened.embedded, config, log)
+  launched?.keepRunning(log)
   const close = async () => {
-    forget()
     try {
       await opened.close()
     } finally {
@@ -35,9 +34,8 @@ export async function runInSeveralProcesses(config: Config, launched: LaunchedDa
   if (options.isStopping()) return { stop: close }
   try {
     const stop = await begin(config, opened, log, options)
-    return {
+    const running = {
       async stop() {
-        forget()
         log.info('stopping')
         try {
           await stop()
@@ -46,6 +44,8 @@ export async function runInSeveralProcesses(config: Config, launched: LaunchedDa
         }
       },
     }
+    lastResort(new Map(), { log, giveUp: () => endInOrder(running, log) })
+    return running
   } catch (error) {
     await close()
     throw error

@@ -154,6 +154,12 @@ export function isOutcomeUnknown(error: unknown): boolean {
   return /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error/.test(message ?? '')
 }
 
+/** Whether an error means that the database's disk is full: the statement had no effect. */
+export function isDiskFull(error: unknown): boolean {
+  const { code } = (error ?? {}) as PostgresError
+  return code === '53100' || code === 'ENOSPC'
+}
+
 /** Whether an error means that a lock, or the statement, took too long (lock_timeout, statement_timeout, deadlock). */
 export function isContention(error: unknown): boolean {
   return ['55P03', '57014', '40P01', '40001'].includes((error as PostgresError | null)?.code ?? '')

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { isContention, isOutcomeUnknown } from '#foundation/database/database.ts'
+import { isContention, isDiskFull, isOutcomeUnknown } from '#foundation/database/database.ts'
 import { ApiError } from '#foundation/shared/errors.ts'
 import { tooLarge } from './body-encoding.ts'
 import { type SchemaError, validationError } from './validation.ts'
@@ -49,6 +49,13 @@ export function asApiError(error: unknown, request: FastifyRequest): ApiError {
     )
   }
   if (isContention(error)) return new ApiError(503, 'busy', 'The server is busy; try again.', { headers: { 'retry-after': '1' } })
+  if (isDiskFull(error)) {
+    return new ApiError(503, 'disk_full', 'The disk of the database is full, so nothing was written. Free some space, then try again.', {
+      headers: { 'retry-after': '30' },
+    })
+  }
+  // Nobody is there to read it; it is no error of ours.
+  if (request.raw.destroyed && !request.raw.complete) return new ApiError(400, 'request_aborted', 'The request ended before its body was complete.')
   if (isOutcomeUnknown(error)) {
     return new ApiError(503, 'database_unavailable', 'The database did not respond, so the outcome is unknown; retry with the same Idempotency-Key.', {
       headers: { 'retry-after': '2' },

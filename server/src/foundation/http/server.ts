@@ -8,6 +8,7 @@ import { ApiError } from '#foundation/shared/errors.ts'
 import type { Faults } from './api.ts'
 import type { Known } from './authentication.ts'
 import { ignoredFieldsHeader, ignoredFieldsOf } from './ignored-fields.ts'
+import { type OpenRequests, openRequests } from './last-resort.ts'
 import type { Metrics } from './observability.ts'
 import { allowedMethods, asApiError, type Method } from './refusals.ts'
 import { acceptBodies, malformedQueries, malformedQuery, maxBody, parseQuery } from './request-body.ts'
@@ -49,6 +50,11 @@ declare module 'fastify' {
     /** The caller; null until it is known, and for pages and messages. */
     known: Known | null
     beganAt: number
+  }
+  interface FastifyInstance {
+    /** When a request last failed because the database's disk is full, by `performance.now()`. */
+    diskFullAt: number
+    openRequests: OpenRequests
   }
   interface FastifyContextConfig {
     operation?: string
@@ -95,6 +101,8 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
   )
   fastify.setSerializerCompiler(() => JSON.stringify)
   fastify.decorateRequest('known', null)
+  fastify.decorate('diskFullAt', Number.NEGATIVE_INFINITY)
+  fastify.decorate('openRequests', openRequests(fastify))
   fastify.decorateRequest('beganAt', 0)
   acceptBodies(fastify)
 
@@ -185,6 +193,7 @@ async function limitRequests(fastify: FastifyInstance, max: number, store?: Fast
 function refusing(log: Logger) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const known = asApiError(error, request)
+    if (known.code === 'disk_full') request.server.diskFullAt = performance.now()
     if (known.status >= 500) log.error({ error, request_id: request.id, route: request.routeOptions?.url }, 'request failed')
     void reply
       .code(known.status)
