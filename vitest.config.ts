@@ -21,6 +21,7 @@ const slow = [
   'pages/checkout/live-cards.test.ts',
   'pages/method-marks/method-marks.test.ts',
   'pages/receipts/pdf.test.ts',
+  'pages/receipts/print-receipts.test.ts',
   'resources/customers/customers/create.test.ts',
   'resources/customers/customers/search.test.ts',
   'resources/payments/payment-requests/change-and-list.test.ts',

