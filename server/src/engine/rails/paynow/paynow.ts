@@ -1,3 +1,4 @@
+import { latinName } from '#engine/rails/qr/latin-name.ts'
 import { buildPayNow } from '#engine/rails/qr/paynow.ts'
 import type { Attempt, Outcome, Rail, RailAccess } from '#engine/rails/rail.ts'
 
@@ -7,7 +8,7 @@ const checkSeconds = 3_600
 const patienceMs = 86_400_000
 
 /** The payload that a payer's banking app scans: the business's own proxy, the amount, and our reference in 62.01. */
-export function payNowPayload(access: RailAccess, attempt: Pick<Attempt, 'amountMinor' | 'reference'>, expiresAt?: Date): string {
+export async function payNowPayload(access: RailAccess, attempt: Pick<Attempt, 'amountMinor' | 'reference'>, expiresAt?: Date): Promise<string> {
   return buildPayNow({
     proxyType: access.proxy_type === 'mobile' ? 'mobile' : 'uen',
     proxy: access.proxy_value ?? '',
@@ -15,12 +16,12 @@ export function payNowPayload(access: RailAccess, attempt: Pick<Attempt, 'amount
     reference: attempt.reference,
     expiresAt,
     expiryPrecision: 'second',
-    name: (access.name ?? 'NA').slice(0, 25),
+    name: await latinName(access.name ?? ''),
   })
 }
 
 async function start(attempt: Attempt, _input: unknown, access: RailAccess): Promise<Outcome> {
-  const payload = payNowPayload(access, attempt)
+  const payload = await payNowPayload(access, attempt)
   return { status: 'requires_action', action: { type: 'qr', payload, expiresAt: null }, checkAfterSeconds: checkSeconds }
 }
 

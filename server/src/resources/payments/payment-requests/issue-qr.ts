@@ -1,5 +1,5 @@
 import { findMethod, type PaymentMethod } from '#engine/rails/methods.ts'
-import { fitText } from '#engine/rails/qr/emv.ts'
+import { latinName } from '#engine/rails/qr/latin-name.ts'
 import { buildPayNow, type PayNowProxyType } from '#engine/rails/qr/paynow.ts'
 import { sandboxCode } from '#engine/rails/sandbox-code.ts'
 import type { Db } from '#foundation/database/database.ts'
@@ -28,14 +28,14 @@ export async function issueQr(db: Db, business: Business, request: PaymentReques
   const amountMinor = amount_minor + (request.admin_fee_minor ?? 0n)
   const shared = { qr_code_expiry: expiresAt?.toISOString() ?? null, qr_image_mime: null }
   if (business.mode === 'sandbox') {
-    const payment = { businessId: business.id, payeeName: business.name, amountMinor, currency, reference, expiresAt, checkoutUrl: checkout }
+    const payment = { businessId: business.id, payeeName: await latinName(business.name), amountMinor, currency, reference, expiresAt, checkoutUrl: checkout }
     return { qr_code: sandboxCode(method, payment), ...shared }
   }
   const account = method.code === 'paynow_online' ? await findPayNowAccount(db, business.id) : undefined
   if (!account) {
     throw invalid({ payment_methods: [`The method ${method.code} is not set up for QR codes.`] }, 'payment_method_not_available')
   }
-  const proxy = { proxyType: account.proxy_type as PayNowProxyType, proxy: account.proxy_value, name: fitText(account.name, 25) }
+  const proxy = { proxyType: account.proxy_type as PayNowProxyType, proxy: account.proxy_value, name: await latinName(account.name) }
   return { qr_code: buildPayNow({ ...proxy, amountMinor, reference, ...(expiresAt ? { expiresAt, expiryPrecision: 'second' } : {}) }), ...shared }
 }
 
