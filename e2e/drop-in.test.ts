@@ -76,6 +76,20 @@ describe('the drop-in on a page of another origin', () => {
     expect((await checkoutIn(visit.page)).url()).toBe(`${visit.link}${visit.id}/checkout?embed=1`)
   })
 
+  test('the drop-in reports a payment of the default link whose request it was given', async () => {
+    const visit = await aVisit(street)
+    const { json } = await visit.client.get('/v1/payment-requests?is_default=1')
+    await start({ ...visit, link: json.data[0].url })
+    await toggle(visit, {})
+    const checkout = await checkoutIn(visit.page)
+    await checkout.getByLabel('Amount').fill('5.00')
+    await checkout.getByRole('button', { name: 'Continue' }).click()
+    await expect.poll(() => checkout.url()).toMatch(/[0-9a-f-]{36}\/checkout/)
+    const id = /@[^/]+\/([0-9a-f-]{36})/.exec(checkout.url())?.[1]
+    await visit.pay(id)
+    await expect.poll(() => told(visit.page)).toEqual([['success', { payment_request_id: id, status: 'completed', reference_number: null }]])
+  })
+
   test('the drop-in is one frame however often it is set up, and the last set-up is used', async () => {
     const visit = await aVisit(street)
     const { page, id } = visit

@@ -77,6 +77,8 @@ function follow(frame: HTMLIFrameElement): void {
     const page = documentIn(frame)
     // Every checkout has the data block that its script continues with.
     if (first && !page?.getElementById('data')) void failToShow(frame)
+    // The request that stands for a business's default link leads there, and what is paid is a new one.
+    if (first && page && paymentRequest !== null && !page.location.pathname.includes(paymentRequest)) paymentRequest = null
     first = false
     if (!page) return
     page.addEventListener('keydown', closeOnEscape)
