@@ -166,6 +166,7 @@ describe('beside a running Hawker', () => {
     const beside = await run(['doctor'], { environment })
     expect(beside).toMatchObject({ code: 0, err: '', out: expect.stringContaining('All checks passed.') })
     expect(beside.out).toContain(`process ${one.pid}`)
+    expect(beside.out).toMatch(/WARN {2}links +HAWKER_PUBLIC_URL is not set/)
     expect(await one.stop()).toBe(0)
     const alone = await run(['doctor'], { environment })
     expect(alone).toMatchObject({ code: 0, err: '' })

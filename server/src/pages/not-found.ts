@@ -1,6 +1,6 @@
 import type { PageAnswer, PageCall } from '#foundation/http/api.ts'
 import { languageOf } from './language.ts'
-import { loadWeb, pageAnswer } from './page.ts'
+import { loadWeb, type Policy, pageAnswer } from './page.ts'
 
 /** A business that a wrong link names: the payer can ask it. */
 export interface LinkedBusiness {
@@ -14,13 +14,18 @@ function refererOf({ headers, address }: Pick<PageCall, 'headers' | 'address'>):
   return url && /^https?:$/.test(url.protocol) && url.origin !== address ? url : undefined
 }
 
-type NoticeCall = Pick<PageCall<object, string, unknown>, 'query' | 'headers' | 'address'>
+export type NoticeCall = Pick<PageCall<object, string, unknown>, 'query' | 'headers' | 'address'>
 
 /** A 404 that a person can read. */
-export const notFoundAnswer = (call: NoticeCall, known?: LinkedBusiness): Promise<PageAnswer> => noticeAnswer(call, 'not_found', 404, known)
+export const notFoundAnswer = (call: NoticeCall, known?: LinkedBusiness): Promise<PageAnswer> => noticeAnswer(call, 'not_found', 404, { known })
 
 /** A page that says one thing, in the payer's language, with a way out: back to where they came from, or to the business. */
-export async function noticeAnswer(call: NoticeCall, notice: 'not_found' | 'not_set_up', status: number, known?: LinkedBusiness): Promise<PageAnswer> {
+export async function noticeAnswer(
+  call: NoticeCall,
+  notice: 'not_found' | 'not_set_up',
+  status: number,
+  { known, policy = {} }: { known?: LinkedBusiness | undefined; policy?: Policy } = {},
+): Promise<PageAnswer> {
   const { query, headers } = call
   const web = await loadWeb()
   const language = languageOf(query['lang'], headers['accept-language'], Object.keys(web.languages))
@@ -32,5 +37,5 @@ export async function noticeAnswer(call: NoticeCall, notice: 'not_found' | 'not_
     ...(known ? [{ href: known.url, text: fill('page.contact_link', known.name) }] : []),
   ]
   const { title, html } = web.renderNotice(notice, Object.fromEntries(texts), ways)
-  return pageAnswer(status, { title, html, language, entry: 'src/ui/plain.ts' })
+  return pageAnswer(status, { title, html, language, entry: 'src/ui/plain.ts' }, policy)
 }

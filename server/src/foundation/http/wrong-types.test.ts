@@ -145,6 +145,24 @@ describe('a value of the wrong type is never converted', () => {
     }
   })
 
+  const maps = writes.flatMap(({ fields, ...operation }) =>
+    fields
+      .filter(({ path }) => path.at(-1) === 'any')
+      .map(({ path }) => ({ ...operation, title: `${operation.name} ${path[0]}`, map: path.slice(0, -1).join('.') })),
+  )
+
+  test.each(maps)('$title with an item named __proto__ is a 422 that names it', async ({ method, path, map }) => {
+    const [raw, form] = [{ body: `{"${map}":{"__proto__":"x"}}`, type: 'application/json' }, `${map}[__proto__]=x`]
+    for (const options of [{ raw }, { form }]) {
+      const { status, json } = await client.request(method, pathOf(path), options)
+      expect([status, json.errors[`${map}.__proto__`]]).toEqual([422, [`The ${map} may not have an item named __proto__.`]])
+    }
+  })
+
+  test('these rules cover every free map', () => {
+    expect(new Set(maps.map(({ map }) => map))).toEqual(new Set(['metadata', 'headers']))
+  })
+
   test('an amount that is true refunds nothing', async () => {
     const { json } = await client.post('/v1/refund', { payment_id: newId(new Date()), amount: true })
     expect(json.errors).toEqual({ amount: ['The amount must be a number.'] })

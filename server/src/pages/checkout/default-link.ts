@@ -4,13 +4,12 @@ import { enabledMethods } from '#engine/rails/enabled-methods.ts'
 import type { Api } from '#foundation/http/api.ts'
 import { ApiError, type FieldErrors } from '#foundation/shared/errors.ts'
 import { exponentOf } from '#foundation/shared/money.ts'
-import { noticeAnswer } from '#pages/not-found.ts'
 import { seeOther } from '#pages/page.ts'
 import type { createPaymentRequest } from '#resources/payments/payment-requests/create-payment-request.ts'
 import type { CreatePaymentRequest } from '#resources/payments/payment-requests/wire.ts'
 import { payableMethods } from '#resources/payments/rails/payable-methods.ts'
 import { defaultLinkState } from './checkout-state.ts'
-import { type CheckoutDeps, checkoutAnswer, type Found, findMerchant, pageOfBusiness, payerLanguage } from './routes.ts'
+import { type CheckoutDeps, checkoutAnswer, type Found, findMerchant, notSetUpAnswer, pageOfBusiness, payerLanguage } from './routes.ts'
 
 export interface DefaultLinkDeps extends CheckoutDeps {
   createPaymentRequest: ReturnType<typeof createPaymentRequest>
@@ -92,14 +91,14 @@ export function defaultLinkRoutes(api: Api, deps: DefaultLinkDeps): void {
 
   api.page(path, pageOfBusiness(deps), async (call) => {
     const found = await findMerchant(deps, call.params.slug)
-    if (found && !(await canBePaid(deps, found))) return noticeAnswer(call, 'not_set_up', 200)
+    if (found && !(await canBePaid(deps, found))) return notSetUpAnswer(call, found, 200)
     return found && checkoutAnswer(call, found, { state: defaultLinkState(found.merchant, call.origin(found.merchant.business.id).at) })
   })
 
   api.page(path, { ...pageOfBusiness(deps), method: 'POST', body: LinkForm }, async (call) => {
     const found = await findMerchant(deps, call.params.slug)
     if (!found) return undefined
-    if (!(await canBePaid(deps, found))) return noticeAnswer(call, 'not_set_up', 422)
+    if (!(await canBePaid(deps, found))) return notSetUpAnswer(call, found, 422)
     const { business } = found.merchant
     const origin = call.origin(business.id)
     const form = call.body

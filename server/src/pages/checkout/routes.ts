@@ -8,7 +8,7 @@ import { plainText } from '#foundation/http/schemas.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { languageOf } from '#pages/language.ts'
-import { notFoundAnswer } from '#pages/not-found.ts'
+import { type LinkedBusiness, type NoticeCall, notFoundAnswer, noticeAnswer } from '#pages/not-found.ts'
 import { loadWeb, type Policy, pageAnswer, seeOther } from '#pages/page.ts'
 import type { FindBySlug } from '#resources/business/businesses/known-slugs.ts'
 import { frameAncestors } from '#resources/business/checkout-settings/framing.ts'
@@ -67,16 +67,25 @@ export async function payerLanguage({ query, headers }: CheckoutCall, { settings
   return languageOf(query.lang, headers['accept-language'], Object.keys(languages), settings.default_language ?? 'en')
 }
 
+/** A way to ask a business; undefined if its settings name none. */
+function waysToAsk({ merchant: { display_name: name, support_url, support_email } }: Found): LinkedBusiness | undefined {
+  const url = support_url ?? (support_email && `mailto:${support_email}`)
+  return url ? { name, url } : undefined
+}
+
 /** The same for pages of a business: a wrong link still says whom to ask. */
 export const pageOfBusiness = (deps: CheckoutDeps) => ({
   query: pageQuery,
   async notFound(call: PageCall<object, string, unknown>): Promise<PageAnswer> {
     const { slug } = call.params as { slug?: string }
-    const merchant = slug === undefined ? undefined : (await findMerchant(deps, slug))?.merchant
-    const url = merchant && (merchant.support_url ?? (merchant.support_email && `mailto:${merchant.support_email}`))
-    return notFoundAnswer(call, merchant && url ? { name: merchant.display_name, url } : undefined)
+    const found = slug === undefined ? undefined : await findMerchant(deps, slug)
+    return notFoundAnswer(call, found && waysToAsk(found))
   },
 })
+
+/** Says that nothing can be paid at a business, and whom to ask; in the drop-in's frame too. */
+export const notSetUpAnswer = (call: NoticeCall, found: Found, status: number): Promise<PageAnswer> =>
+  noticeAnswer(call, 'not_set_up', status, { known: waysToAsk(found), policy: framing(call, found) })
 
 /** The checkout, rendered for this payer. */
 export async function checkoutAnswer(
@@ -100,15 +109,16 @@ export async function checkoutAnswer(
   const { title, html } = web.renderCheckout(all)
   const { slug } = merchant.business
   const connect = data.state.methods.flatMap(({ tokeniser }) => (tokeniser?.type === 'stripe' ? [new URL(tokeniser.url).origin] : []))
-  const policy: Policy = { connect, ...(embedded ? { frameAncestors: ["'self'", ...ancestors(merchant.business, settings)] } : {}) }
+  const policy: Policy = { connect, ...framing(call, found) }
   const styles = [`/payment-request/@${slug}/theme.css?v=${settings.version}`]
   return pageAnswer(status, { title, html, language, entry: 'src/checkout/client.tsx', styles, data: all }, policy)
 }
 
-/** Origins whose pages may show the embedded checkout, in addition to our own. */
-function ancestors(business: Business, settings: CheckoutSettings): string[] {
+/** Who may show an embedded page, in addition to our own pages. */
+function framing({ query }: Pick<CheckoutCall, 'query'>, { merchant: { business }, settings }: Found): Policy {
+  if (query.embed !== '1') return {}
   const value = frameAncestors(business, settings)
-  return value === "'none'" ? [] : value.split(' ')
+  return { frameAncestors: ["'self'", ...(value === "'none'" ? [] : value.split(' '))] }
 }
 
 interface FoundRequest extends Found {

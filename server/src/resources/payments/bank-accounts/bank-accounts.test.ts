@@ -257,6 +257,14 @@ describe("a bank's report", () => {
     expect((await reportCredit(client, account, { amount: 0 })).status).toBe(422)
     expect((await reportCredit(client, { ...account, account_number: 7 as never })).status).toBe(400)
   })
+
+  test('a value of another type in a report is never converted', async () => {
+    const { client, account } = await aPayee()
+    for (const [field, value] of Object.entries({ amount: true, currency: ['SGD'], bank_reference: 7, booked_at: 'x' })) {
+      const { status, json } = await reportCredit(client, account, { [field]: value } as never)
+      expect([field, status, Object.keys(json.errors)]).toEqual([field, 422, expect.arrayContaining([field])])
+    }
+  })
 })
 
 test('the report in docs/payment-rails.md is signed correctly', async () => {

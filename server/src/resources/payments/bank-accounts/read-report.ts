@@ -64,7 +64,7 @@ export function readGenericReport(fields: Record<string, unknown>, now: Date, ti
   const errors: FieldErrors = {}
   const bankReference = textOf(fields, 'bank_reference', 140)
   if (!bankReference) errors.bank_reference = ['The bank reference field is required.']
-  const currency = parseCurrency(String(fields.currency ?? ''))
+  const currency = typeof fields.currency === 'string' ? parseCurrency(fields.currency) : undefined
   if (!currency) errors.currency = ['The selected currency is invalid.']
   const amount = fields.amount
   const amountMinor = currency && (typeof amount === 'string' || typeof amount === 'number') ? parseAmount(amount, currency) : undefined

@@ -52,6 +52,11 @@ describe('a live business', () => {
     const shown = await send(client.server, 'GET', path)
     expect([shown.status, shown.text]).toEqual([200, expect.stringContaining('No payments can be made here yet')])
     expect((await send(client.server, 'GET', `${path}?lang=ms`)).text).toContain('Bayaran belum boleh dibuat di sini')
+    const framed = await send(client.server, 'GET', `${path}?embed=1`)
+    expect([framed.text.includes('No payments can be made here yet'), framed.headers.get('content-security-policy')]).toEqual([
+      true,
+      expect.stringContaining("frame-ancestors 'self'"),
+    ])
     const sent = await send(client.server, 'POST', path, { form: 'amount=10' })
     expect([sent.status, sent.text]).toEqual([422, expect.stringContaining('No payments can be made here yet')])
     await client.post('/v1/bank-accounts', bankAccount)
