@@ -13,8 +13,6 @@ export interface LinkOptions {
   addresses?: () => string[]
 }
 
-/** Addresses that no one outside the local network can be sent to. */
-const localRanges = new Set(['private', 'uniqueLocal', 'linkLocal', 'carrierGradeNat'])
 const addressesLastMs = 5_000
 
 function ownAddresses(): string[] {
@@ -46,7 +44,8 @@ function parseHost(host: string): { host: string; name: string } | undefined {
 
 /**
  * The base of links in the answer to a request, without a trailing slash. Links follow the request's host, so that a phone in the
- * same network can open them, but only a host that is this machine: anyone can send any host. Emails never follow it.
+ * same network can open them, but only a host that is this machine and no public address: anyone can send any host. Emails never
+ * follow it.
  */
 export function linkBases({ publicUrl, baseUrl, allowedHosts = [], addresses = ownAddresses }: LinkOptions): (request: FastifyRequest) => string {
   const own = remembering(() => new Set(addresses().map((text) => parsedAddress(text)?.toString())))
@@ -56,7 +55,7 @@ export function linkBases({ publicUrl, baseUrl, allowedHosts = [], addresses = o
     if (name === 'localhost' || name.endsWith('.localhost') || configured.has(host) || configured.has(name)) return true
     const address = parsedAddress(name)
     if (!address) return false
-    return address.range() === 'loopback' || (localRanges.has(address.range()) && own().has(address.toString()))
+    return address.range() === 'loopback' || (address.range() !== 'unicast' && own().has(address.toString()))
   }
 
   return ({ protocol, host }) => {
