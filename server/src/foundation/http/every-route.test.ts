@@ -81,12 +81,13 @@ describe('every operation', () => {
     ).toBe(200)
   })
 
-  test.each(operations)('$name ignores unknown fields and parameters', async (operation) => {
+  test.each(operations)('$name ignores unknown fields and parameters, and names them', async (operation) => {
     const path = await pathFor(operation, owner)
     const body = await bodyFor(operation, owner)
     const answer = await owner.request(operation.method, `${path}?nothing=1&no[thing]=2`, { ...(body ? { body: { ...body, nothing: { at: ['all'] } } } : {}) })
     expect(answer.status).toBeLessThan(300)
     expect(answer.text).not.toContain('nothing')
+    expect(answer.headers.get('hawker-ignored-fields')).toMatch(/^nothing(, no)?$/)
   })
 
   test.each(writes)('$name with an Idempotency-Key is replayed', async (operation) => {

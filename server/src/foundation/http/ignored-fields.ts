@@ -20,6 +20,13 @@ export function keepIgnoredFields(data: object, names: string[]): void {
   if (names.length > 0) namesOf.set(data, names)
 }
 
+/** Notes every field of data that no schema reads. */
+export function ignoreAll(data: object): void {
+  const names: string[] = []
+  for (const name of Object.keys(data)) noteIgnoredField(names, name)
+  keepIgnoredFields(data, names)
+}
+
 /** The names of fields that an operation's request has and its schema does not know, bounded; none for pages. */
 export function ignoredFieldsOf({ body, query, routeOptions }: FastifyRequest): string[] {
   if (routeOptions.config?.operation === undefined) return []

@@ -5,6 +5,7 @@ import { ApiError } from '#foundation/shared/errors.ts'
 import type { Call, Handler, Operation } from './api.ts'
 import type { Known } from './authentication.ts'
 import { type Answer, type Idempotency, readClaim } from './idempotency.ts'
+import { ignoreAll } from './ignored-fields.ts'
 import type { Method } from './refusals.ts'
 import { tidyInput } from './request-body.ts'
 import { changeHeaders, writeHeaders } from './schemas.ts'
@@ -34,18 +35,17 @@ export function operations(fastify: FastifyInstance, identify: onRequestHookHand
       url: path,
       config: { operation: operationId, takesFile, ...(faults ? { faults } : {}) },
       onRequest: identify,
-      ...(isWrite
-        ? {
-            preValidation: (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void) => {
-              try {
-                request.body = inputOf(method, operation, withQuery(request, operation))
-                done()
-              } catch (error) {
-                done(error as Error)
-              }
-            },
-          }
-        : {}),
+      preValidation: (request, _reply, done) => {
+        // A query that no schema reads: whatever it says is ignored.
+        if (!operation.query && !operation.body) ignoreAll(request.query as object)
+        if (!isWrite) return done()
+        try {
+          request.body = inputOf(method, operation, withQuery(request, operation))
+          done()
+        } catch (error) {
+          done(error as Error)
+        }
+      },
       schema: schemaOf(tag, method, path, operation) as never,
       handler: async (request, reply) => {
         const call = callOf(request, isWrite ? `${method} ${path}` : undefined, options)
