@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { ConfigError, readConfig } from './config.ts'
+import { ConfigError, readClientConfig, readConfig, unknownSettings } from './config.ts'
 
 test('the configuration works when nothing is set', () => {
   expect(readConfig({})).toEqual({
@@ -95,6 +96,46 @@ test('the job queue uses the main database unless it has its own, and blank valu
   expect(readConfig({ DATABASE_URL: 'postgres://db/hawker' }).controlDatabaseUrl).toBe('postgres://db/hawker')
   expect(readConfig({ PORT: '  ', HOST: '', LOG_LEVEL: ' ' })).toEqual(readConfig({}))
   expect(readConfig({ PORT: ' 81 ', HOST: 'localhost' })).toMatchObject({ port: 81, host: '127.0.0.1' })
+})
+
+test('all invalid values are reported together', () => {
+  const problems = (read: () => unknown) => {
+    try {
+      read()
+    } catch (error) {
+      return (error as ConfigError).problems.map((line) => line.split(' ')[0])
+    }
+    return []
+  }
+  expect(problems(() => readConfig({ PORT: 'x', LOG_LEVEL: 'loud', HAWKER_PUBLIC_URL: 'here', HAWKER_RATE_LIMIT: '-1' })).sort()).toEqual([
+    'HAWKER_PUBLIC_URL',
+    'HAWKER_RATE_LIMIT',
+    'LOG_LEVEL',
+    'PORT',
+  ])
+  expect(problems(() => readClientConfig({ HAWKER_URL: 'localhost' }))).toEqual(['HAWKER_URL', 'HAWKER_API_KEY'])
+})
+
+test('a HAWKER_ variable that nothing reads is warned of, with the one that it may be meant for', () => {
+  expect(unknownSettings({ HAWKER_PUBLIC_ULR: 'https://pay.example.com', HAWKER_PORT: '9000', HAWKER_COLOUR: 'red' })).toEqual([
+    'HAWKER_COLOUR is not a setting of Hawker and is ignored.',
+    'HAWKER_PORT is not a setting of Hawker and is ignored. Did you mean PORT?',
+    'HAWKER_PUBLIC_ULR is not a setting of Hawker and is ignored. Did you mean HAWKER_PUBLIC_URL?',
+  ])
+})
+
+test('known variables, those of scripts and tests, and what Kubernetes sets are not warned of', () => {
+  const documented = [...readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8').matchAll(/`(HAWKER_[A-Z_]+)`/g)].map(([, name = '']) => name)
+  expect(documented.length).toBeGreaterThan(10)
+  expect(unknownSettings(Object.fromEntries(documented.map((name) => [name, '1'])))).toEqual([])
+  const others = {
+    HAWKER_NODE: 'system',
+    HAWKER_BROWSER_TESTS: 'off',
+    HAWKER_SERVICE_HOST: '10.0.0.1',
+    HAWKER_PORT: 'tcp://10.0.0.1:80',
+    HAWKER_PORT_80_TCP_ADDR: '10.0.0.1',
+  }
+  expect(unknownSettings({ ...others, HOME: '/root' })).toEqual([])
 })
 
 describe('an invalid value is one line that names its variable', () => {

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
+import { didYouMean } from '#foundation/shared/did-you-mean.ts'
 import { isTimeZone } from '#foundation/shared/time.ts'
 
 /** Everything that can be configured, read and checked once. */
@@ -50,13 +51,19 @@ export interface Config {
   readonly groupCommitRows: number
 }
 
-/** An invalid setting: one line that names the variable; the command exits with code 2. */
-export class ConfigError extends Error {}
+/** Invalid settings: a line for each, which names the variable and its valid values; the command exits with code 2. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[]
+  constructor(...problems: string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}
 
 type Environment = Record<string, string | undefined>
 
 /** Hosts separated by commas, with or without a port. */
-function hostsIn(value: string | undefined, wrong: (must: string) => never): string[] {
+function hostsIn(value: string | undefined, wrong: (must: string) => void): string[] {
   const hosts = (value ?? '')
     .split(',')
     .map((host) => host.trim())
@@ -65,11 +72,12 @@ function hostsIn(value: string | undefined, wrong: (must: string) => never): str
   return hosts
 }
 
-/** The configuration from environment variables. Throws `ConfigError` for the first invalid value. */
-export function readConfig(environment: Environment = process.env): Config {
+/** Reads single variables of an environment, and collects what is wrong with them. */
+function settingsIn(environment: Environment) {
   const text = (name: string) => environment[name]?.trim() || undefined
-  const wrong = (name: string, must: string, secret = false): never => {
-    throw new ConfigError(`${name} must be ${must}${secret ? '' : `, not ${JSON.stringify(environment[name])}`}.`)
+  const problems: string[] = []
+  const wrong = (name: string, must: string, secret = false): void => {
+    problems.push(`${name} must be ${must}${secret ? '' : `, not ${JSON.stringify(environment[name])}`}.`)
   }
   const whole = (name: string, fallback: number, min: number, max: number, otherwise = '') => {
     const value = text(name)
@@ -91,9 +99,15 @@ export function readConfig(environment: Environment = process.env): Config {
     if (!parsed || !protocols.includes(parsed.protocol)) wrong(name, `a URL that begins with ${schemes}`, secret)
     return value.replace(/\/+$/, '')
   }
+  return { text, problems, wrong, whole, flag, url }
+}
 
+/** The configuration from environment variables. Throws one `ConfigError` for all invalid values. */
+export function readConfig(environment: Environment = process.env): Config {
+  const { text, problems, wrong, whole, flag, url } = settingsIn(environment)
   const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-  const logLevel = levels.find((level) => level === (text('LOG_LEVEL') ?? 'info')) ?? wrong('LOG_LEVEL', `one of ${levels.join(', ')}`)
+  const logLevel = levels.find((level) => level === (text('LOG_LEVEL') ?? 'info')) ?? 'info'
+  if (text('LOG_LEVEL') !== undefined && logLevel !== text('LOG_LEVEL')) wrong('LOG_LEVEL', `one of ${levels.join(', ')}`)
   const apiKey = text('HAWKER_API_KEY')
   if (apiKey !== undefined && !/^[\x21-\x7e]{16,255}$/.test(apiKey)) wrong('HAWKER_API_KEY', '16 to 255 printable characters without spaces', true)
   const salt = text('HAWKER_SALT')
@@ -102,14 +116,14 @@ export function readConfig(environment: Environment = process.env): Config {
   if (secretKey !== undefined && !/^[0-9a-f]{64}$/i.test(secretKey)) wrong('HAWKER_SECRET_KEY', '64 hexadecimal digits (32 bytes)', true)
   const host = text('HOST') === 'localhost' ? '127.0.0.1' : (text('HOST') ?? '127.0.0.1')
   if (!/^[0-9a-z.:_-]{1,255}$/i.test(host)) wrong('HOST', 'a host name or an IP address')
-  if (!isTimeZone('Asia/Singapore')) throw new ConfigError('This Node.js has no time zones; use a build with full ICU.')
+  if (!isTimeZone('Asia/Singapore')) problems.push('This Node.js has no time zones; use a build with full ICU.')
   const dataDirectory = resolve(text('HAWKER_DATA_DIR') ?? '.hawker')
   if (existsSync(dataDirectory) && !statSync(dataDirectory).isDirectory()) wrong('HAWKER_DATA_DIR', 'a directory')
   const receiptFont = text('HAWKER_RECEIPT_FONT')
   if (receiptFont !== undefined && !(existsSync(receiptFont) && statSync(receiptFont).isFile())) wrong('HAWKER_RECEIPT_FONT', 'a font file (TTF, OTF or TTC)')
   const databaseUrl = url('DATABASE_URL', ['postgres:', 'postgresql:'])
 
-  return Object.freeze({
+  const config: Config = Object.freeze({
     host,
     port: whole('PORT', 8080, 0, 65_535),
     publicUrl: url('HAWKER_PUBLIC_URL', ['http:', 'https:']),
@@ -135,6 +149,47 @@ export function readConfig(environment: Environment = process.env): Config {
     groupCommitAcrossBusinesses: flag('HAWKER_GROUP_COMMIT_ACROSS_BUSINESSES', true),
     groupCommitRows: whole('HAWKER_GROUP_COMMIT_ROWS', 256, 1, 1000),
   })
+  if (problems.length > 0) throw new ConfigError(...problems)
+  return config
+}
+
+/** Variables of the scripts around the program: which Node.js it runs on, and its tests. */
+const scriptVariables = /^HAWKER_(NODE|CHOSEN_NODE|BROWSER_TESTS|SCREENSHOTS|SLOW_TESTS|BENCH_\w+|MUTATE_\w+|FUZZ_\w+)$/
+/** What Kubernetes sets in every container beside a service named `hawker`. */
+const serviceVariables = /^HAWKER_(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)$/
+
+/** One warning for each `HAWKER_…` variable that nothing reads, with the one that it may be meant for. */
+export function unknownSettings(environment: Environment = process.env): string[] {
+  const known = new Set<string>()
+  // Whatever is read is known.
+  const recorder: Environment = new Proxy(Object.create(null), {
+    get(_, name) {
+      known.add(String(name))
+      return undefined
+    },
+  })
+  readConfig(recorder)
+  readClientSettings(recorder)
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('HAWKER_') && !known.has(name) && !scriptVariables.test(name) && !serviceVariables.test(name))
+    .filter((name) => !(name === 'HAWKER_PORT' && environment[name]?.includes('://')))
+    .sort()
+    .map((name) => {
+      // Their common beginning says nothing.
+      const own = [...known].map((one) => one.replace(/^HAWKER_/, ''))
+      const full = (one: string) => (known.has(`HAWKER_${one}`) ? `HAWKER_${one}` : one)
+      return `${name} is not a setting of Hawker and is ignored.${didYouMean(name.slice('HAWKER_'.length), own, full)}`
+    })
+}
+
+/** Whether npm started this command: `npx hawker …`, `npm start`. */
+export function isRunByNpm(environment: Environment = process.env): boolean {
+  return environment.npm_lifecycle_event !== undefined || environment.npm_command !== undefined
+}
+
+/** Whether an unexpected error is printed with its stack. */
+export function showsStacks(environment: Environment = process.env): boolean {
+  return ['debug', 'trace'].includes(environment.LOG_LEVEL?.trim() ?? '')
 }
 
 /** The settings of commands that talk to a running Hawker. */
@@ -145,10 +200,15 @@ export interface ClientConfig {
 
 /** The URL of a running Hawker, and the API key to use. Throws `ConfigError` if there is none. */
 export function readClientConfig(environment: Environment = process.env): ClientConfig {
-  const text = (name: string) => environment[name]?.trim() || undefined
-  const url = text('HAWKER_URL') ?? 'http://localhost:8080'
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw new ConfigError(`HAWKER_URL must be a URL that begins with http:// or https://, not "${url}".`)
-  const apiKey = text('HAWKER_API_KEY')
-  if (apiKey === undefined) throw new ConfigError('HAWKER_API_KEY must be set to a key of the running Hawker; its first start showed one.')
+  const { url = 'http://localhost:8080', apiKey } = readClientSettings(environment)
+  const problems: string[] = []
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) problems.push(`HAWKER_URL must be a URL that begins with http:// or https://, not "${url}".`)
+  if (apiKey === undefined) problems.push('HAWKER_API_KEY must be set to a key of the running Hawker; its first start showed one.')
+  if (apiKey === undefined || problems.length > 0) throw new ConfigError(...problems)
   return Object.freeze({ url, apiKey })
+}
+
+function readClientSettings(environment: Environment): { url: string | undefined; apiKey: string | undefined } {
+  const text = (name: string) => environment[name]?.trim() || undefined
+  return { url: text('HAWKER_URL'), apiKey: text('HAWKER_API_KEY') }
 }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { dataDirectoryHolder, StartError, secretKeyIn } from '#foundation/database/data-directory.ts'
 import { type Connection, type Database, type DatabaseOptions, openDatabase } from '#foundation/database/database.ts'
 import { runningConnection } from '#foundation/database/embedded.ts'
-import { migrate } from '#foundation/database/migrate.ts'
+import { migrate, type OnMigration } from '#foundation/database/migrate.ts'
 import { systemClock } from '#foundation/shared/clock.ts'
 import { sha256 } from '#foundation/shared/secrets.ts'
 import { createApiKey, createBusiness, type MintedKey } from '#resources/business/businesses/create-business.ts'
@@ -26,6 +26,12 @@ export interface OpeningDatabase {
   readonly ready: Promise<OpenedDatabase>
 }
 
+/** Whether migrations are applied, and what is called before each. */
+interface OpenOptions {
+  migrations?: boolean
+  onMigration?: OnMigration
+}
+
 /** Opens the database of a Hawker that runs on the same data directory, or starts it if none does; for short commands. */
 export async function openBeside(config: Config, log: Logger, { migrations = true } = {}): Promise<OpenedDatabase> {
   if (config.databaseUrl || dataDirectoryHolder(config.dataDirectory) === undefined) return openConfiguredDatabase(config, log, { migrations })
@@ -35,8 +41,8 @@ export async function openBeside(config: Config, log: Logger, { migrations = tru
 }
 
 /** Opens the configured database, or starts the embedded one, and brings it up to date. */
-export async function openConfiguredDatabase(config: Config, log: Logger, { migrations = true } = {}): Promise<OpenedDatabase> {
-  return beginOpening(config, config.databaseUrl ? undefined : await launchEmbedded(config), log, { migrations }).ready
+export async function openConfiguredDatabase(config: Config, log: Logger, options: OpenOptions = {}): Promise<OpenedDatabase> {
+  return beginOpening(config, config.databaseUrl ? undefined : await launchEmbedded(config), log, options).ready
 }
 
 /** How a process opens its database. */
@@ -50,7 +56,12 @@ export function databaseOptions({ databaseConnections, groupCommitAcrossBusiness
 }
 
 /** Creates the pools of the embedded database that is starting, or of the configured one, and applies migrations as soon as it responds. */
-export function beginOpening(config: Config, launched: LaunchedDatabase | undefined, log: Logger, { migrations = true } = {}): OpeningDatabase {
+export function beginOpening(
+  config: Config,
+  launched: LaunchedDatabase | undefined,
+  log: Logger,
+  { migrations = true, onMigration }: OpenOptions = {},
+): OpeningDatabase {
   const connection = config.databaseUrl ?? (launched as LaunchedDatabase).connection
   const database = openDatabase(connection, databaseOptions(config, log))
   const close = async () => {
@@ -63,7 +74,7 @@ export function beginOpening(config: Config, launched: LaunchedDatabase | undefi
   const ready = (async () => {
     try {
       await launched?.ready
-      return { database, connection, migrated: migrations ? await migrate(database.pool) : [], close }
+      return { database, connection, migrated: migrations ? await migrate(database.pool, undefined, onMigration) : [], close }
     } catch (error) {
       await close()
       throw config.databaseUrl ? (unreachable(error) ?? error) : error

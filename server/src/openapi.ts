@@ -3,6 +3,7 @@ import type { Database } from '#foundation/database/database.ts'
 import { createLog, createMetrics } from '#foundation/http/observability.ts'
 import { ErrorAnswer } from '#foundation/http/refusals.ts'
 import { systemClock } from '#foundation/shared/clock.ts'
+import { version } from '#foundation/shared/version.ts'
 import { createApp } from './app.ts'
 
 type Json = Record<string, unknown>
@@ -79,7 +80,7 @@ export async function openApiDocument(database: Database): Promise<string> {
       await fastify.register(swagger, {
         openapi: {
           openapi: '3.1.0',
-          info: { title: 'Hawker', version: '0.1.0', description, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+          info: { title: 'Hawker', version, description, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
           servers: [{ url: '/' }],
           security: [{ apiKey: [] }],
           components: { securitySchemes: { apiKey: { type: 'apiKey', in: 'header', name: 'X-BUSINESS-API-KEY' } } },

@@ -22,19 +22,18 @@ const aRequest = (more = {}) =>
   request('POST', '/v1/payment-requests', { amount: '10.00', currency: 'sgd', redirect_url: 'https://shop.example/?key=abc#frag', ...more })
 const pay = (...args: string[]) => run(['pay', ...args], { environment })
 
-test('hawker pay pays by URL or id, and its last line is where the browser goes', async () => {
+test('hawker pay pays by URL or id, and says in one line what happened and where the browser goes', async () => {
   const one = await aRequest()
   const paid = await pay(one.url)
   expect(paid).toMatchObject({ code: 0, err: '' })
-  const lines = paid.out.trimEnd().split('\n')
-  expect(lines[0]).toMatch(/^SGD 10\.00 by \w+: succeeded$/)
-  expect(lines.at(-1)).toBe(`https://shop.example/?key=abc&reference=${one.id}&status=completed#frag`)
+  expect(paid.out).toMatch(/^Paid: SGD 10\.00 by \w+, charge [0-9a-f-]{36}\. Payment request [0-9a-f-]{36} is completed\. The payer goes to \S+\n$/)
+  expect(paid.out.trimEnd().split(' ').at(-1)).toBe(`https://shop.example/?key=abc&reference=${one.id}&status=completed#frag`)
   const again = await pay(one.id)
   expect(again).toMatchObject({ code: 1, out: '' })
-  expect(again.err).toMatch(/^hawker: POST \S+ answered 409: This payment request is completed\.\n$/)
+  expect(again.err).toMatch(/^hawker: This payment request is completed\.\n$/)
 
   const code = (await aRequest({ payment_methods: ['paynow_online'], generate_qr: true, redirect_url: undefined })).qr_code_data.qr_code
-  expect((await pay(code)).out).toMatch(/^SGD 10\.00 by paynow_online: succeeded\n[^\n]+ is completed\.\n-\n$/)
+  expect((await pay(code)).out).toMatch(/^Paid: SGD 10\.00 by paynow_online, [^\n]+ is completed\.\n$/)
   expect(await pay(code, '--card', '4242424242424242')).toMatchObject({ code: 2 })
 
   const two = await aRequest({ redirect_url: undefined })
@@ -42,9 +41,9 @@ test('hawker pay pays by URL or id, and its last line is where the browser goes'
   const short = await pay(two.id, ...asked)
   expect(JSON.parse(short.out)).toMatchObject({ amount: '9.50', unapplied_reason: 'short', redirect_url: null })
   const declined = await pay(two.id, '--card', '4000000000000002')
-  expect(declined.out).toMatch(/^SGD 10\.00 by card: failed \(generic_decline\)\n[^\n]+ is pending\.\n-\n$/)
-  expect((await pay(two.id, '--outcome', 'canceled')).out).toMatch(/: canceled \(canceled\)\n[^\n]+\n-\n$/)
-  expect((await pay(two.id, '--method', 'paynow_online', '--delay', '60')).out).toMatch(/: pending\n[^\n]+\n-\n$/)
+  expect(declined.out).toMatch(/^Declined \(generic_decline\): SGD 10\.00 by card, [^\n]+ is pending\.\n$/)
+  expect((await pay(two.id, '--outcome', 'canceled')).out).toMatch(/^Canceled: [^\n]+ is pending\.\n$/)
+  expect((await pay(two.id, '--method', 'paynow_online', '--delay', '60')).out).toMatch(/^Not paid yet: [^\n]+ is pending\.\n$/)
 }, 40_000)
 
 test('hawker pay pays a code, too late, twice, and answers for a payer whom the simulator asks', async () => {
@@ -53,7 +52,7 @@ test('hawker pay pays a code, too late, twice, and answers for a payer whom the 
   const tooLate = await pay(code, '--late')
   expect(tooLate).toMatchObject({ code: 0, err: '' })
   expect(tooLate.out).toMatch(
-    /^SGD 10\.00 by paynow_online: succeeded\n[^\n]+ is pending\.\nNot applied to the payment request: the payment came after the deadline/,
+    /^Paid: SGD 10\.00 by paynow_online, [^\n]+ is pending, but the payment is not applied, because it came after the deadline; it can be refunded\.\n$/,
   )
   const twice = await pay(code, '--twice', '--json')
   expect(twice.code).toBe(0)
@@ -66,19 +65,31 @@ test('hawker pay pays a code, too late, twice, and answers for a payer whom the 
 
   const wallet = await aRequest({ payment_methods: ['grabpay_direct'] })
   const begun = await request('POST', `/v1/sandbox/payment-requests/${wallet.id}/pay`, { interactive: true })
-  expect((await pay(begun.action_url, '--outcome', 'failed')).out).toMatch(/: failed \(declined\)\n/)
-  expect((await pay(begun.action_url)).out).toMatch(/: failed \(declined\)\n/)
+  expect((await pay(begun.action_url, '--outcome', 'failed')).out).toMatch(/^Declined \(declined\): /)
+  expect((await pay(begun.action_url)).out).toMatch(/^Declined \(declined\): /)
   expect(await pay(begun.action_url, '--late')).toMatchObject({ code: 2, err: expect.stringContaining('accepts only --outcome') })
-  expect((await pay(`${wallet.url}?method=grabpay_direct`)).out).toMatch(/^SGD 10\.00 by grabpay_direct: succeeded\n/)
+  expect((await pay(`${wallet.url}?method=grabpay_direct`)).out).toMatch(/^Paid: SGD 10\.00 by grabpay_direct, /)
 }, 60_000)
 
 test('hawker pay reports an error in one line', async () => {
   const wrong: [string[], number, RegExp, Record<string, string>?][] = [
-    [[], 2, /^hawker: pay expects the URL, the id or the QR code of a payment request\.\n\nUsage/],
+    [[], 2, /^hawker: pay expects the URL, the id or the QR code of a payment request\.\nSee `hawker help pay`\.\n$/],
     [['abc'], 2, /^hawker: pay expects the URL, the id or/],
-    [['01890000-0000-7000-8000-000000000000'], 1, /^hawker: POST \S+ answered 404: [^\n]+\n$/],
-    [['01890000-0000-7000-8000-000000000000', '--delay', 'soon'], 2, /^hawker: --delay expects seconds\.\n/],
-    [['01890000-0000-7000-8000-000000000000', '--name', 'x'], 2, /^hawker: pay does not accept --name\.\n/],
+    [['01890000-0000-7000-8000-000000000000'], 1, /^hawker: There is no payment request 01890000-0000-7000-8000-000000000000 in the business of this key\.\n$/],
+    [['01890000-0000-7000-8000-000000000000', '--delay', 'soon'], 2, /^hawker: --delay expects a number of seconds, not "soon"\.\n/],
+    [['01890000-0000-7000-8000-000000000000', '--name', 'x'], 2, /^hawker: pay does not accept --name\. Its options are --method, [^\n]+\n/],
+    [
+      ['01890000-0000-7000-8000-000000000000', '--outcome', 'complete'],
+      2,
+      /^hawker: --outcome expects completed, failed, canceled or timeout, not "complete"\. Did you mean "completed"\?\n/,
+    ],
+    [
+      ['01890000-0000-7000-8000-000000000000'],
+      1,
+      /^hawker: The server does not accept the key in HAWKER_API_KEY: [^\n]+\n$/,
+      { HAWKER_API_KEY: 'test_0000000000000000' },
+    ],
+    [['01890000-0000-7000-8000-000000000000', '--json'], 1, /^\{"error":"There is no payment request [^\n]+","exit_code":1\}\n$/],
     [
       ['01890000-0000-7000-8000-000000000000'],
       1,

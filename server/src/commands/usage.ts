@@ -1,6 +1,7 @@
-/** The options of commands, in the format of `parseArgs`. */
+/** The options of commands, in the format of `parseArgs`, with the valid values of those that have a fixed set. */
 export const options = {
   help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
   json: { type: 'boolean' },
   url: { type: 'string' },
   name: { type: 'string' },
@@ -9,13 +10,13 @@ export const options = {
   country: { type: 'string' },
   currency: { type: 'string' },
   timezone: { type: 'string' },
-  mode: { type: 'string' },
+  mode: { type: 'string', choices: ['sandbox', 'live'] },
   method: { type: 'string' },
-  outcome: { type: 'string' },
+  outcome: { type: 'string', choices: ['completed', 'failed', 'canceled', 'timeout'] },
   card: { type: 'string' },
   amount: { type: 'string' },
   delay: { type: 'string' },
-  challenge: { type: 'string' },
+  challenge: { type: 'string', choices: ['passed', 'failed', 'abandoned'] },
   late: { type: 'boolean' },
   twice: { type: 'boolean' },
   list: { type: 'boolean' },
@@ -25,7 +26,8 @@ export const options = {
 
 export type Option = keyof typeof options
 
-interface Usage {
+/** A command and its help. */
+export interface Usage {
   /** One line for the list of commands. */
   readonly summary: string
   /** What follows `hawker` on the command line; one line per form. */
@@ -34,6 +36,12 @@ interface Usage {
   readonly details: string
   /** The options it accepts in addition to --help. */
   readonly takes: readonly Option[]
+  /** What may follow its name first. */
+  readonly actions?: readonly string[]
+  /** How many arguments it accepts, after an action. */
+  readonly places?: number
+  /** Command lines that work, each with what it does. */
+  readonly examples: readonly (readonly [line: string, does: string])[]
 }
 
 const server = `  --url URL          the running Hawker (HAWKER_URL, else http://localhost:8080)
@@ -47,14 +55,21 @@ export const commands = {
     forms: ['start'],
     details: `Runs the API and the worker. The first start creates the database, a sandbox business and its API key.
 Stops on SIGTERM or SIGINT after answering every accepted request. With HAWKER_PROCESSES above 1,
-SIGHUP restarts the processes one by one without refusing a connection.`,
-    takes: [],
+SIGHUP restarts the processes one by one without refusing a connection.
+
+  --json             print JSON instead of the welcome`,
+    takes: ['json'],
+    examples: [
+      ['start', 'listens on port 8080 and keeps its data in .hawker'],
+      ['start --json', 'prints the URL, the key and the salt as one line of JSON'],
+    ],
   },
   api: {
     summary: 'run the API without the worker',
     forms: ['api'],
     details: `Runs the API. Events are not delivered and nothing expires until a worker runs on the same database.`,
     takes: [],
+    examples: [['api', 'serves the API; a worker runs elsewhere']],
   },
   worker: {
     summary: 'run the worker without the API (needs DATABASE_URL)',
@@ -62,12 +77,17 @@ SIGHUP restarts the processes one by one without refusing a connection.`,
     details: `Runs what happens outside requests: it delivers webhooks, sends emails, expires payment requests and
 runs jobs. Several workers can share one database.`,
     takes: [],
+    examples: [['worker', 'delivers webhooks and runs jobs on DATABASE_URL']],
   },
   migrate: {
     summary: 'bring the database up to date and exit',
     forms: ['migrate'],
-    details: `Applies the migrations that the database lacks and prints their names. Every start does the same.`,
-    takes: [],
+    details: `Applies the migrations that the database lacks and prints their names. Every start does the same. It can be
+interrupted: what was applied stays, and the next run applies the rest.
+
+  --json             print JSON`,
+    takes: ['json'],
+    examples: [['migrate', 'applies what is pending']],
   },
   keys: {
     summary: 'create, list and revoke API keys',
@@ -79,6 +99,13 @@ key within 5 seconds.
   --business ID      the business, by id or slug; needed when there are several
   --json             print JSON`,
     takes: ['name', 'business', 'json'],
+    actions: ['create', 'list', 'revoke'],
+    places: 1,
+    examples: [
+      ['keys create --name "Web shop"', 'creates a key'],
+      ['keys list --json', 'lists the keys as JSON'],
+      ['keys revoke 019ab2c4-5d6e-7f80-9123-456789abcdef', 'revokes a key'],
+    ],
   },
   businesses: {
     summary: 'create and list businesses',
@@ -93,6 +120,14 @@ key within 5 seconds.
   --mode MODE        sandbox (the default) or live
   --json             print JSON`,
     takes: ['name', 'slug', 'country', 'currency', 'timezone', 'mode', 'json'],
+    actions: ['create', 'list'],
+    examples: [
+      [
+        'businesses create --name "Kopi stall" --slug kopi --country SG --currency sgd --timezone Asia/Singapore',
+        'creates a sandbox business and its first key',
+      ],
+      ['businesses list', 'lists the businesses'],
+    ],
   },
   listen: {
     summary: 'forward events of a running Hawker to a local URL',
@@ -102,8 +137,13 @@ Events wait while the URL cannot be reached.
 
   --forward-to URL   where events are sent
   --events TYPE,…    only these types, for example charge.created,customer.*
+  --json             print one line of JSON for each delivery
 ${server}`,
-    takes: ['forward-to', 'events', 'url'],
+    takes: ['forward-to', 'events', 'url', 'json'],
+    examples: [
+      ['listen --forward-to http://localhost:3000/webhook', 'forwards every event'],
+      ['listen --forward-to http://localhost:3000/webhook --events charge.created,customer.*', 'forwards some'],
+    ],
   },
   verify: {
     summary: 'check that ledger, payments and events agree',
@@ -113,18 +153,26 @@ something does not. Works while Hawker is running.
 
   --json             print JSON`,
     takes: ['json'],
+    examples: [
+      ['verify', 'prints a line for each check'],
+      ['verify --json', 'prints the counts and what does not agree'],
+    ],
   },
   doctor: {
     summary: 'check configuration, database, migrations, clock and disk',
     forms: ['doctor'],
-    details: `Prints one line for each check. Exits with 1 if a check fails, and with 2 if a setting is wrong.`,
-    takes: [],
+    details: `Prints one line for each check. Exits with 1 if a check fails, and with 2 if a setting is wrong.
+
+  --json             print JSON`,
+    takes: ['json'],
+    examples: [['doctor', 'prints a line for each check']],
   },
   pay: {
     summary: 'play the payer of a sandbox payment request',
     forms: ['pay TARGET [--method CODE] [--outcome OUTCOME] [options]'],
     details: `TARGET is the URL or id of a payment request, the text of a payment code, or the URL of a simulator page
-(/sandbox/wallet/…). The last line of the output is the URL where the payer's browser goes next.
+(/sandbox/wallet/…). The output is one line that says what happened and where the payer's browser goes next. With --json, it is the
+server's response, of which redirect_url is where the browser goes.
 
   --method CODE      the payment method
   --outcome OUTCOME  completed (the default), failed, canceled or timeout
@@ -137,6 +185,15 @@ something does not. Works while Hawker is running.
   --json             print JSON
 ${server}`,
     takes: ['method', 'outcome', 'card', 'amount', 'delay', 'challenge', 'late', 'twice', 'url', 'json'],
+    places: 1,
+    examples: [
+      ['pay 019ab2c4-5d6e-7f80-9123-456789abcdef', 'pays with the first payment method'],
+      [
+        'pay http://localhost:8080/payment-request/@sandbox/019ab2c4-5d6e-7f80-9123-456789abcdef/checkout --card 4000000000000002',
+        'pays with a test card that is declined',
+      ],
+      ['pay 019ab2c4-5d6e-7f80-9123-456789abcdef --method paynow_online --amount 9.50 --json', 'sends too little and prints the result as JSON'],
+    ],
   },
   trigger: {
     summary: 'create the objects that cause an event',
@@ -147,6 +204,11 @@ ${server}`,
   --json             print JSON
 ${server}`,
     takes: ['list', 'url', 'json'],
+    places: 1,
+    examples: [
+      ['trigger --list', 'lists the events'],
+      ['trigger payment_request.expired', 'lets a payment request expire'],
+    ],
   },
 } as const satisfies Record<string, Usage>
 
@@ -156,19 +218,26 @@ export function isCommand(name: string): name is CommandName {
   return Object.hasOwn(commands, name)
 }
 
+/** How a heading looks; plain unless the help goes to a terminal. */
+type Heading = (text: string) => string
+const plain: Heading = (text) => text
+
 /** The list of commands. */
-export function generalUsage(): string {
+export function generalUsage(heading: Heading = plain): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`)
-  return `Usage: hawker <command> [options]
+  return `${heading('Usage:')} hawker <command> [options]
 
 ${lines.join('\n')}
 
-\`hawker <command> --help\` describes a command. Settings come from the environment; docs/operating.md lists them.
+\`hawker help <command>\` describes a command, with examples; \`hawker --version\` prints the version.
+Settings come from the environment; docs/operating.md lists them.
 `
 }
 
 /** The help of one command. */
-export function usageOf(name: CommandName): string {
-  const { forms, details } = commands[name]
-  return `${forms.map((form, i) => `${i === 0 ? 'Usage: ' : '       '}hawker ${form}`).join('\n')}\n\n${details}\n`
+export function usageOf(name: CommandName, heading: Heading = plain): string {
+  const { forms, details, examples } = commands[name]
+  const usage = forms.map((form, i) => `${i === 0 ? heading('Usage:') : '      '} hawker ${form}`).join('\n')
+  const shown = examples.map(([line, does]) => `  npx hawker ${line}\n      ${does}`).join('\n')
+  return `${usage}\n\n${details}\n\n${heading(examples.length === 1 ? 'Example:' : 'Examples:')}\n${shown}\n`
 }

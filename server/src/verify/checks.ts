@@ -116,10 +116,14 @@ export const checks: Record<string, Check> = { ...ledgerChecks, ...paymentChecks
 const named = 20
 
 /** Recomputes everything and names every violation; each check sees one snapshot of the database. */
-export async function findCounterExamples(db: Kysely<DB>): Promise<{ found: CounterExample[]; counts: Record<string, number> }> {
+export async function findCounterExamples(
+  db: Kysely<DB>,
+  onCheck?: (check: string, number: number, all: number) => void,
+): Promise<{ found: CounterExample[]; counts: Record<string, number> }> {
   const found: CounterExample[] = []
   const counts: Record<string, number> = {}
-  for (const [check, query] of Object.entries(checks)) {
+  for (const [i, [check, query]] of Object.entries(checks).entries()) {
+    onCheck?.(check, i + 1, Object.keys(checks).length)
     const { rows } = await sql<
       Omit<CounterExample, 'check'> & { all: number }
     >`select *, count(*) over ()::int as all from (${query}) counter_examples limit ${named}`.execute(db)

@@ -5,7 +5,14 @@ export interface Server {
 }
 
 /** A command that cannot continue, in one line; exit code 1. */
-export class CommandError extends Error {}
+export class CommandError extends Error {
+  /** The status of the response, if there was one. */
+  readonly status: number | undefined
+  constructor(message: string, status?: number) {
+    super(message)
+    this.status = status
+  }
+}
 
 /** The fields that every object of the API has. */
 export type Made = { id: string } & Record<string, unknown>
@@ -22,8 +29,18 @@ export async function call(server: Server, method: 'GET' | 'POST' | 'PATCH' | 'D
   const text = await answer.body.text()
   const json = readJson(text)
   if (answer.statusCode < 300 && (json || text === '')) return (json ?? {}) as Made
-  const message = typeof json?.message === 'string' ? json.message : `${text.slice(0, 200)} (is ${server.url} a Hawker server?)`
-  throw new CommandError(`${method} ${path} answered ${answer.statusCode}: ${message}`)
+  throw new CommandError(refusal(answer.statusCode, json, server), answer.statusCode)
+}
+
+/** What the server refused, in words for people: without paths of the API and names of its models. */
+function refusal(status: number, json: Record<string, unknown> | undefined, { url }: Server): string {
+  if (typeof json?.message !== 'string') return `${url} answered ${status} without a message; is it a Hawker server?`
+  if (status === 401) return `The server does not accept the key in HAWKER_API_KEY: ${json.message}`
+  const [, model, id] = /^No query results for model \[App\\Business\\(\w+)\] (\S+)$/.exec(json.message) ?? []
+  if (model !== undefined) return `There is no ${model.replace(/\B[A-Z]/g, ' $&').toLowerCase()} ${id} in the business of this key.`
+  const { errors } = json
+  const texts = typeof errors === 'object' && errors !== null ? Object.values(errors).flat() : []
+  return texts.length > 1 ? texts.join(' ') : json.message
 }
 
 function readJson(text: string): Record<string, unknown> | undefined {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { verifyV2 } from '#resources/webhooks/delivery/signature.ts'
 import { call, type Server } from './client.ts'
 
@@ -9,6 +10,8 @@ export interface ListenOptions extends Server {
   /** Types to subscribe to; every one if empty. */
   events: string[]
   print: (line: string) => void
+  /** Prints one line of JSON for each delivery. */
+  json?: boolean | undefined
 }
 
 export interface Listening {
@@ -19,6 +22,8 @@ export interface Listening {
 /** Seconds after which Hawker retries while the target is down; such responses use up none of the retry schedule. */
 const retryAfterSeconds = 2
 const forwardTimeoutMs = 12_000
+/** How long a stop waits for the endpoint's removal. */
+const removeMs = 5_000
 /** Headers of one connection and not of its content (RFC 9110 §7.6.1). */
 const ownHeaders = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'expect'])
 
@@ -41,7 +46,7 @@ async function forward(target: string, headers: IncomingHttpHeaders, body: Buffe
  * is down, it responds 503 with `Retry-After`, so Hawker keeps every event and retries; nothing is lost.
  */
 export async function startListening(options: ListenOptions): Promise<Listening> {
-  const { forwardTo, print } = options
+  const { forwardTo, print, json } = options
   let salt = ''
   let down = false
 
@@ -55,7 +60,9 @@ export async function startListening(options: ListenOptions): Promise<Listening>
     const type = `${headers['hitpay-event-object']}.${headers['hitpay-event-type']}`
     const isDown = answer.status === 503 && answer.body === 'The target cannot be reached.'
     // One line when the target goes down, not one for every attempt.
-    if (!isDown) print(`${type}  ${headers['webhook-id']}  ${answer.status}  ${Math.round(performance.now() - began)} ms`)
+    const milliseconds = Math.round(performance.now() - began)
+    if (json) print(JSON.stringify({ type, event_id: headers['webhook-id'], status: isDown ? null : answer.status, milliseconds }))
+    else if (!isDown) print(`${type}  ${headers['webhook-id']}  ${answer.status}  ${milliseconds} ms`)
     else if (!down) print(`${forwardTo} cannot be reached; events are retried until it can.`)
     down = isDown
     response.writeHead(answer.status, { 'content-type': 'text/plain', ...(answer.retryAfter ? { 'retry-after': answer.retryAfter } : {}) })
@@ -83,11 +90,16 @@ export async function startListening(options: ListenOptions): Promise<Listening>
     server.close()
     throw error
   }
-  print(`Forwarding events to ${forwardTo}. Their Hitpay-Signature uses the salt ${salt}`)
+  if (json) print(JSON.stringify({ listening: true, forward_to: forwardTo, endpoint_id: id, salt }))
+  else print(`Forwarding events to ${forwardTo}. Their Hitpay-Signature uses the salt ${salt}`)
 
   return {
     async stop() {
-      await call(options, 'DELETE', `/v1/webhook-events/${id}`).catch((error: Error) => print(`The endpoint ${id} could not be removed: ${error.message}`))
+      const removed = call(options, 'DELETE', `/v1/webhook-events/${id}`)
+      const late = sleep(removeMs, undefined, { ref: false }).then(() => {
+        throw new Error('the server does not answer.')
+      })
+      await Promise.race([removed, late]).catch((error: Error) => process.stderr.write(`hawker: The endpoint ${id} could not be removed: ${error.message}\n`))
       server.close()
       server.closeAllConnections()
     },

@@ -1,6 +1,7 @@
+import { styled } from '#commands/terminal.ts'
+import { UsageError } from '#commands/usage-error.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { CommandError, call, type Made, type Server } from './client.ts'
-import { UsageError } from './usage-error.ts'
 
 /** The options of the payment, as typed. */
 export interface PayOptions {
@@ -32,18 +33,26 @@ const waitingPayment = (text: string) => /\/sandbox\/(?:wallet|challenge)\/[^/?#
 const isPayload = (text: string) => /^(000201|upi:)/i.test(text) || /^https?:.*\/checkout\/?\?(.*&)?method=/.test(text)
 
 const reasons: Record<string, string> = {
-  duplicate: 'it was already paid; the money can be refunded',
-  late: 'the payment came after the deadline; the money can be refunded',
-  short: 'the amount is too low; the money can be refunded',
-  over: 'the amount is too high; the money can be refunded',
+  duplicate: 'it was already paid',
+  late: 'it came after the deadline',
+  short: 'the amount is too low',
+  over: 'the amount is too high',
 }
 
-function describe(result: Made): string {
-  const amount = `${String(result.currency).toUpperCase()} ${result.amount} by ${result.method}`
-  const failure = result.failure_code === null ? '' : ` (${result.failure_code})`
+const verbs: Record<string, string> = { succeeded: 'Paid', failed: 'Declined', canceled: 'Canceled', pending: 'Not paid yet' }
+
+/** What happened, in one line for people: the payment, what it did to the request, and where the payer's browser goes. */
+export function describePayment(result: Made): string {
+  const status = String(result.status)
+  const verb = styled(status === 'succeeded' ? 'green' : status === 'pending' ? 'yellow' : 'red', verbs[status] ?? status)
+  const failure = result.failure_code === null || result.failure_code === status ? '' : ` (${result.failure_code})`
   const unapplied =
-    result.unapplied_reason === null ? '' : `\nNot applied to the payment request: ${reasons[String(result.unapplied_reason)] ?? result.unapplied_reason}.`
-  return `${amount}: ${result.status}${failure}\nCharge ${result.payment_id}, payment request ${result.payment_request_id} is ${result.payment_request_status}.${unapplied}`
+    result.unapplied_reason === null
+      ? ''
+      : `, but the payment is not applied, because ${reasons[String(result.unapplied_reason)] ?? result.unapplied_reason}; it can be refunded`
+  const next = result.redirect_url ?? result.action_url
+  const where = typeof next === 'string' ? ` The payer goes to ${next}` : ''
+  return `${verb}${failure}: ${String(result.currency).toUpperCase()} ${result.amount} by ${result.method}, charge ${result.payment_id}. Payment request ${result.payment_request_id} is ${result.payment_request_status}${unapplied}.${where}`
 }
 
 /** The simulator pages' names for the outcomes of `--outcome` and of `--challenge`. */
@@ -71,14 +80,14 @@ async function targetOf(server: Server, target: string): Promise<Target> {
 
 /**
  * `hawker pay`: acts as the payer of a payment request on a running Hawker, given by its URL, its id, the content of its code, or
- * the simulator page that asks. The last line is where the payer's browser would be redirected, or `-`; with `--json`, only the
- * server's response is printed. Throws if the payment did not have the requested outcome.
+ * the simulator page that asks. Prints one line for each payment; with `--json`, the server's response. Throws if the payment did
+ * not have the requested outcome.
  */
 export async function pay(server: Server, target: string, options: PayOptions, print: (line: string) => void): Promise<void> {
   const { json, delay, late, twice, method, outcome, card, amount, challenge } = options
   const seconds = delay === undefined ? undefined : Number(delay.trim() || Number.NaN)
-  if (Number.isNaN(seconds)) throw new UsageError('--delay expects seconds.')
-  const tell = (result: Made) => print(json ? JSON.stringify(result) : `${describe(result)}\n${result.redirect_url ?? result.action_url ?? '-'}`)
+  if (Number.isNaN(seconds)) throw new UsageError(`--delay expects a number of seconds, not ${JSON.stringify(delay)}.`)
+  const tell = (result: Made) => print(json ? JSON.stringify(result) : describePayment(result))
   const waiting = waitingPayment(target)
   if (waiting !== undefined) return tell(await answerPage(server, waiting, options, seconds))
   if (isCode(target) && (method ?? card ?? challenge) !== undefined)

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { UsageError } from '#commands/usage-error.ts'
+import { didYouMean } from '#foundation/shared/did-you-mean.ts'
 import { CommandError, call, type Made, type Server } from './client.ts'
-import { UsageError } from './usage-error.ts'
 
 /** Creates what an event is about; returns the object of the event. */
 type Recipe = (make: Maker) => Promise<Made>
@@ -118,12 +119,15 @@ async function eventAbout(server: Server, type: string, objectId: string, after:
 
 /** `hawker trigger`: creates real objects on a running Hawker, and shows the event that they emit. */
 export async function trigger(server: Server, type: string, { json }: { json?: boolean | undefined }, print: (line: string) => void): Promise<void> {
-  const recipe = recipes[type]
-  if (!recipe) throw new UsageError(`trigger cannot emit "${type}"; \`hawker trigger --list\` lists what it can.`)
+  const recipe = Object.hasOwn(recipes, type) ? recipes[type] : undefined
+  if (!recipe) {
+    const what = type === '' ? 'trigger expects an event.' : `trigger cannot emit ${JSON.stringify(type)}.`
+    throw new UsageError(`${what}${didYouMean(type, triggers)} \`hawker trigger --list\` lists the events.`)
+  }
   const line = (what: string, { id }: { id: string }) => print(`${what.padEnd(24)}${id}`)
   // Only sandbox businesses have this route: nothing may be invented in a live one.
   await call(server, 'GET', '/v1/sandbox/mails?per_page=1').catch((error: Error) => {
-    throw error.message.includes(' answered 404') ? new CommandError('This key belongs to a live business; trigger works in the sandbox only.') : error
+    throw (error as CommandError).status === 404 ? new CommandError('This key belongs to a live business; trigger works in the sandbox only.') : error
   })
   // A page that matches nothing says where the events end.
   const { meta } = await eventPage(server, 'type=none')

@@ -1,4 +1,4 @@
-import { UsageError } from '#commands/client/usage-error.ts'
+import { UsageError } from '#commands/usage-error.ts'
 import type { Config } from '#config.ts'
 import { StartError } from '#foundation/database/data-directory.ts'
 import { createLog } from '#foundation/http/observability.ts'
@@ -31,23 +31,24 @@ function isTimezone(name: string): boolean {
   }
 }
 
-/** The new business that the options describe. Every fault is a `UsageError` that names the option. */
-export function understandBusiness({ name, slug, country = '', currency = '', timezone = '', mode = 'sandbox' }: Options): Omit<Business, 'id'> {
-  const place = parseCountry(country)
-  const money = parseCurrency(currency)
-  if (!name || name.length > 100) throw new UsageError('--name expects the name shown to payers, up to 100 characters.')
-  if (!slug || !/^[a-z0-9][a-z0-9-]{0,62}$/.test(slug))
-    throw new UsageError('--slug expects up to 63 lower-case letters, digits and hyphens; it is part of payment links.')
-  if (!place) throw new UsageError('--country expects two letters, for example SG.')
-  if (!money) throw new UsageError('--currency expects three letters, for example sgd.')
-  if (!isTimezone(timezone)) throw new UsageError('--timezone expects a name from the time zone database, for example Asia/Singapore.')
-  if (mode !== 'live' && mode !== 'sandbox') throw new UsageError('--mode expects live or sandbox.')
-  return { name, slug, country: place, currency: money, timezone, mode }
+/** The new business that the options describe. Throws one `UsageError` that names every missing or invalid option. */
+export function understandBusiness({ name, slug, country, currency, timezone, mode = 'sandbox' }: Options): Omit<Business, 'id'> {
+  const place = parseCountry(country ?? '')
+  const money = parseCurrency(currency ?? '')
+  const faults: string[] = []
+  const expect = (valid: unknown, option: string, what: string) => valid || faults.push(`--${option} expects ${what}.`)
+  expect(name && name.length <= 100, 'name', 'the name shown to payers, up to 100 characters')
+  expect(slug && /^[a-z0-9][a-z0-9-]{0,62}$/.test(slug), 'slug', 'up to 63 lower-case letters, digits and hyphens; it is part of payment links')
+  expect(place, 'country', 'two letters, for example SG')
+  expect(money, 'currency', 'three letters, for example sgd')
+  expect(isTimezone(timezone ?? ''), 'timezone', 'a name from the time zone database, for example Asia/Singapore')
+  expect(mode === 'live' || mode === 'sandbox', 'mode', 'live or sandbox')
+  if (faults.length > 0 || !name || !slug || !place || !money) throw new UsageError(faults.join(' '))
+  return { name, slug, country: place, currency: money, timezone: timezone ?? '', mode: mode === 'live' ? 'live' : 'sandbox' }
 }
 
 /** `hawker businesses create|list`, also beside a running Hawker. A new business is created with its first key. */
 export async function businessesCommand(config: Config, [action]: string[], options: Options): Promise<void> {
-  if (action !== 'create' && action !== 'list') throw new UsageError('businesses expects create or list.')
   const about = action === 'create' ? understandBusiness(options) : undefined
   const opened = await openBeside(config, createLog('silent'))
   try {

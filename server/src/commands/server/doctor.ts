@@ -1,6 +1,7 @@
 import { existsSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import pg from 'pg'
+import { styled } from '#commands/terminal.ts'
 import { type Config, ConfigError, type readConfig } from '#config.ts'
 import { dataDirectoryHolder } from '#foundation/database/data-directory.ts'
 import { poolOptions } from '#foundation/database/database.ts'
@@ -16,18 +17,20 @@ const leastDiskBytes = 1_000_000_000
 const mostClockDriftMs = 2_000
 
 /** Checks configuration, disk, database, migrations and clock, prints a line for each and returns the exit code: 0, 1, or 2 for an invalid setting. */
-export async function doctor(read: typeof readConfig): Promise<number> {
+export async function doctor(read: typeof readConfig, { json }: { json?: boolean | undefined } = {}): Promise<number> {
   const findings: Finding[] = []
   const say = (check: string, state: Finding['state'], says: string) => {
     findings.push({ check, state, says })
-    process.stdout.write(`${{ ok: 'ok  ', warn: 'WARN', fail: 'FAIL' }[state]}  ${check.padEnd(14)} ${says}\n`)
+    const mark = { ok: styled('green', 'ok  '), warn: styled('yellow', 'WARN'), fail: styled('red', 'FAIL') }[state]
+    if (!json) process.stdout.write(`${mark}  ${check.padEnd(14)} ${says}\n`)
   }
   let config: Config
   try {
     config = read()
     say('configuration', 'ok', config.databaseUrl ? 'valid, with a database of your own' : 'valid, with the embedded database')
   } catch (error) {
-    say('configuration', 'fail', error instanceof ConfigError ? error.message : String(error))
+    for (const problem of error instanceof ConfigError ? error.problems : [String(error)]) say('configuration', 'fail', problem)
+    if (json) process.stdout.write(`${JSON.stringify({ ok: false, checks: findings })}\n`)
     return 2
   }
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
@@ -39,7 +42,8 @@ export async function doctor(read: typeof readConfig): Promise<number> {
   if (holder !== undefined) say('process', 'ok', `Hawker is running on this data directory (process ${holder})`)
   await checkDatabase(config, say)
   const failed = findings.some(({ state }) => state === 'fail')
-  process.stdout.write(failed ? '\nSome checks failed.\n' : '\nAll checks passed.\n')
+  if (json) process.stdout.write(`${JSON.stringify({ ok: !failed, checks: findings })}\n`)
+  else process.stdout.write(failed ? '\nSome checks failed.\n' : '\nAll checks passed.\n')
   return failed ? 1 : 0
 }
 

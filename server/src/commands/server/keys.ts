@@ -1,4 +1,4 @@
-import { UsageError } from '#commands/client/usage-error.ts'
+import { UsageError } from '#commands/usage-error.ts'
 import type { Config } from '#config.ts'
 import { StartError } from '#foundation/database/data-directory.ts'
 import { createLog } from '#foundation/http/observability.ts'
@@ -30,7 +30,6 @@ async function chosenBusiness({ database }: OpenedDatabase, { business }: Option
 
 /** `hawker keys create|list|revoke`, also beside a running Hawker, which notices a revocation within seconds. */
 export async function keysCommand(config: Config, [action, id]: string[], options: Options): Promise<void> {
-  if (!['create', 'list', 'revoke'].includes(action ?? '')) throw new UsageError('keys expects create, list or revoke.')
   if (action === 'revoke' && !isUuid(id ?? '')) throw new UsageError('keys revoke expects an id that keys list shows.')
   const opened = await openBeside(config, createLog('silent'))
   try {
@@ -56,7 +55,7 @@ export async function keysCommand(config: Config, [action, id]: string[], option
     } else {
       const revoked = await db.transaction().execute((tx) => revokeApiKey(tx, business.id, id ?? '', new Date()))
       if (!revoked) throw new StartError(`${business.name} has no active key ${id}.`)
-      print(`Revoked ${id}.`)
+      print(options.json ? JSON.stringify({ id, revoked: true }) : `Revoked ${id}.`)
     }
   } finally {
     await opened.close()

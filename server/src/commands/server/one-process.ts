@@ -17,12 +17,14 @@ export interface Running {
 
 export interface RunOptions {
   withWorker: boolean
+  /** Prints the welcome as one line of JSON. */
+  json?: boolean | undefined
   /** Whether a signal arrived during the start. */
   isStopping: () => boolean
 }
 
 /** Runs the API, and the worker unless it runs elsewhere, in this process. */
-export async function runInOneProcess(config: Config, launched: LaunchedDatabase | undefined, { withWorker, isStopping }: RunOptions): Promise<Running> {
+export async function runInOneProcess(config: Config, launched: LaunchedDatabase | undefined, { withWorker, json, isStopping }: RunOptions): Promise<Running> {
   const log = createLog(config.logLevel)
   const metrics = createMetrics()
   const opening = beginOpening(config, launched, log)
@@ -45,7 +47,7 @@ export async function runInOneProcess(config: Config, launched: LaunchedDatabase
     const url = await server.listen()
     if (withWorker) worker = startConfiguredWorker(parts, connection, server.app.payments)
     const milliseconds = Math.round(performance.now())
-    if (withWorker) process.stdout.write(welcome({ url, minted, config, milliseconds }))
+    if (withWorker) process.stdout.write(welcome({ url, minted, config, milliseconds, json }))
     log.info({ url, migrated: opened.migrated, milliseconds }, 'ready')
     compactWhenQuiet()
   } catch (error) {

@@ -52,7 +52,7 @@ export async function runInSeveralProcesses(config: Config, launched: LaunchedDa
   }
 }
 
-async function begin(config: Config, { database, migrated }: OpenedDatabase, log: Logger, { withWorker }: RunOptions): Promise<() => Promise<void>> {
+async function begin(config: Config, { database, migrated }: OpenedDatabase, log: Logger, { withWorker, json }: RunOptions): Promise<() => Promise<void>> {
   const minted = await ensureSandbox(config, database)
   if (config.databaseUrl) await checkConnections(config, database, log)
   let crew: Crew | undefined
@@ -71,7 +71,7 @@ async function begin(config: Config, { database, migrated }: OpenedDatabase, log
     restart()
   })
   const milliseconds = Math.round(performance.now())
-  if (withWorker) process.stdout.write(welcome({ url, minted, config, milliseconds }))
+  if (withWorker) process.stdout.write(welcome({ url, minted, config, milliseconds, json }))
   log.info({ url, migrated, processes: config.processes, milliseconds }, 'ready')
   compactWhenQuiet()
   return async () => {

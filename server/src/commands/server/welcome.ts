@@ -7,10 +7,13 @@ interface Welcome {
   minted: MintedKey | undefined
   config: Config
   milliseconds: number
+  /** One line of JSON, for programs. */
+  json?: boolean | undefined
 }
 
 /** What `hawker start` prints when it is ready: its URL, the key, and a request to paste. */
-export function welcome({ url, minted, config, milliseconds }: Welcome): string {
+export function welcome({ url, minted, config, milliseconds, json }: Welcome): string {
+  if (json) return `${JSON.stringify({ ready: true, url, api_key: minted?.key ?? null, salt: minted?.salt ?? null, milliseconds })}\n`
   const where = config.databaseUrl ? 'DATABASE_URL' : config.dataDirectory
   const rows: [string, string][] = [
     ['API', url],

@@ -12,6 +12,9 @@ export interface Migration {
   readonly transactional: boolean
 }
 
+/** Called before each migration, with its number among those that are pending. */
+export type OnMigration = (name: string, number: number, all: number) => void
+
 /** Next to this file in the sources, next to the program when built. */
 const folder = fileURLToPath(new URL('./migrations/', import.meta.url))
 
@@ -63,7 +66,7 @@ export async function appliedMigrations(pool: pg.Pool): Promise<{ name: string; 
  * the same time apply each migration once: its row is written first, and the second process waits for it. A migration that was
  * changed after it had been applied, or that this version does not know, stops the start.
  */
-export async function migrate(pool: pg.Pool, migrations = readMigrations()): Promise<string[]> {
+export async function migrate(pool: pg.Pool, migrations = readMigrations(), onMigration?: OnMigration): Promise<string[]> {
   const applied = await appliedMigrations(pool)
   const known = new Map(migrations.map((migration) => [migration.name, migration]))
   for (const { name, checksum } of applied ?? []) {
@@ -80,7 +83,10 @@ export async function migrate(pool: pg.Pool, migrations = readMigrations()): Pro
   }
   const missing = migrations.filter(({ name }) => !applied?.some((one) => one.name === name))
   const done: string[] = []
-  for (const migration of missing) if (await applyWithRetry(pool, migration)) done.push(migration.name)
+  for (const [i, migration] of missing.entries()) {
+    onMigration?.(migration.name, i + 1, missing.length)
+    if (await applyWithRetry(pool, migration)) done.push(migration.name)
+  }
   return done
 }
 

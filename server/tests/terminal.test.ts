@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { clearAll, command, hawker, key, newFolder, run } from './process.ts'
+
+afterAll(clearAll)
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+let environment: Record<string, string>
+
+beforeAll(async () => {
+  environment = { HAWKER_DATA_DIR: join(newFolder(), 'data'), HAWKER_API_KEY: key }
+  const url = await hawker(['start'], { environment }).ready()
+  environment = { ...environment, HAWKER_URL: url }
+})
+
+/** Runs a command in a pseudo terminal (util-linux), and returns what the terminal got. */
+async function onTerminal(args: string[], more: Record<string, string> = {}): Promise<string> {
+  const { NO_COLOR: _, FORCE_COLOR: __, ...own } = process.env
+  const line = [process.execPath, command, ...args].map((word) => `'${word}'`).join(' ')
+  const child = spawn('script', ['-qec', line, '/dev/null'], { env: { ...own, TERM: 'xterm', ...environment, ...more }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let out = ''
+  child.stdout.on('data', (text) => {
+    out += text
+  })
+  await new Promise((done) => child.once('close', done))
+  return out
+}
+
+const hasScript = ['/usr/bin/script', '/bin/script'].some((path) => existsSync(path)) && process.platform === 'linux'
+
+test.skipIf(!hasScript)(
+  'a terminal gets colors and progress, and neither is written with NO_COLOR or to a pipe',
+  async () => {
+    const [colored, plain, help, piped] = await Promise.all([
+      onTerminal(['verify']),
+      onTerminal(['verify'], { NO_COLOR: '1' }),
+      onTerminal(['help', 'pay']),
+      run(['verify'], { environment }),
+    ])
+    expect(colored).toContain('\x1b[32mok  ')
+    expect(colored).toMatch(/\r\x1b\[KChecking 1 of \d+: /)
+    expect(plain).not.toContain('\x1b[32m')
+    expect(plain).toContain('Everything adds up.')
+    expect(help).toContain('\x1b[1mUsage:')
+    expect(piped).toMatchObject({ code: 0, err: '' })
+    expect(piped.out).not.toContain('\x1b')
+  },
+  30_000,
+)
+
+test('an unknown HAWKER_ variable is one warning, and the command goes on', async () => {
+  const said = await run(['verify', '--json'], { environment: { ...environment, HAWKER_LOG_LEVLE: 'debug' } })
+  expect(said).toMatchObject({ code: 0, err: 'hawker: HAWKER_LOG_LEVLE is not a setting of Hawker and is ignored. Did you mean LOG_LEVEL?\n' })
+  expect(JSON.parse(said.out)).toMatchObject({ counter_examples: [] })
+})
+
+test('--version, doctor and migrate print one line of JSON', async () => {
+  const [version, doctor, list] = await Promise.all([
+    run(['--version', '--json']),
+    run(['doctor', '--json'], { environment }),
+    run(['trigger', '--list', '--json']),
+  ])
+  expect(JSON.parse(version.out)).toEqual({ hawker: expect.stringMatching(/^\d+\.\d+\.\d+$/), node: expect.any(String) })
+  expect(JSON.parse(doctor.out)).toMatchObject({ ok: true, checks: expect.arrayContaining([expect.objectContaining({ check: 'database', state: 'ok' })]) })
+  expect(JSON.parse(list.out)).toContain('charge.created')
+})
+
+const endpoints = async () => {
+  const answer = await fetch(`${environment.HAWKER_URL}/v1/webhook-events`, { headers: { 'x-business-api-key': key } })
+  return (await answer.json()) as object[]
+}
+
+async function eventually(what: () => Promise<boolean> | boolean): Promise<void> {
+  for (let waited = 0; waited < 8_000; waited += 100) {
+    if (await what()) return
+    await sleep(100)
+  }
+  throw new Error(`not within 8 s: ${what}`)
+}
+
+/** Processes of `hawker listen` that forward to a port. */
+const listeners = (port: string) => {
+  const { readdirSync, readFileSync } = process.getBuiltinModule('node:fs')
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`127.0.0.1:${port}/`)
+      } catch {
+        return false
+      }
+    })
+}
+
+test.skipIf(process.platform !== 'linux')(
+  'npx hawker listen leaves no process and no endpoint when npx gets SIGTERM, SIGINT, SIGHUP or SIGKILL',
+  async () => {
+    const signals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'] as const
+    const started = signals.map((signal, i) => {
+      const port = String(i + 21)
+      const child = spawn('npx', ['hawker', 'listen', '--forward-to', `http://127.0.0.1:${port}/`], {
+        cwd: root,
+        env: { PATH: process.env.PATH, HOME: tmpdir(), ...environment },
+        stdio: 'ignore',
+      })
+      return { signal, port, child }
+    })
+    await eventually(async () => (await endpoints()).length === signals.length)
+    // Ctrl-C is sent to every process of the terminal.
+    for (const { signal, child } of started) process.kill(signal === 'SIGINT' ? -(child.pid ?? 0) : (child.pid ?? 0), signal)
+    await eventually(async () => (await endpoints()).length === 0 && started.every(({ port }) => listeners(port).length === 0))
+  },
+  40_000,
+)
