@@ -107,10 +107,14 @@ test.skipIf(process.platform !== 'linux')(
         cwd: root,
         env: { PATH: process.env.PATH, HOME: tmpdir(), ...environment },
         stdio: 'ignore',
+        detached: true,
       })
       return { signal, port, child }
     })
-    await eventually(async () => (await endpoints()).length === signals.length)
+    await eventually(async () => (await endpoints()).length === signals.length).catch((error) => {
+      for (const { child } of started) process.kill(-(child.pid ?? 0), 'SIGKILL')
+      throw error
+    })
     // Ctrl-C is sent to every process of the terminal.
     for (const { signal, child } of started) process.kill(signal === 'SIGINT' ? -(child.pid ?? 0) : (child.pid ?? 0), signal)
     await eventually(async () => (await endpoints()).length === 0 && started.every(({ port }) => listeners(port).length === 0))
