@@ -271,14 +271,29 @@ const documented = [
   'error_message',
 ]
 
+/** More than any callback has: every explanation that is tried costs a hash of all fields, for every salt. */
+const mostFields = 100
+const mostFormBytes = 16_384
+
 function checkV1(delivery: Delivery, { values, isJson }: Fields): SignatureCheck {
   const first: Finding[] = []
+  const count = Object.keys(values).length
+  if (Buffer.byteLength(delivery.body) > mostFormBytes)
+    return checked('v1', [finding('unexplained', `The form has more than ${mostFormBytes} bytes; no callback is that long.`)])
+  if (count > mostFields) return checked('v1', [finding('unexplained', `The form has ${count} fields; a callback has at most ${mostFields}.`)])
   if (isJson) first.push(finding('json_instead_of_form', 'The body is JSON; a v1 callback is a form.'))
   if (values.hmac?.trim() === '') return checked('v1', [...first, finding('empty_signature', 'The field hmac is empty.')])
   const { signature, findings } = normaliseHex(values.hmac ?? '')
   const guesses = fieldGuesses(values).map(({ fields, findings: why }): Guess => ({ findings: why, mac: (key) => hmac(key, v1SignedText(fields), 'hex') }))
   return checked('v1', [...first, ...findings, ...(explain([signature], keysOf(delivery), guesses) ?? [unexplained])])
 }
+
+/** The first names of a list, shortened: an answer does not repeat what was sent at length. */
+const briefly = (names: string[]) =>
+  `${names
+    .slice(0, 5)
+    .map((name) => name.slice(0, 60))
+    .join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`
 
 /** Fields that may have been signed when `values` was received; the first are `values` themselves. */
 function fieldGuesses(values: Record<string, string>): { fields: Record<string, string>; findings: Finding[] }[] {
@@ -289,7 +304,7 @@ function fieldGuesses(values: Record<string, string>): { fields: Record<string, 
   if (extra.length > 0) {
     bases.push({
       fields: known,
-      findings: [finding('extra_field', `A field that was not signed was added: ${extra.join(', ')}. The URL's own query is not part of the form.`)],
+      findings: [finding('extra_field', `A field that was not signed was added: ${briefly(extra)}. The URL's own query is not part of the form.`)],
     })
   }
   return bases.flatMap((base) => [base, ...missingGuesses(base), ...changedGuesses(base)])

@@ -208,6 +208,31 @@ describe('signature diagnosis', () => {
     expect(codes(delivery)).toEqual(expected)
   })
 
+  test('the largest bodies and the longest lists of fields, salts and signatures are diagnosed within a second', () => {
+    const otherSalts = Array.from({ length: 50 }, (_, i) => ({ name: `endpoint ${i}`, salt: `salt ${i}` }))
+    const largest = 262_144
+    const many = (count: number, name = 'a') => Array.from({ length: count }, (_, i) => `${name}${i}=1`).join('&')
+    const deliveries: [string, string, Record<string, string>][] = [
+      ['a form of 20,000 fields', `${many(20_000)}&hmac=ab`, {}],
+      ['a form of 99 long fields', `${many(98, 'b'.repeat(2_600))}&hmac=ab`, {}],
+      ['a signed form', many(20_000), { 'hitpay-signature': 'ab' }],
+      ['JSON of escapes', JSON.stringify(Array.from({ length: 20_000 }, (_, i) => [i, '/é'])).slice(0, largest), { 'hitpay-signature': 'ab' }],
+      ['newlines', '\n'.repeat(largest), { 'hitpay-signature': 'ab' }],
+      ['100,000 signatures', '{}', { ...standardHeaders('one', now, '{}', [salt]), 'webhook-signature': 'v1,AAAA '.repeat(100_000) }],
+      [
+        'a long body',
+        JSON.stringify({ a: 'x'.repeat(largest - 20) }),
+        { ...standardHeaders('one', now, '{}', [salt]), 'webhook-signature': 'v1,AAAA '.repeat(50) },
+      ],
+    ]
+    for (const [name, body, headers] of deliveries) {
+      const began = performance.now()
+      const { findings } = diagnoseSignature({ body, headers, salt: 'wrong', otherSalts, now })
+      expect([name, performance.now() - began < 1_000]).toEqual([name, true])
+      expect(findings.every(({ message }) => message.length < 1_000)).toBe(true)
+    }
+  })
+
   test('the diagnosis never throws, and never verifies what the verifiers reject', () => {
     const anything = fc.oneof(fc.string({ unit: 'binary' }), fc.json(), fc.uint8Array())
     fc.assert(
