@@ -217,6 +217,7 @@ describe('signature diagnosis', () => {
       ['a form of 99 long fields', `${many(98, 'b'.repeat(2_600))}&hmac=ab`, {}],
       ['a signed form', many(20_000), { 'hitpay-signature': 'ab' }],
       ['JSON of escapes', JSON.stringify(Array.from({ length: 20_000 }, (_, i) => [i, '/é'])).slice(0, largest), { 'hitpay-signature': 'ab' }],
+      ['quotes without an end', '"\\'.repeat(largest / 2), { 'hitpay-signature': 'ab' }],
       ['newlines', '\n'.repeat(largest), { 'hitpay-signature': 'ab' }],
       ['100,000 signatures', '{}', { ...standardHeaders('one', now, '{}', [salt]), 'webhook-signature': 'v1,AAAA '.repeat(100_000) }],
       [
