@@ -154,7 +154,7 @@ export function readConfig(environment: Environment = process.env): Config {
 }
 
 /** Variables of the scripts around the program: which Node.js it runs on, and its tests. */
-const scriptVariables = /^HAWKER_(NODE|CHOSEN_NODE|BROWSER_TESTS|SCREENSHOTS|SLOW_TESTS|BENCH_\w+|MUTATE_\w+|FUZZ_\w+)$/
+const scriptVariables = /^HAWKER_(NODE|CHOSEN_NODE|BROWSER_TESTS|SCREENSHOTS|RECORD_EXAMPLES|SLOW_TESTS|BENCH_\w+|MUTATE_\w+|FUZZ_\w+)$/
 /** What Kubernetes sets in every container beside a service named `hawker`. */
 const serviceVariables = /^HAWKER_(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)$/
 

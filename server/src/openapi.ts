@@ -5,8 +5,12 @@ import { ErrorAnswer } from '#foundation/http/refusals.ts'
 import { systemClock } from '#foundation/shared/clock.ts'
 import { version } from '#foundation/shared/version.ts'
 import { createApp } from './app.ts'
+import { describeComponents, describeSchema, enumerations, parameterDescription } from './openapi/descriptions.ts'
+import { errorExample, type Recorded, readRecorded } from './openapi/examples.ts'
+import { webhooksOf } from './openapi/webhooks.ts'
 
 type Json = Record<string, unknown>
+type Paths = Record<string, Record<string, Json>>
 
 const description = `Hawker speaks the HitPay API: a client written for HitPay works once its host is changed. What Hawker adds comes as extra
 fields, headers and routes.
@@ -61,9 +65,67 @@ function addRefusals(paths: Record<string, Record<string, Json>>): void {
         if (status === '204' || status === '304') delete response.content
         if (response.description === 'Default Response') response.description = successes[status] ?? response.description
       }
-      for (const parameter of parameters) parameter.description ??= ''
+      for (const parameter of parameters) parameter.description = parameter.description || parameterDescription(String(parameter.name))
     }
   }
+}
+
+/** The order of tags: what most integrations begin with comes first. */
+const tagOrder = ['Payment requests', 'Charges', 'Refunds', 'Customers', 'Webhook events', 'Webhook deliveries', 'Events', 'Sandbox']
+
+function orderByTag(paths: Paths): { paths: Paths; tags: { name: string }[] } {
+  const tagOf = (item: Record<string, Json>) => String((Object.values(item) as { tags: string[] }[])[0]?.tags[0])
+  const found = [...new Set(Object.values(paths).map(tagOf))]
+  const tags = [...tagOrder.filter((tag) => found.includes(tag)), ...found.filter((tag) => !tagOrder.includes(tag))]
+  const sorted = Object.entries(paths).sort(([, a], [, b]) => tags.indexOf(tagOf(a)) - tags.indexOf(tagOf(b)))
+  return { paths: Object.fromEntries(sorted), tags: tags.map((name) => ({ name })) }
+}
+
+/** Request bodies become components, named after the first operation that has them. */
+function nameRequestBodies(paths: Paths, schemas: Json): void {
+  const known = new Map<string, string>()
+  for (const operation of Object.values(paths).flatMap((item) => Object.values(item))) {
+    const { content = {} } = (operation.requestBody ?? {}) as { content?: Record<string, Json> }
+    for (const media of Object.values(content)) {
+      const text = JSON.stringify(media.schema)
+      const id = String(operation.operationId)
+      const name = known.get(text) ?? `${id[0]?.toUpperCase()}${id.slice(1)}${id.endsWith('Request') ? '' : 'Request'}`
+      known.set(text, name)
+      schemas[name] = { title: name, ...(media.schema as Json) }
+      media.schema = { $ref: `#/components/schemas/${name}` }
+    }
+  }
+}
+
+/** Recorded requests and responses of each operation, and an error of each status. */
+function addExamples(paths: Paths, { examples }: Recorded): void {
+  for (const operation of Object.values(paths).flatMap((item) => Object.values(item))) {
+    const recorded = examples[String(operation.operationId)]
+    const { content = {} } = (operation.requestBody ?? {}) as { content?: Record<string, Json> }
+    for (const media of Object.values(content)) if (recorded?.request !== undefined) media.example = recorded.request
+    for (const [status, response] of Object.entries(operation.responses as Record<string, { content?: Record<string, Json> }>)) {
+      for (const [type, media] of Object.entries(response.content ?? {})) {
+        const success = examples[`${operation.operationId} ${type}`] ?? recorded
+        const example = status.startsWith('2') ? success?.response : errorExample(status)
+        if (example !== undefined) media.example = example
+      }
+    }
+  }
+}
+
+/** Turns the document of the routes into the one that is published. */
+function publish(document: { paths: Paths; components: Json }): Json {
+  const recorded = readRecorded()
+  const schemas: Json = {}
+  const named = nameComponents(document.paths, schemas) as Paths
+  nameComponents(JSON.parse(JSON.stringify(ErrorAnswer)), schemas)
+  addRefusals(named)
+  nameRequestBodies(named, schemas)
+  addExamples(named, recorded)
+  const { webhooks, schemas: ofWebhooks } = webhooksOf(recorded, schemas)
+  const all = Object.entries(describeComponents({ ...schemas, ...enumerations, ...ofWebhooks })).sort(([a], [b]) => (a < b ? -1 : 1))
+  const { paths, tags } = orderByTag(describeSchema(named, 'Operation') as Paths)
+  return { ...document, tags, paths, webhooks, components: { ...document.components, schemas: Object.fromEntries(all) } }
 }
 
 /** The OpenAPI document of the routes, as JSON text; touches no database. */
@@ -90,12 +152,7 @@ export async function openApiDocument(database: Database): Promise<string> {
     },
   })
   await app.fastify.ready()
-  const document = JSON.parse(JSON.stringify(app.fastify.swagger())) as { paths: Record<string, Record<string, Json>>; components: Json }
+  const document = JSON.parse(JSON.stringify(app.fastify.swagger())) as { paths: Paths; components: Json }
   await app.fastify.close()
-  const schemas: Json = {}
-  document.paths = nameComponents(document.paths, schemas) as typeof document.paths
-  nameComponents(JSON.parse(JSON.stringify(ErrorAnswer)), schemas)
-  addRefusals(document.paths)
-  document.components = { ...document.components, schemas: Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1))) }
-  return `${JSON.stringify(document, null, 2)}\n`
+  return `${JSON.stringify(publish(document), null, 2)}\n`
 }

@@ -33,6 +33,7 @@ const areas: Record<string, string[]> = {
   'open.ts': [],
   'address.ts': [],
   'app.ts': [],
+  openapi: [],
   'openapi.ts': [],
   'worker.ts': [],
   'serve.ts': [],
