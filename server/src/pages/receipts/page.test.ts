@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { chunkOf } from '#foundation/shared/png.ts'
+import { languages } from '#resources/payments/receipts/language.ts'
+import { texts } from '#resources/payments/receipts/texts.ts'
 import { aBusiness, type Client, send } from '#testing/api.ts'
 import { aPaidCharge, aPaymentRequest, aPendingCharge, type Payments, startPayments } from '#testing/payments.ts'
 import { aPng } from '#testing/pictures.ts'
-import { languages } from './language.ts'
-import { texts } from './texts.ts'
 
 let payments: Payments
 let client: Client
@@ -84,6 +84,8 @@ describe('receipt pages', () => {
     const { text } = await open(path, { 'accept-language': '' })
     expect(text).toContain('<html lang="ms">')
     expect(text).toMatch(new RegExp(`<img src="/payment-request/@${chosen.business.slug}/logo\\?v=\\w+" alt=""><bdi>Warung Kopi</bdi>`))
+    // Rolls are for the merchant's printer.
+    expect(text).not.toContain('mm')
     const pdf = await open(`${path}.pdf`)
     expect([pdf.status, pdf.text.includes('/Subtype /Image')]).toEqual([200, true])
     const other = await aPaidCharge(payments, chosen)

@@ -1,11 +1,11 @@
 import { escapeHtml } from '#foundation/shared/html.ts'
+import { type Language, languages, type Speech } from '#resources/payments/receipts/language.ts'
+import { countOf, factsOf, notesOf, totalsOf } from '#resources/payments/receipts/parts.ts'
+import { printable } from '#resources/payments/receipts/printable.ts'
 import type { PricedItem } from '#resources/payments/receipts/receipt-wire.ts'
-import { printable } from './fonts.ts'
-import { type Language, languages, type Speech } from './language.ts'
-import { countOf, factsOf, notesOf, totalsOf } from './parts.ts'
+import { texts } from '#resources/payments/receipts/texts.ts'
 import type { Printed } from './receipt-pdf.ts'
 import { style } from './style.ts'
-import { texts } from './texts.ts'
 
 /** Text of others: escaped, and isolated, so that its text direction does not affect what surrounds it. */
 const others = (text: string) => `<bdi>${escapeHtml(printable(text))}</bdi>`
@@ -59,11 +59,8 @@ export function receiptPage({ receipt, business, logo, speech, url }: Printed): 
   const totals = totalsOf(receipt, speech).map(
     ({ label, amount, isTotal }) => `<tr${isTotal ? ' class="total"' : ''}><th scope="row">${escapeHtml(label)}</th><td>${escapeHtml(amount)}</td></tr>`,
   )
-  const downloads = ['A4', '80mm', '58mm'].map((paper, i) => {
-    const address = `${url}.pdf?paper=${paper.toLowerCase()}&lang=${language}`
-    const label = `${words.download} · ${paper.replace('mm', '\u00a0mm')}`
-    return `<li><a${i === 0 ? ' class="first"' : ''} href="${escapeHtml(address)}" type="application/pdf" download>${escapeHtml(label)}</a></li>`
-  })
+  // Rolls are for the merchant's printer; a payer saves a page (`?paper=80mm` and `58mm` stay for those who know them).
+  const pdf = `${url}.pdf?paper=a4&lang=${language}`
   const notes = notesOf(receipt, business, speech).map((note) => `<p class="note">${escapeHtml(note)}</p>`)
   const questions = escapeHtml(words.questions).replace('{name}', () => name)
   return shell(
@@ -87,7 +84,7 @@ ${totals.join('\n')}
 </table>
 ${notes.join('\n')}
 <ul class="get">
-${downloads.join('\n')}
+<li><a class="first" href="${escapeHtml(pdf)}" type="application/pdf" download>${escapeHtml(words.download)}</a></li>
 </ul>
 <p class="ask">${questions}</p>`,
   )

@@ -1,8 +1,8 @@
 import type { Business } from '#foundation/shared/business.ts'
 import { plainPng } from '#foundation/shared/png.ts'
+import { type Language, speech } from '#resources/payments/receipts/language.ts'
 import type { Receipt } from '#resources/payments/receipts/receipt-wire.ts'
 import { type Fonts, openFonts } from './fonts.ts'
-import { type Language, speech } from './language.ts'
 import { receiptPdf } from './receipt-pdf.ts'
 import type { PaperName } from './sheet.ts'
 

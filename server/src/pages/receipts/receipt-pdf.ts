@@ -1,9 +1,9 @@
 import encodeQR from 'qr'
 import type { Business } from '#foundation/shared/business.ts'
+import type { Speech } from '#resources/payments/receipts/language.ts'
+import { countOf, factsOf, notesOf, totalsOf } from '#resources/payments/receipts/parts.ts'
 import type { PricedItem, Receipt } from '#resources/payments/receipts/receipt-wire.ts'
 import type { Fonts } from './fonts.ts'
-import type { Speech } from './language.ts'
-import { countOf, factsOf, notesOf, totalsOf } from './parts.ts'
 import { hairline, ink, openSheet, type PaperName, papers, quiet, type Sheet } from './sheet.ts'
 
 /** The input of a printed receipt. */

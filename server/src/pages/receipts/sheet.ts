@@ -1,5 +1,5 @@
+import { printable } from '#resources/payments/receipts/printable.ts'
 import type { Fonts, Run, Weight } from './fonts.ts'
-import { printable } from './fonts.ts'
 import { type Line, setLines } from './set-text.ts'
 
 /** Paper, in points of 1/72 inch. A roll is cut where the receipt ends. */

@@ -4,9 +4,11 @@ import { createLog } from '#foundation/http/observability.ts'
 import { smtpMailer } from '#foundation/mail/send-mail.ts'
 import { receiptMail } from '#resources/payments/receipts/letter.ts'
 import { receiptMailEnded } from '#resources/payments/receipts/receipt-mail-ended.ts'
+import { addUpReceipt } from '#resources/payments/receipts/receipt-wire.ts'
 import { aBusiness, type Client } from '#testing/api.ts'
 import { clockAt } from '#testing/clock.ts'
 import { aPaidCharge, aPaymentRequest, type Payments, startPayments } from '#testing/payments.ts'
+import { aPng } from '#testing/pictures.ts'
 import { deliverMails } from './deliver-mails-job.ts'
 
 let payments: Payments
@@ -71,7 +73,7 @@ describe('receipt emails', () => {
     expect(receipt.html).toContain('Kopi &amp; &lt;b&gt;Stall&lt;/b&gt;')
     expect(receipt.html).not.toContain('<b>')
     expect(receipt.html).toContain('Teh &quot;C&quot; Bcc: x')
-    expect(receipt.text).toContain('Card, Visa ending in 4242')
+    expect(receipt.text).toContain('Card, Visa •••• 4242')
     const { url } = (await client.get(`/v1/charges/${charge.id}/receipt`)).json
     for (const mail of json.data) {
       expect(mail.text).toContain(`\n${url}\n`)
@@ -85,8 +87,30 @@ describe('receipt emails', () => {
 
   test('a business’s name cannot add a header or a recipient', () => {
     const business = { id: '', name: 'A\r\nBcc: all@example.com', slug: '', country: 'SG', currency: 'sgd', timezone: 'Asia/Singapore', mode: 'live' } as const
-    const about = { id: 'x', currency: 'sgd', amount_minor: 1n, method: 'cash', card: null, remark: null, reference_number: null }
-    expect(receiptMail(business, about, 'a@example.com', 'http://localhost/receipt', new Date()).subject).toBe('Receipt from A Bcc: all@example.com: SGD 0.01')
+    const row = { id: 'x', currency: 'sgd', amount_minor: 1n, admin_fee_minor: 0n, method: 'cash', card: null, customer_name: null, customer_email: null }
+    const receipt = addUpReceipt({ ...row, purpose: null, reference_number: null, unapplied_reason: null, line_items: null, paid_at: new Date(), refunds: [] })
+    const look = { name: business.name, language: 'en', logo: null } as const
+    expect(receiptMail(business, look, receipt, 'a@example.com', 'http://localhost/receipt', new Date()).subject).toBe(
+      'Receipt from A Bcc: all@example.com: SGD 0.01',
+    )
+  })
+
+  test('mails have the name, the language and the logo of the checkout, the items, and the business’s time with its zone', async () => {
+    const client = await merchant()
+    await client.patch('/v1/checkout-settings', { display_name: 'Warung Kopi', default_language: 'id' })
+    await client.put('/v1/checkout-settings/logo', { data: aPng().toString('base64'), content_type: 'image/png' })
+    const item = { id: null, sku: null, category: null, url: null, description: 'W'.repeat(90) }
+    const line_items = [{ ...item, name: 'Teh tarik', price: 47.5, quantity: 2 }]
+    const request = await aPaymentRequest(client, { send_email: true, amount_minor: 9500n, line_items })
+    const charge = await aPaidCharge(payments, client, { payment_request_id: request.id, amount_minor: 9500n })
+    await client.post('/v1/refund', { payment_id: charge.id, amount: 5, send_email: true, email: 'other@example.com' })
+    const [refund, receipt] = (await client.get('/v1/sandbox/mails')).json.data
+    expect([receipt.subject, refund.subject]).toEqual(['Tanda terima dari Warung Kopi: SGD 95,00', 'Pengembalian dana dari Warung Kopi: SGD 5,00'])
+    for (const { html, text } of [refund, receipt]) {
+      expect(html).toContain('<html lang="id">')
+      expect(html).toMatch(new RegExp(`<img src="http[^"]+/payment-request/@${client.business.slug}/logo\\?v=\\w+"`))
+      for (const part of ['Teh tarik', '2 × SGD\u00a047,50', 'GMT+8']) expect([part, html.includes(part), text.includes(part)]).toEqual([part, true, true])
+    }
   })
 
   test('a receipt is sent through the mail server, and retried when the server rejects it', async () => {

@@ -1,73 +1,74 @@
-import { brandNames } from '#engine/rails/card.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { escapeHtml } from '#foundation/shared/html.ts'
 import { newId } from '#foundation/shared/ids.ts'
-import { formatAmount } from '#foundation/shared/money.ts'
-import { formatLocalTime } from '#foundation/shared/time.ts'
+import type { Look } from '#resources/business/checkout-settings/looks.ts'
 import type { MailRow } from '#resources/business/mails/queries.ts'
+import { type Speech, speech } from './language.ts'
+import { countOf, type Fact, factsOf, notesOf, type Total, totalsOf } from './parts.ts'
+import { printable } from './printable.ts'
+import type { Receipt } from './receipt-wire.ts'
 
-/** What a receipt says about a payment. */
-export interface Receipted {
-  id: string
-  currency: string
-  amount_minor: bigint
-  method: string
-  card: { brand: string; last4: string } | null
-  remark: string | null
-  reference_number: string | null
+interface Item {
+  name: string
+  details: string | undefined
+  amount: string
 }
-
-/** Text on one line: subjects and rows of a table have no line breaks. */
-const oneLine = (text: string) => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim()
-
-const methodNames: Record<string, string> = {
-  card: 'Card',
-  paynow_online: 'PayNow',
-  grabpay_direct: 'GrabPay',
-  grabpay_paylater: 'PayLater by Grab',
-  shopee_pay: 'ShopeePay',
-  wechat: 'WeChat Pay',
-  wechat_pay: 'WeChat Pay',
-  fpx: 'FPX',
-  duitnow: 'DuitNow',
-  upi_qr: 'UPI',
-  cash: 'Cash',
-}
-
-function paidWith({ method, card }: Receipted): string {
-  const name = methodNames[method] ?? oneLine(method.replaceAll('_', ' '))
-  return card ? `${name}, ${brandNames[card.brand] ?? oneLine(card.brand)} ending in ${oneLine(card.last4)}` : name
-}
-
-const money = (minor: bigint, currency: string) => `${currency.toUpperCase()} ${formatAmount(minor, currency).replace(/\B(?=(\d{3})+(?!\d))(?<!\.\d*)/g, ',')}`
 
 interface Letter {
+  look: Look
+  speech: Speech
   subject: string
   heading: string
   amount: string
-  rows: [label: string, value: string][]
+  facts: Fact[]
+  items: Item[]
+  totals: Total[]
   /** The receipt's page; its PDF has the same URL with `.pdf` appended. */
   receipt: string
-  footer: string
+  notes: string[]
 }
 
-function asText({ heading, amount, rows, receipt, footer }: Letter): string {
-  const width = Math.max(...rows.map(([label]) => label.length)) + 2
-  return `${heading}\n\n${amount}\n\n${rows.map(([label, value]) => `${`${label}:`.padEnd(width)}${value}`).join('\n')}\n\nYour receipt:\n${receipt}\n\nAs a PDF:\n${receipt}.pdf\n\n${footer}\n`
+function asText({ heading, amount, facts, items, totals, receipt, notes, speech: { texts } }: Letter): string {
+  const lines = [
+    ...facts.map(({ label, value }) => `${label}: ${printable(value)}`),
+    ...(items.length > 0 ? ['', `${texts.items}:`] : []),
+    ...items.map((item) => `- ${[item.name, item.details, item.amount].filter((part) => part !== undefined && part !== '').join(' · ')}`),
+    '',
+    ...totals.map((total) => `${total.label}: ${total.amount}`),
+  ]
+  return `${heading}\n\n${amount}\n\n${lines.join('\n')}\n\n${texts.view}:\n${receipt}\n\n${texts.download}:\n${receipt}.pdf\n\n${notes.join('\n')}\n`
 }
 
-/** Tables and styles on elements, because mail programs agree only on those; nothing is loaded from elsewhere. */
-function asHtml({ subject, heading, amount, rows, receipt, footer }: Letter): string {
-  const cell = 'padding:10px 0;border-top:1px solid #e5e7eb;font-size:14px;line-height:20px;vertical-align:top'
-  const lines = rows
-    .map(
-      ([label, value]) =>
-        `<tr><td style="${cell};color:#6b7280;padding-right:16px;white-space:nowrap">${escapeHtml(label)}</td>` +
-        `<td style="${cell};color:#111827;text-align:right;word-break:break-word">${escapeHtml(value)}</td></tr>`,
-    )
-    .join('\n')
+/** Long words of others break anywhere, so that no text widens the mail; some mail programs know only the second spelling. */
+const breaks = 'overflow-wrap:anywhere;word-break:break-word'
+const cell = `padding:10px 0;border-top:1px solid #e5e7eb;font-size:14px;line-height:20px;vertical-align:top;${breaks}`
+
+function row(
+  label: string,
+  value: string,
+  { isTotal = false, isMoney = false, more }: { isTotal?: boolean; isMoney?: boolean; more?: string | undefined } = {},
+): string {
+  const weight = isTotal ? ';font-weight:700' : ''
+  const details = more === undefined || more === '' ? '' : `<br><span style="color:#6b7280;font-size:13px">${escapeHtml(more)}</span>`
+  return (
+    `<tr><td style="${cell};color:${isMoney ? '#111827' : '#6b7280'};padding-right:16px${weight}">${escapeHtml(label)}${details}</td>` +
+    `<td style="${cell};color:#111827;text-align:right${weight}">${escapeHtml(value)}</td></tr>`
+  )
+}
+
+/** Tables and styles on elements, because mail programs agree only on those; nothing but the merchant's logo is loaded. */
+function asHtml({ look, speech: { language, texts }, subject, heading, amount, facts, items, totals, receipt, notes }: Letter): string {
+  const rows = [
+    ...facts.map(({ label, value }) => row(label, printable(value))),
+    ...items.map((item) => row(item.name, item.amount, { isMoney: true, more: item.details })),
+    ...totals.map((total) => row(total.label, total.amount, { isMoney: true, isTotal: total.isTotal })),
+  ]
+  const logo =
+    look.logo === null
+      ? ''
+      : `<img src="${escapeHtml(look.logo)}" alt="" height="48" style="display:block;height:48px;width:auto;max-width:160px;margin:0 0 16px">\n`
   return `<!doctype html>
-<html lang="en">
+<html lang="${language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -78,17 +79,17 @@ function asHtml({ subject, heading, amount, rows, receipt, footer }: Letter): st
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="background:#f3f4f6">
 <tr><td align="center" style="padding:32px 16px">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:480px;background:#ffffff;border-radius:12px">
-<tr><td style="padding:32px">
-<h1 style="margin:0 0 8px;font-size:18px;line-height:26px;font-weight:600;color:#111827;word-break:break-word">${escapeHtml(heading)}</h1>
-<p style="margin:0 0 24px;font-size:32px;line-height:40px;font-weight:700;color:#111827">${escapeHtml(amount)}</p>
+<tr><td style="padding:32px 24px">
+${logo}<h1 style="margin:0 0 8px;font-size:18px;line-height:26px;font-weight:600;color:#111827;${breaks}">${escapeHtml(heading)}</h1>
+<p style="margin:0 0 24px;font-size:28px;line-height:36px;font-weight:700;color:#111827;${breaks}">${escapeHtml(amount)}</p>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">
-${lines}
+${rows.join('\n')}
 </table>
 <table role="presentation" cellpadding="0" cellspacing="0" style="margin-top:24px">
-<tr><td style="border-radius:8px;background:#1d4ed8"><a href="${escapeHtml(receipt)}" style="display:inline-block;padding:12px 20px;font-size:15px;line-height:20px;font-weight:600;color:#ffffff;text-decoration:none;white-space:nowrap">View receipt</a></td></tr>
+<tr><td style="border-radius:8px;background:#1d4ed8"><a href="${escapeHtml(receipt)}" style="display:inline-block;padding:12px 20px;font-size:15px;line-height:20px;font-weight:600;color:#ffffff;text-decoration:none">${escapeHtml(texts.view)}</a></td></tr>
 </table>
-<p style="margin:12px 0 0;font-size:14px;line-height:20px"><a href="${escapeHtml(receipt)}.pdf" style="color:#1d4ed8">Download it as a PDF</a></p>
-<p style="margin:24px 0 0;font-size:13px;line-height:20px;color:#6b7280;word-break:break-word">${escapeHtml(footer)}</p>
+<p style="margin:12px 0 0;font-size:14px;line-height:20px"><a href="${escapeHtml(receipt)}.pdf" style="color:#1d4ed8">${escapeHtml(texts.download)}</a></p>
+<p style="margin:24px 0 0;font-size:13px;line-height:20px;color:#6b7280;${breaks}">${notes.map(escapeHtml).join('<br>')}</p>
 </td></tr>
 </table>
 </td></tr>
@@ -96,6 +97,36 @@ ${lines}
 </body>
 </html>
 `
+}
+
+/** The parts of a letter that are those of the receipt's page and PDF, in the language of the business's pages. */
+function letterOf(
+  business: Business,
+  look: Look,
+  receipt: Receipt,
+  url: string,
+  words: { subject: keyof Speech['texts']; heading: keyof Speech['texts']; minor: bigint; more?: string },
+): Letter {
+  const spoken = speech(look.language, receipt, business.timezone)
+  const { texts, money, fill } = spoken
+  const values = { name: printable(look.name), amount: money(words.minor) }
+  return {
+    look,
+    speech: spoken,
+    // A subject outside ASCII is encoded, so its spaces are plain ones.
+    subject: fill(texts[words.subject], values).replaceAll('\u00a0', ' '),
+    heading: fill(texts[words.heading], values),
+    amount: values.amount,
+    facts: factsOf(receipt, spoken).filter(({ label }) => label !== texts.payer),
+    items: receipt.items.map((item) => ({
+      name: printable(item.name),
+      details: [item.description === null ? undefined : printable(item.description), countOf(item, spoken)].filter((part) => part !== undefined).join(' · '),
+      amount: item.amountMinor === null ? '' : money(item.amountMinor),
+    })),
+    totals: totalsOf(receipt, spoken),
+    receipt: url,
+    notes: [...(words.more === undefined ? [] : [words.more]), fill(texts.questions, values), ...notesOf(receipt, business, spoken)],
+  }
 }
 
 function written(business: Business, letter: Letter, about: Pick<MailRow, 'recipient' | 'source' | 'source_id'>, at: Date): MailRow {
@@ -114,49 +145,22 @@ function written(business: Business, letter: Letter, about: Pick<MailRow, 'recip
   }
 }
 
-function rowsOf(business: Business, charge: Receipted, at: Date): [string, string][] {
-  const rows: [string, string | null][] = [
-    ['Date', formatLocalTime(at, business.timezone).replace('T', ' ')],
-    ['Paid with', paidWith(charge)],
-    ['For', charge.remark],
-    ['Reference', charge.reference_number],
-    ['Payment', charge.id],
-  ]
-  return rows.flatMap(([label, value]) => (value ? [[label, oneLine(value)] as [string, string]] : []))
-}
-
-const sandboxNote = (business: Business) => (business.mode === 'sandbox' ? ' This is a test; no money was moved.' : '')
-
 /** The receipt of a payment, with the URL of its page. */
-export function receiptMail(business: Business, charge: Receipted, recipient: string, receipt: string, at: Date): MailRow {
-  const name = oneLine(business.name)
-  const letter: Letter = {
-    subject: `Receipt from ${name}: ${money(charge.amount_minor, charge.currency)}`,
-    heading: `Thank you for your payment to ${name}`,
-    amount: money(charge.amount_minor, charge.currency),
-    rows: rowsOf(business, charge, at),
-    receipt,
-    footer: `Questions about this payment? Ask ${name}.${sandboxNote(business)}`,
-  }
-  return written(business, letter, { recipient, source: 'charge', source_id: charge.id }, at)
+export function receiptMail(business: Business, look: Look, receipt: Receipt, recipient: string, url: string, at: Date): MailRow {
+  const letter = letterOf(business, look, receipt, url, { subject: 'mailReceipt', heading: 'mailThanks', minor: receipt.amount_minor })
+  return written(business, letter, { recipient, source: 'charge', source_id: receipt.id }, at)
 }
 
 /** Informs a payer of a refund, with the URL of the receipt, which contains it too. */
 export function refundMail(
   business: Business,
-  charge: Receipted,
+  look: Look,
+  receipt: Receipt,
   refund: { id: string; amount_minor: bigint; email: string | null },
-  receipt: string,
+  url: string,
   at: Date,
 ): MailRow {
-  const name = oneLine(business.name)
-  const letter: Letter = {
-    subject: `Refund from ${name}: ${money(refund.amount_minor, charge.currency)}`,
-    heading: `${name} has given you money back`,
-    amount: money(refund.amount_minor, charge.currency),
-    rows: [...rowsOf(business, charge, at), ['Paid before', money(charge.amount_minor, charge.currency)], ['Refund', refund.id]],
-    receipt,
-    footer: `When it arrives depends on how you paid. Questions? Ask ${name}.${sandboxNote(business)}`,
-  }
+  const more = speech(look.language, receipt, business.timezone).texts.mailRefundTime
+  const letter = letterOf(business, look, receipt, url, { subject: 'mailRefund', heading: 'mailRefunded', minor: refund.amount_minor, more })
   return written(business, letter, { recipient: refund.email ?? '', source: 'refund', source_id: refund.id }, at)
 }

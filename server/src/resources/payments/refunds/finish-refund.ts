@@ -8,6 +8,7 @@ import type { Origin } from '#foundation/http/origin.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { amountAsNumber, formatAmount } from '#foundation/shared/money.ts'
 import { formatBusinessTime, laterThan } from '#foundation/shared/time.ts'
+import { looksOf } from '#resources/business/checkout-settings/looks.ts'
 import { insertMails } from '#resources/business/mails/queries.ts'
 import { presentChargeEvent } from '#resources/payments/charges/event-wire.ts'
 import { type ChargeRow, lockCharges, updateCharges } from '#resources/payments/charges/queries.ts'
@@ -16,6 +17,8 @@ import { presentPaymentRequest } from '#resources/payments/payment-requests/wire
 import { forgetChecks, scheduleChecks } from '#resources/payments/rails/check-queries.ts'
 import { type ReceiptLinks, receiptUrl } from '#resources/payments/receipts/address.ts'
 import { refundMail } from '#resources/payments/receipts/letter.ts'
+import { findReceipt } from '#resources/payments/receipts/queries.ts'
+import { addUpReceipt } from '#resources/payments/receipts/receipt-wire.ts'
 import { lockRefund, type RefundRow, type ShownRefund, succeededMinor, updateRefund } from './queries.ts'
 import { putRefundMoneyBack } from './refund-money.ts'
 import { presentNewRefund, presentRefund } from './wire.ts'
@@ -119,10 +122,18 @@ export async function applyOutcome(
   await updateCharges(tx, [charge])
   await emitRefundEvents(tx, business, finishing, { charge, refund }, origin)
   if (refund.status === 'failed' && !isNew) await putRefundMoneyBack(tx, refund, at)
-  else if (refund.status === 'succeeded' && refund.send_email && refund.email !== null) {
-    await insertMails(tx, [refundMail(business, charge, refund, receiptUrl(baseUrl(), secretKey(), business, charge.id), at)])
-  }
+  else if (refund.status === 'succeeded') await writeMail(tx, { baseUrl, secretKey }, business, refund, at)
   return { charge, refund }
+}
+
+/** The mail about a refund, if it asks for one: the receipt as it is now, with the refund. */
+async function writeMail(tx: Transaction<DB>, { baseUrl, secretKey }: ReceiptLinks, business: Business, refund: RefundRow, at: Date): Promise<void> {
+  if (!refund.send_email || refund.email === null) return
+  const row = await findReceipt(tx, business.id, refund.charge_id)
+  const look = (await looksOf(tx, [business], baseUrl())).get(business.id)
+  if (!row || !look) return
+  const url = receiptUrl(baseUrl(), secretKey(), business, refund.charge_id)
+  await insertMails(tx, [refundMail(business, look, addUpReceipt(row), refund, url, at)])
 }
 
 async function chargeAfter(tx: Transaction<DB>, before: ChargeRow, refund: RefundRow, at: Date): Promise<ChargeRow> {

@@ -3,6 +3,7 @@ import { insertEventsSql } from '#engine/events/emit-event.ts'
 import { runTogether } from '#foundation/database/prepared.ts'
 import type { DB } from '#foundation/database/tables.ts'
 import { insertAnswersSql, storedAnswer } from '#foundation/http/idempotency.ts'
+import { type Look, looksOf } from '#resources/business/checkout-settings/looks.ts'
 import { insertMailsSql, type MailRow } from '#resources/business/mails/queries.ts'
 import { allocateBankCreditsSql, insertBankCreditsSql } from '#resources/payments/bank-accounts/credit-queries.ts'
 import { presentPayment } from '#resources/payments/charges/event-wire.ts'
@@ -15,6 +16,7 @@ import { deleteChecksSql, scheduleChecks, scheduleChecksSql } from '#resources/p
 import { insertNotificationsSql } from '#resources/payments/rails/queries.ts'
 import { type ReceiptLinks, receiptUrl } from '#resources/payments/receipts/address.ts'
 import { receiptMail } from '#resources/payments/receipts/letter.ts'
+import { addUpReceipt } from '#resources/payments/receipts/receipt-wire.ts'
 import { insertReleasesSql, type NewRelease } from '#resources/payments/releases/queries.ts'
 import { claimOf } from './lock-settlements.ts'
 import { type Case, final, isTerminalFailure, settledOf } from './settlement.ts'
@@ -34,6 +36,11 @@ export async function writeSettlements(tx: Transaction<DB>, cases: Case[], links
   const ended = requests.filter(({ status, expires_at }) => status !== 'pending' && expires_at !== null)
   const earlier = await earlierPayments(tx, changed)
   const businessIds = cases.map(({ settlement }) => settlement.business.id)
+  const looks = await looksOf(
+    tx,
+    [...new Map(changed.filter(asksForReceipt).map(({ settlement: { business } }) => [business.id, business])).values()],
+    links.baseUrl(),
+  )
   await runTogether(tx, 'settle', [
     insertChargesSql(created.map(({ charge }) => charge)),
     updateChargesSql(
@@ -54,7 +61,7 @@ export async function writeSettlements(tx: Transaction<DB>, cases: Case[], links
       updated.filter(({ charge }) => final.has(charge.status)).map(({ charge }) => keyOf(charge)),
       businessIds,
     ),
-    insertMailsSql(changed.flatMap((one) => receiptOf(one, links))),
+    insertMailsSql(changed.flatMap((one) => receiptOf(one, looks, links))),
     insertBankCreditsSql(changed.flatMap(({ settlement: { bankCredit } }) => (bankCredit?.isNew ? [bankCredit.row] : []))),
     allocateBankCreditsSql(
       changed.flatMap(({ settlement: { bankCredit } }) => (bankCredit && !bankCredit.isNew ? [bankCredit.row] : [])),
@@ -92,11 +99,23 @@ function releaseOf({ charge, releaseDays }: Case): NewRelease[] {
   return [{ business_id: charge.business_id, charge_id: charge.id, currency: charge.currency, amount_minor: netOf(charge), due_at: dueAt }]
 }
 
+const asksForReceipt = ({ charge, request }: Case) => charge.status === 'succeeded' && request?.send_email === true && charge.customer_email !== null
+
 /** The payer's receipt, if the request asks for one and has an address. */
-function receiptOf({ charge, request, settlement }: Case, { baseUrl, secretKey }: ReceiptLinks): MailRow[] {
-  if (charge.status !== 'succeeded' || !request?.send_email || charge.customer_email === null) return []
-  const address = receiptUrl(baseUrl(), secretKey(), settlement.business, charge.id)
-  return [receiptMail(settlement.business, charge, charge.customer_email, address, charge.updated_at)]
+function receiptOf(one: Case, looks: ReadonlyMap<string, Look>, { baseUrl, secretKey }: ReceiptLinks): MailRow[] {
+  const { charge, request, settlement } = one
+  const look = looks.get(charge.business_id)
+  if (!asksForReceipt(one) || charge.customer_email === null || !look) return []
+  const receipt = addUpReceipt({
+    ...charge,
+    purpose: charge.remark ?? request?.purpose ?? null,
+    reference_number: charge.reference_number ?? request?.reference_number ?? null,
+    line_items: request?.line_items ?? null,
+    paid_at: charge.closed_at ?? charge.created_at,
+    refunds: [],
+  })
+  const url = receiptUrl(baseUrl(), secretKey(), settlement.business, charge.id)
+  return [receiptMail(settlement.business, look, receipt, charge.customer_email, url, charge.updated_at)]
 }
 
 function notificationOf({ settlement: { business, notification, origin } }: Case) {

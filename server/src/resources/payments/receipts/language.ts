@@ -1,6 +1,6 @@
 import { exponentOf, formatAmount } from '#foundation/shared/money.ts'
 import { displayName } from '#resources/payments/charges/payment-method-wire.ts'
-import type { Receipt } from '#resources/payments/receipts/receipt-wire.ts'
+import type { Receipt } from './receipt-wire.ts'
 import { type Texts, texts } from './texts.ts'
 
 /** A language that receipts are written in, by its tag in `lang`. */

@@ -1,4 +1,4 @@
-/** The texts of a receipt around its figures. `{name}` and `{date}` are filled in. */
+/** The texts of a receipt around its figures. `{name}`, `{date}` and `{amount}` are filled in. */
 export interface Texts {
   receipt: string
   paid: string
@@ -34,6 +34,12 @@ export interface Texts {
   unprintable: string
   notFound: string
   notFoundText: string
+  view: string
+  mailReceipt: string
+  mailThanks: string
+  mailRefund: string
+  mailRefunded: string
+  mailRefundTime: string
 }
 
 const en: Texts = {
@@ -71,6 +77,12 @@ const en: Texts = {
   unprintable: '□ replaces a character that cannot be printed here; the receipt’s page shows it.',
   notFound: 'Receipt not found',
   notFoundText: 'There is no receipt at this address. Check that the link is complete, or ask the merchant for it again.',
+  view: 'View receipt',
+  mailReceipt: 'Receipt from {name}: {amount}',
+  mailThanks: 'Thank you for your payment to {name}',
+  mailRefund: 'Refund from {name}: {amount}',
+  mailRefunded: '{name} has refunded you',
+  mailRefundTime: 'When it arrives depends on how you paid.',
 }
 
 const zh: Texts = {
@@ -108,6 +120,12 @@ const zh: Texts = {
   unprintable: '□ 表示此处无法打印的字符；收据网页会正常显示。',
   notFound: '找不到收据',
   notFoundText: '此地址没有收据。请检查链接是否完整，或向商家重新索取。',
+  view: '查看收据',
+  mailReceipt: '{name} 的收据：{amount}',
+  mailThanks: '感谢您向 {name} 付款',
+  mailRefund: '{name} 的退款：{amount}',
+  mailRefunded: '{name} 已向您退款',
+  mailRefundTime: '到账时间取决于您的付款方式。',
 }
 
 const ms: Texts = {
@@ -145,6 +163,12 @@ const ms: Texts = {
   unprintable: '□ menggantikan aksara yang tidak dapat dicetak di sini; halaman resit memaparkannya.',
   notFound: 'Resit tidak ditemui',
   notFoundText: 'Tiada resit di alamat ini. Pastikan pautan lengkap, atau minta semula daripada peniaga.',
+  view: 'Lihat resit',
+  mailReceipt: 'Resit daripada {name}: {amount}',
+  mailThanks: 'Terima kasih atas bayaran anda kepada {name}',
+  mailRefund: 'Bayaran balik daripada {name}: {amount}',
+  mailRefunded: '{name} telah membuat bayaran balik kepada anda',
+  mailRefundTime: 'Masa ia diterima bergantung pada cara anda membayar.',
 }
 
 const id: Texts = {
@@ -182,6 +206,12 @@ const id: Texts = {
   unprintable: '□ menggantikan karakter yang tidak dapat dicetak di sini; halaman tanda terima menampilkannya.',
   notFound: 'Tanda terima tidak ditemukan',
   notFoundText: 'Tidak ada tanda terima di alamat ini. Pastikan tautan lengkap, atau minta lagi kepada penjual.',
+  view: 'Lihat tanda terima',
+  mailReceipt: 'Tanda terima dari {name}: {amount}',
+  mailThanks: 'Terima kasih atas pembayaran Anda kepada {name}',
+  mailRefund: 'Pengembalian dana dari {name}: {amount}',
+  mailRefunded: '{name} telah mengembalikan dana Anda',
+  mailRefundTime: 'Waktu dana diterima bergantung pada cara Anda membayar.',
 }
 
 const th: Texts = {
@@ -219,6 +249,12 @@ const th: Texts = {
   unprintable: '□ ใช้แทนอักขระที่พิมพ์ในเอกสารนี้ไม่ได้ ดูได้ที่หน้าเว็บของใบเสร็จ',
   notFound: 'ไม่พบใบเสร็จ',
   notFoundText: 'ไม่มีใบเสร็จที่ที่อยู่นี้ โปรดตรวจสอบว่าลิงก์ครบถ้วน หรือขอลิงก์จากร้านค้าอีกครั้ง',
+  view: 'ดูใบเสร็จ',
+  mailReceipt: 'ใบเสร็จจาก {name}: {amount}',
+  mailThanks: 'ขอบคุณที่ชำระเงินให้ {name}',
+  mailRefund: 'เงินคืนจาก {name}: {amount}',
+  mailRefunded: '{name} ได้คืนเงินให้คุณแล้ว',
+  mailRefundTime: 'ระยะเวลาที่เงินเข้าขึ้นอยู่กับวิธีที่คุณชำระเงิน',
 }
 
 const vi: Texts = {
@@ -256,6 +292,12 @@ const vi: Texts = {
   unprintable: '□ thay cho ký tự không in được ở đây; trang biên nhận hiển thị ký tự đó.',
   notFound: 'Không tìm thấy biên nhận',
   notFoundText: 'Không có biên nhận tại địa chỉ này. Hãy kiểm tra xem liên kết có đầy đủ không, hoặc xin lại từ người bán.',
+  view: 'Xem biên nhận',
+  mailReceipt: 'Biên nhận từ {name}: {amount}',
+  mailThanks: 'Cảm ơn bạn đã thanh toán cho {name}',
+  mailRefund: 'Hoàn tiền từ {name}: {amount}',
+  mailRefunded: '{name} đã hoàn tiền cho bạn',
+  mailRefundTime: 'Thời gian nhận được tiền tùy thuộc vào cách bạn đã thanh toán.',
 }
 
 const ta: Texts = {
@@ -293,6 +335,12 @@ const ta: Texts = {
   unprintable: '□ என்பது இங்கு அச்சிட முடியாத எழுத்தைக் குறிக்கிறது; ரசீதின் பக்கத்தில் அதைக் காணலாம்.',
   notFound: 'ரசீது கிடைக்கவில்லை',
   notFoundText: 'இந்த முகவரியில் ரசீது இல்லை. இணைப்பு முழுமையாக உள்ளதா எனச் சரிபார்க்கவும், அல்லது வணிகரிடம் மீண்டும் கேட்கவும்.',
+  view: 'ரசீதைப் பார்க்க',
+  mailReceipt: '{name} இடமிருந்து ரசீது: {amount}',
+  mailThanks: '{name} க்கு நீங்கள் செலுத்தியதற்கு நன்றி',
+  mailRefund: '{name} இடமிருந்து பணம் திரும்ப: {amount}',
+  mailRefunded: '{name} உங்களுக்குப் பணத்தைத் திருப்பி அளித்துள்ளது',
+  mailRefundTime: 'பணம் எப்போது வந்து சேரும் என்பது நீங்கள் செலுத்திய முறையைப் பொறுத்தது.',
 }
 
 export const texts = { en, 'zh-Hans': zh, ms, id, th, vi, ta } satisfies Record<string, Texts>

@@ -1,6 +1,6 @@
 import type { Business } from '#foundation/shared/business.ts'
-import type { PricedItem, Receipt } from '#resources/payments/receipts/receipt-wire.ts'
 import type { Speech } from './language.ts'
+import type { PricedItem, Receipt } from './receipt-wire.ts'
 
 /** The contents of a receipt, in the order of the page and the PDF. */
 export interface Fact {

@@ -1,0 +1,26 @@
+import type { Db } from '#foundation/database/database.ts'
+import type { Business } from '#foundation/shared/business.ts'
+import { findCheckoutSettingsOf } from './queries.ts'
+import { type Language, languages, logoUrl } from './wire.ts'
+
+/** How a business appears in its mails: the settings of its checkout. */
+export interface Look {
+  /** As it was set; it may have line breaks. */
+  name: string
+  language: Language
+  logo: string | null
+}
+
+/** The looks of businesses by their ids, in one statement. */
+export async function looksOf(db: Db, businesses: Business[], baseUrl: string): Promise<Map<string, Look>> {
+  if (businesses.length === 0) return new Map()
+  const ids = businesses.map(({ id }) => id)
+  const settings = await findCheckoutSettingsOf(db, ids)
+  return new Map(
+    businesses.map((business, i) => {
+      const { display_name = null, default_language = null, logo_sha256 = null } = settings[i] ?? {}
+      const language = languages.find((one) => one === default_language) ?? 'en'
+      return [business.id, { name: display_name ?? business.name, language, logo: logoUrl(baseUrl, business, { logo_sha256 }) }]
+    }),
+  )
+}
