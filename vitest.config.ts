@@ -20,6 +20,7 @@ const slow = [
   'foundation/outgoing/send-safely.test.ts',
   'pages/checkout/live-cards.test.ts',
   'pages/method-marks/method-marks.test.ts',
+  'pages/receipts/copied-text.test.ts',
   'pages/receipts/pdf.test.ts',
   'pages/receipts/print-receipts.test.ts',
   'resources/customers/customers/create.test.ts',

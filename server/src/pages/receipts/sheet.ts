@@ -70,6 +70,12 @@ export interface Sheet {
   finish(footer: (page: number, pages: number) => string): Promise<Buffer>
 }
 
+/**
+ * Letters whose glyphs are combined, split or reordered when they are set: Thai, Tamil, Devanagari, a mark of its own.
+ * The glyphs do not say what was written, so the file does, for whoever copies, searches or hears it.
+ */
+const shaped = /[\p{M}\u0900-\u109f\u1780-\u17ff]/u
+
 /** Draws paragraphs, each run in its face, all on the line's baseline. */
 function writer(document: PDFKit.PDFDocument): Sheet['write'] {
   const known = new Set<string>()
@@ -91,7 +97,11 @@ function writer(document: PDFKit.PDFDocument): Sheet['write'] {
           .fillColor(colour)
           .strokeColor(colour)
           .lineWidth(size * 0.035)
+        const isShaped = shaped.test(run.text)
+        // The types do not know the option; it is documented.
+        if (isShaped) document.markContent('Span', { actual: run.text } as PDFKit.Mixins.MarkingOptions)
         document.text(run.text, at, baseline, { lineBreak: false, baseline: 'alphabetic', fill: true, stroke: isOutlined })
+        if (isShaped) document.endMarkedContent()
         at += run.width
       }
     }
