@@ -15,7 +15,12 @@ const inTransaction = ({ server }: Client) => server.database.db.transaction()
 /** Everything that is stored of a business's payment requests, in the order in which transactions wrote it. */
 async function storedOf({ business, server: { database } }: Client) {
   const of = (table: 'payment_requests' | 'payment_request_expiries' | 'payment_request_endings' | 'search_grams' | 'events') =>
-    database.db.selectFrom(table).selectAll().where('business_id', '=', business.id).orderBy(sql`xmin::text::bigint`).execute()
+    database.db
+      .selectFrom(table)
+      .selectAll()
+      .where('business_id', '=', business.id)
+      .orderBy(sql`xmin::text::bigint, to_jsonb(${sql.table(table)}) ->> 'id'`)
+      .execute()
   return {
     requests: await of('payment_requests'),
     expiries: await of('payment_request_expiries'),

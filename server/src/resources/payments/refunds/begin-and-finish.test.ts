@@ -21,7 +21,12 @@ const inTransaction = () => payments.server.database.db.transaction()
 /** Everything that a refund writes or changes, in the order in which transactions wrote it. */
 async function storedOf({ business, server: { database } }: Client) {
   const of = (table: 'charges' | 'refunds' | 'releases' | 'rail_checks' | 'ledger_transfers' | 'events' | 'mails' | 'idempotency_keys') =>
-    database.db.selectFrom(table).selectAll().where('business_id', '=', business.id).orderBy(sql`xmin::text::bigint`).execute()
+    database.db
+      .selectFrom(table)
+      .selectAll()
+      .where('business_id', '=', business.id)
+      .orderBy(sql`xmin::text::bigint, to_jsonb(${sql.table(table)}) ->> 'id'`)
+      .execute()
   return {
     charges: await of('charges'),
     refunds: await of('refunds'),
