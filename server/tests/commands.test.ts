@@ -127,9 +127,10 @@ describe('beside a running Hawker', () => {
     url = await one.ready()
   })
 
-  test('HAWKER_API_KEY and HAWKER_SALT set the key and the salt', async () => {
-    expect(one.out()).toContain(`API key    ${key}\n`)
-    expect(one.out()).toContain('Salt       a-salt-of-our-own\n')
+  test('HAWKER_API_KEY and HAWKER_SALT set the key and the salt, and no start prints them', async () => {
+    expect(one.out()).toContain('API key    as in HAWKER_API_KEY\n')
+    expect(one.out()).toContain('"X-BUSINESS-API-KEY: $HAWKER_API_KEY"')
+    for (const secret of [key, 'a-salt-of-our-own']) expect(one.out()).not.toContain(secret)
     expect((await createCustomer(url)).status).toBe(201)
   })
 

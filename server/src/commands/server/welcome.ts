@@ -13,33 +13,40 @@ interface Welcome {
 
 /** What `hawker start` prints when it is ready: its URL, the key, and a request to paste. */
 export function welcome({ url, minted, config, milliseconds, json }: Welcome): string {
-  if (json) return `${JSON.stringify({ ready: true, url, api_key: minted?.key ?? null, salt: minted?.salt ?? null, milliseconds })}\n`
-  const where = config.databaseUrl ? 'DATABASE_URL' : config.dataDirectory
+  // What was configured is known, and does not belong into the output of every container that starts.
+  const isPinned = config.apiKey !== undefined
+  const apiKey = isPinned ? undefined : minted?.key
+  const salt = config.salt === undefined ? minted?.salt : undefined
+  if (json) return `${JSON.stringify({ ready: true, url, api_key: apiKey ?? null, salt: salt ?? null, milliseconds })}\n`
   const rows: [string, string][] = [
     ['API', url],
     ['Reference', `${url}/docs`],
     ['Test phone', `${url}/sandbox/phone`],
-    ['Data', where],
+    ['Data', config.databaseUrl ? 'DATABASE_URL' : config.dataDirectory],
   ]
-  if (minted) rows.push(['API key', minted.key], ['Salt', minted.salt])
+  if (isPinned) rows.push(['API key', 'as in HAWKER_API_KEY'])
+  if (apiKey) rows.push(['API key', apiKey])
+  if (salt) rows.push(['Salt', salt])
   const table = rows.map(([name, value]) => `  ${name.padEnd(11)}${value}`).join('\n')
-  const key = minted?.key ?? config.apiKey ?? '<key>'
-  const lost = minted
-    ? '\n  The key and the salt are shown only once; `npx hawker keys create` creates new ones.\n'
-    : config.apiKey
-      ? ''
-      : '\n  The API key was shown at the first start; `npx hawker keys create` creates another one.\n'
+  const key = isPinned ? '$HAWKER_API_KEY' : (apiKey ?? '<key>')
   const note = linksNote(config)
   return `
   Hawker is ready (${milliseconds} ms)
 
 ${table}
-${lost}${note ? `\n  ${note}.\n` : ''}
+${shownOnce({ apiKey, salt, isPinned })}${note ? `\n  ${note}.\n` : ''}
   Create a customer:
 
   curl --request POST --url ${url}/v1/customers \\
-    --header 'Content-Type: application/json' --header 'X-BUSINESS-API-KEY: ${key}' \\
+    --header 'Content-Type: application/json' --header "X-BUSINESS-API-KEY: ${key}" \\
     --data '{"name":"John Doe","email":"jsmith@example.com","phone_number":"91234567","phone_number_country_code":"65"}'
 
 `
+}
+
+/** What is said below the table about a key and a salt that cannot be shown again. */
+function shownOnce({ apiKey, salt, isPinned }: { apiKey: string | undefined; salt: string | undefined; isPinned: boolean }): string {
+  if (apiKey) return '\n  The key and the salt are shown only once; `npx hawker keys create` creates new ones.\n'
+  if (salt) return '\n  The salt is shown only once; `npx hawker keys create` creates a key with a new one.\n'
+  return isPinned ? '' : '\n  The API key was shown at the first start; `npx hawker keys create` creates another one.\n'
 }
