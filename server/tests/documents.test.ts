@@ -68,7 +68,7 @@ describe('the documentation', () => {
   )
 
   test('the documentation names scripts, settings and files that exist', () => {
-    const readers = ['server/src/config.ts', 'vitest.config.ts', 'scripts/node.mjs'].map(read).join('')
+    const readers = ['server/src/config.ts', 'server/src/openapi-examples.test.ts', 'vitest.config.ts', 'scripts/node.mjs'].map(read).join('')
     for (const document of documents) {
       const text = read(document)
       for (const [, name = ''] of text.matchAll(/npm run ([a-z:]+)/g)) expect(scripts, `${document} names npm run ${name}`).toHaveProperty([name])
