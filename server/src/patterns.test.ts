@@ -11,7 +11,6 @@ const bounded: Record<string, string> = {
   '/^[^\\s@]+@[^\\s@]+\\.[^\\s@]{2,}$/': 'what a payer types into a field, in their own browser (EmailField.tsx)',
   '/^\\s*(\\d{1,2})\\s*[/\\-. ]\\s*(\\d{0,4})\\s*$/': 'what a payer types into a field of nine characters, in their own browser (card.ts)',
   '/0+$/': 'an amount of at most 64 characters (typed-amount.ts)',
-  '/\\B(?=(\\d{3})+(?!\\d))(?<!\\.\\d*)/g': 'an amount from the database (letter.ts)',
   '/\\B(?=(\\d{3})+$)/g': 'an amount from the database (words.ts)',
   '/\\/+$/': 'a URL that the merchant’s own page passes to its drop-in (hitpay.ts)',
   '/[:/]+$/': 'a URL that the merchant’s own page passes to its drop-in (hitpay.ts)',
