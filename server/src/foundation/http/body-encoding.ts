@@ -46,6 +46,12 @@ export function charsetIn(contentType: string): string | undefined {
     .toLowerCase()
 }
 
+/** What windows-1252 has where Latin-1 has control characters; Node.js 20 decodes both alike. */
+const windows1252 = String.fromCharCode(
+  ...[0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160, 0x2039, 0x152, 0x8d, 0x17d, 0x8f],
+  ...[0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178],
+)
+
 /** The decoder of a charset by any of its names in the WHATWG's list; UTF-8 by default. 415 for a charset that is not in it. */
 export function decoderOf(charset = 'utf-8'): { charset: string; decode: Decode } {
   let decoder: InstanceType<typeof TextDecoder>
@@ -57,7 +63,8 @@ export function decoderOf(charset = 'utf-8'): { charset: string; decode: Decode 
   }
   const decode: Decode = (bytes) => {
     try {
-      return decoder.decode(bytes)
+      const text = decoder.decode(bytes)
+      return decoder.encoding === 'windows-1252' ? text.replace(/[\u0080-\u009f]/g, (unit) => windows1252[unit.charCodeAt(0) - 0x80] as string) : text
     } catch {
       throw new ApiError(
         400,
