@@ -133,7 +133,17 @@ describe('GET /v1/charges', () => {
       [`payout_id=${one.id}`, []],
     ]
     for (const [query, ids] of cases) expect([query, await idsOf(client, query)]).toEqual([query, ids])
-    const refused = ['date_from=2999-01-01', 'date_to=2023-02-29', 'status=odd', 'statuses=odd', `customer_id=${one.id}`, 'amount_from=-1', 'per_page=0']
+    const refused = [
+      'date_from=2999-01-01',
+      'date_to=2023-02-29',
+      'status=odd',
+      'statuses=odd',
+      'statuses=constructor',
+      'statuses[]=__proto__',
+      `customer_id=${one.id}`,
+      'amount_from=-1',
+      'per_page=0',
+    ]
     for (const query of refused) expect([query, (await client.get(`/v1/charges?${query}`)).status]).toEqual([query, 422])
   })
 

@@ -18,24 +18,26 @@ export function exponentsOfCurrencies(): Exponents {
 }
 
 /** Statuses as clients write them: ours, and HitPay's names for them. Empty: one that no charge here can have. */
-const statusWords: Record<string, ChargeStatus[]> = {
-  pending: ['pending'],
-  succeeded: ['succeeded'],
-  success: ['succeeded'],
-  completed: ['succeeded'],
-  succeeded_manually: [],
-  failed: ['failed'],
-  canceled: ['canceled'],
-  cancelled: ['canceled'],
-  refunded: ['refunded'],
-  partially_refunded: ['partially_refunded'],
-  requires_customer_action: ['requires_customer_action'],
-  requires_payment_method: [],
-  void: [],
-  expired: [],
-  sent: [],
-  draft: [],
-}
+const statusWords = new Map<string, ChargeStatus[]>(
+  Object.entries({
+    pending: ['pending'],
+    succeeded: ['succeeded'],
+    success: ['succeeded'],
+    completed: ['succeeded'],
+    succeeded_manually: [],
+    failed: ['failed'],
+    canceled: ['canceled'],
+    cancelled: ['canceled'],
+    refunded: ['refunded'],
+    partially_refunded: ['partially_refunded'],
+    requires_customer_action: ['requires_customer_action'],
+    requires_payment_method: [],
+    void: [],
+    expired: [],
+    sent: [],
+    draft: [],
+  }),
+)
 
 /** What is listed without a status filter: every paid charge (behaviour §5.2). */
 const paid: ChargeStatus[] = ['succeeded', 'partially_refunded', 'refunded']
@@ -64,7 +66,7 @@ class Reader {
   statuses(field: string, words: string[] | undefined): ChargeStatus[] | undefined {
     if (!words) return undefined
     if (isTooMany(words)) this.refuse(field, `${spoken(field)} may not have more than 10 items.`)
-    const found = words.map((word) => statusWords[word.toLowerCase()])
+    const found = words.map((word) => statusWords.get(word.toLowerCase()))
     if (found.includes(undefined)) this.errors[field] = [`The selected ${spoken(field)} is invalid.`]
     return found.flatMap((one) => one ?? [])
   }
