@@ -20,9 +20,10 @@ beforeAll(async () => {
 
 /** Runs a command in a pseudo terminal (util-linux), and returns what the terminal got. */
 async function onTerminal(args: string[], more: Record<string, string> = {}): Promise<string> {
-  const { NO_COLOR: _, FORCE_COLOR: __, ...own } = process.env
+  // What decides about colors is left to the test: NO_COLOR and NODE_DISABLE_COLORS switch them off, and so does CI, where Node.js expects no terminal.
+  const { PATH = '', HOME = '' } = process.env
   const line = [process.execPath, command, ...args].map((word) => `'${word}'`).join(' ')
-  const child = spawn('script', ['-qec', line, '/dev/null'], { env: { ...own, TERM: 'xterm', ...environment, ...more }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn('script', ['-qec', line, '/dev/null'], { env: { PATH, HOME, TERM: 'xterm', ...environment, ...more }, stdio: ['ignore', 'pipe', 'pipe'] })
   let out = ''
   child.stdout.on('data', (text) => {
     out += text
