@@ -1,7 +1,23 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { expectAccessible } from './accessibility.ts'
 import { aPage } from './browser.ts'
-import { aStreet, aVisit, checkoutIn, dropIn, focused, frameOf, isOpen, overflow, run, type Street, shop, start, toggle, told } from './drop-in.ts'
+import {
+  aStreet,
+  aVisit,
+  checkoutIn,
+  dropIn,
+  focused,
+  frameOf,
+  isOpen,
+  overflow,
+  run,
+  type Street,
+  shop,
+  standInScript,
+  start,
+  toggle,
+  told,
+} from './drop-in.ts'
 import { aForeignSite } from './foreign-site.ts'
 
 let street: Street
@@ -170,6 +186,24 @@ describe('keyboard focus in the drop-in', () => {
       await expect.poll(() => focused(page)).toBe('pay')
     }
     expect(await told(page)).toEqual([['close'], ['close'], ['close']])
+  })
+
+  test('Escape closes a checkout that waits for a picture', async () => {
+    const visit = await aVisit(street)
+    const { page, id } = visit
+    await page.context().route('**/late.png', () => undefined)
+    await page
+      .context()
+      .route(/\/assets\/checkout-[^/]*\.js$/, (route) =>
+        route.fulfill({ contentType: 'text/javascript', body: `document.body.append(Object.assign(new Image(), { src: '/late.png' }));${standInScript}` }),
+      )
+    await start(visit)
+    await toggle(visit, { paymentRequest: id })
+    const checkout = await checkoutIn(page)
+    await expect.poll(() => checkout.evaluate(() => document.hasFocus())).toBe(true)
+    expect(await checkout.evaluate(() => document.readyState)).toBe('interactive')
+    await page.keyboard.press('Escape')
+    await expect.poll(() => isOpen(page)).toBe(false)
   })
 
   test('keyboard focus reaches nothing behind the drop-in', async () => {

@@ -48,7 +48,7 @@ export const shop = (url: string) => `<!doctype html><html lang="en"><head><titl
  * The checkout's script, reduced to what it reports to the frame: what its state says, now and after each change. A payer's
  * clicks are tested with the checkout's own tests.
  */
-const standInScript = `
+export const standInScript = `
   const { state } = JSON.parse(document.getElementById('data').textContent)
   const say = ({ request, paid }) => {
     if (request && paid) parent.postMessage({ type: 'success', payment_request_id: request.id, status: request.status, reference_number: request.reference_number }, location.origin)

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
+import { ownValue } from '@hawker/web/own-value'
 import { didYouMean } from '#foundation/shared/did-you-mean.ts'
 import { isTimeZone } from '#foundation/shared/time.ts'
 
@@ -74,10 +75,10 @@ function hostsIn(value: string | undefined, wrong: (must: string) => void): stri
 
 /** Reads single variables of an environment, and collects what is wrong with them. */
 function settingsIn(environment: Environment) {
-  const text = (name: string) => environment[name]?.trim() || undefined
+  const text = (name: string) => ownValue(environment, name)?.trim() || undefined
   const problems: string[] = []
   const wrong = (name: string, must: string, secret = false): void => {
-    problems.push(`${name} must be ${must}${secret ? '' : `, not ${JSON.stringify(environment[name])}`}.`)
+    problems.push(`${name} must be ${must}${secret ? '' : `, not ${JSON.stringify(ownValue(environment, name))}`}.`)
   }
   const whole = (name: string, fallback: number, min: number, max: number, otherwise = '') => {
     const value = text(name)
@@ -167,6 +168,10 @@ export function unknownSettings(environment: Environment = process.env): string[
       known.add(String(name))
       return undefined
     },
+    getOwnPropertyDescriptor(_, name) {
+      known.add(String(name))
+      return undefined
+    },
   })
   readConfig(recorder)
   readClientSettings(recorder)
@@ -209,6 +214,6 @@ export function readClientConfig(environment: Environment = process.env): Client
 }
 
 function readClientSettings(environment: Environment): { url: string | undefined; apiKey: string | undefined } {
-  const text = (name: string) => environment[name]?.trim() || undefined
+  const text = (name: string) => ownValue(environment, name)?.trim() || undefined
   return { url: text('HAWKER_URL'), apiKey: text('HAWKER_API_KEY') }
 }

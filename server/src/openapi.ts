@@ -1,4 +1,5 @@
 import swagger from '@fastify/swagger'
+import { ownValue } from '@hawker/web/own-value'
 import type { Database } from '#foundation/database/database.ts'
 import { createLog, createMetrics } from '#foundation/http/observability.ts'
 import { ErrorAnswer } from '#foundation/http/refusals.ts'
@@ -59,11 +60,12 @@ function addRefusals(paths: Record<string, Record<string, Json>>): void {
         ...(parameters.some(({ name }) => name === 'if-match') ? ['412'] : []),
       ]
       for (const status of statuses.sort()) {
-        responses[status] ??= { description: refusals[status], content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } }
+        const refusal = { description: ownValue(refusals, status), content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } }
+        if (!Object.hasOwn(responses, status)) responses[status] = refusal
       }
       for (const [status, response] of Object.entries(responses)) {
         if (status === '204' || status === '304') delete response.content
-        if (response.description === 'Default Response') response.description = successes[status] ?? response.description
+        if (response.description === 'Default Response') response.description = ownValue(successes, status) ?? response.description
       }
       for (const parameter of parameters) parameter.description = parameter.description || parameterDescription(String(parameter.name))
     }
@@ -100,12 +102,12 @@ function nameRequestBodies(paths: Paths, schemas: Json): void {
 /** Recorded requests and responses of each operation, and an error of each status. */
 function addExamples(paths: Paths, { examples }: Recorded): void {
   for (const operation of Object.values(paths).flatMap((item) => Object.values(item))) {
-    const recorded = examples[String(operation.operationId)]
+    const recorded = ownValue(examples, String(operation.operationId))
     const { content = {} } = (operation.requestBody ?? {}) as { content?: Record<string, Json> }
     for (const media of Object.values(content)) if (recorded?.request !== undefined) media.example = recorded.request
     for (const [status, response] of Object.entries(operation.responses as Record<string, { content?: Record<string, Json> }>)) {
       for (const [type, media] of Object.entries(response.content ?? {})) {
-        const success = examples[`${operation.operationId} ${type}`] ?? recorded
+        const success = ownValue(examples, `${operation.operationId} ${type}`) ?? recorded
         const example = status.startsWith('2') ? success?.response : errorExample(status)
         if (example !== undefined) media.example = example
       }

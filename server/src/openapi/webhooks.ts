@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import { type EventType, eventTypes } from '#engine/events/emit-event.ts'
 import type { Recorded } from './examples.ts'
 
@@ -57,7 +58,7 @@ function schemaLike(values: unknown[]): Json {
   const objects = present.filter(isObject)
   if (objects.length > 0) {
     const names = [...new Set(objects.flatMap((one) => Object.keys(one)))]
-    const properties = names.map((name) => [name, schemaLike(objects.filter((one) => Object.hasOwn(one, name)).map((one) => one[name]))])
+    const properties = names.map((name) => [name, schemaLike(objects.filter((one) => Object.hasOwn(one, name)).map((one) => ownValue(one, name)))])
     return { type: ['object', ...nullable], properties: Object.fromEntries(properties) }
   }
   const arrays = present.filter(Array.isArray)

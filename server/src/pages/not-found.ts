@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import type { PageAnswer, PageCall } from '#foundation/http/api.ts'
 import { languageOf } from './language.ts'
 import { loadWeb, type Policy, pageAnswer } from './page.ts'
@@ -29,7 +30,7 @@ export async function noticeAnswer(
   const { query, headers } = call
   const web = await loadWeb()
   const language = languageOf(query['lang'], headers['accept-language'], Object.keys(web.languages))
-  const texts = new Map(Object.entries(web.messagesOf[language] ?? {}))
+  const texts = new Map(Object.entries(ownValue(web.messagesOf, language) ?? {}))
   const referer = refererOf(call)
   const fill = (key: string, business: string) => (texts.get(key) ?? '').replace('{business}', () => business)
   const ways = [

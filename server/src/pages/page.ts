@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { CheckoutData } from '@hawker/web/checkout-state'
+import { ownValue } from '@hawker/web/own-value'
 import type { SimulatedPayment } from '@hawker/web/sandbox-data'
 import type { PageAnswer } from '#foundation/http/api.ts'
 import { escapeHtml } from '#foundation/shared/html.ts'
@@ -57,10 +58,10 @@ export function assetsOf(entry: string): { script: string; imports: string[]; st
   const visit = (name: string) => {
     if (all.has(name)) return
     all.add(name)
-    for (const inner of known[name]?.imports ?? []) visit(inner)
+    for (const inner of ownValue(known, name)?.imports ?? []) visit(inner)
   }
   visit(entry)
-  const chunks = [...all].map((name) => known[name]).filter((chunk) => chunk !== undefined)
+  const chunks = [...all].map((name) => ownValue(known, name)).filter((chunk) => chunk !== undefined)
   const [own, ...others] = chunks
   if (!own) throw new Error(`the built pages have no ${entry}`)
   return {

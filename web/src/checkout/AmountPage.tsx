@@ -1,4 +1,5 @@
 import { type FormEvent, useState } from 'react'
+import { ownValue } from '../shared/own-value.ts'
 import { Field } from '../ui/Field.tsx'
 import { useTexts } from '../ui/texts.tsx'
 import { useAmount } from './AmountField.tsx'
@@ -19,9 +20,9 @@ export function AmountPage({ data }: { data: CheckoutData }) {
   const { state, errors = {}, typed = {} } = data
   const { business, currency, decimals } = state
   const [busy, setBusy] = useState(false)
-  const first = (field: string) => errors[field]?.[0]
+  const first = (field: string) => ownValue(errors, field)?.[0]
   // The browser goes there by itself when the form comes back.
-  const wrong = ['amount', 'purpose', 'name', 'email'].find((field) => errors[field])
+  const wrong = ['amount', 'purpose', 'name', 'email'].find((field) => ownValue(errors, field))
 
   const amount = useAmount({
     currency,

@@ -56,9 +56,9 @@ export function CardForm({ checkout, method, total, requireAmount, tokeniser }: 
     return () => window.removeEventListener('pagehide', leave)
   }, [])
   // The field at fault, or the one for another card. The form has changed by then.
-  const field = useRef<string | null>(null)
+  const field = useRef<keyof CardFields | null>(null)
   if (after) field.current = after.focus
-  const focusField = () => (field.current ? (form.current?.querySelector<HTMLElement>(`#${fieldIds[field.current as keyof CardFields]}`) ?? null) : null)
+  const focusField = () => (field.current ? (form.current?.querySelector<HTMLElement>(`#${fieldIds[field.current]}`) ?? null) : null)
 
   const submit = async (event: FormEvent) => {
     event.preventDefault()

@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { tellFrame } from '../drop-in/tell-frame.ts'
-import { type Language, languages } from '../messages/languages.ts'
+import { languages } from '../messages/languages.ts'
+import { ownValue } from '../shared/own-value.ts'
 import { CrossIcon, ShieldIcon } from '../ui/icons.tsx'
 import { useTexts } from '../ui/texts.tsx'
 import type { CheckoutData } from './state.ts'
@@ -77,7 +78,7 @@ function LanguageMenu({ data }: { data: CheckoutData }) {
     <details className="language" ref={menu}>
       <summary>
         <span className="visually-hidden">{t('page.language')}: </span>
-        {languages[data.language as Language] ?? data.language}
+        {ownValue(languages, data.language) ?? data.language}
       </summary>
       <ul>
         {Object.entries(languages).map(([tag, name]) => (

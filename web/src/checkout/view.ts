@@ -1,4 +1,5 @@
 import type { MessageKey } from '../messages/en.ts'
+import { ownValue } from '../shared/own-value.ts'
 import type { CheckoutMethod, CheckoutState } from './state.ts'
 
 /** The one view that the page shows. */
@@ -90,10 +91,10 @@ const withoutCard: Record<string, string> = {
 
 /** The text of a rail's reason. A lost or stolen card is declined like any other: the reason is not for the person holding it. */
 export function failureText(code: string | null, kind: CheckoutMethod['kind'] = 'card'): string {
-  const text = (code && failureTexts[code]) || 'failure.declined'
+  const text = (code && ownValue(failureTexts, code)) || 'failure.declined'
   if (kind === 'card') return text
   // A code is refused in an app that only the payer knows.
-  return kind === 'qr' && text === 'failure.declined' ? 'failure.declined_app' : (withoutCard[text] ?? text)
+  return kind === 'qr' && text === 'failure.declined' ? 'failure.declined_app' : (ownValue(withoutCard, text) ?? text)
 }
 
 /** Why a payment was not started: its reason as a code, a text of ours, and the server's own words on a field if it has some. */
@@ -132,7 +133,7 @@ export function failingOf({ attempt }: CheckoutState, refusal: Refusal | null, c
 
 /** The text of the server's refusal to start a payment. */
 export function refusalText(code: string | null): string {
-  return (code && failureTexts[code]) || 'refused.general'
+  return (code && ownValue(failureTexts, code)) || 'refused.general'
 }
 
 /** `4:59`, `1:04:59`: the time that is left. */

@@ -122,6 +122,8 @@ function hearCheckout(message: FrameMessage): void {
   if (message.type === 'loaded') {
     if (document.body.dataset['view'] === 'failed') return
     view('checkout')
+    // The page's `load` event waits for its pictures; a payer who presses Escape does not.
+    if (checkout) documentIn(checkout)?.addEventListener('keydown', closeOnEscape)
     focusCheckout()
   } else if (message.type === 'toggle') {
     tell({ type: 'toggle' })

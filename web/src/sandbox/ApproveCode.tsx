@@ -1,4 +1,5 @@
 import { type ReactNode, useState } from 'react'
+import { ownValue } from '../shared/own-value.ts'
 import { readTypedAmount } from '../shared/typed-amount.ts'
 import type { ScannedCode } from './data.ts'
 import { type Heading, ScreenTitle } from './ScreenTitle.tsx'
@@ -39,7 +40,8 @@ const warnings: Record<string, string> = {
 }
 
 function warningOf({ status, expires_at, now }: ScannedCode): string | undefined {
-  if (warnings[status]) return warnings[status]
+  const warning = ownValue(warnings, status)
+  if (warning) return warning
   return expires_at !== null && expires_at <= now ? 'This code has expired; a banking app may refuse it. The checkout shows a new one.' : undefined
 }
 

@@ -1,4 +1,5 @@
 import { brandName } from '../shared/card-brands.ts'
+import { ownValue } from '../shared/own-value.ts'
 import type { SimulatedPayment } from './data.ts'
 import { Facts, Mark, Simulation } from './Simulation.tsx'
 import { money, outcomeInWords } from './words.ts'
@@ -27,7 +28,7 @@ function Answered({ payment }: { payment: SimulatedPayment }) {
 }
 
 function Notice({ status }: { status: string }) {
-  const text = meanwhile[status]
+  const text = ownValue(meanwhile, status)
   return text === undefined ? null : (
     <p className="notice" role="status">
       {text}

@@ -1,3 +1,4 @@
+import { ownValue } from '../shared/own-value.ts'
 import type { PhonePayment } from './data.ts'
 
 /** An amount with its currency, as the simulator writes it: SGD 1,234.50. */
@@ -19,7 +20,7 @@ const schemes: Record<string, string> = {
   wallet: 'Wallet link',
 }
 
-export const schemeName = (scheme: string): string => schemes[scheme] ?? scheme
+export const schemeName = (scheme: string): string => ownValue(schemes, scheme) ?? scheme
 
 /** What Hawker does with a payment that it does not apply. */
 const keptApart: Record<string, string> = {
@@ -48,7 +49,7 @@ export function outcomeInWords({ status, unapplied_reason, failure_code, payment
     return { tone: 'bad', title: 'Declined', text: `Nothing was paid${reason}. The request can be paid in another way.` }
   }
   if (unapplied_reason !== null) {
-    const text = keptApart[unapplied_reason] ?? 'Hawker did not apply it to the request.'
+    const text = ownValue(keptApart, unapplied_reason) ?? 'Hawker did not apply it to the request.'
     if (status === 'refunded')
       return { tone: 'apart', title: 'Paid and refunded', text: `${text.replace(' and refunds it.', '.')} The money has been refunded.` }
     return { tone: 'apart', title: 'Paid, but not applied', text }

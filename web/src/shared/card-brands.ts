@@ -1,3 +1,4 @@
+import { ownValue } from './own-value.ts'
 /** The card brands that we know, as their owners write them. */
 export const brandNames = {
   visa: 'Visa',
@@ -12,5 +13,5 @@ export type Brand = keyof typeof brandNames
 
 /** A brand's name; an unknown one is shown as the rail writes it. */
 export function brandName(brand: string): string {
-  return Object.hasOwn(brandNames, brand) ? brandNames[brand as Brand] : brand
+  return ownValue(brandNames, brand) ?? brand
 }

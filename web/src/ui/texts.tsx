@@ -1,6 +1,7 @@
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react'
 import type { MessageKey } from '../messages/en.ts'
 import { formatMoney, type Money } from '../shared/money.ts'
+import { ownValue } from '../shared/own-value.ts'
 
 /** A page's language: its texts, its money and its times. */
 export interface Texts {
@@ -14,7 +15,7 @@ export interface Texts {
 
 /** Puts values into a text. */
 export function fill(text: string, values: Record<string, string> = {}): string {
-  return text.replace(/\{(\w+)\}/g, (all, name: string) => values[name] ?? all)
+  return text.replace(/\{(\w+)\}/g, (all, name: string) => ownValue(values, name) ?? all)
 }
 
 /** Texts of a page from its messages. */

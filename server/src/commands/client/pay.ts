@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import { styled } from '#commands/terminal.ts'
 import { UsageError } from '#commands/usage-error.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
@@ -44,12 +45,12 @@ const verbs: Record<string, string> = { succeeded: 'Paid', failed: 'Declined', c
 /** What happened, in one line for people: the payment, what it did to the request, and where the payer's browser goes. */
 export function describePayment(result: Made): string {
   const status = String(result.status)
-  const verb = styled(status === 'succeeded' ? 'green' : status === 'pending' ? 'yellow' : 'red', verbs[status] ?? status)
+  const verb = styled(status === 'succeeded' ? 'green' : status === 'pending' ? 'yellow' : 'red', ownValue(verbs, status) ?? status)
   const failure = result.failure_code === null || result.failure_code === status ? '' : ` (${result.failure_code})`
   const unapplied =
     result.unapplied_reason === null
       ? ''
-      : `, but the payment is not applied, because ${reasons[String(result.unapplied_reason)] ?? result.unapplied_reason}; it can be refunded`
+      : `, but the payment is not applied, because ${ownValue(reasons, String(result.unapplied_reason)) ?? result.unapplied_reason}; it can be refunded`
   const next = result.redirect_url ?? result.action_url
   const where = typeof next === 'string' ? ` The payer goes to ${next}` : ''
   return `${verb}${failure}: ${String(result.currency).toUpperCase()} ${result.amount} by ${result.method}, charge ${result.payment_id}. Payment request ${result.payment_request_id} is ${result.payment_request_status}${unapplied}.${where}`
@@ -62,7 +63,7 @@ const answers: Record<string, string> = { completed: 'approved', passed: 'approv
 function answerPage(server: Server, chargeId: string, { outcome, challenge, method, card, amount, late, twice }: PayOptions, delay: number | undefined) {
   if ((method ?? card ?? amount ?? late ?? twice) !== undefined) throw new UsageError('A simulator page accepts only --outcome, --challenge and --delay.')
   const said = outcome ?? challenge ?? 'approved'
-  return call(server, 'POST', `/v1/sandbox/payments/${chargeId}/answer`, { outcome: answers[said] ?? said, delay })
+  return call(server, 'POST', `/v1/sandbox/payments/${chargeId}/answer`, { outcome: ownValue(answers, said) ?? said, delay })
 }
 
 interface Target {

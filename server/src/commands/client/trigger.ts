@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ownValue } from '@hawker/web/own-value'
 import { UsageError } from '#commands/usage-error.ts'
 import { didYouMean } from '#foundation/shared/did-you-mean.ts'
 import { CommandError, call, type Made, type Server } from './client.ts'
@@ -119,7 +120,7 @@ async function eventAbout(server: Server, type: string, objectId: string, after:
 
 /** `hawker trigger`: creates real objects on a running Hawker, and shows the event that they emit. */
 export async function trigger(server: Server, type: string, { json }: { json?: boolean | undefined }, print: (line: string) => void): Promise<void> {
-  const recipe = Object.hasOwn(recipes, type) ? recipes[type] : undefined
+  const recipe = ownValue(recipes, type)
   if (!recipe) {
     const what = type === '' ? 'trigger expects an event.' : `trigger cannot emit ${JSON.stringify(type)}.`
     throw new UsageError(`${what}${didYouMean(type, triggers)} \`hawker trigger --list\` lists the events.`)

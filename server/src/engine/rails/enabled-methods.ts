@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import type { Business } from '#foundation/shared/business.ts'
 import type { Currency } from '#foundation/shared/money.ts'
 import { type PaymentMethod, paymentMethods } from './methods.ts'
@@ -57,5 +58,5 @@ const providers: Record<string, string> = {
 
 /** The provider of a method; undefined for cash, which has none. */
 export function providerOf({ code, kind }: PaymentMethod): string | undefined {
-  return kind === 'cash' ? undefined : (providers[code] ?? code)
+  return kind === 'cash' ? undefined : (ownValue(providers, code) ?? code)
 }

@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import { type Currency, parseAmount } from '#foundation/shared/money.ts'
 
 /**
@@ -146,6 +147,6 @@ export function methodsFor(country: string, currency: Currency): PaymentMethod[]
 
 /** The minimum amount of a method in a currency, in minor units; undefined if no source says. */
 export function minimumAmount({ minimums }: PaymentMethod, currency: Currency): bigint | undefined {
-  const text = minimums[currency]
+  const text = ownValue(minimums, currency)
   return text === undefined ? undefined : parseAmount(text, currency)
 }

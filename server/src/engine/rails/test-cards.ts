@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { ownValue } from '@hawker/web/own-value'
 
 /** Card brands, as Stripe writes them. */
 export type CardBrand = 'visa' | 'mastercard' | 'amex' | 'discover' | 'diners' | 'jcb' | 'unionpay'
@@ -164,7 +165,7 @@ export function describeCard(number: string): CardDetails {
   return {
     brand: cardBrand(digits),
     last4: digits.slice(-4),
-    country: (country && countryNumbers[country]) ?? (known ? 'US' : null),
+    country: (country && ownValue(countryNumbers, country)) ?? (known ? 'US' : null),
     funding: known ? 'credit' : 'unknown',
     ...known?.[2],
   }

@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import { describe, expect, test } from 'vitest'
 
 interface Reply {
@@ -213,7 +214,7 @@ function changesOf<Client extends RecordsClient>(subject: RecordsSubject<Client>
   test.runIf(subject.events)('an update emits one event with the previous values of what changed', async () => {
     const { client, made, one } = await start(subject)
     const changed = await patch(client, one, changeTo(1), { 'x-request-id': 'from-the-client' })
-    const before = Object.fromEntries(Object.keys(changeTo(1)).map((name) => [name, made.json[name]]))
+    const before = Object.fromEntries(Object.keys(changeTo(1)).map((name) => [name, ownValue(made.json, name)]))
     const [, event] = (await subject.events?.of(client)) ?? []
     expect(event).toMatchObject({ type: `${subject.events?.prefix}.updated`, data: changed.json, request_id: 'from-the-client' })
     expect(event?.previous_attributes).toEqual(before)

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { ownValue } from '@hawker/web/own-value'
 import type { Transaction } from 'kysely'
 import type { Static, TObject } from 'typebox'
 import { violatedConstraint } from '#foundation/database/database.ts'
@@ -57,7 +58,8 @@ export function takenBy(field: string): ApiError {
 /** The 422 for a violated unique constraint of a kind; any other error unchanged. */
 export function asTaken(taken: Readonly<Record<string, string>> | undefined, error: unknown): unknown {
   const constraint = violatedConstraint(error)
-  return constraint !== undefined && taken && Object.hasOwn(taken, constraint) ? takenBy(taken[constraint] as string) : error
+  const field = constraint !== undefined && taken ? ownValue(taken, constraint) : undefined
+  return field === undefined ? error : takenBy(field)
 }
 
 /** Whether two rows differ in a column that is not derived. */

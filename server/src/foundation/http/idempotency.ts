@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { ownValue } from '@hawker/web/own-value'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { rowsSql } from '#foundation/database/binary-arrays.ts'
 import { type Db, isContention, violatedConstraint } from '#foundation/database/database.ts'
@@ -135,7 +136,7 @@ export async function replaceAnswer(tx: Db, businessId: string, key: string, obj
 
 function differences(stored: Fingerprint, claimed: Fingerprint): string[] {
   const names = new Set([...Object.keys(stored), ...Object.keys(claimed)])
-  return [...names].filter((name) => stored[name] !== claimed[name]).sort()
+  return [...names].filter((name) => ownValue(stored, name) !== ownValue(claimed, name)).sort()
 }
 
 /** The stored answer marked as a replay, or the 422 that names what differs from the first request. */

@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { ApiError } from '#foundation/shared/errors.ts'
 import { hidden } from './page.ts'
@@ -50,6 +51,9 @@ export function methodOverride({ fastify, routes }: HttpServer, identify: onRequ
 
 function pick(headers: Record<string, unknown>, names: string[]): Record<string, string> {
   const picked: Record<string, string> = {}
-  for (const name of names) if (typeof headers[name] === 'string') picked[name] = headers[name]
+  for (const name of names) {
+    const header = ownValue(headers, name)
+    if (typeof header === 'string') picked[name] = header
+  }
   return picked
 }

@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import { type Caller, payer, system } from '#foundation/shared/caller.ts'
@@ -83,7 +84,7 @@ function pageCallOf(request: FastifyRequest, { query: names = [] }: AnyPage, opt
   const query: Record<string, string> = {}
   const address = options.linkBase(request)
   for (const name of names) {
-    const text = sent[name]
+    const text = ownValue(sent, name)
     if (typeof text === 'string' && text !== '' && text.length <= longestText) query[name] = text
   }
   return {

@@ -222,8 +222,8 @@ export function tidyInput(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(tidyInput)
   if (typeof value === 'object' && value !== null) {
     const tidy: Record<string, unknown> = {}
-    for (const key of Object.keys(value)) {
-      const inner = tidyInput((value as Record<string, unknown>)[key])
+    for (const [key, untidy] of Object.entries(value)) {
+      const inner = tidyInput(untidy)
       // An assignment would set the prototype. A name like any other so far: what has no such field says so.
       if (key === '__proto__') Object.defineProperty(tidy, key, { value: inner, enumerable: true, writable: true, configurable: true })
       else tidy[key] = inner

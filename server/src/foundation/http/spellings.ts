@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import { noteIgnoredField } from './ignored-fields.ts'
 import type { SchemaError } from './validation.ts'
 
@@ -108,7 +109,7 @@ function objectReader({ properties = {}, patternProperties = {}, additionalPrope
     if (known.size > 0) {
       for (const [name, read] of known) {
         if (!Object.hasOwn(value, name)) continue
-        const inner = read(value[name], `${path}/${name}`, reading)
+        const inner = read(ownValue(value, name), `${path}/${name}`, reading)
         if (inner === undefined) delete value[name]
         else value[name] = inner
       }
@@ -126,13 +127,13 @@ function objectReader({ properties = {}, patternProperties = {}, additionalPrope
     let read = map
     if (names.length > mostNames) {
       reading.errors.push({ keyword: 'maxProperties', instancePath: path, params: { limit: mostNames } })
-      read = Object.fromEntries(names.splice(0, mostNames).map((name) => [name, map[name]]))
+      read = Object.fromEntries(names.splice(0, mostNames).map((name) => [name, ownValue(map, name)]))
     }
     for (const name of Object.keys(read)) {
       if (reserved.has(name)) {
         reading.errors.push({ keyword: 'reserved', instancePath: `${path}/__proto__`, params: {} })
         delete read[name]
-      } else if (!known.has(name)) read[name] = readFree?.(read[name], `${path}/${escaped(name)}`, reading)
+      } else if (!known.has(name)) read[name] = readFree?.(ownValue(read, name), `${path}/${escaped(name)}`, reading)
     }
     return read
   }

@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import { type ApiError, type FieldErrors, invalid, spoken } from '#foundation/shared/errors.ts'
@@ -47,7 +48,7 @@ function textOf(error: SchemaError, field: string): string {
       return `${the} field is required.`
     case 'type':
       if (error.data === null) return `${the} field is required.`
-      return `${the} must be ${types[String([params.type].flat().find((type) => type !== 'null'))] ?? 'of another type'}.`
+      return `${the} must be ${ownValue(types, String([params.type].flat().find((type) => type !== 'null'))) ?? 'of another type'}.`
     case 'maxLength':
       return `${the} may not be greater than ${params.limit} characters.`
     case 'minLength':
@@ -90,7 +91,8 @@ export function validationError(found: SchemaError[], more: FieldErrors = {}): A
     if (error.keyword === 'type' && error.params.type === 'null') continue
     if (error.keyword === 'propertyNames') continue
     const text = textOf(error, field || 'request body')
-    const texts = (errors[field] ??= [])
+    const texts = ownValue(errors, field) ?? []
+    errors[field] = texts
     // A field that is missing or empty has no other error worth naming.
     if (texts.some((one) => one.endsWith('field is required.'))) continue
     if (text.endsWith('field is required.')) texts.length = 0
@@ -99,7 +101,7 @@ export function validationError(found: SchemaError[], more: FieldErrors = {}): A
   }
   for (const [field, texts] of Object.entries(more)) {
     if (Object.keys(errors).length >= maxFieldsNamed) break
-    errors[field] ??= texts
+    if (!Object.hasOwn(errors, field)) errors[field] = texts
   }
   return invalid(errors)
 }

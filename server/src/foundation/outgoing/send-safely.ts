@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
+import { ownValue } from '@hawker/web/own-value'
 import type { Agent, buildConnector, Dispatcher } from 'undici'
 import { type AddressExceptions, isPermittedAddress } from './public-address.ts'
 
@@ -165,7 +166,7 @@ async function readBody(body: Dispatcher.ResponseData['body'], most: number): Pr
 function keepHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
   const kept: Record<string, string> = {}
   for (const name of keptHeaders) {
-    const value = headers[name]
+    const value = ownValue(headers, name)
     if (value !== undefined) kept[name] = (Array.isArray(value) ? value.join(', ') : value).slice(0, 1024)
   }
   return kept
@@ -218,7 +219,7 @@ export function explainNetworkError(error: unknown): { error: SendFault; message
   if (error instanceof Blocked) return { error: 'blocked', message: error.message }
   const code = codeOf(error)
   const isTls = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/.test(code)
-  const fault: NetworkFault = isTls ? 'tls' : code.startsWith('HPE_') || isParserError(error) ? 'protocol' : (faults[code] ?? 'failed')
+  const fault: NetworkFault = isTls ? 'tls' : code.startsWith('HPE_') || isParserError(error) ? 'protocol' : (ownValue(faults, code) ?? 'failed')
   const message = messages[fault]
   return { error: fault, message: code === '' ? message : `${message.slice(0, -1)} (${code}).` }
 }

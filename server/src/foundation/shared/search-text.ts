@@ -1,3 +1,5 @@
+import { ownValue } from '@hawker/web/own-value'
+
 /**
  * How names, email addresses and phone numbers become text that an index can search by its parts.
  *
@@ -15,7 +17,7 @@ export function fold(text: string): string {
     .normalize('NFKD')
     .replace(/[\u0300-\u036f]/g, '')
     .toLowerCase()
-  return bare.replace(withoutDecomposition, (letter) => inherent[letter] ?? letter).normalize('NFC')
+  return bare.replace(withoutDecomposition, (letter) => ownValue(inherent, letter) ?? letter).normalize('NFC')
 }
 
 function spell(codePoint: number): string {

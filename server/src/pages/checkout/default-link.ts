@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import { readTypedAmount } from '@hawker/web/typed-amount'
 import { type Static, Type } from 'typebox'
 import { enabledMethods } from '#engine/rails/enabled-methods.ts'
@@ -35,7 +36,7 @@ function readForm(form: LinkForm, { merchant }: Found, language: string): { body
   const { currency } = merchant.business
   const errors: FieldErrors = {}
   const line = (name: string, most: number) => {
-    const value = text(form[name])?.trim()
+    const value = text(ownValue(form, name))?.trim()
     if (value === undefined || value.length <= most) return value || undefined
     errors[name] = [`The ${name} must not be greater than ${most} characters.`]
     return undefined
@@ -76,7 +77,13 @@ function countLinks(): (businessId: string, at: Date) => boolean {
 }
 
 /** The form as it was typed, to be shown again. */
-const typedIn = (form: LinkForm) => Object.fromEntries(formFields.flatMap((name) => (text(form[name]) === undefined ? [] : [[name, String(form[name])]])))
+const typedIn = (form: LinkForm) =>
+  Object.fromEntries(
+    formFields.flatMap((name) => {
+      const value = text(ownValue(form, name))
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )
 
 /** Whether a business has any method in its currency that can be paid: a live one may have set up nothing. */
 async function canBePaid({ rails }: DefaultLinkDeps, { merchant: { business } }: Found): Promise<boolean> {

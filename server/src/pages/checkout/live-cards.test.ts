@@ -92,7 +92,8 @@ describe('a live card on the hosted page', () => {
     )
     expect(rows.flatMap(({ fingerprint }) => Object.keys(fingerprint))).not.toContain('body.number')
     expect(rows.flatMap(({ fingerprint }) => Object.keys(fingerprint))).not.toContain('body.card')
-    expect(page.client.server.log()).not.toContain('5556')
+    // The last four digits alone may be part of any id.
+    expect(page.client.server.log().replaceAll(/\W/g, '')).not.toContain('55665556')
   })
 
   test('a live card is tried at most thirty times, however many attempts arrive at the same time', async () => {

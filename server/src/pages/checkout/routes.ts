@@ -1,4 +1,5 @@
 import type { CheckoutData } from '@hawker/web/checkout-state'
+import { ownValue } from '@hawker/web/own-value'
 import type { FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
 import { Type } from 'typebox'
@@ -100,7 +101,7 @@ export async function checkoutAnswer(
   const embedded = query.embed === '1'
   const all: CheckoutData = {
     language,
-    messages: web.messagesOf[language] ?? {},
+    messages: ownValue(web.messagesOf, language) ?? {},
     embedded,
     method: query.method ?? null,
     amount: query.amount ?? null,

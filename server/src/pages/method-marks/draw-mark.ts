@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import { box, glyphs } from './glyphs.ts'
 import { advances, kerning, outlines } from './letters.ts'
 import { colours, type Mark } from './marks.ts'
@@ -32,15 +33,15 @@ function place(path: string, x: number, y: number, scale: number, flip = false):
 
 /** The width of a line in ems. */
 function widthOf(line: string): number {
-  return [...line].reduce((sum, letter, i) => sum + (advances[letter] ?? 0) + (kerning[line.slice(i, i + 2)] ?? 0), 0) / em
+  return [...line].reduce((sum, letter, i) => sum + (ownValue(advances, letter) ?? 0) + (ownValue(kerning, line.slice(i, i + 2)) ?? 0), 0) / em
 }
 
 function drawLine(line: string, left: number, baseline: number, size: number): string {
   let x = left
   return [...line]
     .map((letter, i) => {
-      const path = place(outlines[letter] ?? '', x, baseline, size / em, true)
-      x += (((advances[letter] ?? 0) + (kerning[line.slice(i, i + 2)] ?? 0)) * size) / em
+      const path = place(ownValue(outlines, letter) ?? '', x, baseline, size / em, true)
+      x += (((ownValue(advances, letter) ?? 0) + (ownValue(kerning, line.slice(i, i + 2)) ?? 0)) * size) / em
       return path
     })
     .join('')

@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import { paymentMethods } from '#engine/rails/methods.ts'
 import type { Glyph } from './glyphs.ts'
 
@@ -95,8 +96,8 @@ const plainCards = ['unknown', 'cartes_bancaires', 'eftpos_au', 'interac', 'link
 export const marks: ReadonlyMap<string, Mark> = new Map<string, Mark>(
   [
     ...plainCards.map((name) => [name, methods.card] as const),
-    ...Object.entries(otherBrands).map(([name, brand]) => [name, brands[brand]] as const),
-    ...paymentMethods.flatMap(({ code, aliases }) => aliases.map((alias) => [alias, methods[code]] as const)),
+    ...Object.entries(otherBrands).map(([name, brand]) => [name, ownValue(brands, brand)] as const),
+    ...paymentMethods.flatMap(({ code, aliases }) => aliases.map((alias) => [alias, ownValue(methods, code)] as const)),
     ...Object.entries(methods),
     ...Object.entries(brands),
   ].filter((entry): entry is [string, Mark] => entry[1] !== undefined),

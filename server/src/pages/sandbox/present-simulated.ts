@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import type { PhonePayment, ScannedCode, SimulatedPayment as ShownPayment } from '@hawker/web/sandbox-data'
 import { findMethod } from '#engine/rails/methods.ts'
 import { waitingPage } from '#engine/rails/simulator/simulator.ts'
@@ -9,7 +10,10 @@ import type { PaymentRequestRow } from '#resources/payments/payment-requests/que
 import type { SimulatedPayment } from '#resources/sandbox/answer-simulated.ts'
 import type { Scan } from '#resources/sandbox/scan-code.ts'
 
-const textIn = (data: Record<string, unknown>, name: string): string | null => (typeof data[name] === 'string' ? data[name] : null)
+const textIn = (data: Record<string, unknown>, name: string): string | null => {
+  const value = ownValue(data, name)
+  return typeof value === 'string' ? value : null
+}
 
 /** A request's status as a payer sees it: an expired request is expired before a job has written it. */
 function statusOf(request: PaymentRequestRow, now: Date): string {

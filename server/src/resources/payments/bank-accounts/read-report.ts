@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { ownValue } from '@hawker/web/own-value'
 import { decoderOf } from '#foundation/http/body-encoding.ts'
 import { ApiError, type FieldErrors, invalid } from '#foundation/shared/errors.ts'
 import { parseAmount, parseCurrency } from '#foundation/shared/money.ts'
@@ -50,7 +51,7 @@ export function accountOf(body: Buffer): { accountNumber: string; fields: Record
 }
 
 function textOf(fields: Record<string, unknown>, name: string, maxLength: number): string | null {
-  const value = fields[name]
+  const value = ownValue(fields, name)
   return typeof value === 'string' && value.trim() !== ''
     ? value
         .trim()

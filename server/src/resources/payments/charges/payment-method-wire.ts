@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import { type Static, Type } from 'typebox'
 import { brandNames } from '#engine/rails/card.ts'
 import { countryName } from '#foundation/shared/countries.ts'
@@ -69,7 +70,7 @@ const names: Record<string, string> = {
 
 /** The display name of a method or card brand; an unknown one is its code, in words. */
 export function displayName(code: string): string {
-  return names[code] ?? code.replaceAll('_', ' ').replace(/\b[a-z]/g, (letter) => letter.toUpperCase())
+  return ownValue(names, code) ?? code.replaceAll('_', ' ').replace(/\b[a-z]/g, (letter) => letter.toUpperCase())
 }
 
 function logo(code: string, baseUrl: string): Logo {

@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import type { Db } from '#foundation/database/database.ts'
 import type { Currency } from '#foundation/shared/money.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
@@ -37,7 +38,8 @@ const defaults: Record<string, Record<string, [fixedMinor: bigint, rateBasisPoin
 const payNowBelow = { amountMinor: 10_000n, rateBasisPoints: 90, minimumMinor: 20n }
 
 function defaultFor(method: string, currency: Currency): FeeSchedule {
-  const found = defaults[method]?.[currency] ?? defaults[method]?.['*'] ?? defaults['*']?.['*']
+  const ofMethod = ownValue(defaults, method)
+  const found = (ofMethod && ownValue(ofMethod, currency)) ?? ofMethod?.['*'] ?? defaults['*']?.['*']
   if (!found) return free
   const schedule = { fixedMinor: found[0], rateBasisPoints: found[1], releaseDays: found[2] }
   return method === 'paynow_online' && currency === 'sgd' ? { ...schedule, below: payNowBelow } : schedule

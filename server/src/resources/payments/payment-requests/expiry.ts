@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import type { FieldErrors } from '#foundation/shared/errors.ts'
 import { parseMoment } from '#foundation/shared/time.ts'
 
@@ -16,7 +17,7 @@ export function readExpiresAfter(text: string, errors: FieldErrors): number | un
     return undefined
   }
   if (!match) return refuse('The expires after format is invalid.')
-  const seconds = Number(match[1]) * (unitSeconds[match[2] ?? ''] ?? 0)
+  const seconds = Number(match[1]) * (ownValue(unitSeconds, match[2] ?? '') ?? 0)
   if (seconds < shortestSeconds) return refuse('The expires after must be at least 5 mins.')
   if (seconds > longestSeconds) return refuse('The expires after may not be greater than 3650 days.')
   return seconds

@@ -219,7 +219,7 @@ function minimumText(code: string, currency: Currency): string {
 function checkTogether(fields: PaymentRequestFields, errors: FieldErrors): void {
   const { generate_qr, generate_direct_link, payment_methods, amount_minor } = fields
   const add = (field: string, fault: string) => {
-    errors[field] ??= [fault]
+    if (!Object.hasOwn(errors, field)) errors[field] = [fault]
   }
   if (payment_methods.includes('wifi_card_reader') && fields.wifi_terminal_id === null)
     add('wifi_terminal_id', 'The wifi terminal id field is required when payment methods is wifi_card_reader.')

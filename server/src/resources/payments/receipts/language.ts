@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import { exponentOf, formatAmount } from '#foundation/shared/money.ts'
 import { displayName } from '#resources/payments/charges/payment-method-wire.ts'
 import type { Receipt } from './receipt-wire.ts'
@@ -55,11 +56,11 @@ export function speech(language: Language, receipt: Pick<Receipt, 'currency' | '
     moment: (at) => spaced(`${moments.format(at)} (${offset(at)})`),
     day: (at) => spaced(days.format(at)),
     method() {
-      const name = named[method] ?? displayName(method)
+      const name = ownValue(named, method) ?? displayName(method)
       if (!card) return name
       const brand = displayName(card.brand.toLowerCase().replaceAll(' ', '_'))
       return `${name}, ${brand} •••• ${card.last4}`
     },
-    fill: (text, values) => text.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole),
+    fill: (text, values) => text.replace(/\{(\w+)\}/g, (whole, name: string) => ownValue(values, name) ?? whole),
   }
 }

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { ownValue } from '@hawker/web/own-value'
 import { defaultToleranceSeconds, type HeaderValues, sameText, v1SignedText, verifyStandard } from './signature.ts'
 import { type ChangeCode, describeChange, likelyBodies } from './signed-forms.ts'
 
@@ -193,10 +194,10 @@ function checkV2(delivery: Delivery, body: Buffer, header: string): SignatureChe
 /** Signatures that are compared; senders have one for each of their keys. */
 const mostSignatures = 50
 
-/** The signatures of a header, which are separated by spaces or commas. */
+/** The signatures of a header, which are separated by spaces or commas; one may itself begin like a version: `v1,v1Kx…`. */
 function signaturesIn(header: string): string[] {
   return header
-    .split(/[ ,](?=v\d)/, mostSignatures)
+    .split(/[ ,](?=v\d\w{0,3},)/, mostSignatures)
     .map((text) => {
       let end = text.length
       while (end > 0 && (text[end - 1] === ' ' || text[end - 1] === ',')) end -= 1
@@ -323,7 +324,7 @@ function missingGuesses({ fields, findings }: FieldGuess): FieldGuess[] {
     ['phone', 'reference_number', 'payment_id'],
   ]
   return sets
-    .filter((set) => set.every((name) => !(name in fields)))
+    .filter((set) => set.every((name) => !Object.hasOwn(fields, name)))
     .map((set) => ({
       fields: { ...fields, ...Object.fromEntries(set.map((name) => [name, ''])) },
       findings: [...findings, finding('missing_field', `An empty field that was signed is missing: ${set.join(', ')}.`)],
@@ -333,7 +334,7 @@ function missingGuesses({ fields, findings }: FieldGuess): FieldGuess[] {
 function changedGuesses({ fields, findings }: FieldGuess): FieldGuess[] {
   const amount = fields.amount ?? ''
   const change = (name: string, value: string, message: string): FieldGuess[] =>
-    fields[name] === undefined || fields[name] === value
+    [undefined, value].includes(ownValue(fields, name))
       ? []
       : [{ fields: { ...fields, [name]: value }, findings: [...findings, finding('changed_field', message)] }]
   const decimal = /^\d+(\.\d+)?$/.test(amount) ? amount : '0'

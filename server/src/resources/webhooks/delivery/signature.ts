@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { ownValue } from '@hawker/web/own-value'
 
 /** A delivery's fields or headers; arrays are headers that occur more than once. */
 export type HeaderValues = Readonly<Record<string, string | readonly string[] | undefined>>
@@ -24,7 +25,7 @@ export function v1SignedText(fields: Readonly<Record<string, string | null>>): s
   return Object.keys(fields)
     .filter((name) => name !== 'hmac')
     .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-    .map((name) => `${name}${fields[name] ?? ''}`)
+    .map((name) => `${name}${ownValue(fields, name) ?? ''}`)
     .join('')
 }
 

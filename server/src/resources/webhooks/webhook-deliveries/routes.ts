@@ -1,3 +1,4 @@
+import { ownValue } from '@hawker/web/own-value'
 import type { Deps } from '#foundation/deps.ts'
 import type { Api, Call } from '#foundation/http/api.ts'
 import type { Answer } from '#foundation/http/idempotency.ts'
@@ -144,7 +145,7 @@ const schemes: Record<string, string> = { '1': 'v1', '2': 'v2', v1: 'v1', v2: 'v
 
 async function diagnose({ database, secretKey }: ReplayDeps, { business, body, at }: Call<unknown, VerifySignature>): Promise<Answer> {
   if (business.mode !== 'sandbox') throw new ApiError(403, 'sandbox_only', 'This is available in the sandbox only.')
-  const scheme = body.version === undefined ? undefined : schemes[String(body.version)]
+  const scheme = body.version === undefined ? undefined : ownValue(schemes, String(body.version))
   if (body.version !== undefined && scheme === undefined) throw invalid({ version: ['The selected version is invalid.'] })
   const delivery = body.delivery_id === undefined ? undefined : await findDelivery(database.db, business.id, body.delivery_id.toLowerCase())
   if (body.delivery_id !== undefined && !delivery) throw invalid({ delivery_id: ['The selected delivery id is invalid.'] })

@@ -260,5 +260,6 @@ describe('POST /v1/sandbox/verify-signature', () => {
     const printed = JSON.stringify(JSON.parse(text))
     expect((await verify({ body: printed, version: 2, delivery_id: id })).findings).toMatchObject([{ code: 'reserialised_json', at: expect.any(Number) }])
     expect((await verify({ version: 1 })).verifies).toBe(false)
+    expect((await verify({ version: 'constructor' })).errors).toEqual({ version: ['The selected version is invalid.'] })
   })
 })
