@@ -15,6 +15,8 @@ export interface Config {
   /** Hosts that links may follow in addition to this machine's own, with or without a port. */
   readonly allowedHosts: readonly string[]
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+  /** How log lines are written; undefined means text on a terminal, and JSON elsewhere. */
+  readonly logFormat: 'json' | 'text' | undefined
   /** An external PostgreSQL ≥ 15; undefined means the embedded one in `dataDirectory`. */
   readonly databaseUrl: string | undefined
   /** The job queue's database; the same as `databaseUrl` unless set (scale-out: the queue lives outside the tenants' shards). */
@@ -109,6 +111,8 @@ export function readConfig(environment: Environment = process.env): Config {
   const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
   const logLevel = levels.find((level) => level === (text('LOG_LEVEL') ?? 'info')) ?? 'info'
   if (text('LOG_LEVEL') !== undefined && logLevel !== text('LOG_LEVEL')) wrong('LOG_LEVEL', `one of ${levels.join(', ')}`)
+  const logFormat = (['json', 'text'] as const).find((format) => format === text('HAWKER_LOG_FORMAT'))
+  if (text('HAWKER_LOG_FORMAT') !== logFormat) wrong('HAWKER_LOG_FORMAT', 'json or text')
   const apiKey = text('HAWKER_API_KEY')
   if (apiKey !== undefined && !/^[\x21-\x7e]{16,255}$/.test(apiKey)) wrong('HAWKER_API_KEY', '16 to 255 printable characters without spaces', true)
   const salt = text('HAWKER_SALT')
@@ -130,6 +134,7 @@ export function readConfig(environment: Environment = process.env): Config {
     publicUrl: url('HAWKER_PUBLIC_URL', ['http:', 'https:']),
     allowedHosts: hostsIn(environment.HAWKER_ALLOWED_HOSTS, (must) => wrong('HAWKER_ALLOWED_HOSTS', must)),
     logLevel,
+    logFormat,
     databaseUrl,
     controlDatabaseUrl: url('CONTROL_DATABASE_URL', ['postgres:', 'postgresql:']) ?? databaseUrl,
     processes: text('HAWKER_PROCESSES') === 'auto' ? Math.max(1, availableParallelism() - 1) : whole('HAWKER_PROCESSES', 1, 1, 64, 'auto or '),

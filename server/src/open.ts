@@ -3,6 +3,7 @@ import { dataDirectoryHolder, StartError, secretKeyIn } from '#foundation/databa
 import { type Connection, type Database, type DatabaseOptions, openDatabase } from '#foundation/database/database.ts'
 import { runningConnection } from '#foundation/database/embedded.ts'
 import { migrate, type OnMigration } from '#foundation/database/migrate.ts'
+import type { Business } from '#foundation/shared/business.ts'
 import { systemClock } from '#foundation/shared/clock.ts'
 import { sha256 } from '#foundation/shared/secrets.ts'
 import { createApiKey, createBusiness, type MintedKey } from '#resources/business/businesses/create-business.ts'
@@ -107,18 +108,24 @@ export function secretKeyOf(config: Config): Buffer {
   return config.secretKey ?? secretKeyIn(config.dataDirectory)
 }
 
-/** What the first start created, for the welcome; undefined if there was a business before. */
-export async function ensureSandbox(config: Config, database: Database): Promise<MintedKey | undefined> {
+/** The first business, and the key that was created for it now, if one was. */
+export interface FirstBusiness {
+  business: Business
+  minted: MintedKey | undefined
+}
+
+/** Creates the sandbox and its key where there is no business, and the configured key where that is new. */
+export async function ensureSandbox(config: Config, database: Database): Promise<FirstBusiness> {
   const [first] = await listBusinesses(database.db)
   const at = systemClock.system()
   const options = { name: 'First key', at, key: config.apiKey, salt: config.salt }
   if (!first) {
     return database.db.transaction().execute(async (tx) => {
       const business = await createBusiness(tx, at)
-      return createApiKey(tx, business, { ...options, secretKey: secretKeyOf(config) })
+      return { business, minted: await createApiKey(tx, business, { ...options, secretKey: secretKeyOf(config) }) }
     })
   }
-  if (config.apiKey === undefined) return undefined
+  if (config.apiKey === undefined) return { business: first, minted: undefined }
   // A configured key also works on a database that was created without it.
   const known = await database.db
     .selectFrom('directory')
@@ -126,6 +133,9 @@ export async function ensureSandbox(config: Config, database: Database): Promise
     .where('lookup', '=', sha256(config.apiKey))
     .where('kind', '=', 'api_key')
     .executeTakeFirst()
-  if (known) return undefined
-  return database.db.transaction().execute((tx) => createApiKey(tx, first, { ...options, name: 'HAWKER_API_KEY', secretKey: secretKeyOf(config) }))
+  if (known) return { business: first, minted: undefined }
+  const minted = await database.db
+    .transaction()
+    .execute((tx) => createApiKey(tx, first, { ...options, name: 'HAWKER_API_KEY', secretKey: secretKeyOf(config) }))
+  return { business: first, minted }
 }

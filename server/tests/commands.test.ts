@@ -43,6 +43,7 @@ test('every invalid setting is one line that names the variable, with exit code 
     PORT: '80a',
     HOST: 'no such host',
     LOG_LEVEL: 'loud',
+    HAWKER_LOG_FORMAT: 'xml',
     HAWKER_PUBLIC_URL: 'ftp://example.com',
     HAWKER_API_KEY: 'short',
     HAWKER_SALT: 'a b',

@@ -18,18 +18,31 @@ beforeAll(async () => {
   environment = { ...environment, HAWKER_URL: url }
 })
 
-/** Runs a command in a pseudo terminal (util-linux), and returns what the terminal got. */
-async function onTerminal(args: string[], more: Record<string, string> = {}): Promise<string> {
+/** Begins a command in a pseudo terminal (util-linux). */
+function beginOnTerminal(args: string[], more: Record<string, string>) {
   // What decides about colors is left to the test: NO_COLOR and NODE_DISABLE_COLORS switch them off, and so does CI, where Node.js expects no terminal.
   const { PATH = '', HOME = '' } = process.env
   const line = [process.execPath, command, ...args].map((word) => `'${word}'`).join(' ')
-  const child = spawn('script', ['-qec', line, '/dev/null'], { env: { PATH, HOME, TERM: 'xterm', ...environment, ...more }, stdio: ['ignore', 'pipe', 'pipe'] })
+  return spawn('script', ['-qec', `exec ${line}`, '/dev/null'], { env: { PATH, HOME, TERM: 'xterm', ...more }, stdio: ['pipe', 'pipe', 'pipe'] })
+}
+
+/** Runs a command in a pseudo terminal, and returns what the terminal got. */
+async function onTerminal(args: string[], more: Record<string, string> = {}): Promise<string> {
+  const child = beginOnTerminal(args, { ...environment, ...more })
   let out = ''
   child.stdout.on('data', (text) => {
     out += text
   })
   await new Promise((done) => child.once('close', done))
   return out
+}
+
+async function eventually(what: () => Promise<boolean> | boolean): Promise<void> {
+  for (let waited = 0; waited < 8_000; waited += 100) {
+    if (await what()) return
+    await sleep(100)
+  }
+  throw new Error(`not within 8 s: ${what}`)
 }
 
 const hasScript = ['/usr/bin/script', '/bin/script'].some((path) => existsSync(path)) && process.platform === 'linux'
@@ -54,6 +67,29 @@ test.skipIf(!hasScript)(
   30_000,
 )
 
+test.skipIf(!hasScript)(
+  'a start on a terminal shows the page of a test payment and a readable line for each request, and Ctrl-C stops it',
+  async () => {
+    const child = beginOnTerminal(['start'], { HAWKER_DATA_DIR: join(newFolder(), 'data'), PORT: '0' })
+    let out = ''
+    child.stdout.on('data', (text) => {
+      out += text
+    })
+    await eventually(() => out.includes('--data'))
+    expect(out).toContain('\x1b[1mHawker is ready\x1b[22m')
+    const link = /Pay a test payment:\x1b\[22m \x1b\[36m(\S+?)\x1b/.exec(out)?.[1] ?? ''
+    const page = await fetch(link)
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('Kopi Corner (test)')])
+    await eventually(() => /\d\d:\d\d:\d\d\x1b\[22m GET {4}\x1b\[32m200\x1b\[39m \/payment-request\/@:slug /.test(out))
+    expect(out).not.toContain('{"level"')
+    const ended = new Promise((done) => child.once('close', done))
+    child.stdin.write('\x03')
+    expect(await ended).toBe(0)
+    expect(out).toContain('stopping')
+  },
+  30_000,
+)
+
 test('an unknown HAWKER_ variable is one warning, and the command goes on', async () => {
   const said = await run(['verify', '--json'], { environment: { ...environment, HAWKER_LOG_LEVLE: 'debug' } })
   expect(said).toMatchObject({ code: 0, err: 'hawker: HAWKER_LOG_LEVLE is not a setting of Hawker and is ignored. Did you mean LOG_LEVEL?\n' })
@@ -74,14 +110,6 @@ test('--version, doctor and migrate print one line of JSON', async () => {
 const endpoints = async () => {
   const answer = await fetch(`${environment.HAWKER_URL}/v1/webhook-events`, { headers: { 'x-business-api-key': key } })
   return (await answer.json()) as object[]
-}
-
-async function eventually(what: () => Promise<boolean> | boolean): Promise<void> {
-  for (let waited = 0; waited < 8_000; waited += 100) {
-    if (await what()) return
-    await sleep(100)
-  }
-  throw new Error(`not within 8 s: ${what}`)
 }
 
 /** Processes of `hawker listen` that forward to a port. */

@@ -5,7 +5,7 @@ import { StartError } from '#foundation/database/data-directory.ts'
 import { type Connection, openDatabase } from '#foundation/database/database.ts'
 import { runningConnection } from '#foundation/database/embedded.ts'
 import { lastResort, type OpenRequests } from '#foundation/http/last-resort.ts'
-import { addUpMetrics, createLogOfSeveral, createMetrics } from '#foundation/http/observability.ts'
+import { addUpMetrics, createMetrics, openLog } from '#foundation/http/observability.ts'
 import { databaseOptions } from '#open.ts'
 import { createApiServer, type ServerParts, startConfiguredWorker } from '#serve.ts'
 import { type FirstProcess, firstProcess } from './first-process.ts'
@@ -19,7 +19,7 @@ export async function runMember(role: Role, url: string): Promise<void> {
   const first = firstProcess()
   try {
     const config = readConfig()
-    const log = createLogOfSeveral(config.logLevel)
+    const log = openLog(config, { ofSeveral: true })
     const connection = config.databaseUrl ?? runningConnection(config.dataDirectory)
     const parts = { config, database: openDatabase(connection, databaseOptions(config, log)), log, metrics: createMetrics() }
     const { stop, openRequests } = role === 'api' ? await serveApi(parts, first, url) : startWorkerMember(parts, first, connection)

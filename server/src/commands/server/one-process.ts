@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { compactWhenQuiet } from '#compact.ts'
 import type { Config } from '#config.ts'
 import { lastResort } from '#foundation/http/last-resort.ts'
-import { createLog, createMetrics } from '#foundation/http/observability.ts'
+import { createMetrics, openLog } from '#foundation/http/observability.ts'
 import type { LaunchedDatabase } from '#launch.ts'
 import { beginOpening, ensureSandbox } from '#open.ts'
 import { createApiServer, startConfiguredWorker } from '#serve.ts'
@@ -25,7 +25,7 @@ export interface RunOptions {
 
 /** Runs the API, and the worker unless it runs elsewhere, in this process. */
 export async function runInOneProcess(config: Config, launched: LaunchedDatabase | undefined, { withWorker, json, isStopping }: RunOptions): Promise<Running> {
-  const log = createLog(config.logLevel)
+  const log = openLog(config)
   const metrics = createMetrics()
   const opening = beginOpening(config, launched, log)
   const { database, connection } = opening
@@ -43,11 +43,11 @@ export async function runInOneProcess(config: Config, launched: LaunchedDatabase
   }
   if (isStopping()) return { stop: close }
   try {
-    const minted = await ensureSandbox(config, database)
+    const first = await ensureSandbox(config, database)
     const url = await server.listen()
     if (withWorker) worker = startConfiguredWorker(parts, connection, server.app.payments)
     const milliseconds = Math.round(performance.now())
-    if (withWorker) process.stdout.write(welcome({ url, minted, config, milliseconds, json }))
+    if (withWorker) process.stdout.write(welcome({ url, first, config, milliseconds, json }))
     log.info({ url, migrated: opened.migrated, milliseconds }, 'ready')
     compactWhenQuiet()
   } catch (error) {

@@ -3,7 +3,7 @@ import { compactWhenQuiet } from '#compact.ts'
 import type { Config } from '#config.ts'
 import type { Database } from '#foundation/database/database.ts'
 import { lastResort } from '#foundation/http/last-resort.ts'
-import { createLogOfSeveral } from '#foundation/http/observability.ts'
+import { openLog } from '#foundation/http/observability.ts'
 import { connectionsNeeded, type LaunchedDatabase } from '#launch.ts'
 import { beginOpening, ensureSandbox, type OpenedDatabase } from '#open.ts'
 import { type Crew, createCrew } from '#processes/crew.ts'
@@ -21,7 +21,7 @@ async function checkConnections(config: Config, { pool }: Database, log: Logger)
 
 /** Runs the API in `config.processes` child processes, and the worker in another. SIGHUP replaces them one by one. */
 export async function runInSeveralProcesses(config: Config, launched: LaunchedDatabase | undefined, options: RunOptions): Promise<Running> {
-  const log = createLogOfSeveral(config.logLevel)
+  const log = openLog(config, { ofSeveral: true })
   const opened = await beginOpening(config, launched, log).ready
   launched?.keepRunning(log)
   const close = async () => {
@@ -53,7 +53,7 @@ export async function runInSeveralProcesses(config: Config, launched: LaunchedDa
 }
 
 async function begin(config: Config, { database, migrated }: OpenedDatabase, log: Logger, { withWorker, json }: RunOptions): Promise<() => Promise<void>> {
-  const minted = await ensureSandbox(config, database)
+  const first = await ensureSandbox(config, database)
   if (config.databaseUrl) await checkConnections(config, database, log)
   let crew: Crew | undefined
   const taking = await takeConnections(config, (socket) => (crew ? crew.serve(socket) : socket.destroy()))
@@ -71,7 +71,7 @@ async function begin(config: Config, { database, migrated }: OpenedDatabase, log
     restart()
   })
   const milliseconds = Math.round(performance.now())
-  if (withWorker) process.stdout.write(welcome({ url, minted, config, milliseconds, json }))
+  if (withWorker) process.stdout.write(welcome({ url, first, config, milliseconds, json }))
   log.info({ url, migrated, processes: config.processes, milliseconds }, 'ready')
   compactWhenQuiet()
   return async () => {

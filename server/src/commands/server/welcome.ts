@@ -1,23 +1,25 @@
+import { styled } from '#commands/terminal.ts'
 import type { Config } from '#config.ts'
-import type { MintedKey } from '#resources/business/businesses/create-business.ts'
+import type { FirstBusiness } from '#open.ts'
 import { linksNote } from './links-note.ts'
 
 interface Welcome {
   url: string
-  minted: MintedKey | undefined
+  first: FirstBusiness
   config: Config
   milliseconds: number
   /** One line of JSON, for programs. */
   json?: boolean | undefined
 }
 
-/** What `hawker start` prints when it is ready: its URL, the key, and a request to paste. */
-export function welcome({ url, minted, config, milliseconds, json }: Welcome): string {
+/** What `hawker start` prints when it is ready: the page of a test payment, its URLs, the key, and a request to paste. */
+export function welcome({ url, first: { business, minted }, config, milliseconds, json }: Welcome): string {
   // What was configured is known, and does not belong into the output of every container that starts.
   const isPinned = config.apiKey !== undefined
   const apiKey = isPinned ? undefined : minted?.key
   const salt = config.salt === undefined ? minted?.salt : undefined
   if (json) return `${JSON.stringify({ ready: true, url, api_key: apiKey ?? null, salt: salt ?? null, milliseconds })}\n`
+  const title = (text: string) => styled('bold', text)
   const rows: [string, string][] = [
     ['API', url],
     ['Reference', `${url}/docs`],
@@ -30,12 +32,15 @@ export function welcome({ url, minted, config, milliseconds, json }: Welcome): s
   const table = rows.map(([name, value]) => `  ${name.padEnd(11)}${value}`).join('\n')
   const key = isPinned ? '$HAWKER_API_KEY' : (apiKey ?? '<key>')
   const note = linksNote(config)
+  // The page asks for the rest; what is a fair amount depends on the currency.
+  const link = `${url}/payment-request/@${business.slug}${business.currency === 'sgd' ? '?amount=10' : ''}`
+  const payment = business.mode === 'sandbox' ? `\n  ${title('Pay a test payment:')} ${styled('cyan', link)}\n` : ''
   return `
-  Hawker is ready (${milliseconds} ms)
-
+  ${title('Hawker is ready')} (${milliseconds} ms)
+${payment}
 ${table}
 ${shownOnce({ apiKey, salt, isPinned })}${note ? `\n  ${note}.\n` : ''}
-  Create a customer:
+  ${title('Create a customer:')}
 
   curl --request POST --url ${url}/v1/customers \\
     --header 'Content-Type: application/json' --header "X-BUSINESS-API-KEY: ${key}" \\

@@ -3,7 +3,7 @@ import { onSignal } from '#commands/signals.ts'
 import { compactWhenQuiet } from '#compact.ts'
 import { type Config, ConfigError } from '#config.ts'
 import { lastResort } from '#foundation/http/last-resort.ts'
-import { createLog, createMetrics } from '#foundation/http/observability.ts'
+import { createMetrics, openLog } from '#foundation/http/observability.ts'
 import { type OpenedDatabase, openConfiguredDatabase } from '#open.ts'
 import { startConfiguredWorker } from '#serve.ts'
 import type { Worker } from '#worker.ts'
@@ -13,7 +13,7 @@ import { endInOrder } from './one-process.ts'
 export async function workerCommand(config: Config): Promise<void> {
   if (!config.databaseUrl)
     throw new ConfigError('DATABASE_URL must be set for `hawker worker`: the embedded database belongs to the process that runs `hawker start`.')
-  const log = createLog(config.logLevel)
+  const log = openLog(config)
   const starting = (async () => {
     const opened = await openConfiguredDatabase(config, log)
     const worker = startConfiguredWorker({ config, database: opened.database, log, metrics: createMetrics() }, opened.connection)

@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, type MetricObject, Registry } from 'prom-client'
+import { readableLines } from './readable-lines.ts'
 
 /** Fields that may hold secrets or personal data; they are replaced wherever they appear in a log line. */
 const redacted = [
@@ -63,13 +64,18 @@ export function createLog(level: string, destination?: DestinationStream, base: 
   return log
 }
 
+export type LogFormat = 'json' | 'text'
+
 /**
- * The log of one process of several that write to the same standard output: every line has its pid. What is written at
- * once is whole lines, and no more than a pipe takes undivided (POSIX: PIPE_BUF).
+ * A process's log on standard output: JSON lines, or lines for people if that is configured or standard output is a terminal. Of
+ * several processes that write to the same output, every line has its pid, what is written at once is whole lines, and no more
+ * than a pipe takes undivided (POSIX: PIPE_BUF).
  */
-export function createLogOfSeveral(level: string): Logger {
-  const destination = pino.destination({ dest: 1, sync: false, minLength: 2048, maxWrite: 4096, periodicFlush: 200 })
-  return createLog(level, destination, { pid: process.pid })
+export function openLog({ logLevel, logFormat }: { logLevel: string; logFormat: LogFormat | undefined }, { ofSeveral = false } = {}): Logger {
+  const base = ofSeveral ? { pid: process.pid } : null
+  const isReadable = logFormat === 'text' || (logFormat === undefined && process.stdout.isTTY)
+  if (isReadable) return createLog(logLevel, readableLines(pino.destination({ dest: 1, sync: true }), process.stdout), base)
+  return createLog(logLevel, ofSeveral ? pino.destination({ dest: 1, sync: false, minLength: 2048, maxWrite: 4096, periodicFlush: 200 }) : undefined, base)
 }
 
 /** The part of an error that may be logged. A PostgreSQL error's detail and message can quote a row, so only its code and location are kept. */

@@ -75,7 +75,8 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
   const newRequestId = requestIds()
   const refuse = refusing(log)
   const fastify: FastifyInstance = Fastify({
-    loggerInstance: log as FastifyBaseLogger,
+    // Of its own, Fastify reports only where it listens, which a start says better.
+    loggerInstance: (log.level === 'info' ? log.child({}, { level: 'warn' }) : log) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: (logger) => logger, // a child for each request costs more than the line it writes
     requestIdHeader: false,
