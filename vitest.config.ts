@@ -18,6 +18,7 @@ const slow = [
   'foundation/database/upgrade.test.ts',
   'foundation/http/idempotency.test.ts',
   'foundation/outgoing/send-safely.test.ts',
+  'fuzz.test.ts',
   'lookups.test.ts',
   'pages/checkout/live-cards.test.ts',
   'pages/method-marks/method-marks.test.ts',

@@ -50,6 +50,21 @@ const tasks = {
     await prepare('main')
     run(tools.vitest, ['run', '--project', 'pure', '--project', 'server', ...rest])
   },
+  /** Sends generated requests to a server: `--requests N --seed S`. */
+  async fuzz() {
+    await prepare('main')
+    const { values } = process.getBuiltinModule('node:util').parseArgs({
+      args: rest,
+      options: { requests: { type: 'string', default: '20000' }, seed: { type: 'string', default: String(process.pid) } },
+    })
+    for (const [name, value] of Object.entries(values)) {
+      if (/^\d{1,9}$/.test(value)) continue
+      process.stderr.write(`--${name} takes a whole number, not "${value}".\n`)
+      process.exit(2)
+    }
+    const env = { ...process.env, HAWKER_FUZZ_REQUESTS: values.requests, HAWKER_FUZZ_SEED: values.seed }
+    run(tools.vitest, ['run', '--project', 'slow', 'server/src/fuzz.test.ts', '-t', 'generated requests'], { env })
+  },
   /** The browser tests, which write a screenshot of every page. */
   async screenshots() {
     await prepare('main')

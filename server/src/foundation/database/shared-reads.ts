@@ -57,7 +57,8 @@ export function sharedReads<Row>(pool: pg.Pool, rows: KeyedRows, acrossBusinesse
       const businesses = acrossBusinesses ? keys.map(({ businessId }) => businessId) : keys[0]?.businessId
       const { rows: found } = await pool.query({ name: rows.name, text, values: [businesses, keys.map(({ id }) => id)] })
       const byKey: Row[][] = keys.map(() => [])
-      for (const row of found) byKey[row.key_place - 1]?.push(row)
+      // Its place is no part of a row: presenters show rows whole.
+      for (const { key_place, ...row } of found) byKey[key_place - 1]?.push(row as Row)
       return byKey
     },
   })

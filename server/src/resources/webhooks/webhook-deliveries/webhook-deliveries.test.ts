@@ -123,6 +123,10 @@ test('a paid request calls its webhook once, and the delivery shows the request 
   expect(json).toMatchObject({ version: 1, endpoint_id: null, event_type: 'payment_request.completed', status: 'succeeded' })
   expect(json.body).toBe(shop.received[0]?.body.toString())
   expect(json.tries).toMatchObject([{ number: 1, request: { headers: { 'User-Agent': 'HitPay v1.0' } }, response: { status: 200, body: 'Thank you' } }])
+  const charge = await client.get(`/v1/charges/${chargeId}`)
+  expect(charge.json.webhook_logs).toEqual([
+    { id: row?.id, event_type: json.event_type, url: json.url, status: 'succeeded', attempts: 1, response_status: 200, created_at: expect.any(String) },
+  ])
 })
 
 describe('GET /v1/webhook-deliveries', () => {
