@@ -12,7 +12,7 @@ const payments = 'server/src/resources/payments'
 const parts = {
   money: {
     mutate: ['server/src/foundation/shared/money.ts', `${payments}/fees/fees.ts`],
-    tests: ['server/src/foundation/shared/money.test.ts', `${payments}/charges/charges.test.ts`],
+    tests: ['server/src/foundation/shared/money.test.ts', `${payments}/fees`, `${payments}/charges/charges.test.ts`],
   },
   ledger: {
     mutate: ['server/src/engine/ledger'],

@@ -11,10 +11,10 @@ export interface Fee {
   rateBasisPoints: number
 }
 
-const free: FeeSchedule = { fixedMinor: 0n, rateBasisPoints: 0, releaseDays: 0 }
+type Price = [fixedMinor: bigint, rateBasisPoints: number, releaseDays: number]
 
 /** Public prices (behaviour §5.4) as realistic defaults; a business sets its own. */
-const defaults: Record<string, Record<string, [fixedMinor: bigint, rateBasisPoints: number, releaseDays: number]>> = {
+const defaults: Record<string, Record<string, Price>> = {
   card: { sgd: [50n, 365, 2], myr: [100n, 300, 2], '*': [0n, 365, 2] },
   paynow_online: { sgd: [30n, 65, 0] },
   grabpay_direct: { sgd: [0n, 300, 0], myr: [0n, 200, 0] },
@@ -31,29 +31,27 @@ const defaults: Record<string, Record<string, [fixedMinor: bigint, rateBasisPoin
   touch_n_go: { myr: [0n, 190, 0] },
   duitnow: { myr: [0n, 120, 0] },
   cash: { '*': [0n, 0, 0] },
-  '*': { '*': [0n, 150, 0] },
 }
+/** The price of every other method. */
+const otherPrice: Price = [0n, 150, 0]
 
 /** PayNow in Singapore: below 100.00 no fixed part, 0.9 % and at least 0.20 (behaviour §5.4). */
 const payNowBelow = { amountMinor: 10_000n, rateBasisPoints: 90, minimumMinor: 20n }
 
 function defaultFor(method: string, currency: Currency): FeeSchedule {
   const ofMethod = ownValue(defaults, method)
-  const found = (ofMethod && ownValue(ofMethod, currency)) ?? ofMethod?.['*'] ?? defaults['*']?.['*']
-  if (!found) return free
-  const schedule = { fixedMinor: found[0], rateBasisPoints: found[1], releaseDays: found[2] }
+  const [fixedMinor, rateBasisPoints, releaseDays] = (ofMethod && (ownValue(ofMethod, currency) ?? ofMethod['*'])) ?? otherPrice
+  const schedule = { fixedMinor, rateBasisPoints, releaseDays }
   return method === 'paynow_online' && currency === 'sgd' ? { ...schedule, below: payNowBelow } : schedule
 }
 
 /** The schedules that apply if a business has none of its own; one for any currency is returned in the business's. */
 export function defaultSchedules(home: Currency): { method: string; currency: Currency; schedule: FeeSchedule }[] {
-  return Object.entries(defaults)
-    .filter(([method]) => method !== '*')
-    .flatMap(([method, byCurrency]) => {
-      const named = Object.keys(byCurrency).filter((currency) => currency !== '*')
-      const shown = '*' in byCurrency && !named.includes(home) ? [...named, home] : named
-      return shown.map((currency) => ({ method, currency, schedule: defaultFor(method, currency) }))
-    })
+  return Object.entries(defaults).flatMap(([method, byCurrency]) => {
+    const named = Object.keys(byCurrency).filter((currency) => currency !== '*')
+    const shown = '*' in byCurrency && !named.includes(home) ? [...named, home] : named
+    return shown.map((currency) => ({ method, currency, schedule: defaultFor(method, currency) }))
+  })
 }
 
 /** The schedules of businesses, as a function of method and currency; one query for all of them. */
