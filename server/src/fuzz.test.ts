@@ -4,7 +4,7 @@ import { aBusiness, type Client, startTestServer, type TestServer } from '#testi
 import { testDatabase } from '#testing/database.ts'
 import { type FuzzReport, fuzz } from '#testing/fuzz/fuzz.ts'
 import { type FuzzOperation, shots } from '#testing/fuzz/shots.ts'
-import type { Schema } from '#testing/fuzz/values.ts'
+import type { FuzzSchema } from '#testing/fuzz/values.ts'
 import { allSamples } from '#testing/samples.ts'
 
 // `npm run fuzz -- --requests N --seed S` sets both.
@@ -16,9 +16,9 @@ const patienceMs = 60_000 + requests * 30
 interface Document {
   paths: Record<
     string,
-    Record<string, { operationId: string; parameters?: FuzzOperation['parameters']; requestBody?: { content: Record<string, { schema: Schema }> } }>
+    Record<string, { operationId: string; parameters?: FuzzOperation['parameters']; requestBody?: { content: Record<string, { schema: FuzzSchema }> } }>
   >
-  components: { schemas: Record<string, Schema> }
+  components: { schemas: Record<string, FuzzSchema> }
 }
 const document: Document = JSON.parse(readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8'))
 const schemas = new Map(Object.entries(document.components.schemas))
@@ -26,14 +26,14 @@ const { makers, bodies } = await allSamples()
 
 /** A text that only the other business has. */
 const secret = 'Zq7 Warung'
-const text: Schema = { type: 'string' }
+const text: FuzzSchema = { type: 'string' }
 /** What pages and their forms read, none of which openapi.json describes. */
 const pageQuery = ['lang', 'method', 'amount', 'embed', 'attempt', 'v', 'reference', 'status', 'outcome', 'width'].map((name) => ({
   name,
   in: 'query',
   schema: text,
 }))
-const pageBody: Schema = {
+const pageBody: FuzzSchema = {
   type: 'object',
   properties: Object.fromEntries(
     ['amount', 'exact_amount', 'name', 'purpose', 'email', 'method', 'token', 'code', 'outcome', 'card', 'number', 'expiry', 'cvc'].map((name) => [name, text]),

@@ -28,6 +28,7 @@ const clumsy =
 const verbs = [
   'Allocate',
   'Answer',
+  'Cancel',
   'Create',
   'Delete',
   'Disable',

@@ -17,6 +17,7 @@ import { type Dispatcher, startDispatcher } from '#resources/webhooks/delivery/d
 import { fanOut } from '#resources/webhooks/delivery/fan-out.ts'
 import { webhooksJobs } from '#resources/webhooks/jobs.ts'
 import { deliveriesDeletion } from '#resources/webhooks/webhook-deliveries/forget-deliveries-job.ts'
+import { replayWork } from '#resources/webhooks/webhook-replays/work-off-replay.ts'
 import { type Verification, verification } from '#verify/verify-job.ts'
 
 /** Every job and every schedule, in one list. */
@@ -32,7 +33,7 @@ export interface WorkerDeps extends JobDeps {
 
 /** What becomes due and is polled, in one list. */
 function polledDueWork({ database, clock, log, payments, sendMail: send }: WorkerDeps): DueWork[] {
-  return [...paymentsDueWork(payments), mailSending({ database, clock, log, send, onEnded: receiptMailEnded })]
+  return [...paymentsDueWork(payments), replayWork({ ...payments, database, clock }), mailSending({ database, clock, log, send, onEnded: receiptMailEnded })]
 }
 
 /** Everything that becomes due for a business, in the order of what is due at the same moment; `advance` does it for a business with a clock of its own. */

@@ -432,6 +432,28 @@ export interface WebhookQueue {
   owner: number | null;
 }
 
+export interface WebhookReplays {
+  api_key_id: string | null;
+  business_id: string;
+  created_at: Date;
+  created_before: Date | null;
+  created_from: Date | null;
+  due_at: Date | null;
+  endpoint_id: string | null;
+  error: string | null;
+  event_type: string | null;
+  events: bigint;
+  finished_at: Date | null;
+  from_sequence: bigint;
+  id: string;
+  next_sequence: bigint;
+  queued: bigint;
+  status: string;
+  to_sequence: bigint;
+  updated_at: Date;
+  url: string | null;
+}
+
 export interface DB {
   api_keys: ApiKeys;
   bank_accounts: BankAccounts;
@@ -464,4 +486,5 @@ export interface DB {
   webhook_deliveries: WebhookDeliveries;
   webhook_endpoints: WebhookEndpoints;
   webhook_queue: WebhookQueue;
+  webhook_replays: WebhookReplays;
 }

@@ -4,7 +4,7 @@ import { type FaultKind, judge } from './judge.ts'
 import type { Shot } from './shots.ts'
 
 /** A request that got a wrong response, shrunk as far as it still does. */
-export interface Finding {
+export interface FuzzFinding {
   kind: FaultKind
   about: string
   status: number
@@ -17,7 +17,7 @@ export interface FuzzReport {
   /** Requests that were sent, those of shrinking included. */
   sent: number
   statuses: ReadonlyMap<number, number>
-  findings: readonly Finding[]
+  findings: readonly FuzzFinding[]
   slowestMs: number
 }
 
@@ -46,7 +46,7 @@ const shrinkingRequests = { slow: 3, others: 300 }
  */
 export async function fuzz(shots: Arbitrary<Shot>, { port, requests, seed, secrets, slowMs = 2_000, onProgress }: FuzzOptions): Promise<FuzzReport> {
   const statuses = new Map<number, number>()
-  const findings: Finding[] = []
+  const findings: FuzzFinding[] = []
   /** What one lane has found, and the others pass over. */
   const claimed = new Set<string>()
   let sent = 0
@@ -62,7 +62,7 @@ export async function fuzz(shots: Arbitrary<Shot>, { port, requests, seed, secre
   }
 
   /** A property that fails as one request did first, for as long as that may be shrunk. */
-  function aProperty(onFinding: (finding: Finding) => void) {
+  function aProperty(onFinding: (finding: FuzzFinding) => void) {
     let own: string | undefined
     let left = 0
     return fc.asyncProperty(shots, async (shot) => {
@@ -83,7 +83,7 @@ export async function fuzz(shots: Arbitrary<Shot>, { port, requests, seed, secre
     let left = Math.ceil(requests / lanes)
     for (let round = 0; left > 0 && findings.length < mostFindings; round++) {
       // The last one is the smallest.
-      let smallest: Finding | undefined
+      let smallest: FuzzFinding | undefined
       const property = aProperty((finding) => {
         smallest = finding
       })

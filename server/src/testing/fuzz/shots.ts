@@ -1,13 +1,13 @@
 import { gzipSync } from 'node:zlib'
 import fc, { type Arbitrary } from 'fast-check'
-import { hostileText, type Schema, valuesFor } from './values.ts'
+import { type FuzzSchema, hostileText, valuesFor } from './values.ts'
 
 export interface FuzzOperation {
   method: string
   /** With its parameters in braces, as in openapi.json. */
   path: string
-  parameters: readonly { name: string; in: string; schema: Schema }[]
-  body: Schema | undefined
+  parameters: readonly { name: string; in: string; schema: FuzzSchema }[]
+  body: FuzzSchema | undefined
   /** A body that is accepted. */
   sample: object | undefined
 }
@@ -145,71 +145,78 @@ export interface Callers {
   others: readonly string[]
 }
 
-/** Requests to the given operations, seldom to other paths. */
-export function shots(operations: readonly FuzzOperation[], ids: KnownIds, schemas: ReadonlyMap<string, Schema>, { key, others }: Callers): Arbitrary<Shot> {
-  const valueFor = valuesFor(schemas)
+type ValueFor = ReturnType<typeof valuesFor>
 
-  function pathOf({ path }: FuzzOperation): Arbitrary<string> {
-    const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
-    const choices = names.map((name) => {
-      const known = ids.get(name) ?? []
-      const any = hostileText.map((text) => encoded(text).slice(0, 3_000))
-      return fc.oneof(...(known.length > 0 ? [{ weight: 8, arbitrary: fc.constantFrom(...known) }] : []), { weight: 1, arbitrary: any })
-    })
-    return fc.tuple(...choices).map((values) => path.replaceAll(/\{\w+\}/g, () => values.shift() ?? ''))
-  }
+function pathOf({ path }: FuzzOperation, ids: KnownIds): Arbitrary<string> {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
+  const choices = names.map((name) => {
+    const known = ids.get(name) ?? []
+    const any = hostileText.map((text) => encoded(text).slice(0, 3_000))
+    return fc.oneof(...(known.length > 0 ? [{ weight: 8, arbitrary: fc.constantFrom(...known) }] : []), { weight: 1, arbitrary: any })
+  })
+  return fc.tuple(...choices).map((values) => path.replaceAll(/\{\w+\}/g, () => values.shift() ?? ''))
+}
 
-  function queryOf({ parameters }: FuzzOperation): Arbitrary<string> {
-    const named = parameters.filter(({ in: where }) => where === 'query')
-    const some = fc.record(Object.fromEntries(named.map(({ name, schema }) => [name, valueFor(schema)])), { requiredKeys: [] })
+function queryOf({ parameters }: FuzzOperation, valueFor: ValueFor): Arbitrary<string> {
+  const named = parameters.filter(({ in: where }) => where === 'query')
+  const some = fc.record(Object.fromEntries(named.map(({ name, schema }) => [name, valueFor(schema)])), { requiredKeys: [] })
+  return fc.oneof(
+    { weight: 4, arbitrary: fc.constant('') },
+    { weight: 4, arbitrary: some.map((value) => formOf(value).slice(0, 12_000)) },
+    { weight: 1, arbitrary: fc.tuple(hostileText, hostileText).map(([name, text]) => `${encoded(name)}=${encoded(text)}`.slice(0, 12_000)) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        'a[b][c]=1&a[b]=2&a=3',
+        '%=%',
+        '&&&==',
+        '[]=1',
+        'page=1&page=2&page[]=3',
+        'cursor=AAAA',
+        'cursor=%00',
+        'lang=constructor',
+        '__proto__[x]=1',
+      ),
+    },
+  )
+}
+
+function bodyOf({ body, sample }: FuzzOperation, valueFor: ValueFor): Arbitrary<Written> {
+  if (!body)
     return fc.oneof(
-      { weight: 4, arbitrary: fc.constant('') },
-      { weight: 4, arbitrary: some.map((value) => formOf(value).slice(0, 12_000)) },
-      { weight: 1, arbitrary: fc.tuple(hostileText, hostileText).map(([name, text]) => `${encoded(name)}=${encoded(text)}`.slice(0, 12_000)) },
-      {
-        weight: 1,
-        arbitrary: fc.constantFrom(
-          'a[b][c]=1&a[b]=2&a=3',
-          '%=%',
-          '&&&==',
-          '[]=1',
-          'page=1&page=2&page[]=3',
-          'cursor=AAAA',
-          'cursor=%00',
-          'lang=constructor',
-          '__proto__[x]=1',
-        ),
-      },
+      { weight: 6, arbitrary: fc.constant<Written>({ type: undefined, body: Buffer.alloc(0) }) },
+      { weight: 1, arbitrary: fc.constant({}).chain(written) },
     )
-  }
+  const made = valueFor(body)
+  // Most of a body is right, so that the rest is looked at.
+  const changed = fc.tuple(made, fc.array(fc.nat(), { minLength: 1, maxLength: 2 })).map(([value, places]) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+    const entries = Object.entries(value)
+    return {
+      ...sample,
+      ...Object.fromEntries(places.flatMap((place) => (entries.length === 0 ? [] : [entries[place % entries.length] as [string, unknown]]))),
+    }
+  })
+  return fc
+    .oneof({ weight: 3, arbitrary: fc.constant<unknown>(sample ?? {}) }, { weight: 4, arbitrary: changed }, { weight: 2, arbitrary: made })
+    .chain(written)
+}
 
-  function bodyOf({ body, sample }: FuzzOperation): Arbitrary<Written> {
-    if (!body)
-      return fc.oneof(
-        { weight: 6, arbitrary: fc.constant<Written>({ type: undefined, body: Buffer.alloc(0) }) },
-        { weight: 1, arbitrary: fc.constant({}).chain(written) },
-      )
-    const made = valueFor(body)
-    // Most of a body is right, so that the rest is looked at.
-    const changed = fc.tuple(made, fc.array(fc.nat(), { minLength: 1, maxLength: 2 })).map(([value, places]) => {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-      const entries = Object.entries(value)
-      return {
-        ...sample,
-        ...Object.fromEntries(places.flatMap((place) => (entries.length === 0 ? [] : [entries[place % entries.length] as [string, unknown]]))),
-      }
-    })
-    return fc
-      .oneof({ weight: 3, arbitrary: fc.constant<unknown>(sample ?? {}) }, { weight: 4, arbitrary: changed }, { weight: 2, arbitrary: made })
-      .chain(written)
-  }
+/** Requests to the given operations, seldom to other paths. */
+export function shots(
+  operations: readonly FuzzOperation[],
+  ids: KnownIds,
+  schemas: ReadonlyMap<string, FuzzSchema>,
+  { key, others }: Callers,
+): Arbitrary<Shot> {
+  const valueFor = valuesFor(schemas)
 
   const whole = operations.map((operation) =>
     fc
       .record({
-        path: pathOf(operation),
-        query: queryOf(operation),
-        content: bodyOf(operation),
+        path: pathOf(operation, ids),
+        query: queryOf(operation, valueFor),
+        content: bodyOf(operation, valueFor),
         key: fc.oneof({ weight: 20, arbitrary: fc.constant(key) }, { weight: 1, arbitrary: fc.constantFrom('', ...others) }),
         headers: moreHeaders,
         method: fc.oneof(

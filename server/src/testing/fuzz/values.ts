@@ -1,7 +1,7 @@
 import fc, { type Arbitrary } from 'fast-check'
 
 /** As much of JSON Schema as openapi.json uses. */
-export interface Schema {
+export interface FuzzSchema {
   $ref?: string
   type?: string | string[]
   format?: string
@@ -12,12 +12,12 @@ export interface Schema {
   minimum?: number
   maximum?: number
   maxLength?: number
-  anyOf?: Schema[]
+  anyOf?: FuzzSchema[]
   required?: string[]
-  properties?: Record<string, Schema>
-  patternProperties?: Record<string, Schema>
-  additionalProperties?: Schema | boolean
-  items?: Schema
+  properties?: Record<string, FuzzSchema>
+  patternProperties?: Record<string, FuzzSchema>
+  additionalProperties?: FuzzSchema | boolean
+  items?: FuzzSchema
 }
 
 /** Texts that have broken programs before. */
@@ -107,10 +107,10 @@ const hostileValue: Arbitrary<unknown> = fc.oneof(
 )
 
 /** Values for schemas: mostly valid, sometimes of another type, hostile or missing. */
-export function valuesFor(schemas: ReadonlyMap<string, Schema>) {
-  const resolved = (schema: Schema): Schema => (schema.$ref ? resolved(schemas.get(schema.$ref.split('/').at(-1) ?? '') ?? {}) : schema)
+export function valuesFor(schemas: ReadonlyMap<string, FuzzSchema>) {
+  const resolved = (schema: FuzzSchema): FuzzSchema => (schema.$ref ? resolved(schemas.get(schema.$ref.split('/').at(-1) ?? '') ?? {}) : schema)
 
-  function text({ format, maxLength = 40 }: Schema): Arbitrary<string> {
+  function text({ format, maxLength = 40 }: FuzzSchema): Arbitrary<string> {
     if (format === 'date') return fc.constantFrom('2026-11-27', '2024-02-29')
     if (format === 'date-time') return fc.constantFrom('2026-11-27T10:00:00Z', '2027-01-01T00:00:00+08:00')
     if (format === 'email') return fc.constantFrom('jane@example.com', 'a@b.sg')
@@ -121,7 +121,7 @@ export function valuesFor(schemas: ReadonlyMap<string, Schema>) {
     )
   }
 
-  function valid(schema: Schema, depth: number): Arbitrary<unknown> {
+  function valid(schema: FuzzSchema, depth: number): Arbitrary<unknown> {
     const { type = [], enum: values, const: constant, examples = [], anyOf, items, properties, patternProperties = {}, additionalProperties } = schema
     const known = [...examples, ...(values ?? []), ...(constant === undefined ? [] : [constant])]
     if (known.length > 0) return fc.constantFrom(...known)
@@ -139,7 +139,7 @@ export function valuesFor(schemas: ReadonlyMap<string, Schema>) {
   }
 
   /** An object with some of the fields that its schema names, and perhaps others. */
-  function objectOf({ properties = {}, required = [] }: Schema, depth: number): Arbitrary<Record<string, unknown>> {
+  function objectOf({ properties = {}, required = [] }: FuzzSchema, depth: number): Arbitrary<Record<string, unknown>> {
     const fields = fc.record(Object.fromEntries(Object.entries(properties).map(([name, one]) => [name, valueFor(one, depth + 1)])), { requiredKeys: required })
     return fc.oneof(
       { weight: 6, arbitrary: fields },
@@ -147,7 +147,7 @@ export function valuesFor(schemas: ReadonlyMap<string, Schema>) {
     )
   }
 
-  function valueFor(given: Schema, depth = 0): Arbitrary<unknown> {
+  function valueFor(given: FuzzSchema, depth = 0): Arbitrary<unknown> {
     const schema = resolved(given)
     return fc.oneof({ weight: depth === 0 ? 12 : 10, arbitrary: valid(schema, depth) }, { weight: 1, arbitrary: hostileValue })
   }

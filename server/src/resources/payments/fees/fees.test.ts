@@ -58,7 +58,7 @@ describe('default prices', () => {
   })
 })
 
-describe('a fee', () => {
+describe('fees', () => {
   const payNow = defaultSchedules('sgd').find(({ method }) => method === 'paynow_online')?.schedule ?? { fixedMinor: 0n, rateBasisPoints: 0, releaseDays: 0 }
 
   test.each([
@@ -71,11 +71,11 @@ describe('a fee', () => {
     [10_000n, 30n, 65n, 65],
     [10_001n, 30n, 65n, 65],
     [20_000n, 30n, 130n, 65],
-  ])('of PayNow on %s minor units is %s and %s', (amount, fixedMinor, shareMinor, rateBasisPoints) => {
+  ])('a fee of PayNow on %s minor units is %s and %s', (amount, fixedMinor, shareMinor, rateBasisPoints) => {
     expect(feeOn(amount, payNow)).toEqual({ fixedMinor, shareMinor, rateBasisPoints })
   })
 
-  test('is rounded down and never more than the amount', () => {
+  test('a fee is rounded down and never more than the amount', () => {
     const amounts = fc.bigInt({ min: 0n, max: 10n ** 12n })
     fc.assert(
       fc.property(amounts, fc.bigInt({ min: 0n, max: 1_000n }), fc.integer({ min: 0, max: 10_000 }), (amount, fixed, rate) => {

@@ -60,6 +60,9 @@ export const deliveryColumns = [
   'updated_at',
 ] as const
 
+/** A type pattern (`customer.*`) as a LIKE pattern. */
+export const likeType = (type: string): string => `${type.slice(0, -1).replace(/[\\%_]/g, '\\$&')}%`
+
 /** Businesses that have deliveries to make; one step of an index for each lane, however long the lanes are. */
 export async function businessesWithDueDeliveries(db: Db, due: Due): Promise<string[]> {
   const { rows } = await sql<{ business_id: string }>`

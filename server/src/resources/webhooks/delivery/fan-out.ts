@@ -214,10 +214,10 @@ export function fanOut(deps: FanOutDeps): OnOrdered {
 /** The destination of a replay: the usual destinations, one endpoint, or a URL (signed by an endpoint's salt or a key's). */
 export type ReplayTarget = { endpoint: EndpointTarget } | { url: string; endpointId: string | null; apiKeyId: string | null } | 'same'
 
-/** Writes deliveries of events that were sequenced before, once more; returns how many. */
+/** Writes deliveries of events that were sequenced before, once for each replay; returns how many. */
 export async function replayEvents(
   tx: Db,
-  businessId: string,
+  { businessId, replayId }: { businessId: string; replayId: string },
   events: Omit<OrderedEvent, 'business_id'>[],
   target: ReplayTarget,
   deps: FanOutDeps,
@@ -230,5 +230,5 @@ export async function replayEvents(
     const { url, endpointId, apiKeyId } = target
     deliveries = again.map((event) => ({ businessId, eventId: event.id, version: 2, ...toUrl(url), endpointId, apiKeyId, body: null, isSigned: true }))
   }
-  return insertDeliveries(tx, deliveries, newId<'replay'>(deps.clock.now(businessId)), deps)
+  return insertDeliveries(tx, deliveries, replayId, deps)
 }

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Database, Db } from '#foundation/database/database.ts'
 import { keysetPages } from '#foundation/database/shared-pages.ts'
 import type { Cursor } from '#foundation/shared/cursor.ts'
-import { type DeliveryRow, deliveryColumns } from '#resources/webhooks/delivery/delivery-queries.ts'
+import { type DeliveryRow, deliveryColumns, likeType } from '#resources/webhooks/delivery/delivery-queries.ts'
 
 /** A delivery with the time of its next attempt. */
 export interface QueuedDelivery extends DeliveryRow {
@@ -16,9 +16,6 @@ export interface DeliveryFilter {
   endpoint_id?: string | undefined
   event_type?: string | undefined
 }
-
-/** A type pattern (`customer.*`) as a LIKE pattern. */
-const likeType = (type: string) => `${type.slice(0, -1).replace(/[\\%_]/g, '\\$&')}%`
 
 const listed = {
   name: 'list_webhook_deliveries',
@@ -98,40 +95,6 @@ export async function requeueDelivery(tx: Db, businessId: string, id: string, la
     .onConflict((conflict) => conflict.columns(['business_id', 'delivery_id']).doUpdateSet({ due_at: at, owner: null }))
     .execute()
   return true
-}
-
-export interface EventRange {
-  fromSequence: bigint | undefined
-  toSequence: bigint | undefined
-  from: Date | undefined
-  before: Date | undefined
-  eventType: string | undefined
-}
-
-/** The fields of a past event that a replay needs. */
-export interface PastEvent {
-  id: string
-  sequence: bigint
-  type: string
-  callbacks: unknown
-  about_endpoint: string | null
-}
-
-/** Sequenced events, in order. */
-export async function eventsInRange(tx: Db, businessId: string, range: EventRange, limit: number): Promise<PastEvent[]> {
-  let query = tx
-    .selectFrom('events')
-    .select(['id', 'sequence', 'type', 'callbacks'])
-    .select(sql<string | null>`case when type = 'webhook_delivery.failed' then data ->> 'endpoint_id' end`.as('about_endpoint'))
-    .where('business_id', '=', businessId)
-    .where('sequence', 'is not', null)
-  if (range.fromSequence !== undefined) query = query.where('sequence', '>=', range.fromSequence)
-  if (range.toSequence !== undefined) query = query.where('sequence', '<=', range.toSequence)
-  if (range.from) query = query.where('created_at', '>=', range.from)
-  if (range.before) query = query.where('created_at', '<', range.before)
-  if (range.eventType?.endsWith('.*')) query = query.where('type', 'like', likeType(range.eventType))
-  else if (range.eventType !== undefined) query = query.where('type', '=', range.eventType)
-  return (await query.orderBy('sequence').limit(limit).execute()) as PastEvent[]
 }
 
 /** The encrypted salts of a business's keys and endpoints, to recognize a signature by the wrong one. */

@@ -13,33 +13,23 @@ import { diagnoseSignature } from '#resources/webhooks/delivery/diagnose-signatu
 import { laneOfUrl } from '#resources/webhooks/delivery/fan-out.ts'
 import { findEndpoint } from '#resources/webhooks/webhook-events/queries.ts'
 import { deliveryPages, findDelivery, listAttempts, listSalts, requeueDelivery, type WholeDelivery } from './queries.ts'
-import { type ReplayDeps, replay } from './replay-events.ts'
-import {
-  ListWebhookDeliveries,
-  presentDetail,
-  ReplayEvents,
-  Replayed,
-  SignatureVerdict,
-  VerifySignature,
-  WebhookDeliveryDetail,
-  WebhookDeliveryPage,
-} from './wire.ts'
+import { ListWebhookDeliveries, presentDetail, SignatureVerdict, VerifySignature, WebhookDeliveryDetail, WebhookDeliveryPage } from './wire.ts'
 
-export interface WebhookDeliveriesDeps extends ReplayDeps, Pick<Deps, 'groupAcrossBusinesses'> {
+export interface WebhookDeliveriesDeps extends Pick<Deps, 'database' | 'secretKey' | 'groupAcrossBusinesses'> {
   /** Called after a commit that queued something. */
   onEvent: (businessId: string) => void
 }
 
 const listOrder = 'webhook_deliveries'
 
-async function required(deps: ReplayDeps, business: Business, params: Record<string, string>): Promise<WholeDelivery> {
+async function required(deps: Pick<Deps, 'database'>, business: Business, params: Record<string, string>): Promise<WholeDelivery> {
   const id = params.webhook_delivery_id ?? ''
   const row = isUuid(id) ? await findDelivery(deps.database.db, business.id, id.toLowerCase()) : undefined
   if (!row) throw notFound('WebhookDelivery', id)
   return row
 }
 
-/** What was sent, the responses and the next attempt; redelivery and replay; and signature diagnosis. */
+/** What was sent, the responses and the next attempt; redelivery; and signature diagnosis. */
 export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): void {
   const webhookDeliveries = api.group('Webhook deliveries')
   webhookDeliveries.read(
@@ -59,7 +49,7 @@ export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): 
     async ({ business, params }) => ({ status: 200, body: await detail(deps, business, await required(deps, business, params)) }),
   )
 
-  sendAgainRoutes(api, deps)
+  redeliverRoute(api, deps)
   api.group('Sandbox').write(
     'POST',
     '/v1/sandbox/verify-signature',
@@ -74,9 +64,8 @@ export function webhookDeliveriesRoutes(api: Api, deps: WebhookDeliveriesDeps): 
   )
 }
 
-function sendAgainRoutes(api: Api, deps: WebhookDeliveriesDeps): void {
+function redeliverRoute(api: Api, deps: WebhookDeliveriesDeps): void {
   const webhookDeliveries = api.group('Webhook deliveries')
-  const sendAgain = replay(deps)
   webhookDeliveries.write(
     'POST',
     '/v1/webhook-deliveries/:webhook_delivery_id/redeliver',
@@ -92,27 +81,9 @@ function sendAgainRoutes(api: Api, deps: WebhookDeliveriesDeps): void {
       return answer
     },
   )
-
-  webhookDeliveries.write(
-    'POST',
-    '/v1/webhook-deliveries/replay',
-    {
-      operationId: 'replayEvents',
-      summary: 'Replay past events',
-      description:
-        'Replays up to 10,000 events, selected by sequence, date or type: to their usual destinations (registered webhook events and callbacks), to one webhook event, or to a URL.',
-      body: ReplayEvents,
-      answers: { 200: Replayed },
-    },
-    async (call) => {
-      const answer = await sendAgain(call)
-      deps.onEvent(call.business.id)
-      return answer
-    },
-  )
 }
 
-async function redeliver(deps: ReplayDeps, { business, params, claim, at }: Call): Promise<Answer> {
+async function redeliver(deps: Pick<Deps, 'database'>, { business, params, claim, at }: Call): Promise<Answer> {
   const { db } = deps.database
   const delivery = await required(deps, business, params)
   const isToEndpoint = delivery.target === delivery.endpoint_id
@@ -127,7 +98,7 @@ async function redeliver(deps: ReplayDeps, { business, params, claim, at }: Call
   })
 }
 
-async function detail({ database }: ReplayDeps, business: Business, row: WholeDelivery): Promise<string> {
+async function detail({ database }: Pick<Deps, 'database'>, business: Business, row: WholeDelivery): Promise<string> {
   return JSON.stringify(presentDetail(row, await listAttempts(database.db, business.id, row.id), business))
 }
 
@@ -143,7 +114,10 @@ function listing({ database, groupAcrossBusinesses }: WebhookDeliveriesDeps): (c
 
 const schemes: Record<string, string> = { '1': 'v1', '2': 'v2', v1: 'v1', v2: 'v2', standard: 'standard' }
 
-async function diagnose({ database, secretKey }: ReplayDeps, { business, body, at }: Call<unknown, VerifySignature>): Promise<Answer> {
+async function diagnose(
+  { database, secretKey }: Pick<Deps, 'database' | 'secretKey'>,
+  { business, body, at }: Call<unknown, VerifySignature>,
+): Promise<Answer> {
   if (business.mode !== 'sandbox') throw new ApiError(403, 'sandbox_only', 'This is available in the sandbox only.')
   const scheme = body.version === undefined ? undefined : ownValue(schemes, String(body.version))
   if (body.version !== undefined && scheme === undefined) throw invalid({ version: ['The selected version is invalid.'] })

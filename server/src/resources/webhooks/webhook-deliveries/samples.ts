@@ -11,6 +11,6 @@ export const samples: Samples = {
       return (await client.get(`/v1/webhook-deliveries?endpoint_id=${endpoint.id}`)).json.data[0].id
     },
   },
-  bodies: { replayEvents: () => ({ event_type: 'charge.created' }), verifySignature: () => ({ body: '{}', salt: 'salt' }) },
-  actions: ['replayEvents', 'verifySignature'],
+  bodies: { verifySignature: () => ({ body: '{}', salt: 'salt' }) },
+  actions: ['verifySignature'],
 }

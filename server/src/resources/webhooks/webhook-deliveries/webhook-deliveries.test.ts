@@ -193,7 +193,7 @@ describe('redelivery and replay', () => {
     await sendAll(client)
     const replay = (body: object) => client.post('/v1/webhook-deliveries/replay', body)
 
-    expect((await replay({ from_sequence: 2, to_sequence: 3 })).json).toEqual({ events: 2, queued: 1, has_more: false, next_sequence: null })
+    expect((await replay({ from_sequence: 2, to_sequence: 3 })).json).toMatchObject({ status: 'succeeded', events: 2, queued: 1 })
     const endpoint = await anEndpoint(client, late.url, { event_types: ['refund.created'] })
     expect((await replay({ event_type: 'charge.*', endpoint_id: endpoint.id })).json).toMatchObject({ events: 3, queued: 3 })
     expect((await replay({ from: '2020-01-01', url: elsewhere.url })).json).toMatchObject({ events: 4, queued: 4 })

@@ -66,31 +66,6 @@ export const ListWebhookDeliveries = Type.Object({
 export type ListWebhookDeliveries = Static<typeof ListWebhookDeliveries>
 
 /** Which events to replay, and their destination. */
-export const ReplayEvents = Type.Object({
-  from_sequence: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
-  to_sequence: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
-  from: Type.Optional(plainText(40, { description: 'Only events at or after this date or timestamp.' })),
-  to: Type.Optional(plainText(40, { description: 'Only events at or before this date or timestamp.' })),
-  event_type: Type.Optional(plainText(64, { description: 'Only this type, or `charge.*` for all charge events.' })),
-  endpoint_id: Type.Optional(Type.String({ format: 'uuid', description: 'Send only to this webhook event, whatever types it subscribes to.' })),
-  url: Type.Optional(
-    plainText(1028, {
-      description: "Send to this URL instead, as events of version 2, signed with the salt of `endpoint_id` if given, otherwise with your API key's salt.",
-    }),
-  ),
-})
-export type ReplayEvents = Static<typeof ReplayEvents>
-
-export const Replayed = Type.Object(
-  {
-    events: Type.Integer({ description: 'Number of matching events.' }),
-    queued: Type.Integer({ description: 'Number of deliveries that were queued.' }),
-    has_more: Type.Boolean({ description: 'More than 10,000 events matched; continue from `next_sequence`.' }),
-    next_sequence: whole,
-  },
-  { title: 'Replayed' },
-)
-
 /** A delivery as a merchant received it. */
 export const VerifySignature = Type.Object({
   body: Type.String({ maxLength: 262_144, description: 'The raw body as received.' }),
