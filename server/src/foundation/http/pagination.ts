@@ -52,6 +52,8 @@ export interface KeysetRequest extends PageRequest {
   cursor: Cursor | undefined
   /** Rows that a page number skipped; 0 when undefined. */
   skip?: number
+  /** Where the list continues although the page is not full: the rows up to there were looked at, and did not match. */
+  continueAt?: string | undefined
 }
 
 /** A page of a list as a call requests it; `path` is the list's own. Throws a 422 for a cursor that is none of the list's. */
@@ -73,16 +75,18 @@ export function keysetRequest(
  */
 export function keysetPage<Row extends { id: string; sort_key?: string }>(
   rows: readonly Row[],
-  { order, cursor, skip = 0, perPage, path, query }: KeysetRequest,
+  { order, cursor, skip = 0, perPage, path, query, continueAt }: KeysetRequest,
   present: (row: Row) => string,
 ): string {
   const hasMore = rows.length > perPage
   const shown = rows.slice(0, perPage)
   const isBackwards = cursor?.direction === 'previous'
   if (isBackwards) shown.reverse()
-  const at = (row: Row | undefined, direction: Cursor['direction']) => (row ? encodeCursor({ order, key: row.sort_key ?? '', id: row.id, direction }) : null)
-  const next = isBackwards || hasMore ? at(shown.at(-1), 'next') : null
-  const previous = (isBackwards ? hasMore : cursor !== undefined || skip > 0) ? at(shown[0], 'previous') : null
+  const at = (row: Pick<Row, 'id' | 'sort_key'> | undefined, direction: Cursor['direction']) =>
+    row ? encodeCursor({ order, key: row.sort_key ?? '', id: row.id, direction }) : null
+  const beyond = hasMore || continueAt === undefined ? undefined : { id: continueAt }
+  const next = isBackwards || hasMore || beyond ? at((isBackwards ? undefined : beyond) ?? shown.at(-1), 'next') : null
+  const previous = (isBackwards ? hasMore || beyond : cursor !== undefined || skip > 0) ? at((isBackwards ? beyond : undefined) ?? shown[0], 'previous') : null
   const search = new URLSearchParams(query)
   search.delete('page')
   const link = (to: string | null) => {

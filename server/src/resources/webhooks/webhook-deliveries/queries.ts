@@ -26,17 +26,63 @@ const listed = {
   type: 'uuid',
 } as const
 
+/** A page of deliveries. Where it ends although more may follow, `continueAt` is the id after which the next one begins. */
+export interface DeliveryPage {
+  rows: QueuedDelivery[]
+  continueAt?: string | undefined
+}
+
+interface AskedPage {
+  filter: DeliveryFilter
+  cursor: Cursor | undefined
+  limit: number
+}
+
+/** Deliveries that a page looks at, at most: milliseconds, however many a business has and however few match. */
+export const mostLookedAt = 10_000
+
+/** Where the deliveries of a status are found without the others: in the queue, or by a partial index, whose condition is literal. */
+const sources = new Map([
+  ['pending', { from: 'webhook_queue s', id: 's.delivery_id', within: '' }],
+  ['failed', { from: 'webhook_deliveries s', id: 's.id', within: "and s.status = 'failed'" }],
+  ['canceled', { from: 'webhook_deliveries s', id: 's.id', within: "and s.status = 'canceled'" }],
+])
+const everyStatus = { from: 'webhook_deliveries s', id: 's.id', within: '' }
+
+function filterSql({ event_type: type, ...filter }: DeliveryFilter): RawBuilder<unknown> | undefined {
+  const parts: RawBuilder<unknown>[] = []
+  for (const column of ['status', 'event_id', 'object_id', 'endpoint_id'] as const)
+    if (filter[column] !== undefined) parts.push(sql`and ${sql.ref(`d.${column}`)} = ${filter[column]}`)
+  if (type !== undefined) parts.push(type.endsWith('.*') ? sql`and d.event_type like ${likeType(type)}` : sql`and d.event_type = ${type}`)
+  return parts.length > 0 ? sql.join(parts, sql` `) : undefined
+}
+
 /** Pages of a business's deliveries, newest first (reversed when the cursor points back). */
-export function deliveryPages(database: Database, acrossBusinesses: boolean) {
+export function deliveryPages(database: Database, acrossBusinesses: boolean): (businessId: string, asked: AskedPage) => Promise<DeliveryPage> {
   const page = keysetPages<QueuedDelivery>(database, listed, acrossBusinesses)
-  return (businessId: string, { filter, cursor, limit }: { filter: DeliveryFilter; cursor: Cursor | undefined; limit: number }) => {
-    const parts: RawBuilder<unknown>[] = []
-    for (const column of ['status', 'event_id', 'object_id', 'endpoint_id'] as const)
-      if (filter[column] !== undefined) parts.push(sql`and ${sql.ref(`d.${column}`)} = ${filter[column]}`)
-    const { event_type: type } = filter
-    if (type !== undefined) parts.push(type.endsWith('.*') ? sql`and d.event_type like ${likeType(type)}` : sql`and d.event_type = ${type}`)
-    return page(businessId, { filter: parts.length > 0 ? sql.join(parts, sql` `) : undefined, cursor, limit })
+  return async (businessId, { filter, cursor, limit }) => {
+    const condition = filterSql(filter)
+    // An object and an event have few deliveries, which an index finds.
+    const isBounded = condition === undefined || filter.object_id !== undefined || filter.event_id !== undefined
+    if (isBounded) return { rows: await page(businessId, { filter: condition, cursor, limit }) }
+    return walkedPage(database.slow, businessId, condition, { filter, cursor, limit })
   }
+}
+
+async function walkedPage(db: Db, businessId: string, condition: RawBuilder<unknown>, { filter, cursor, limit }: AskedPage): Promise<DeliveryPage> {
+  const { from, id, within } = sources.get(filter.status ?? '') ?? everyStatus
+  const isBack = cursor?.direction === 'previous'
+  const order = sql.raw(isBack ? 'asc' : 'desc')
+  const position = cursor ? sql`and ${sql.raw(id)} ${sql.raw(isBack ? '>' : '<')} ${cursor.id}` : sql``
+  const walked = sql`select ${sql.raw(id)} as id from ${sql.raw(from)} where s.business_id = ${businessId} ${sql.raw(within)} ${position} order by ${sql.raw(id)} ${order}`
+  const { rows } = await sql<QueuedDelivery>`
+    select ${sql.raw(listed.columns)} from (${walked} limit ${mostLookedAt}) walked
+    join webhook_deliveries d on d.business_id = ${businessId} and d.id = walked.id
+    left join webhook_queue q on q.business_id = ${businessId} and q.delivery_id = d.id
+    where true ${condition} order by walked.id ${order} limit ${limit}`.execute(db)
+  if (rows.length === limit) return { rows }
+  const end = await sql<{ id: string }>`${walked} offset ${mostLookedAt - 1} limit 1`.execute(db)
+  return { rows, continueAt: end.rows[0]?.id }
 }
 
 /** A delivery with its body, and with the data of its lane. */

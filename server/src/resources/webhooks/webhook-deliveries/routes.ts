@@ -107,8 +107,8 @@ function listing({ database, groupAcrossBusinesses }: WebhookDeliveriesDeps): (c
   return async (call) => {
     const { cursor, per_page, ...filter } = call.query
     const asked = keysetRequest(call, '/v1/webhook-deliveries', listOrder)
-    const rows = await page(call.business.id, { ...asked, filter })
-    return { status: 200, body: keysetPage(rows, asked, (row) => JSON.stringify(presentDelivery(row, call.business.timezone, row.due_at))) }
+    const { rows, continueAt } = await page(call.business.id, { ...asked, filter })
+    return { status: 200, body: keysetPage(rows, { ...asked, continueAt }, (row) => JSON.stringify(presentDelivery(row, call.business.timezone, row.due_at))) }
   }
 }
 

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { sql } from 'kysely'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createLog } from '#foundation/http/observability.ts'
 import { systemClock } from '#foundation/shared/clock.ts'
@@ -154,6 +155,31 @@ describe('GET /v1/webhook-deliveries', () => {
     }
     expect(seen).toEqual((await list('per_page=100')).map(({ id }) => id))
     expect(seen).toEqual([...seen].sort().reverse())
+  })
+
+  test('a page of rare deliveries ends after ten thousand others, and its cursors continue in both directions', async () => {
+    const client = await aBusiness()
+    const [first] = await tellEvents(client, [{ type: 'customer.created' }, {}])
+    await anEndpoint(client, 'http://127.0.0.1:9/hook')
+    const { db } = client.server.database
+    await client.post('/v1/webhook-deliveries/replay', { from_sequence: 1 })
+    await sql`
+      insert into webhook_deliveries (business_id, id, event_id, event_type, event_sequence, object_id, version, url, target, body, status, attempts, step,
+        queued_at, created_at, updated_at)
+      select business_id, ('ffffffff-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, gen_random_uuid(), 'charge.created', 3, object_id, 2, url, target, '{}',
+        'succeeded', 1, 0, now(), now(), now()
+      from webhook_deliveries, generate_series(1, 10100) n where business_id = ${client.business.id} and event_type = 'customer.created'`.execute(db)
+    const page = async (path: string) => (await client.get(path.replace(client.server.url, ''))).json
+    const empty = await page('/v1/webhook-deliveries?event_type=customer.created')
+    expect(empty.data).toEqual([])
+    const found = await page(empty.links.next)
+    expect([found.data.map((one: { event_id: string }) => one.event_id), found.links.next]).toEqual([[first], null])
+    const back = await page(found.links.prev)
+    expect([back.data, back.links.prev === null]).toEqual([[], false])
+    const newest = await page(back.links.prev)
+    expect([newest.data, newest.links.prev]).toEqual([[], null])
+    // What waits is found in the queue, behind any number of others.
+    expect((await page('/v1/webhook-deliveries?status=pending&event_type=customer.created')).data).toHaveLength(1)
   })
 
   test('a delivery of another business is like an unknown one', async () => {
