@@ -118,7 +118,8 @@ function follow(url: string, receive: (said: CheckoutState) => void, connected: 
       heard = false
       if (source?.readyState !== EventSource.CLOSED) return
       clearTimeout(again)
-      again = setTimeout(open, pause)
+      // Pages that were refused together come back apart.
+      again = setTimeout(open, pause * (0.5 + Math.random()))
       pause = Math.min(pause * 2, longestPauseMilliseconds)
     })
   }

@@ -24,7 +24,7 @@ import { checkoutState, type Merchant } from './checkout-state.ts'
 import { issueCheckoutCode, pictureOf, presentCode } from './codes.ts'
 import type { LiveStatus } from './live-status.ts'
 import type { CheckoutReads } from './reads.ts'
-import { streamStates } from './stream.ts'
+import { admitStream, streamStates } from './stream.ts'
 import { themeSheet } from './theme.ts'
 
 export interface CheckoutDeps extends StartDeps {
@@ -167,6 +167,7 @@ export function checkoutRoutes(api: Api, deps: CheckoutDeps): void {
 
   // A HEAD request would hold a stream that nobody reads.
   api.page(`${path}/events`, { query: ['attempt'], isStream: true }, async ({ params, query }) => {
+    admitStream()
     const found = await findRequest(deps, params)
     if (!found) return undefined
     const { business } = found.merchant

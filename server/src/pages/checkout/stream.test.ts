@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net'
 import type { CheckoutState } from '@hawker/web/checkout-state'
 import type { FastifyReply } from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
-import { streamStates } from './stream.ts'
+import { admission, streamStates } from './stream.ts'
 
 const megabyte = 1_000_000
 
@@ -47,4 +47,10 @@ test('a page that does not read gets no more than fits, and the latest state whe
   // What changed in the meantime is sent once, not a hundred times.
   while (!text.includes(`{"reads":${before + 1},`)) await once(page, 'data')
   expect(reads()).toBeLessThanOrEqual(before + 2)
+})
+
+test('a process opens a hundred streams at the same moment, and two hundred in a second', () => {
+  const mayOpen = admission()
+  const opened = (now: number) => Array.from({ length: 1_000 }, () => mayOpen(now)).filter(Boolean).length
+  expect([opened(5_000), opened(5_000), opened(5_250), opened(20_000), opened(20_001)]).toEqual([100, 0, 50, 100, 0])
 })
