@@ -20,7 +20,7 @@ export interface RenderedPage {
 export function renderCheckout(data: CheckoutData): RenderedPage {
   const { state, messages, language } = data
   const paid = viewOf(state, { leftAttempt: null, unanswered: false }) === 'paid'
-  const title = textsOf(messages, language, state).t(paid ? 'title.paid' : 'title.pay', { business: state.business.name })
+  const title = textsOf(messages, language, state, state.business.time_zone).t(paid ? 'title.paid' : 'title.pay', { business: state.business.name })
   return { title, html: renderToString(<CheckoutPage {...data} />) }
 }
 

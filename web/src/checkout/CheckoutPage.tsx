@@ -14,7 +14,7 @@ import { type Checkout, useCheckout } from './use-checkout.ts'
 export function CheckoutPage(data: CheckoutData) {
   const checkout = useCheckout(data)
   return (
-    <TextsProvider texts={textsOf(data.messages, data.language, checkout.state)}>
+    <TextsProvider texts={textsOf(data.messages, data.language, checkout.state, checkout.state.business.time_zone)}>
       <Chrome checkout={checkout}>
         <Content checkout={checkout} />
       </Chrome>

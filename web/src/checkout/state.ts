@@ -13,6 +13,8 @@ export interface CheckoutState {
     support_email: string | null
     support_url: string | null
     sandbox: boolean
+    /** In which times are shown, such as `Asia/Singapore`. */
+    time_zone: string
   }
   /** Null on a business's default link, where the payer enters the amount and a request is created. */
   request: null | {

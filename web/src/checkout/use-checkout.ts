@@ -202,7 +202,7 @@ function goOn({ attempt }: CheckoutState, embedded: boolean): boolean {
 /** Reports to the surrounding frame and in the window's title what has happened. */
 function useTold(data: CheckoutData, state: CheckoutState, view: View, failing: Failing | null, memory: Memory | null): void {
   const { embedded, messages, language } = data
-  const { t } = textsOf(messages, language, state)
+  const { t } = textsOf(messages, language, state, state.business.time_zone)
 
   useEffect(() => {
     if (embedded) tellFrame({ type: 'loaded' })

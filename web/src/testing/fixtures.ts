@@ -17,7 +17,15 @@ const method = (code: string, name: string, kind: CheckoutMethod['kind']): Check
 export function aState(over: Partial<CheckoutState> = {}, request: Partial<Request> = {}): CheckoutState {
   return {
     version: 1,
-    business: { name: 'Corner Stall', slug: 'corner-stall', logo_url: null, support_email: 'help@example.com', support_url: null, sandbox: true },
+    business: {
+      name: 'Corner Stall',
+      slug: 'corner-stall',
+      logo_url: null,
+      support_email: 'help@example.com',
+      support_url: null,
+      sandbox: true,
+      time_zone: 'Asia/Singapore',
+    },
     request: {
       id: '01980000-0000-7000-8000-000000000001',
       status: 'pending',

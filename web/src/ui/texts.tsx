@@ -1,5 +1,6 @@
-import { createContext, type ReactNode, useContext, useEffect, useState } from 'react'
+import { createContext, type ReactNode, useContext } from 'react'
 import type { MessageKey } from '../messages/en.ts'
+import { formatMoment } from '../shared/moment.ts'
 import { formatMoney, type Money } from '../shared/money.ts'
 import { ownValue } from '../shared/own-value.ts'
 
@@ -9,6 +10,8 @@ export interface Texts {
   /** The text of a key, with `{name}` replaced. A missing key is shown as it is rather than as nothing. */
   t(key: MessageKey, values?: Record<string, string>): string
   money(amount: string): string
+  /** A moment, in the business's time zone. */
+  moment(at: string): string
   /** A count with the separators of the language. */
   count(number: number): string
 }
@@ -19,11 +22,12 @@ export function fill(text: string, values: Record<string, string> = {}): string 
 }
 
 /** Texts of a page from its messages. */
-export function textsOf(messages: Record<string, string>, language: string, currency: Money): Texts {
+export function textsOf(messages: Record<string, string>, language: string, currency: Money, timeZone: string): Texts {
   return {
     language,
     t: (key, values) => fill(messages[key] ?? key, values),
     money: (amount) => formatMoney(amount, currency, language),
+    moment: (at) => formatMoment(at, language, timeZone),
     count: (number) => new Intl.NumberFormat(language).format(number),
   }
 }
@@ -41,18 +45,7 @@ export function useTexts(): Texts {
   return texts
 }
 
-/** A moment in the payer's own time zone. The server does not know the zone, so until the script runs it is shown in UTC. */
+/** A moment, in the business's time zone. */
 export function Time({ at }: { at: string }) {
-  const { language } = useTexts()
-  const [local, setLocal] = useState(false)
-  useEffect(() => setLocal(true), [])
-  return <time dateTime={at}>{formatTime(at, language, local ? undefined : 'UTC')}</time>
-}
-
-/** Date and time; a zone that is not the reader's own is named. */
-export function formatTime(at: string, language: string, timeZone?: string): string {
-  const options: Intl.DateTimeFormatOptions = { day: 'numeric', month: 'long', year: 'numeric', hour: 'numeric', minute: '2-digit' }
-  const zone: Intl.DateTimeFormatOptions = timeZone ? { timeZone, timeZoneName: 'short' } : {}
-  // English as it is written in Singapore and Malaysia: the day before the month. Thai years are counted as in Thailand.
-  return new Intl.DateTimeFormat(language === 'en' ? 'en-SG' : language, { ...options, ...zone }).format(new Date(at))
+  return <time dateTime={at}>{useTexts().moment(at)}</time>
 }

@@ -200,7 +200,15 @@ function presentPaid(charge: CheckoutCharge, receiptUrl: string | null): NonNull
 
 function presentMerchant({ business, display_name, logo_url, support_email, support_url }: Merchant, currency: string) {
   return {
-    business: { name: display_name, slug: business.slug, logo_url, support_email, support_url, sandbox: business.mode === 'sandbox' },
+    business: {
+      name: display_name,
+      slug: business.slug,
+      logo_url,
+      support_email,
+      support_url,
+      sandbox: business.mode === 'sandbox',
+      time_zone: business.timezone,
+    },
     currency,
     decimals: exponentOf(currency),
   }

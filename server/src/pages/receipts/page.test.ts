@@ -1,3 +1,4 @@
+import { formatMoment } from '@hawker/web/moment'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { chunkOf } from '#foundation/shared/png.ts'
 import { languages } from '#resources/payments/receipts/language.ts'
@@ -44,6 +45,24 @@ describe('receipt pages', () => {
     expect(text).toContain('Visa •••• 4242')
     expect(text).toContain('Partly refunded')
     expect(text).toContain(texts.en.test)
+  })
+
+  test('a moment reads the same on the payment page, on the receipt and in its email, in each language, in the business’s time zone', async () => {
+    const owner = await aBusiness({ timezone: 'Asia/Jakarta' }, payments.server)
+    for (const { tag } of languages) {
+      await owner.patch('/v1/checkout-settings', { default_language: tag })
+      const request = await aPaymentRequest(owner, { send_email: true })
+      const charge = await aPaidCharge(payments, owner, { payment_request_id: request.id })
+      const at = (await owner.get(`/v1/charges/${charge.id}`)).json.closed_at as string
+      const moment = formatMoment(at, tag, 'Asia/Jakarta')
+      expect(moment).toMatch(/\(GMT\+7\)$/)
+      const pages = [
+        (await open(`/payment-request/@${owner.business.slug}/${request.id}/checkout?lang=${tag}`)).text,
+        (await open(`${await pathOf(owner, charge.id)}?lang=${tag}`)).text,
+        (await owner.get('/v1/sandbox/mails?per_page=1')).json.data[0].text,
+      ]
+      expect(pages.map((page) => [tag, page.includes(moment)])).toEqual(pages.map(() => [tag, true]))
+    }
   })
 
   test('a receipt page escapes what others wrote, and keeps it from changing the text direction', async () => {

@@ -64,7 +64,7 @@ async function read(file: Buffer): Promise<{ text: string; pages: number; width:
 describe('the figures in the PDF are the charge’s', () => {
   test.each([
     ['SGD', 'en', 'a4', ['SGD 102.50', 'SGD 3.40', 'SGD 105.90', '-SGD 25.50', '(SGD 0.01)', 'SGD 80.40']],
-    ['VND', 'vi', '80mm', ['10.250 VND', '340 VND', '10.590 VND', '-2.550 VND', '(1 VND)', '8.040 VND']],
+    ['VND', 'vi', '80mm', ['10.250 ₫', '340 ₫', '10.590 ₫', '-2.550 ₫', '(1 ₫)', '8.040 ₫']],
     ['KWD', 'th', '58mm', ['KWD 10.250', 'KWD 0.340', 'KWD 10.590', '-KWD 2.550', '(KWD 0.001)', 'KWD 8.040']],
   ] as const)('the PDF has the figures of a charge: %s', async (currency, language, paper, amounts) => {
     const { text } = await read(await aPdf({ currency: currency.toLowerCase() }, language, paper))

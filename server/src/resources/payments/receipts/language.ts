@@ -1,3 +1,5 @@
+import { formatDay, formatMoment } from '@hawker/web/moment'
+import { formatMoney } from '@hawker/web/money'
 import { ownValue } from '@hawker/web/own-value'
 import { exponentOf, formatAmount } from '#foundation/shared/money.ts'
 import { displayName } from '#resources/payments/charges/payment-method-wire.ts'
@@ -7,15 +9,15 @@ import { type Texts, texts } from './texts.ts'
 /** A language that receipts are written in, by its tag in `lang`. */
 export type Language = keyof typeof texts
 
-/** The languages in the order in which they are offered: tag, own name, and the locale of numbers and dates. */
-export const languages: readonly { tag: Language; name: string; locale: string }[] = [
-  { tag: 'en', name: 'English', locale: 'en-SG' },
-  { tag: 'zh-Hans', name: '简体中文', locale: 'zh-Hans-SG' },
-  { tag: 'ms', name: 'Bahasa Melayu', locale: 'ms-MY' },
-  { tag: 'id', name: 'Bahasa Indonesia', locale: 'id-ID' },
-  { tag: 'th', name: 'ไทย', locale: 'th-TH' },
-  { tag: 'vi', name: 'Tiếng Việt', locale: 'vi-VN' },
-  { tag: 'ta', name: 'தமிழ்', locale: 'ta-SG' },
+/** The languages in the order in which they are offered: tag and own name. */
+export const languages: readonly { tag: Language; name: string }[] = [
+  { tag: 'en', name: 'English' },
+  { tag: 'zh-Hans', name: '简体中文' },
+  { tag: 'ms', name: 'Bahasa Melayu' },
+  { tag: 'id', name: 'Bahasa Indonesia' },
+  { tag: 'th', name: 'ไทย' },
+  { tag: 'vi', name: 'Tiếng Việt' },
+  { tag: 'ta', name: 'தமிழ்' },
 ]
 
 /** A receipt's words, amounts and dates in one language. */
@@ -32,29 +34,15 @@ export interface Speech {
 /** The words, amounts and dates of a receipt in a language; dates are in the business's time zone. */
 export function speech(language: Language, receipt: Pick<Receipt, 'currency' | 'method' | 'card'>, timezone: string): Speech {
   const words = texts[language]
-  const locale = languages.find(({ tag }) => tag === language)?.locale ?? language
   const { currency, method, card } = receipt
-  const digits = exponentOf(currency)
-  const amounts = new Intl.NumberFormat(locale, {
-    style: 'currency',
-    currency: currency.toUpperCase(),
-    currencyDisplay: 'code',
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  })
-  const moments = new Intl.DateTimeFormat(locale, { timeZone: timezone, dateStyle: 'long', timeStyle: 'short' })
-  const offsets = new Intl.DateTimeFormat('en', { timeZone: timezone, timeZoneName: 'shortOffset' })
-  const days = new Intl.DateTimeFormat(locale, { timeZone: timezone, dateStyle: 'medium' })
-  const offset = (at: Date) => offsets.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? ''
+  const amount = { currency, decimals: exponentOf(currency) }
   const named: Record<string, string> = { card: words.card, cash: words.cash, card_present: words.inPerson, wifi_card_reader: words.inPerson }
-  const spaced = (text: string) => text.replace(/[\u202f\u2009]/g, '\u00a0')
   return {
     language,
     texts: words,
-    // As text, digit by digit: an amount never becomes a float.
-    money: (minor) => spaced(amounts.format(formatAmount(minor, currency) as unknown as bigint)),
-    moment: (at) => spaced(`${moments.format(at)} (${offset(at)})`),
-    day: (at) => spaced(days.format(at)),
+    money: (minor) => formatMoney(formatAmount(minor, currency), amount, language),
+    moment: (at) => formatMoment(at, language, timezone),
+    day: (at) => formatDay(at, language, timezone),
     method() {
       const name = ownValue(named, method) ?? displayName(method)
       if (!card) return name
