@@ -54,6 +54,9 @@ describe('long texts', { timeout: 150_000 }, () => {
     await client.patch('/v1/checkout-settings', {
       display_name: kind === 'ws' ? 'W'.repeat(30) : text.slice(0, 60),
       support_email: `${'w'.repeat(60)}@example.com`,
+      legal_name: text,
+      registration_number: 'W'.repeat(64),
+      address: text.repeat(2),
     })
     const make = async (more: object = {}) => {
       const {
@@ -93,10 +96,14 @@ describe('long texts', { timeout: 150_000 }, () => {
     await look('wallet', new URL(wallet.action_url).pathname)
     const challenge = await play((await make()).id, { method: 'card', card: '4000002760003184', interactive: true })
     await look('challenge', new URL(challenge.action_url).pathname)
-    const paid = await make()
+    const paid = await make({ send_email: true, email: `${'w'.repeat(50)}@example.com` })
     const { payment_id } = await play(paid.id, { method: 'card' })
     await look('paid', paid.path)
     await look('receipt', new URL((await client.get(`/v1/charges/${payment_id}/receipt`)).json.url).pathname)
+    const [mail] = (await client.get('/v1/sandbox/mails?per_page=1')).json.data
+    await page.goto('about:blank')
+    await page.setContent(mail.html)
+    await expectWithin(page, `mail-${kind}`)
     await client.post('/v1/refund', { payment_id, amount: '0.01' })
     await look('refunded', paid.path)
     const closed = await make()
@@ -133,14 +140,16 @@ describe('long texts', { timeout: 150_000 }, () => {
       for (const width of widths) {
         await page.setViewportSize({ width, height: 844 })
         const lines = await page
-          .locator('.amount-due, .money')
+          .locator('.amount-due, .money, .amount, .totals td')
           .evaluateAll((all) => all.map((one) => Math.round(one.getBoundingClientRect().height / Number.parseFloat(getComputedStyle(one).lineHeight))))
         expect([width, lines.length > 0, lines.filter((count) => count > 1), await sticksOut(page)]).toEqual([width, true, [], []])
       }
     }
     const { pathname } = new URL(json.url)
     for (const language of ['en', 'id', 'ta']) await look(`${pathname}?method=card&lang=${language}`)
-    await client.post(`/v1/sandbox/payment-requests/${json.id}/pay`, { method: 'card' })
+    const paid = (await client.post(`/v1/sandbox/payment-requests/${json.id}/pay`, { method: 'card' })).json
     await look(pathname)
+    const receipt = new URL((await client.get(`/v1/charges/${paid.payment_id}/receipt`)).json.url).pathname
+    for (const language of ['en', 'vi']) await look(`${receipt}?lang=${language}`)
   })
 })

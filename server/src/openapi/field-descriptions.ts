@@ -212,6 +212,9 @@ export const fieldDescriptions: ReadonlyMap<string, string> = new Map(
     allowed_origins: 'Origins of the pages that may embed the checkout.',
     support_email: 'Where payers can write to; null if there is none.',
     support_url: 'Where payers find help; null if there is none.',
+    legal_name: 'The legal name on receipts; null if there is none.',
+    registration_number: 'The registration or tax number on receipts; null if there is none.',
+    'CheckoutSettings.address': 'The address on receipts; null if there is none.',
 
     // Events, webhooks and emails
     event_id: 'The id of the event.',

@@ -118,13 +118,16 @@ export const tables = {
   checkout_settings: {
     name: 'checkout_settings',
     columns: {
+      address: 'text?',
       allowed_origins: 'text[]',
       background_color: 'text?',
       business_id: 'uuid',
       created_at: 'timestamp with time zone',
       default_language: 'text?',
       display_name: 'text?',
+      legal_name: 'text?',
       primary_color: 'text?',
+      registration_number: 'text?',
       support_email: 'text?',
       support_url: 'text?',
       updated_at: 'timestamp with time zone',

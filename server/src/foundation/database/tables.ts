@@ -113,13 +113,16 @@ export interface CheckoutLogos {
 }
 
 export interface CheckoutSettings {
+  address: string | null;
   allowed_origins: string[];
   background_color: string | null;
   business_id: string;
   created_at: Date;
   default_language: string | null;
   display_name: string | null;
+  legal_name: string | null;
   primary_color: string | null;
+  registration_number: string | null;
   support_email: string | null;
   support_url: string | null;
   updated_at: Date;

@@ -50,8 +50,13 @@ function itemRow(item: PricedItem, speech: Speech): string {
   return `<tr><th scope="row">${others(name)}${more.join('')}</th><td>${amountMinor === null ? '' : escapeHtml(speech.money(amountMinor))}</td></tr>`
 }
 
+/** The class of the large amount, which fits on one line of a screen of 320 pixels, however long it is. */
+function amountClass(amount: string): string {
+  return amount.length <= 15 ? 'amount' : amount.length <= 20 ? 'amount long' : 'amount longest'
+}
+
 /** The receipt as a page: no script, nothing loaded from elsewhere, readable without its style. */
-export function receiptPage({ receipt, business, logo, speech, url }: Printed): string {
+export function receiptPage({ receipt, business, issuer, logo, speech, url }: Printed): string {
   const { texts: words, language } = speech
   const name = others(business.name)
   const facts = factsOf(receipt, speech).map(({ label, value }) => `<div><dt>${escapeHtml(label)}</dt><dd>${others(value)}</dd></div>`)
@@ -69,10 +74,10 @@ export function receiptPage({ receipt, business, logo, speech, url }: Printed): 
     `<header>
 <p class="merchant">${logo.url === null ? '' : `<img src="${escapeHtml(logo.url)}" alt="">`}${name}</p>
 <h1>${escapeHtml(words.receipt)}</h1>
-</header>
+</header>${issuer.length === 0 ? '' : `\n<p class="issuer">${issuer.map(others).join('<br>')}</p>`}
 <div class="sum">
 <p class="label">${escapeHtml(words.amountPaid)}</p>
-<p class="amount">${escapeHtml(speech.money(receipt.amount_minor))}</p>
+<p class="${amountClass(speech.money(receipt.amount_minor))}">${escapeHtml(speech.money(receipt.amount_minor))}</p>
 <p class="badge ${receipt.status}">${escapeHtml(words[receipt.status])}</p>
 </div>
 <dl>

@@ -51,7 +51,11 @@ function aPdf(about: Partial<ReceiptRow>, language: Language = 'en', paper: Pape
   }
   const receipt = addUpReceipt(row)
   const named = { ...business, ...merchant }
-  return receiptPdf(fonts, { receipt, business: named, logo: { url: null, image: undefined }, speech: speech(language, receipt, named.timezone), url }, paper)
+  return receiptPdf(
+    fonts,
+    { receipt, business: named, issuer: [], logo: { url: null, image: undefined }, speech: speech(language, receipt, named.timezone), url },
+    paper,
+  )
 }
 
 async function read(file: Buffer): Promise<{ text: string; pages: number; width: number; height: number }> {

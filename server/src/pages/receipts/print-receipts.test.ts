@@ -30,6 +30,7 @@ const aTask = (id: string): PrintTask => {
       status: 'paid',
     },
     business: { id: 'b', name: 'Kopi stall', slug: 'kopi', country: 'SG', currency: 'sgd', timezone: 'Asia/Singapore', mode: 'live' },
+    issuer: [],
     language: 'en',
     url: `https://pay.example.com/receipt/${id}`,
     paper: 'a4',

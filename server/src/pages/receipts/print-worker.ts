@@ -10,6 +10,7 @@ import type { PaperName } from './sheet.ts'
 export interface PrintTask {
   receipt: Receipt
   business: Business
+  issuer: string[]
   language: Language
   url: string
   paper: PaperName
@@ -22,10 +23,10 @@ export interface PrintTask {
 let fonts: Promise<Fonts> | undefined
 
 /** Prints one receipt; runs in a thread of its own (`print-receipts.ts`), which keeps the fonts that it has opened. */
-export async function print({ receipt, business, language, url, paper, logo, font }: PrintTask): Promise<Uint8Array> {
+export async function print({ receipt, business, issuer, language, url, paper, logo, font }: PrintTask): Promise<Uint8Array> {
   fonts ??= openFonts(font)
   const data = logo && Buffer.from(logo.data)
   const image = data && logo.contentType === 'image/png' ? plainPng(data) : data
-  const printed = { receipt, business, logo: { url: null, image }, speech: speech(language, receipt, business.timezone), url }
+  const printed = { receipt, business, issuer, logo: { url: null, image }, speech: speech(language, receipt, business.timezone), url }
   return receiptPdf(await fonts, printed, paper)
 }

@@ -10,6 +10,8 @@ import { hairline, ink, openSheet, type PaperName, papers, quiet, type Sheet } f
 export interface Printed {
   receipt: Receipt
   business: Business
+  /** Who issues it, a line each: legal name, registration number, address. */
+  issuer: string[]
   /** The merchant's logo: its URL for the page, its bytes for the PDF. */
   logo: { url: string | null; image: Buffer | undefined }
   speech: Speech
@@ -90,6 +92,7 @@ function head(sheet: Sheet, printed: Printed, isRoll: boolean): void {
       sheet.set(texts[receipt.status], sheet.width, { weight: 'bold', align: 'center' }),
     ]
     for (const part of middle) sheet.add({ height: part.height + size * 0.2, draw: (y) => sheet.write(part, sheet.left, y) })
+    issuer(sheet, printed, 'center')
     rule(sheet, size * 0.8)
     return
   }
@@ -102,12 +105,21 @@ function head(sheet: Sheet, printed: Printed, isRoll: boolean): void {
       sheet.write(title, sheet.right - title.width, y)
     },
   })
+  issuer(sheet, printed, 'left')
   rule(sheet, size * 1.4)
   const label = sheet.set(texts.amountPaid, sheet.width, { colour: quiet })
   const amount = sheet.set(speech.money(receipt.amount_minor), sheet.width, { size: size * 3, weight: 'bold' })
   const status = sheet.set(texts[receipt.status], sheet.width, { weight: 'bold', colour: statusColours[receipt.status] })
   for (const part of [label, amount, status]) sheet.add({ height: part.height, draw: (y) => sheet.write(part, sheet.left, y) })
   sheet.gap(size * 2)
+}
+
+/** Who issues the receipt. */
+function issuer(sheet: Sheet, { issuer: lines }: Printed, align: 'left' | 'center'): void {
+  for (const line of lines) {
+    const text = sheet.set(short(line), sheet.width, { size: sheet.paper.size * 0.9, colour: quiet, align })
+    sheet.add({ height: text.height, draw: (y) => sheet.write(text, sheet.left, y) })
+  }
 }
 
 /** What was paid, when, by whom: label and value, side by side on a page, at both ends of a line on a roll. */

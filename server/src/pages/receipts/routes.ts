@@ -5,7 +5,7 @@ import { ApiError } from '#foundation/shared/errors.ts'
 import { isUuid } from '#foundation/shared/ids.ts'
 import { languageOf } from '#pages/language.ts'
 import type { FindBySlug } from '#resources/business/businesses/known-slugs.ts'
-import { findCheckoutLogo, findCheckoutSettings } from '#resources/business/checkout-settings/queries.ts'
+import { findCheckoutLogo, findCheckoutSettings, issuerOf } from '#resources/business/checkout-settings/queries.ts'
 import { logoUrl } from '#resources/business/checkout-settings/wire.ts'
 import { isReceiptToken, receiptUrl } from '#resources/payments/receipts/address.ts'
 import { type Language, languages, speech } from '#resources/payments/receipts/language.ts'
@@ -77,6 +77,7 @@ async function printedAt(
   const printed = {
     receipt,
     business: { ...business, name: settings.display_name ?? business.name },
+    issuer: issuerOf(settings),
     logo: { url: logoUrl('', business, settings), image: undefined },
     speech: speech(chosenLanguage(call, settings.default_language), receipt, business.timezone),
     url: receiptUrl(call.address, deps.secretKey(), business, receipt.id),
@@ -95,8 +96,8 @@ export function receiptPages(api: Api, deps: ReceiptPagesDeps): void {
     const page = { ...headers, 'content-language': language, 'content-type': 'text/html; charset=utf-8' }
     if (!printed) return { status: 404, headers: page, body: notFoundPage(language) }
     if (!isPdf) return { status: 200, headers: page, body: receiptPage(printed) }
-    const { receipt, business, url } = printed
-    const file = await print({ receipt, business, language, url, paper: paperOf(call.query.paper), logo, font: deps.receiptFont })
+    const { receipt, business, issuer, url } = printed
+    const file = await print({ receipt, business, issuer, language, url, paper: paperOf(call.query.paper), logo, font: deps.receiptFont })
     const disposition = `inline; filename="receipt-${printed.receipt.id}.pdf"`
     return { status: 200, headers: { ...page, 'content-type': 'application/pdf', 'content-disposition': disposition }, body: file }
   })

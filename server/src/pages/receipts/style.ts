@@ -27,8 +27,11 @@ header { display: flex; justify-content: space-between; align-items: flex-start;
 h1 { margin: 0; font-size: 1rem; font-weight: 400; line-height: 1.5; color: var(--quiet); flex: none; max-width: 50%; text-align: end; }
 .sum { margin: 2rem 0; }
 .sum p { margin: 0; }
+.issuer { margin: 0; color: var(--quiet); font-size: .875rem; overflow-wrap: anywhere; }
 .label { color: var(--quiet); font-size: .875rem; }
-.amount { font-size: clamp(1.75rem, 9vw, 2.5rem); font-weight: 700; line-height: 1.2; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
+.amount { font-size: clamp(1.75rem, 9vw, 2.5rem); font-weight: 700; line-height: 1.2; letter-spacing: -.02em; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.amount.long { font-size: clamp(1.25rem, 6.5vw, 2.5rem); }
+.amount.longest { font-size: clamp(.9375rem, 4.75vw, 2rem); }
 .badge { display: inline-block; margin-top: .75rem !important; padding: .125rem .75rem; border-radius: 1rem; font-size: .875rem; font-weight: 600; color: var(--paid); background: var(--paid-ground); }
 .badge.partially_refunded { color: var(--part); background: var(--part-ground); }
 .badge.refunded { color: var(--back); background: var(--back-ground); }

@@ -22,6 +22,9 @@ describe('checkout settings', () => {
       default_language: null,
       support_email: null,
       support_url: null,
+      legal_name: null,
+      registration_number: null,
+      address: null,
     })
     expect(headers.get('etag')).toMatch(/\.0"$/)
     expect(await findCheckoutSettings(client.server.database.db, client.business.id)).toMatchObject({
@@ -41,6 +44,9 @@ describe('checkout settings', () => {
       default_language: 'zh-Hans',
       support_email: 'help@example.com',
       support_url: 'https://example.com/help',
+      legal_name: 'Kopi & Teh Pte. Ltd.',
+      registration_number: 'UEN 201912345A',
+      address: '1 Raffles Place',
     }
     const changed = await client.patch(path, chosen)
     expect([changed.status, changed.json]).toEqual([200, { ...chosen, logo_url: null }])

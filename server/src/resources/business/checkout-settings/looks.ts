@@ -1,6 +1,6 @@
 import type { Db } from '#foundation/database/database.ts'
 import type { Business } from '#foundation/shared/business.ts'
-import { findCheckoutSettingsOf } from './queries.ts'
+import { findCheckoutSettingsOf, issuerOf } from './queries.ts'
 import { type Language, languages, logoUrl } from './wire.ts'
 
 /** How a business appears in its mails: the settings of its checkout. */
@@ -9,6 +9,8 @@ export interface Look {
   name: string
   language: Language
   logo: string | null
+  /** Who issues receipts, a line each. */
+  issuer: string[]
 }
 
 /** The looks of businesses by their ids, in one statement. */
@@ -18,9 +20,13 @@ export async function looksOf(db: Db, businesses: Business[], baseUrl: string): 
   const settings = await findCheckoutSettingsOf(db, ids)
   return new Map(
     businesses.map((business, i) => {
-      const { display_name = null, default_language = null, logo_sha256 = null } = settings[i] ?? {}
+      const own = settings[i]
+      const { display_name = null, default_language = null, logo_sha256 = null } = own ?? {}
       const language = languages.find((one) => one === default_language) ?? 'en'
-      return [business.id, { name: display_name ?? business.name, language, logo: logoUrl(baseUrl, business, { logo_sha256 }) }]
+      return [
+        business.id,
+        { name: display_name ?? business.name, language, logo: logoUrl(baseUrl, business, { logo_sha256 }), issuer: own ? issuerOf(own) : [] },
+      ]
     }),
   )
 }

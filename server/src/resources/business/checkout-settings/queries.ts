@@ -14,6 +14,9 @@ export interface CheckoutSettingsFields {
   default_language: string | null
   support_email: string | null
   support_url: string | null
+  legal_name: string | null
+  registration_number: string | null
+  address: string | null
 }
 
 export interface CheckoutSettingsRow extends CheckoutSettingsFields {
@@ -37,6 +40,9 @@ const columns = [
   'checkout_settings.default_language',
   'checkout_settings.support_email',
   'checkout_settings.support_url',
+  'checkout_settings.legal_name',
+  'checkout_settings.registration_number',
+  'checkout_settings.address',
 ] as const
 
 const nothing: CheckoutSettingsFields = {
@@ -47,9 +53,21 @@ const nothing: CheckoutSettingsFields = {
   default_language: null,
   support_email: null,
   support_url: null,
+  legal_name: null,
+  registration_number: null,
+  address: null,
 }
 
 const unset = (businessId: string): CheckoutSettingsRow => ({ ...nothing, business_id: businessId, version: 0, logo_sha256: null })
+
+/** Who issues receipts, a line each: the legal name, the registration number and the address, as far as they are set. */
+export function issuerOf({
+  legal_name,
+  registration_number,
+  address,
+}: Pick<CheckoutSettingsFields, 'legal_name' | 'registration_number' | 'address'>): string[] {
+  return [legal_name, registration_number, address].filter((line) => line !== null)
+}
 
 /** The effective colors: those that were set, else Hawker's. */
 export function colorsOf({ primary_color, background_color }: Pick<CheckoutSettingsFields, keyof Colors>): Colors {
@@ -102,9 +120,23 @@ export async function lockCheckoutSettings(tx: Db, businessId: string, at: Date)
 /** Writes settings; their row must be locked by this transaction. */
 export async function updateCheckoutSettings(tx: Db, businessId: string, row: CheckoutSettingsRow, at: Date): Promise<void> {
   const { version, display_name, primary_color, background_color, allowed_origins, default_language, support_email, support_url } = row
+  const { legal_name, registration_number, address } = row
   await tx
     .updateTable('checkout_settings')
-    .set({ version, display_name, primary_color, background_color, allowed_origins, default_language, support_email, support_url, updated_at: at })
+    .set({
+      version,
+      display_name,
+      primary_color,
+      background_color,
+      allowed_origins,
+      default_language,
+      support_email,
+      support_url,
+      legal_name,
+      registration_number,
+      address,
+      updated_at: at,
+    })
     .where('business_id', '=', businessId)
     .execute()
 }

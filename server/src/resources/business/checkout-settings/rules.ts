@@ -56,6 +56,9 @@ export function applyCheckoutSettings(before: CheckoutSettingsFields, body: Upda
     default_language: body.default_language === undefined ? before.default_language : body.default_language,
     support_email: body.support_email === undefined ? before.support_email : body.support_email,
     support_url: body.support_url === undefined ? before.support_url : body.support_url,
+    legal_name: body.legal_name === undefined ? before.legal_name : body.legal_name,
+    registration_number: body.registration_number === undefined ? before.registration_number : body.registration_number,
+    address: body.address === undefined ? before.address : body.address,
   }
   requireReadable(after, body)
   return after

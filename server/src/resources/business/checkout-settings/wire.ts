@@ -28,6 +28,9 @@ export const UpdateCheckoutSettings = Type.Partial(
     default_language: language("Language of the pages; `null` selects the payer's own."),
     support_email: nullable(Type.String({ format: 'email', maxLength: 255, description: 'Email address for payers who need help.' })),
     support_url: nullable(plainText(2048, { description: 'Help page for payers; http or https.' })),
+    legal_name: nullable(plainText(255, { description: 'The legal name of the business, shown on receipts.' })),
+    registration_number: nullable(plainText(64, { description: 'The registration or tax number, shown on receipts as it is, such as `UEN 201912345A`.' })),
+    address: nullable(plainText(500, { description: 'The address of the business, shown on receipts.' })),
   }),
   { examples: [{ display_name: 'Kopi stall', primary_color: '#0f766e', allowed_origins: ['https://shop.example.com'] }] },
 )
@@ -52,6 +55,9 @@ export const CheckoutSettings = Type.Object(
     default_language: language("`null` selects the payer's own language."),
     support_email: text(),
     support_url: text(),
+    legal_name: text(),
+    registration_number: text(),
+    address: text(),
   },
   { title: 'CheckoutSettings' },
 )
@@ -73,5 +79,8 @@ export function presentCheckoutSettings(row: SettingsRow, business: Business, ba
     default_language: row.default_language as Language | null,
     support_email: row.support_email,
     support_url: row.support_url,
+    legal_name: row.legal_name,
+    registration_number: row.registration_number,
+    address: row.address,
   }
 }

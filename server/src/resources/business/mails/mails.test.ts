@@ -89,7 +89,7 @@ describe('receipt emails', () => {
     const business = { id: '', name: 'A\r\nBcc: all@example.com', slug: '', country: 'SG', currency: 'sgd', timezone: 'Asia/Singapore', mode: 'live' } as const
     const row = { id: 'x', currency: 'sgd', amount_minor: 1n, admin_fee_minor: 0n, method: 'cash', card: null, customer_name: null, customer_email: null }
     const receipt = addUpReceipt({ ...row, purpose: null, reference_number: null, unapplied_reason: null, line_items: null, paid_at: new Date(), refunds: [] })
-    const look = { name: business.name, language: 'en', logo: null } as const
+    const look = { name: business.name, language: 'en', logo: null, issuer: [] as string[] } as const
     expect(receiptMail(business, look, receipt, 'a@example.com', 'http://localhost/receipt', new Date()).subject).toBe(
       'Receipt from A Bcc: all@example.com: SGD 0.01',
     )

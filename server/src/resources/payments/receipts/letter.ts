@@ -125,7 +125,12 @@ function letterOf(
     })),
     totals: totalsOf(receipt, spoken),
     receipt: url,
-    notes: [...(words.more === undefined ? [] : [words.more]), fill(texts.questions, values), ...notesOf(receipt, business, spoken)],
+    notes: [
+      ...(words.more === undefined ? [] : [words.more]),
+      fill(texts.questions, values),
+      ...notesOf(receipt, business, spoken),
+      ...look.issuer.map(printable),
+    ],
   }
 }
 
