@@ -42,7 +42,7 @@ dd { margin: 0; text-align: end; min-width: 0; }
 h2 { margin: 2rem 0 .5rem; font-size: .9375rem; font-weight: 650; }
 table { width: 100%; border-collapse: collapse; font-size: .9375rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .625rem 0; border-top: 1px solid var(--line); vertical-align: top; text-align: start; font-weight: 400; }
-td { padding-inline-start: 1.5rem; text-align: end; overflow-wrap: normal; }
+td { padding-inline-start: 1.5rem; text-align: end; overflow-wrap: normal; white-space: nowrap; }
 .totals { margin-top: 2rem; }
 .total th, .total td { font-weight: 700; font-size: 1.0625rem; }
 .more { display: block; color: var(--quiet); font-size: .875rem; }
