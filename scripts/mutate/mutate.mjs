@@ -38,6 +38,7 @@ const parts = {
     mutate: ['server/src/foundation/database/tenancy.ts', 'server/src/foundation/database/same-business.ts', 'server/src/foundation/http/authentication.ts'],
     tests: [
       'server/src/foundation/database/tenancy.test.ts',
+      'server/src/foundation/database/schema.test.ts',
       'server/src/foundation/database/plans.test.ts',
       'server/src/foundation/http/authentication.test.ts',
     ],

@@ -209,6 +209,15 @@ describe('ledger jobs and balances', () => {
     expect((await balancesOf(id)).get('available')).toBe(465n)
   })
 
+  test('an account is rolled up from the given number of transfers on, and one that does not exist never is', async () => {
+    const id = await books()
+    const { db } = await testDatabase()
+    await book(Array.from({ length: 3 }, () => transferOf(id, { amountMinor: 5n })))
+    expect([await rollForward(db, id, 'nowhere', 'sgd', 1), await rollForward(db, id, 'available', 'sgd', 4)]).toEqual([false, false])
+    expect([await rollForward(db, id, 'available', 'sgd', 3), await rollForward(db, id, 'available', 'sgd', 1)]).toEqual([true, false])
+    expect((await balancesOf(id)).get('available')).toBe(15n)
+  })
+
   test('money is released once, when it is due, however many workers release it', async () => {
     const id = await books()
     const database = await testDatabase()
