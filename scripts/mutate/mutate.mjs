@@ -28,7 +28,7 @@ const parts = {
   },
   idempotency: {
     mutate: ['server/src/foundation/http/idempotency.ts', 'server/src/foundation/http/transaction.ts'],
-    tests: ['server/src/foundation/http/idempotency.test.ts', `${payments}/settlement/settle-charges.test.ts`],
+    tests: ['server/src/foundation/http/idempotency.test.ts', 'server/src/foundation/http/claim.test.ts', `${payments}/settlement/settle-charges.test.ts`],
   },
   events: {
     mutate: ['server/src/engine/events'],
