@@ -26,10 +26,10 @@ async function copied(lines: string[], language: string): Promise<string> {
 
 describe('what a PDF shows is what it says', () => {
   test.each([
-    ['Thai', 'th', ['น้ำปลา', 'ร้านก๋วยเตี๋ยว', 'ผู้ชำระเงิน ำ้', 'ข้าวผัดน้ำพริก ๑๒๓']],
+    ['Thai', 'th', ['น้ำปลา', 'ร้านก๋วยเตี๋ยว', 'ผู้ชำระเงิน ำ้', 'ข้าวผัดน้ำพริก ๑๒๓', 'นี่เป็นการทดสอบ ไม่มีการโอนเงินจริง']],
     ['Devanagari', 'en', ['हिन्दी', 'किताब', 'श्री कृष्ण मिठाई', 'क्षत्रिय']],
     ['Tamil', 'ta', ['கொண்டாட்டம்', 'ஸ்ரீ', 'தேநீர்க் கடை']],
-    ['Vietnamese', 'vi', ['Nguyễn Đức', 'Bánh mì Sài Gòn']],
+    ['Vietnamese', 'vi', ['Nguyễn Đức', 'Bánh mì Sài Gòn', 'Phở bò Hà Nội, cà phê sữa đá', 'Cụ thự nghỉ dưỡng kỹ ợ ặ ệ ộ ẹ ạ ị ọ ụ ỵ', 'ẬT TƯ — Ự Ỉ Ỷ Ỵ']],
     ['Chinese', 'zh-Hans', ['陈大文', '新加坡 咖啡']],
     ['Greek and Cyrillic', 'en', ['Ωmega καφές', 'Ђорђе кофе']],
     ['Latin', 'en', ['office flat ffi', 'ø ł æ ß', 'SGD 1,000.00 − 2 × 3']],

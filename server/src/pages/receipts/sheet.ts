@@ -71,10 +71,10 @@ export interface Sheet {
 }
 
 /**
- * Letters whose glyphs are combined, split or reordered when they are set: Thai, Tamil, Devanagari, a mark of its own.
+ * Letters whose glyphs are combined, split or reordered when they are set: Thai, Tamil, Devanagari, Vietnamese, a mark of its own.
  * The glyphs do not say what was written, so the file does, for whoever copies, searches or hears it.
  */
-const shaped = /[\p{M}\u0900-\u109f\u1780-\u17ff]/u
+const shaped = /[\p{M}\u0180-\u024f\u0900-\u109f\u1780-\u17ff\u1e00-\u1eff]/u
 
 /** Draws paragraphs, each run in its face, all on the line's baseline. */
 function writer(document: PDFKit.PDFDocument): Sheet['write'] {
