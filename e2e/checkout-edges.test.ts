@@ -35,6 +35,20 @@ test('a code shown after ten minutes on the page counts down from the time it ha
   await page.getByText(/The code is valid for (15:0\d|14:\d\d)/).waitFor()
 })
 
+test('a payer who pays in another language gets the receipt in it', async () => {
+  const page = await aPage(server)
+  const { client, path } = await aRequest(server, { send_email: true, email: 'payer@example.com' })
+  await page.goto(`${path}?method=card&lang=id`)
+  for (const [field, text] of [
+    ['#card-number', '4242 4242 4242 4242'],
+    ['#card-expiry', '12 / 30'],
+    ['#card-cvc', '123'],
+  ] as const)
+    await page.locator(field).fill(text)
+  await page.locator('#card-cvc').press('Enter')
+  await expect.poll(async () => (await client.get('/v1/sandbox/mails')).json.data[0]?.html).toContain('<html lang="id">')
+})
+
 test('clicks that come faster than the page renders make one payment', async () => {
   const page = await aPage(server)
   const path = await aPath({ allow_repeated_payments: true })

@@ -119,6 +119,7 @@ export function aCharge({ business }: Client, about: Partial<ChargeRow> = {}): C
     customer_name: 'Tan Ah Kow',
     customer_email: 'payer@example.com',
     customer_phone: null,
+    payer_language: null,
     location_id: null,
     channel: 'api_custom',
     method: 'card',

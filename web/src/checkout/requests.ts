@@ -22,7 +22,9 @@ export function eventsUrl(base: string, attempt: string | null): string {
 
 /** Starts a payment, or requests the result of one that was started with the same key. */
 export async function sendTry(base: string, { key, body }: Try): Promise<CheckoutState> {
-  const answer = (await ask(`${base}/attempts`, json(body, { 'idempotency-key': key }))) as { state: CheckoutState }
+  const answer = (await ask(`${base}/attempts`, json({ ...body, language: document.documentElement.lang }, { 'idempotency-key': key }))) as {
+    state: CheckoutState
+  }
   return answer.state
 }
 

@@ -89,6 +89,7 @@ export const tables = {
       location_id: 'uuid?',
       metadata: 'jsonb',
       method: 'text',
+      payer_language: 'text?',
       payment_request_id: 'uuid?',
       rail: 'text',
       rail_data: 'json',

@@ -88,6 +88,7 @@ export interface Charges {
   location_id: string | null;
   metadata: unknown;
   method: string;
+  payer_language: string | null;
   payment_request_id: string | null;
   rail: string;
   rail_data: unknown;

@@ -7,6 +7,7 @@ import { plainText } from '#foundation/http/schemas.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { invalid } from '#foundation/shared/errors.ts'
 import { requireAmount } from '#foundation/shared/money.ts'
+import { languages } from '#resources/business/checkout-settings/wire.ts'
 import type { PaymentRequestRow } from '#resources/payments/payment-requests/queries.ts'
 import { checkoutUrl } from '#resources/payments/payment-requests/wire.ts'
 import { type StartDeps, startPayment } from '#resources/payments/settlement/start-payment.ts'
@@ -19,6 +20,8 @@ export const AttemptInput = Type.Object({
   name: Type.Optional(plainText(255)),
   email: Type.Optional(Type.String({ format: 'email', maxLength: 255 })),
   embedded: Type.Optional(Type.Boolean()),
+  /** The page's own. */
+  language: Type.Optional(plainText(16)),
 })
 export type AttemptInput = Static<typeof AttemptInput>
 
@@ -50,6 +53,7 @@ export async function beginAttempt(
   { body, key, origin }: { body: AttemptInput; key: string | undefined; origin: Origin },
 ): Promise<BegunAttempt> {
   const { method, amount, token, name, email, embedded } = body
+  const language = languages.find((one) => one === body.language)
   requireToken(token)
   if (findMethod(method)?.kind === 'qr') throw invalid({ method: ['This method is paid by scanning its QR code.'] }, 'payment_method_not_available')
   // Only of these fields: of anything else that a page may have sent, not even a digest is stored.
@@ -63,7 +67,7 @@ export async function beginAttempt(
       method,
       ...(request.amount_minor === null ? { amountMinor: typed(amount, request) } : {}),
       input: { interactive: true, ...(token === undefined ? {} : { token }) },
-      payer: { ...(name === undefined ? {} : { name }), ...(email === undefined ? {} : { email }) },
+      payer: { ...(name === undefined ? {} : { name }), ...(email === undefined ? {} : { email }), ...(language === undefined ? {} : { language }) },
       returnUrl: embedded ? `${page}?embed=1` : page,
       limitAttempts: true,
       answer: ({ charge }: { charge: { id: string } }): Answer => ({ status: 200, body: JSON.stringify({ charge_id: charge.id }) }),

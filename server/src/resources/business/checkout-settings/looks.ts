@@ -13,6 +13,12 @@ export interface Look {
   issuer: string[]
 }
 
+/** The look in the payer's own language, if they paid on a page. */
+export function inLanguageOf(look: Look, payerLanguage: string | null): Look {
+  const language = languages.find((one) => one === payerLanguage)
+  return language === undefined ? look : { ...look, language }
+}
+
 /** The looks of businesses by their ids, in one statement. */
 export async function looksOf(db: Db, businesses: Business[], baseUrl: string): Promise<Map<string, Look>> {
   if (businesses.length === 0) return new Map()

@@ -33,6 +33,7 @@ const columns = {
   customer_name: 'text',
   customer_email: 'text',
   customer_phone: 'text',
+  payer_language: 'text',
   location_id: 'uuid',
   channel: 'text',
   method: 'text',

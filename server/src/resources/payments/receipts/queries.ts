@@ -24,6 +24,8 @@ export interface ReceiptRow
   line_items: ReceiptItem[] | null
   paid_at: Date
   refunds: ReceiptRefund[]
+  /** The language of the page on which the payer paid; absent or null if it was none. */
+  payer_language?: string | null
 }
 
 type StoredRefund = { id: string; amount_minor: string; status: ReceiptRefund['status']; at_ms: number }
@@ -34,7 +36,7 @@ type StoredRefund = { id: string; amount_minor: string; status: ReceiptRefund['s
  */
 export async function findReceipt(db: Db, businessId: string, chargeId: string): Promise<ReceiptRow | undefined> {
   const { rows } = await sql<Omit<ReceiptRow, 'refunds'> & { refunds: StoredRefund[] }>`
-    select c.id, c.currency, c.amount_minor, c.admin_fee_minor, c.method, c.card, c.customer_name, c.customer_email,
+    select c.id, c.currency, c.amount_minor, c.admin_fee_minor, c.method, c.card, c.customer_name, c.customer_email, c.payer_language,
       coalesce(c.remark, p.purpose) as purpose, coalesce(c.reference_number, p.reference_number) as reference_number,
       c.unapplied_reason, p.line_items, coalesce(c.closed_at, c.created_at) as paid_at,
       coalesce((

@@ -8,7 +8,7 @@ import type { Origin } from '#foundation/http/origin.ts'
 import type { Business } from '#foundation/shared/business.ts'
 import { amountAsNumber, formatAmount } from '#foundation/shared/money.ts'
 import { formatBusinessTime, laterThan } from '#foundation/shared/time.ts'
-import { looksOf } from '#resources/business/checkout-settings/looks.ts'
+import { inLanguageOf, looksOf } from '#resources/business/checkout-settings/looks.ts'
 import { insertMails } from '#resources/business/mails/queries.ts'
 import { presentChargeEvent } from '#resources/payments/charges/event-wire.ts'
 import { type ChargeRow, lockCharges, updateCharges } from '#resources/payments/charges/queries.ts'
@@ -133,7 +133,7 @@ async function writeMail(tx: Transaction<DB>, { baseUrl, secretKey }: ReceiptLin
   const look = (await looksOf(tx, [business], baseUrl())).get(business.id)
   if (!row || !look) return
   const url = receiptUrl(baseUrl(), secretKey(), business, refund.charge_id)
-  await insertMails(tx, [refundMail(business, look, addUpReceipt(row), refund, url, at)])
+  await insertMails(tx, [refundMail(business, inLanguageOf(look, row.payer_language ?? null), addUpReceipt(row), refund, url, at)])
 }
 
 async function chargeAfter(tx: Transaction<DB>, before: ChargeRow, refund: RefundRow, at: Date): Promise<ChargeRow> {

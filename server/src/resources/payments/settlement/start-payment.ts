@@ -27,7 +27,13 @@ export interface NewPayment {
   /** The total amount, if the payer's code specifies it: it includes a fee that the payer bears. */
   totalMinor?: bigint
   input: PaymentInput
-  payer?: { name?: string | null; email?: string | null; phone?: string | null }
+  payer?: {
+    name?: string | null
+    email?: string | null
+    phone?: string | null
+    /** The language of the page on which they pay, for the mails about the payment. */
+    language?: string
+  }
   /** When the payer started, if not now: in the sandbox, a payment can be dated after its deadline. */
   beganAt?: Date
   /** Money that arrives whether or not it is still expected, like a transfer; whether it is applied is decided when it is settled. */
@@ -93,6 +99,7 @@ export function newCharge(
     customer_name: name,
     customer_email: email,
     customer_phone: phone,
+    payer_language: payer?.language ?? null,
     location_id: request.location_id,
     channel: request.channel,
     method,

@@ -3,7 +3,7 @@ import { insertEventsSql } from '#engine/events/emit-event.ts'
 import { runTogether } from '#foundation/database/prepared.ts'
 import type { DB } from '#foundation/database/tables.ts'
 import { insertAnswersSql, storedAnswer } from '#foundation/http/idempotency.ts'
-import { type Look, looksOf } from '#resources/business/checkout-settings/looks.ts'
+import { inLanguageOf, type Look, looksOf } from '#resources/business/checkout-settings/looks.ts'
 import { insertMailsSql, type MailRow } from '#resources/business/mails/queries.ts'
 import { allocateBankCreditsSql, insertBankCreditsSql } from '#resources/payments/bank-accounts/credit-queries.ts'
 import { presentPayment } from '#resources/payments/charges/event-wire.ts'
@@ -115,7 +115,7 @@ function receiptOf(one: Case, looks: ReadonlyMap<string, Look>, { baseUrl, secre
     refunds: [],
   })
   const url = receiptUrl(baseUrl(), secretKey(), settlement.business, charge.id)
-  return [receiptMail(settlement.business, look, receipt, charge.customer_email, url, charge.updated_at)]
+  return [receiptMail(settlement.business, inLanguageOf(look, charge.payer_language), receipt, charge.customer_email, url, charge.updated_at)]
 }
 
 function notificationOf({ settlement: { business, notification, origin } }: Case) {

@@ -60,7 +60,16 @@ async function aPaidRequest(client: Client, webhook: string): Promise<{ requestI
       version: 1,
     })
     .execute()
-  const blank = { customer_id: null, customer_name: null, customer_email: null, customer_phone: null, location_id: null, card: null, remark: null }
+  const blank = {
+    customer_id: null,
+    customer_name: null,
+    customer_email: null,
+    customer_phone: null,
+    payer_language: null,
+    location_id: null,
+    card: null,
+    remark: null,
+  }
   const row: ChargeRow = {
     ...shared,
     ...blank,
