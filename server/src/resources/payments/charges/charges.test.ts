@@ -352,6 +352,10 @@ describe('fees', () => {
       const answer = await client.put('/v1/fee-schedules/card', { currency: 'sgd', fixed: 0, rate: 1, release_days: 0, ...body })
       expect([body, answer.status]).toEqual([body, 422])
     }
+    for (const method of ['true', 'cards', 'constructor']) {
+      const answer = await client.put(`/v1/fee-schedules/${method}`, { currency: 'sgd', fixed: 0, rate: 1, release_days: 0 })
+      expect([answer.status, answer.json.errors]).toEqual([422, { method: ['The selected method is invalid.'] }])
+    }
   })
 
   test('PayNow costs less below 100, and at least 0.20', async () => {

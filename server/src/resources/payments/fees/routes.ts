@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { findMethod } from '#engine/rails/methods.ts'
 import type { Deps } from '#foundation/deps.ts'
 import type { Api } from '#foundation/http/api.ts'
 import { writeOnce } from '#foundation/http/transaction.ts'
@@ -38,6 +39,8 @@ export function feeRoutes(api: Api, { database }: Pick<Deps, 'database'>): void 
       answers: { 200: FeeScheduleShown },
     },
     async ({ business, params, body, claim, at }) => {
+      const method = params.method ?? ''
+      if (!findMethod(method)) throw invalid({ method: ['The selected method is invalid.'] })
       const currency = parseCurrency(body.currency)
       if (!currency) throw invalid({ currency: ['The selected currency is invalid.'] })
       const fixedMinor = requireAmount('fixed', body.fixed, currency)
@@ -45,7 +48,6 @@ export function feeRoutes(api: Api, { database }: Pick<Deps, 'database'>): void 
       const rate = parseAmount(body.rate, 'sgd')
       if (rate === undefined || rate > 10_000n) throw invalid({ rate: ['The rate must be between 0 and 100, with at most 2 decimals.'] })
       const schedule: FeeSchedule = { fixedMinor, rateBasisPoints: Number(rate), releaseDays: body.release_days }
-      const method = params.method ?? ''
       return writeOnce(database.db, claim, at, async (tx) => {
         await saveFeeSchedule(tx, { businessId: business.id, method, currency, schedule }, at)
         return { status: 200, body: JSON.stringify(presentFeeSchedule(method, currency, schedule, false)) }
