@@ -43,13 +43,13 @@ function joined(body: Buffer): Buffer {
   }
 }
 
-function parsed(received: Buffer, milliseconds: number): FuzzAnswer {
+function parsed({ method }: Shot, received: Buffer, milliseconds: number): FuzzAnswer {
   const end = received.indexOf('\r\n\r\n')
   if (end < 0) return { status: 0, headers: new Map(), body: received, milliseconds }
   const [first = '', ...lines] = received.toString('latin1', 0, end).split('\r\n')
   const headers = new Map(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]))
   // After it may come the response to what was announced as no part of this request.
-  const length = headers.get('content-length')
+  const length = method === 'HEAD' ? '0' : headers.get('content-length')
   const body = received.subarray(end + 4, length === undefined ? undefined : end + 4 + Number(length))
   return { status: Number(first.split(' ')[1]), headers, body: headers.get('transfer-encoding') === 'chunked' ? joined(body) : body, milliseconds }
 }
@@ -68,7 +68,7 @@ export function exchange(port: number, shot: Shot): Promise<FuzzAnswer> {
     })
     socket.on('close', () => {
       clearTimeout(giveUp)
-      done(parsed(Buffer.concat(parts), performance.now() - began))
+      done(parsed(shot, Buffer.concat(parts), performance.now() - began))
     })
     const bytes = bytesOf(shot)
     if (shot.cutAt !== undefined && shot.cutAt < bytes.length) socket.write(bytes.subarray(0, shot.cutAt), () => socket.destroy())
